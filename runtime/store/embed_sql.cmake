@@ -1,0 +1,11 @@
+# Writes one .cpp that holds every .sql file of SQL_DIR as a raw string, by file name.
+file(GLOB files ${SQL_DIR}/*.sql)
+list(SORT files)
+set(text "// Generated from runtime/store/sql; do not edit.\n#include \"runtime/store/embedded_sql.h\"\n\nnamespace belay::runtime {\nconst std::vector<EmbeddedSql>& embedded_sql() {\n  static const std::vector<EmbeddedSql> all = {\n")
+foreach(file ${files})
+  get_filename_component(name ${file} NAME)
+  file(READ ${file} content)
+  string(APPEND text "      {\"${name}\", R\"belay_sql(${content})belay_sql\"},\n")
+endforeach()
+string(APPEND text "  };\n  return all;\n}\n}  // namespace belay::runtime\n")
+file(WRITE ${OUT} "${text}")

@@ -1,0 +1,1 @@
+#include "runtime/store/embedded_sql.h"
