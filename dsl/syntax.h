@@ -1,0 +1,285 @@
+// The syntax tree: what both forms of the language are read into, and printed from. It holds what the author wrote and
+// where, nothing that the compiler worked out: names are unresolved, expressions are verbatim text. Both readers
+// (dsl/text, dsl/yaml) fill it, both printers write it, dsl/compile lowers it to the step graph.
+// Equality of two trees ignores spans (same_tree): that is what conversion must preserve.
+#pragma once
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "dsl/source.h"
+
+namespace belay::dsl {
+
+struct Name {  // a word as written, maybe dotted
+  std::string text;
+  Span span;
+  bool empty() const { return text.empty(); }
+};
+
+// An expression, verbatim. `span` is where its first byte stands; an expression that continues over lines has line
+// breaks in `text`, and `lines` tells the position of each further line's first byte.
+struct Expr {
+  std::string text;
+  Span span;
+  std::vector<Span> lines;
+  bool empty() const { return text.empty(); }
+};
+
+struct Text {  // literal text: titles, reasons
+  std::string text;
+  Span span;
+  bool empty() const { return text.empty(); }
+};
+
+struct Number {
+  std::int64_t value = 0;
+  Span span;
+};
+
+struct Arg {  // `name = expr`
+  Name name;
+  Expr value;
+};
+
+// ---- Types and fields ----------------------------------------------------------------------------------------
+
+struct TypeExpr {
+  bool optional = false, is_private = false;
+  enum class Shape { kNamed, kList, kMap, kOneOf } shape = Shape::kNamed;
+  Name name;                        // kNamed: a base type or a declared type
+  std::vector<TypeExpr> element;    // kList, kMap: one
+  std::vector<Text> options;        // kOneOf
+  std::optional<Number> min, max;   // `from N to N`
+  std::optional<Text> pattern;      // `matching "…"`
+  std::optional<Number> size_max;   // `at most N characters|items`
+  bool size_in_items = false;
+  Span span;
+};
+
+struct FieldDecl {
+  Name name;
+  TypeExpr type;
+  Expr value;  // `= expr`, in gives; else empty
+};
+
+// ---- Policies ------------------------------------------------------------------------------------------------
+
+struct Tries {  // `5 tries in all, first wait 2 seconds, doubling, at most 1 minute, random spread`
+  Number tries;
+  Expr first_wait, at_most;  // empty: not said
+  bool doubling = false, spread = false;
+  Span span;
+};
+
+struct Statement;
+using Statements = std::vector<Statement>;
+
+struct Act {
+  enum class Kind { kNone, kCancel, kFinish, kCarryOn, kTryAgain, kHandTo, kBlock } kind = Kind::kNone;
+  Text because;            // kCancel
+  std::vector<Arg> with;   // kFinish `finish with` children
+  Expr carry;              // kCarryOn `carry on with EXPR`; empty: without
+  Expr after;              // kTryAgain
+  Number at_most;          // kTryAgain
+  Name team;               // kHandTo
+  Statements block;        // kBlock
+  Span span;
+};
+
+struct Handler {
+  std::vector<Name> errors;  // empty: any error
+  Act act;
+  Span span;
+};
+
+struct Keep {
+  Expr for_;
+  Act then;  // carry on | hand to
+  Span span;
+};
+
+struct IfUnsure {
+  enum class Kind { kCheck, kTryAgain, kUndoAnyway, kHandTo } kind = Kind::kCheck;
+  Name action;             // kCheck; empty: the action's `checked by`
+  std::vector<Arg> args;
+  Name team;
+  Span span;
+};
+
+struct Policies {
+  Name retry_plan;                 // `retry careful`
+  std::optional<Tries> tries;      // `retry 5 tries in all, …`
+  Expr within, request_key;
+  std::vector<Handler> handlers;
+  std::optional<IfUnsure> if_unsure;
+  std::optional<Keep> keep;
+};
+
+struct Undo {
+  Name action;
+  std::vector<Arg> args;
+  Policies policies;
+  Span span;
+};
+
+struct EventSource {  // `payment.authorised, key booking, even if up to 1 hour before`
+  Name event;
+  Expr key, before;
+  Span span;
+};
+
+// ---- Statements ----------------------------------------------------------------------------------------------
+
+struct Arm {
+  Expr condition;  // empty: `otherwise`
+  Statements block;
+  Span span;
+};
+
+struct Branch {
+  Name name;  // empty: a bare statement of `together`
+  Statements block;
+  Span span;
+};
+
+struct Statement {
+  enum class Kind {
+    kStep, kWhen, kTogether, kWait, kPause, kPublish, kSet, kCancel, kFinish, kPointOfNoReturn,
+    kReserved,  // a statement of the language that this version does not run yet; `name` is its head
+  } kind = Kind::kStep;
+  Span span;        // of the head
+  Name name;        // kStep, kWait; kSet: the target
+  Text title;       // kStep, kWait
+  Name action;      // kStep: do
+  std::vector<Arg> args;       // kStep: arguments; kPublish: data
+  Policies policies;           // kStep
+  std::optional<Undo> undo;    // kStep, kWait
+  std::optional<Text> no_undo_because;  // kStep
+  std::vector<Arm> arms;       // kWhen
+  std::vector<Branch> branches;  // kTogether (all)
+  EventSource source;          // kWait, kPublish (event, key)
+  Expr within;                 // kWait
+  Act act;                     // kWait: otherwise; kCancel, kFinish: itself
+  Expr pause_for, pause_until; // kPause
+  Expr value;                  // kSet
+};
+
+// ---- Declarations --------------------------------------------------------------------------------------------
+
+struct TypeDecl {
+  std::vector<FieldDecl> fields;
+};
+
+struct EventDecl {
+  Number version;
+  Name key;
+  std::vector<FieldDecl> fields;
+  struct Lift { Number from; std::vector<Arg> values; };
+  std::vector<Lift> lifts;
+};
+
+struct ConnectorDecl {
+  Text base_env;      // environment variable; empty: none
+  Text base;          // literal address
+  enum class SignIn { kNone, kBearer, kBasic, kHeader } sign_in = SignIn::kNone;
+  Name sign_in_secret;        // kBearer, kHeader; kBasic: the password
+  Text sign_in_user;          // kBasic
+  Text sign_in_header;        // kHeader
+  Text request_key_header;    // empty: not sent
+  Expr keys_remembered;       // empty: not said
+  bool replays_errors = false;
+  bool form = false;          // body form; else json
+  std::optional<Number> per_second, at_once, breaker_failures;
+  Expr breaker_rest, timeout; // durations
+  bool allow_private = false; // `may reach private addresses`
+};
+
+struct OutcomeDecl {
+  Expr when;
+  Name error;
+  Span span;
+};
+
+struct UseDecl {  // undone by, checked by
+  Name action;
+  std::vector<Arg> args;
+  Span span;
+};
+
+struct ActionDecl {
+  std::vector<Name> effects;   // `moves money` is one name
+  std::vector<FieldDecl> takes, gives;
+  std::vector<Name> errors;    // `can end in a.b, c.d`: errors that no outcome rule names (plugins, SQL)
+  std::optional<bool> repeat_safe;
+  bool harmless = false;
+  enum class Runs { kNone, kCall, kSql, kPlugin, kReserved } runs = Runs::kNone;
+  Span runs_span;
+  Name connector;              // kCall
+  Text method, path;           // kCall
+  std::vector<Arg> body, query, headers;  // kCall
+  Text sql;                    // kSql
+  bool any_rows = false;       // kSql
+  Name plugin;                 // kPlugin
+  std::vector<OutcomeDecl> outcomes;
+  std::optional<UseDecl> undone_by, checked_by;
+  Expr settles;                // checks: `settles in 10 seconds`
+};
+
+struct WorkflowDecl {
+  Number version;
+  std::vector<FieldDecl> takes;
+  std::vector<Arg> gives;
+  Expr once_per, finish_within;
+  std::optional<Keep> if_undo_fails;
+  Text owner;
+  std::vector<Text> tags;
+  struct Plan { Name name; Tries tries; };
+  std::vector<Plan> plans;
+  Statements body;
+};
+
+struct WebhookDecl {
+  Text method, path;
+  Text scheme;                 // "stripe", "standard", "github", "slack"
+  std::vector<Name> secrets;
+  Expr tolerance;
+  Expr once_per;
+  Statements body;             // kWhen and kPublish only
+};
+
+struct PlanDecl {
+  Tries tries;
+};
+
+// `scenario "…" for wf`: kept as lines until the simulator reads it.
+struct ScenarioDecl {
+  Name workflow;
+  std::vector<Text> lines;
+};
+
+struct ReservedDecl {};  // subscription, projection, lifecycle, api, schedule: not in this version yet
+
+struct Declaration {
+  Span span;   // of the head
+  Name name;
+  Text title;
+  std::variant<TypeDecl, EventDecl, ConnectorDecl, ActionDecl, WorkflowDecl, WebhookDecl, PlanDecl, ScenarioDecl,
+               ReservedDecl>
+      body;
+  bool broken = false;  // something in it could not be read: it still declares its name, checks that need all of it stay silent
+};
+
+struct File {
+  std::uint32_t source = 0;  // index into Sources
+  enum class Form { kText, kYaml } form = Form::kText;
+  std::vector<Declaration> declarations;
+};
+
+// Whether two files say the same: spans and form are ignored, expressions compare verbatim.
+bool same_tree(const File& a, const File& b);
+
+}  // namespace belay::dsl
