@@ -1,0 +1,102 @@
+// The state of one saga: what its journal adds up to. A plain value: comparable, copyable, ordered containers only.
+// Only apply() changes it; everybody else reads it through the questions of view.h.
+#pragma once
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "interpreter/journal.h"
+
+namespace belay::interpreter {
+
+// A new meaning of the stored form. A snapshot of another format is thrown away and the journal folded again.
+inline constexpr std::uint32_t kStateFormat = 1;
+
+enum class CallPhase : std::uint8_t {
+  kIdle,       // never sent
+  kDue,        // to be sent: its wait is over, or a person said so
+  kInFlight,   // sent, no outcome yet
+  kFailed,     // an outcome came, decide has not drawn from it yet (never at rest)
+  kBackoff,    // waits until `due`
+  kSettling,   // unsure; its check runs
+  kHeld,       // a person must act
+  kSucceeded,
+  kRefused,    // certainly not done, and will not be
+};
+
+struct CallState {
+  CallPhase phase = CallPhase::kIdle;
+  std::uint32_t generation = 0;
+  std::uint32_t tries = 0;          // sends so far, over all generations
+  std::uint32_t handler_tries = 0;  // `try again` of a handler
+  bool unsure = false;              // the present generation may have taken effect
+  std::uint64_t digest = 0;
+  Instant first_sent_at;            // of the present generation: keys wear out
+  Instant sent_at;                  // the latest
+  Instant due;                      // kBackoff
+  FailureKind failure = FailureKind::kTransient;  // of the latest failure
+  std::string error, message;
+  bool answered = false;
+  std::int64_t retry_after_ms = 0;
+  HoldReason hold = HoldReason::kNone;
+  std::string team;
+  Value result;                     // kSucceeded, until drawn from (checks), else null
+  std::string key;                  // only with `request key`
+  bool operator==(const CallState&) const = default;
+};
+
+// What a step, wait or pause has done to the world.
+enum class EffectState : std::uint8_t { kNone, kMaybe, kDone, kUndone, kLeftOver };
+
+struct Activity {
+  Path path;
+  bool open = true;  // forward control still stands here
+  EffectState effect = EffectState::kNone;
+  CallState forward, check, undo, undo_check;
+  Instant until;            // a wait's limit, a pause's end
+  bool limit_passed = false;
+  std::string key;          // a wait's
+  Instant keep_since, undo_since;  // when trying began
+  std::string left_because;
+  bool operator==(const Activity&) const = default;
+};
+
+struct Variable {
+  SlotId slot = 0;
+  std::vector<std::uint32_t> iteration;
+  Value value;
+  bool operator==(const Variable&) const = default;
+};
+
+struct Join {  // of a `together` that is under way
+  Path path;
+  std::uint32_t left = 0;
+  bool operator==(const Join&) const = default;
+};
+
+struct State {
+  std::uint64_t seq = 0;    // of the last entry
+  Instant started_at, now;  // now: of the last entry
+  Status status = Status::kRunning;
+  bool paused = false;
+  bool cancel_asked = false;
+  bool deadline_passed = false;
+  bool past_no_return = false;
+  bool capped = false;
+  Instant deadline;
+  std::string because;      // why it was cancelled
+  std::vector<Path> ready;  // nodes to be entered, in order
+  bool at_end = false;      // control has left the last node
+  NodeId finishing = kNoNode;  // a `finish` was reached there (its outputs are to be worked out)
+  std::vector<Activity> activities;  // sorted by path
+  std::vector<Variable> variables;   // sorted by slot, iteration
+  std::vector<Join> joins;           // sorted by path
+  std::vector<std::string> taken_events;  // ids, sorted
+  Value output;
+  std::string problem;
+  bool operator==(const State&) const = default;
+
+  bool ended() const { return status == Status::kCompleted || status == Status::kCompensated; }
+};
+
+}  // namespace belay::interpreter
