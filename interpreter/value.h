@@ -90,7 +90,8 @@ class Value {
   // The entry of a map under a string key, or nullptr when this is no map or has no such key.
   const Value* find(std::string_view key) const;
 
-  // Structural: same kind and same content (1 and 1u differ here; CEL's `==` is in eval.h). NaN equals NaN.
+  // Structural: same kind and same content (1 and 1u differ, 0.0 and -0.0 differ; CEL's `==` is in expr.h). NaN equals
+  // NaN. Equal exactly when the canonical bytes are.
   friend bool operator==(const Value& a, const Value& b);
 
  private:
@@ -115,5 +116,8 @@ std::uint64_t fnv1a(std::string_view bytes, std::uint64_t seed = 146959810393466
 
 // For people: `EUR 49.90`, `15 minutes`, `2026-11-21T12:00:00Z`, "text" quoted, lists and maps in CEL notation.
 std::string to_text(const Value& value);
+std::string to_text(Money money);
+// Shortest text that reads back as the same double: `1.5`, `1e+30`, `NaN`, `Infinity`.
+std::string double_to_text(double v);
 
 }  // namespace belay::interpreter
