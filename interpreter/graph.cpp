@@ -1,0 +1,73 @@
+// The shape of a step graph: which blocks a node holds and where each node stands. Everything that walks a graph
+// (apply, decide, pictures, the codec's checks) goes through blocks_of, so that a new kind of block is added once.
+// Tested in tests/dsl/graph_codec_test.cpp.
+#include "interpreter/graph.h"
+
+#include <string_view>
+
+namespace belay::interpreter {
+namespace {
+
+void append_act_block(const Act& act, std::vector<const Block*>& out) {
+  if (act.kind == ActKind::kBlock) out.push_back(&act.block);
+}
+
+void append_call_blocks(const Call& call, std::vector<const Block*>& out) {
+  for (const Handler& handler : call.handlers) append_act_block(handler.act, out);
+  if (call.keep) append_act_block(call.keep->then, out);
+}
+
+void place(Graph& graph, const Block& list, NodeId parent, std::uint32_t block) {
+  std::uint32_t position = 0;
+  for (NodeId id : list) {
+    if (id >= graph.nodes.size()) continue;
+    graph.nodes[id].parent = parent;
+    graph.nodes[id].block = block;
+    graph.nodes[id].position = position++;
+  }
+}
+
+}  // namespace
+
+std::vector<const Block*> blocks_of(const Node& node) {
+  std::vector<const Block*> blocks;
+  switch (node.kind) {
+    case NodeKind::kWhen:
+      for (const Arm& arm : node.arms) blocks.push_back(&arm.block);
+      break;
+    case NodeKind::kTogether:
+      for (const Block& branch : node.branches) blocks.push_back(&branch);
+      break;
+    case NodeKind::kStep:
+      append_call_blocks(node.call, blocks);
+      break;
+    case NodeKind::kWait:
+    case NodeKind::kPause:
+    case NodeKind::kPublish:
+    case NodeKind::kSet:
+    case NodeKind::kCancel:
+    case NodeKind::kFinish:
+    case NodeKind::kPointOfNoReturn:
+      break;
+  }
+  if (node.undo) append_call_blocks(*node.undo, blocks);
+  if (node.kind == NodeKind::kWait) append_act_block(node.otherwise, blocks);
+  return blocks;
+}
+
+void Graph::index() {
+  place(*this, root, kNoNode, 0);
+  for (NodeId id = 0; id < nodes.size(); ++id) {
+    std::uint32_t number = 0;
+    for (const Block* block : blocks_of(nodes[id])) place(*this, *block, id, number++);
+  }
+}
+
+NodeId find_node(const Graph& graph, std::string_view name) {
+  for (NodeId id = 0; id < graph.nodes.size(); ++id) {
+    if (graph.nodes[id].name == name) return id;
+  }
+  return kNoNode;
+}
+
+}  // namespace belay::interpreter
