@@ -1,0 +1,44 @@
+// How an action is carried out: HTTP through its connector, SQL by receipt, a plugin in this process. The runner reports
+// each outcome once; what an outcome means for the saga is the interpreter's business.
+#pragma once
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "interpreter/graph.h"
+#include "interpreter/journal.h"
+#include "interpreter/value.h"
+
+namespace belay::runtime {
+
+struct ActionCall {
+  std::shared_ptr<const interpreter::Graph> graph;
+  interpreter::ActionId action = 0;
+  std::string tenant;
+  std::string saga;
+  std::int32_t lane = 0;
+  std::string key;               // the request key, complete
+  interpreter::Value args;
+  std::int64_t within_ms = 0;    // 0: the connector's limit
+  interpreter::Instant now;      // database time at sending
+};
+
+struct ActionOutcome {
+  bool ok = false;
+  interpreter::Value result;     // when ok: a record of the action's gives, decoded and validated
+  interpreter::FailureKind kind = interpreter::FailureKind::kTransient;
+  std::string error;             // "stripe.card_declined"; built in: refused, timeout, unavailable, unreadable, lost, …
+  std::string message;
+  bool answered = false;
+  std::int64_t retry_after_ms = 0;
+};
+
+class ActionRunner {
+ public:
+  virtual ~ActionRunner() = default;
+  // Any thread; does not block on the action. `done` is called exactly once, on any thread.
+  virtual void run(ActionCall call, std::function<void(ActionOutcome)> done) = 0;
+};
+
+}  // namespace belay::runtime

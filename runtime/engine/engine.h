@@ -1,0 +1,121 @@
+// The engine: lanes of sagas kept in memory, one loop thread that applies facts and decides, one writer thread that
+// flushes everything that happened meanwhile in one statement. Effects leave, and callers are answered, only after
+// the flush that records them has committed. docs/ARCHITECTURE.md has the picture.
+#pragma once
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "interpreter/graph.h"
+#include "interpreter/state.h"
+#include "interpreter/view.h"
+#include "runtime/base/result.h"
+#include "runtime/store/store.h"
+
+namespace belay::runtime {
+
+class ActionRunner;  // runtime/actions/action_runner.h
+
+using GraphPtr = std::shared_ptr<const interpreter::Graph>;
+
+struct StartRequest {
+  std::string tenant, workflow;
+  interpreter::Value input;      // decoded and validated against the workflow's takes
+  std::string idempotency_key;   // may be empty
+  std::string actor;
+};
+struct StartReply {
+  SagaId saga;
+  bool created = false;  // false: the same start was seen before, `saga` is the first one
+  std::uint64_t seq = 0;
+};
+
+struct ActRequest {  // cancel, pause, resume, retry, skip, resolve
+  std::string tenant;
+  SagaId saga;
+  // Built against the saga's own graph once it is known, e.g. to parse the path. Returns the fact or a failure.
+  std::function<Result<interpreter::Fact>(const interpreter::Graph&)> fact;
+  std::string request_digest;          // of act, path, body: the same key with another digest is refused
+  std::optional<std::uint64_t> if_match;  // seq that was shown
+  std::string idempotency_key, actor, reason;
+  bool dry_run = false;
+};
+struct ActReply {
+  std::uint64_t seq = 0;
+  interpreter::Preview preview;  // as it was before the act
+  bool repeated = false;         // the same Idempotency-Key was answered before
+};
+
+struct PublishRequest {
+  std::string tenant, type, key;
+  interpreter::Value payload;  // validated against the event's fields
+  std::string id;              // of the sender; empty: one is made
+  std::string source;          // "api", "webhook:stripe_in": ids are unique per source
+  std::string actor;
+  std::string metadata;        // JSON object: correlation, causation, user
+};
+struct PublishReply {
+  std::string id;
+  bool duplicate = false;
+};
+
+struct SagaView {
+  GraphPtr graph;
+  interpreter::State state;
+  InstanceRow row;
+};
+
+struct EngineOptions {
+  std::string node;                     // owner name in the lane table; empty: made up
+  std::size_t inbox_max = 20'000;       // requests that wait for the loop; more are refused (kBusy)
+  std::size_t live_sagas_max = 100'000; // in memory; running ones are never evicted, starts beyond it are refused
+  std::size_t parked_in_memory_max = 20'000;
+  std::size_t recovery_per_second = 2'000;
+};
+
+struct EngineStats {  // for /metrics; counters since start
+  std::uint64_t started = 0, completed = 0, compensated = 0, held = 0, entries = 0, flushes = 0, flush_rows = 0,
+                actions_sent = 0, actions_ok = 0, actions_failed = 0, actions_unsure = 0, events = 0,
+                events_duplicate = 0, refused_busy = 0;
+  std::size_t live = 0, in_flight = 0, inbox = 0;
+  double flush_ms_avg = 0;
+  bool database_up = true;
+};
+
+class Engine {
+ public:
+  // Claims the lanes, loads what runs and takes it up again. `store` and `runner` outlive the engine.
+  static Result<std::unique_ptr<Engine>> open(Store& store, ActionRunner& runner, EngineOptions options);
+  virtual ~Engine() = default;
+
+  // Makes a definition the current one of its workflow. Running sagas keep theirs.
+  virtual Result<void> install(const interpreter::Graph& graph) = 0;
+  // The current definition, or null.
+  virtual GraphPtr definition(const std::string& workflow) const = 0;
+  virtual std::vector<GraphPtr> definitions() const = 0;
+  // A definition by hash (also an old one), or null.
+  virtual GraphPtr definition_by_hash(const std::string& hash) = 0;
+
+  // Any thread. The callback runs once, on the loop thread or here (refusals): it must be short.
+  virtual void start(StartRequest request, std::function<void(Result<StartReply>)> done) = 0;
+  virtual void act(ActRequest request, std::function<void(Result<ActReply>)> done) = 0;
+  virtual void publish(PublishRequest request, std::function<void(Result<PublishReply>)> done) = 0;
+  virtual void view(std::string tenant, SagaId saga, std::function<void(Result<SagaView>)> done) = 0;
+
+  // The same, waiting for the answer.
+  Result<StartReply> start(StartRequest request);
+  Result<ActReply> act(ActRequest request);
+  Result<PublishReply> publish(PublishRequest request);
+  Result<SagaView> view(std::string tenant, SagaId saga);
+
+  virtual EngineStats stats() const = 0;
+  virtual bool ready() const = 0;  // lanes are held and the database answers
+  // Clean: stops sending, lets the last flush commit, releases the lanes.
+  virtual void stop() = 0;
+  // Called (on the loop thread) after every committed change of a saga; for the live stream and for tests.
+  virtual void on_change(std::function<void(const SagaId&, const interpreter::State&)> hook) = 0;
+};
+
+}  // namespace belay::runtime

@@ -1,0 +1,177 @@
+// The store port: all that the engine asks of a database. One adapter: Postgres (postgres_store.h). Rows carry text
+// that is already encoded (journal_json.h, state_json.h); the store knows nothing of sagas but keys and columns.
+//
+// A flush is one statement over all lanes that this connection writes: it moves each touched lane's fence and writes
+// that lane's rows only if the fence moved. What fails and what follows is in FlushResult.
+#pragma once
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "interpreter/journal.h"
+#include "runtime/base/result.h"
+
+namespace belay::runtime {
+
+using interpreter::Instant;
+using Lane = std::int32_t;
+
+// A saga's id: 16 bytes, time-ordered (UUID version 7), text form lower-case with dashes.
+using SagaId = std::string;  // 36 characters
+
+struct LaneFence {
+  Lane lane = 0;
+  std::int64_t epoch = 0;
+  std::int64_t head = 0;  // before the flush
+};
+
+struct InstanceRow {  // upsert: the row is written whole
+  Lane lane = 0;
+  SagaId id;
+  std::string tenant, workflow;
+  std::uint32_t workflow_version = 1;
+  std::string definition;        // the graph's hash
+  std::string status, health;    // interpreter::name()
+  std::string waiting_on, failure;
+  Instant health_since, due_at, created_at, updated_at, ended_at;  // 0: null
+  std::string key;               // the `once per` value, for lists; may be empty
+  std::string input;             // JSON
+  std::uint64_t seq = 0;         // of the last entry
+  std::optional<std::string> state;  // snapshot as of `seq` (state_json.h); nullopt keeps the stored one
+  std::uint64_t state_seq = 0;
+};
+
+struct JournalRow {
+  Lane lane = 0;
+  SagaId id;
+  std::uint64_t seq = 0;
+  std::string kind;   // "StepSucceeded"
+  std::uint16_t version = 1;
+  std::string actor;
+  std::string body;   // JSON: reason, fact, drawn
+  Instant at;
+};
+
+struct EventRow {
+  Lane lane = 0;            // the key lane
+  std::int64_t eseq = 0;    // time-ordered, rising within a lane
+  std::string id;           // the sender's id, or ours
+  std::string tenant, type;
+  std::uint32_t version = 1;
+  std::string key, payload, metadata;  // JSON
+  Instant at;
+  bool claimed = false;     // a saga has taken it
+};
+
+struct SubscriptionRow {
+  Lane lane = 0;            // the key lane
+  std::string tenant, type, key;
+  SagaId saga;
+  std::string path;
+  Instant since;
+};
+
+// A message from one lane to another, written by the sender's flush and deleted by the receiver's.
+struct MailboxRow {
+  Lane to = 0;
+  Lane from = 0;
+  std::int64_t number = 0;  // rising per sender (its head at the flush times 1,000,000 plus index)
+  std::string kind;         // subscribe, unsubscribe, publish, offer, taken, declined
+  std::string body;         // JSON
+};
+
+struct StartKeyRow {
+  Lane lane = 0;
+  std::string tenant;
+  std::string key;     // "once:<workflow>:<value>" or "key:<Idempotency-Key>"
+  SagaId saga;
+  std::string digest;  // of the request, hex
+  Instant at;
+};
+
+// An idempotent request that was answered: an operator's act or a publish. Kept 24 hours or more.
+struct DedupRow {
+  Lane lane = 0;
+  std::string tenant;
+  std::string scope;   // "act", "event:<source>"
+  std::string key;
+  std::string digest;
+  std::string answer;  // JSON
+  Instant at;
+};
+
+struct Flush {
+  std::vector<LaneFence> lanes;
+  std::vector<InstanceRow> instances;
+  std::vector<JournalRow> journal;
+  std::vector<EventRow> events;
+  std::vector<std::pair<Lane, std::int64_t>> events_claimed;
+  std::vector<SubscriptionRow> subscriptions, subscriptions_gone;
+  std::vector<MailboxRow> mail, mail_consumed;  // consumed: to, from and number matter
+  std::vector<StartKeyRow> start_keys, start_keys_gone;
+  std::vector<DedupRow> dedup;
+};
+
+struct FlushResult {
+  enum class Kind {
+    kCommitted,
+    kFenced,     // `fenced` lanes belong to somebody else now; the others' rows are committed
+    kDataError,  // SQLSTATE 22, 23, 54: nothing is written; bisect and quarantine
+    kDown,       // no database; nothing is known to be written, the store has already looked (epoch, head) when it could
+  } kind = Kind::kCommitted;
+  std::vector<Lane> fenced;
+  std::string message;
+  Instant db_now;  // the database's clock, when it answered
+};
+
+struct ClaimedLane {
+  Lane lane = 0;
+  std::int64_t epoch = 0, head = 0;
+  std::int32_t crashes = 0;  // claims without a clean release before this one
+};
+
+struct LoadedSaga {
+  InstanceRow row;                  // state: the snapshot, if any
+  std::vector<JournalRow> journal;  // entries after row.state_seq, by seq; all when there is no snapshot
+};
+
+class Store {
+ public:
+  virtual ~Store() = default;
+
+  // Called on the writer thread only. Blocks. After a lost connection it reconnects once and reads (epoch, head): the
+  // same epoch and head+1 means that it landed, the same head means that it did not and the identical statement is sent
+  // again, anything else is kFenced.
+  virtual FlushResult flush(const Flush& flush) = 0;
+
+  virtual Result<std::vector<ClaimedLane>> claim_lanes(const std::string& owner) = 0;  // all, compare-and-set each
+  virtual Result<void> release_lanes(const std::string& owner) = 0;                    // clean: crashes = 0
+
+  // Called on the loader thread only (its own connection). Blocks.
+  virtual Result<std::vector<SagaId>> running_sagas(Lane lane) = 0;  // not ended and not parked (waiting_on = '')
+  virtual Result<std::vector<LoadedSaga>> load_sagas(const std::vector<std::pair<Lane, SagaId>>& which) = 0;
+  // Parked sagas due before `until`, earliest first, at most `limit`.
+  virtual Result<std::vector<std::pair<Lane, SagaId>>> due_sagas(Instant until, std::size_t limit) = 0;
+  virtual Result<std::vector<MailboxRow>> mailbox() = 0;
+  virtual Result<std::vector<SubscriptionRow>> subscriptions_of(
+      const std::vector<std::tuple<Lane, std::string, std::string, std::string>>& lane_tenant_type_key) = 0;
+  virtual Result<std::vector<EventRow>> events_since(
+      const std::vector<std::tuple<Lane, std::string, std::string, std::string, Instant>>& lane_tenant_type_key_since) = 0;
+  virtual Result<std::vector<StartKeyRow>> start_keys(
+      const std::vector<std::tuple<Lane, std::string, std::string>>& lane_tenant_key) = 0;
+  virtual Result<std::vector<DedupRow>> dedup(
+      const std::vector<std::tuple<Lane, std::string, std::string, std::string>>& lane_tenant_scope_key) = 0;
+  virtual Result<std::optional<std::pair<Lane, SagaId>>> find_saga(const std::string& tenant, const SagaId& id) = 0;
+  virtual Result<Instant> database_now() = 0;
+
+  // Definitions: hash → encoded graph. Refused (kConflict) when the version is known under another hash.
+  virtual Result<void> put_definition(const std::string& workflow, std::uint32_t version, const std::string& hash,
+                                      const std::string& graph) = 0;
+  virtual Result<std::string> get_definition(const std::string& hash) = 0;
+};
+
+}  // namespace belay::runtime
