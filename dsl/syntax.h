@@ -279,6 +279,9 @@ struct File {
   std::vector<Declaration> declarations;
 };
 
+// The tree as text, one line a fact, without spans: for golden tests.
+std::string dump_tree(const File& file);
+
 // Whether two files say the same: spans and form are ignored, expressions compare verbatim.
 bool same_tree(const File& a, const File& b);
 

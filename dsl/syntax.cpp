@@ -1,0 +1,279 @@
+// A canonical dump of the syntax tree: one line a fact, indented by depth, spans left out. Two trees are the same when
+// their dumps are; golden tests (tests/golden/syntax) read it too.
+#include "dsl/syntax.h"
+
+#include <string_view>
+
+namespace belay::dsl {
+namespace {
+
+class Dump {
+ public:
+  std::string take() { return std::move(out_); }
+
+  void declaration(const Declaration& d) {
+    static constexpr const char* kHeads[] = {"type",    "event",      "connector", "action",  "workflow",
+                                             "webhook", "retry plan", "scenario",  "reserved"};
+    line(std::string(kHeads[d.body.index()]) + " " + d.name.text);
+    ++depth_;
+    text("title", d.title);
+    if (d.broken) line("broken");
+    std::visit([this](const auto& body) { this->body(body); }, d.body);
+    --depth_;
+  }
+
+ private:
+  void line(std::string_view what) { out_.append(depth_ * 2, ' ').append(what).append("\n"); }
+  static std::string quote(std::string_view value) {
+    std::string out = "\"";
+    for (const char c : value) {
+      if (c == '\n') {
+        out += "\\n";
+      } else {
+        if (c == '"' || c == '\\') out += '\\';
+        out += c;
+      }
+    }
+    return out + "\"";
+  }
+
+  void flag(const char* what, bool on) {
+    if (on) line(what);
+  }
+  void name(const char* what, const Name& value) {
+    if (!value.empty()) line(std::string(what) + " " + value.text);
+  }
+  void text(const char* what, const Text& value) {
+    if (!value.empty()) line(std::string(what) + " " + quote(value.text));
+  }
+  void expr(const char* what, const Expr& value) {
+    if (!value.empty()) line(std::string(what) + " = " + quote(value.text));
+  }
+  void number(const char* what, const Number& value) { line(std::string(what) + " " + std::to_string(value.value)); }
+  void number(const char* what, const std::optional<Number>& value) {
+    if (value) number(what, *value);
+  }
+  template <typename F>
+  void nest(std::string_view head, F&& inside) {
+    line(head);
+    ++depth_;
+    inside();
+    --depth_;
+  }
+  void args(const char* what, const std::vector<Arg>& list) {
+    if (list.empty()) return;
+    nest(what, [&] {
+      for (const Arg& arg : list) expr(arg.name.text.c_str(), arg.value);
+    });
+  }
+
+  static std::string type_text(const TypeExpr& type) {
+    std::string out;
+    if (type.optional) out += "optional ";
+    if (type.is_private) out += "private ";
+    switch (type.shape) {
+      case TypeExpr::Shape::kNamed: out += type.name.text; break;
+      case TypeExpr::Shape::kList: out += "list of "; break;
+      case TypeExpr::Shape::kMap: out += "map of "; break;
+      case TypeExpr::Shape::kOneOf: out += "one of"; break;
+    }
+    for (const TypeExpr& element : type.element) out += "(" + type_text(element) + ")";
+    for (const Text& option : type.options) out += " " + quote(option.text);
+    if (type.min) out += " from " + std::to_string(type.min->value);
+    if (type.max) out += " to " + std::to_string(type.max->value);
+    if (type.pattern) out += " matching " + quote(type.pattern->text);
+    if (type.size_max) {
+      out += " at most " + std::to_string(type.size_max->value) + (type.size_in_items ? " items" : " characters");
+    }
+    return out;
+  }
+  void fields(const char* what, const std::vector<FieldDecl>& list) {
+    if (list.empty()) return;
+    nest(what, [&] {
+      for (const FieldDecl& field : list) {
+        line(field.name.text + " : " + type_text(field.type) +
+             (field.value.empty() ? "" : " = " + quote(field.value.text)));
+      }
+    });
+  }
+
+  void tries(const Tries& t) {
+    number("tries", t.tries);
+    expr("first_wait", t.first_wait);
+    expr("at_most", t.at_most);
+    flag("doubling", t.doubling);
+    flag("spread", t.spread);
+  }
+  void act(const char* what, const Act& a) {
+    static constexpr const char* kKinds[] = {"none", "cancel", "finish", "carry on", "try again", "hand to", "block"};
+    if (a.kind == Act::Kind::kNone) return;
+    nest(std::string(what) + ": " + kKinds[static_cast<int>(a.kind)], [&] {
+      text("because", a.because);
+      args("with", a.with);
+      expr("carry", a.carry);
+      expr("after", a.after);
+      if (a.kind == Act::Kind::kTryAgain) number("at_most", a.at_most);
+      name("team", a.team);
+      block(a.block);
+    });
+  }
+  void keep(const char* what, const Keep& k) {
+    nest(what, [&] {
+      expr("for", k.for_);
+      act("then", k.then);
+    });
+  }
+  void policies(const Policies& p) {
+    name("retry_plan", p.retry_plan);
+    if (p.tries) nest("retry", [&] { tries(*p.tries); });
+    expr("within", p.within);
+    expr("request_key", p.request_key);
+    for (const Handler& handler : p.handlers) {
+      std::string head = "if";
+      for (const Name& error : handler.errors) head += " " + error.text;
+      nest(head, [&] { act("act", handler.act); });
+    }
+    if (p.if_unsure) {
+      static constexpr const char* kKinds[] = {"check", "try again", "undo anyway", "hand to"};
+      nest(std::string("if_unsure ") + kKinds[static_cast<int>(p.if_unsure->kind)], [&] {
+        name("action", p.if_unsure->action);
+        args("with", p.if_unsure->args);
+        name("team", p.if_unsure->team);
+      });
+    }
+    if (p.keep) keep("keep", *p.keep);
+  }
+  void undo(const Undo& u) {
+    nest("undo " + u.action.text, [&] {
+      args("with", u.args);
+      policies(u.policies);
+    });
+  }
+  void block(const Statements& statements) {
+    for (const Statement& s : statements) statement(s);
+  }
+  void statement(const Statement& s) {
+    static constexpr const char* kKinds[] = {"step", "when", "together", "wait",   "pause",                 "publish",
+                                             "set",  "cancel", "finish", "point of no return", "reserved"};
+    nest(std::string(kKinds[static_cast<int>(s.kind)]) + (s.name.empty() ? "" : " " + s.name.text), [&] {
+      text("title", s.title);
+      name("do", s.action);
+      args("with", s.args);
+      policies(s.policies);
+      if (s.undo) undo(*s.undo);
+      if (s.no_undo_because) line("no undo because " + quote(s.no_undo_because->text));
+      for (const Arm& arm : s.arms) {
+        nest(arm.condition.empty() ? "otherwise" : "arm " + quote(arm.condition.text), [&] { block(arm.block); });
+      }
+      for (const Branch& branch : s.branches) {
+        nest("branch" + (branch.name.empty() ? "" : " " + branch.name.text), [&] { block(branch.block); });
+      }
+      name("event", s.source.event);
+      expr("key", s.source.key);
+      expr("before", s.source.before);
+      expr("within", s.within);
+      act("act", s.act);
+      expr("for", s.pause_for);
+      expr("until", s.pause_until);
+      expr("value", s.value);
+    });
+  }
+
+  void body(const TypeDecl& d) { fields("fields", d.fields); }
+  void body(const EventDecl& d) {
+    number("version", d.version);
+    name("key", d.key);
+    fields("fields", d.fields);
+    for (const EventDecl::Lift& lift : d.lifts) args(("from " + std::to_string(lift.from.value)).c_str(), lift.values);
+  }
+  void body(const ConnectorDecl& d) {
+    static constexpr const char* kSignIn[] = {"none", "bearer", "basic", "header"};
+    text("base_env", d.base_env);
+    text("base", d.base);
+    line(std::string("sign_in ") + kSignIn[static_cast<int>(d.sign_in)]);
+    name("secret", d.sign_in_secret);
+    text("user", d.sign_in_user);
+    text("header", d.sign_in_header);
+    text("request_key_header", d.request_key_header);
+    expr("keys_remembered", d.keys_remembered);
+    flag("replays_errors", d.replays_errors);
+    flag("form", d.form);
+    number("per_second", d.per_second);
+    number("at_once", d.at_once);
+    number("breaker_failures", d.breaker_failures);
+    expr("breaker_rest", d.breaker_rest);
+    expr("timeout", d.timeout);
+    flag("allow_private", d.allow_private);
+  }
+  void use(const char* what, const std::optional<UseDecl>& use) {
+    if (!use) return;
+    nest(std::string(what) + " " + use->action.text, [&] { args("with", use->args); });
+  }
+  void body(const ActionDecl& d) {
+    static constexpr const char* kRuns[] = {"none", "call", "sql", "plugin", "reserved"};
+    for (const Name& effect : d.effects) name("effect", effect);
+    fields("takes", d.takes);
+    fields("gives", d.gives);
+    for (const Name& error : d.errors) name("error", error);
+    if (d.repeat_safe) line(*d.repeat_safe ? "repeating safe" : "repeating unsafe");
+    flag("harmless", d.harmless);
+    line(std::string("runs ") + kRuns[static_cast<int>(d.runs)]);
+    name("connector", d.connector);
+    text("method", d.method);
+    text("path", d.path);
+    args("body", d.body);
+    args("query", d.query);
+    args("headers", d.headers);
+    text("sql", d.sql);
+    flag("any_rows", d.any_rows);
+    name("plugin", d.plugin);
+    for (const OutcomeDecl& outcome : d.outcomes) {
+      line("outcome " + quote(outcome.when.text) + " " + outcome.error.text);
+    }
+    use("undone_by", d.undone_by);
+    use("checked_by", d.checked_by);
+    expr("settles", d.settles);
+  }
+  void body(const WorkflowDecl& d) {
+    number("version", d.version);
+    fields("takes", d.takes);
+    args("gives", d.gives);
+    expr("once_per", d.once_per);
+    expr("finish_within", d.finish_within);
+    if (d.if_undo_fails) keep("if_undo_fails", *d.if_undo_fails);
+    text("owner", d.owner);
+    for (const Text& tag : d.tags) text("tag", tag);
+    for (const WorkflowDecl::Plan& plan : d.plans) nest("plan " + plan.name.text, [&] { tries(plan.tries); });
+    nest("body", [&] { block(d.body); });
+  }
+  void body(const WebhookDecl& d) {
+    text("method", d.method);
+    text("path", d.path);
+    text("scheme", d.scheme);
+    for (const Name& secret : d.secrets) name("secret", secret);
+    expr("tolerance", d.tolerance);
+    expr("once_per", d.once_per);
+    nest("body", [&] { block(d.body); });
+  }
+  void body(const PlanDecl& d) { tries(d.tries); }
+  void body(const ScenarioDecl& d) {
+    name("for", d.workflow);
+    for (const Text& said : d.lines) line(quote(said.text));
+  }
+  void body(const ReservedDecl&) {}
+
+  std::string out_;
+  std::size_t depth_ = 0;
+};
+
+}  // namespace
+
+std::string dump_tree(const File& file) {
+  Dump dump;
+  for (const Declaration& declaration : file.declarations) dump.declaration(declaration);
+  return dump.take();
+}
+
+bool same_tree(const File& a, const File& b) { return dump_tree(a) == dump_tree(b); }
+
+}  // namespace belay::dsl
