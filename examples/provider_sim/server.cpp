@@ -126,11 +126,6 @@ Server::Server(Provider& provider) : body_(std::make_unique<Body>(provider)) {
     int yes = 1;
     ::setsockopt(socket, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);
   });
-  body.http.set_pre_routing_handler([](const httplib::Request& request, httplib::Response& response) {
-    if (request.path.size() <= kPathMax) return httplib::Server::HandlerResponse::Unhandled;
-    answer_error(response, 414, "path_too_long", "the path has more than 1024 bytes");
-    return httplib::Server::HandlerResponse::Handled;
-  });
   body.http.set_exception_handler([](const httplib::Request&, httplib::Response& response, std::exception_ptr thrown) {
     try {
       std::rethrow_exception(thrown);
@@ -151,6 +146,18 @@ Server::Server(Provider& provider) : body_(std::make_unique<Body>(provider)) {
     else
       body.serve_api(request, response);
   };
+  // A body nobody announced is read until the caller hangs up, so `curl -X POST` without data is served before that.
+  body.http.set_pre_routing_handler([serve](const httplib::Request& request, httplib::Response& response) {
+    if (request.path.size() > kPathMax) {
+      answer_error(response, 414, "path_too_long", "the path has more than 1024 bytes");
+      return httplib::Server::HandlerResponse::Handled;
+    }
+    const bool bodiless = !request.has_header("Content-Length") && !request.has_header("Transfer-Encoding");
+    if (!bodiless || (request.method != "POST" && request.method != "DELETE"))
+      return httplib::Server::HandlerResponse::Unhandled;
+    serve(request, response);
+    return httplib::Server::HandlerResponse::Handled;
+  });
   body.http.Get("/.*", serve);
   body.http.Post("/.*", serve);
   body.http.Delete("/.*", serve);
