@@ -83,11 +83,12 @@ Decision decide(const Graph& graph, State state, std::string_view saga);
 
 // What must happen when a saga is loaded again after its owner is gone: calls to send once more under the same key,
 // events to await, timers; and facts to journal first: calls that must not be repeated blindly become unsure (`lost`).
+// `now` tells which keys the other side may have forgotten meanwhile.
 struct Recovery {
   std::vector<Fact> facts;
   std::vector<Command> commands;
 };
-Recovery recover(const Graph& graph, const State& state);
+Recovery recover(const Graph& graph, const State& state, Instant now);
 
 // The facts of all timers due at `now`, in order. Empty while paused.
 std::vector<Fact> due_timers(const Graph& graph, const State& state, Instant now);

@@ -130,7 +130,7 @@ struct Took {  // an arm of `when` (arms.size(): none matched), or all branches 
   std::uint32_t arm = 0;
   bool operator==(const Took&) const = default;
 };
-struct Assigned {  // `set`, and results supplied by `carry on with`
+struct Assigned {  // `set`
   Path path;
   Value value;
   bool operator==(const Assigned&) const = default;
@@ -148,9 +148,10 @@ struct RetryAt {
   Direction direction = Direction::kForward;
   std::uint32_t generation = 0;  // of the next try: the same after an unsure outcome, one more after a certain failure
   Instant at;
+  bool by_handler = false;       // `try again after` of a handler, which counts its own tries
   bool operator==(const RetryAt&) const = default;
 };
-struct Settled {  // an unsure call is unsure no more
+struct Settled {  // a check's answer: an unsure call is unsure no more
   Path path;
   Direction direction = Direction::kForward;  // kForward or kUndo: the call that was checked
   bool happened = false;
@@ -174,6 +175,7 @@ struct Handled {  // a failure or a passed limit met its handler
   Path path;
   Direction direction = Direction::kForward;
   std::uint32_t handler = 0;  // index into the call's handlers; kKeepHandler, kLimitHandler
+  Value value;                // `carry on with`: the step's result; null: none
   bool operator==(const Handled&) const = default;
 };
 inline constexpr std::uint32_t kKeepHandler = 0xfffffffe;

@@ -87,7 +87,6 @@ struct State {
   std::string because;      // why it was cancelled
   std::vector<Path> ready;  // nodes to be entered, in order
   bool at_end = false;      // control has left the last node
-  NodeId finishing = kNoNode;  // a `finish` was reached there (its outputs are to be worked out)
   std::vector<Activity> activities;  // sorted by path
   std::vector<Variable> variables;   // sorted by slot, iteration
   std::vector<Join> joins;           // sorted by path
