@@ -567,6 +567,7 @@ struct PrivatePostgres::State {
       command.push_back("-c");
       command.push_back(name + "=" + value);
     }
+    if (auto owned = own_directory(user, places.socket); !owned) return owned;
     const int output = open_log();
     if (output < 0) return fail(ErrorCode::kMisconfigured, "cannot write " + places.log + ": " + errno_text());
     pid = spawn(user, command, output);
@@ -667,7 +668,10 @@ Result<void> PrivatePostgres::stop(int timeout_ms) {
   if (!live) return {};
   state_->pid = *live;
   kill(state_->pid, SIGINT);
-  if (wait_until_gone(state_->pid, timeout_ms)) return {};
+  if (wait_until_gone(state_->pid, timeout_ms)) {
+    if (state_->places.socket != state_->places.home) rmdir(state_->places.socket.c_str());  // when empty
+    return {};
+  }
   return fail(ErrorCode::kUnavailable,
               "Postgres (pid " + std::to_string(state_->pid) + ") does not stop within " +
                   std::to_string(timeout_ms / 1000) + " s",
