@@ -37,7 +37,8 @@ void Books::apply(const json& line) {
 
   if (kind == "opened") salt_ = line.at("salt").get<std::uint64_t>();
   if (kind == "clock_advanced") clock_offset_ms_ += line.at("advance_ms").get<std::int64_t>();
-  if (kind == "keys_changed") keys_.set_remember_for_ms(line.at("remember_for_ms").get<std::int64_t>());
+  if (kind == "keys_changed")
+    keys_.set_remember_for_ms(line.at("remember_for_ms").get<std::int64_t>());
   if (kind == "replayed") ++replayed_;
   if (kind == "key_reused_with_other_body") ++reused_with_other_body_;
   if (kind == "webhook_delivered" || kind == "webhook_given_up") {
@@ -120,11 +121,16 @@ json Books::summary() const {
   for (const auto& [owner, tally] : tally_by_owner_) {
     if (owner.empty()) continue;
     auto mine = open.find(owner);
-    by_booking[owner] = {{"intents", tally.intents},   {"captures", tally.captures},
-                         {"captured", tally.captured}, {"refunds", tally.refunds},
-                         {"refunded", tally.refunded}, {"voids", tally.voids},
-                         {"declines", tally.declines}, {"double_captures", tally.double_captures},
-                         {"messages", tally.messages}, {"calendar", tally.calendar},
+    by_booking[owner] = {{"intents", tally.intents},
+                         {"captures", tally.captures},
+                         {"captured", tally.captured},
+                         {"refunds", tally.refunds},
+                         {"refunded", tally.refunded},
+                         {"voids", tally.voids},
+                         {"declines", tally.declines},
+                         {"double_captures", tally.double_captures},
+                         {"messages", tally.messages},
+                         {"calendar", tally.calendar},
                          {"open", mine == open.end() ? 0 : mine->second}};
   }
   auto money = [](const auto& sums) {

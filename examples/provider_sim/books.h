@@ -1,18 +1,19 @@
-// The provider's books: intents, charges, refunds, messages, calendar entries, remembered keys and webhooks still to be
-// sent, as a fold of the ledger's lines. A line carries the objects as they are after the change, what the change was
-// (`effect`), the answer stored for the request's key, and the webhook events it causes: one line, so that a crash can
-// never separate money from its answer. Not thread-safe: Provider guards it.
+// The provider's books: intents, charges, refunds, messages, calendar entries, remembered keys and
+// webhooks still to be sent, as a fold of the ledger's lines. A line carries the objects as they
+// are after the change, what the change was
+// (`effect`), the answer stored for the request's key, and the webhook events it causes: one line,
+// so that a crash can never separate money from its answer. Not thread-safe: Provider guards it.
 //
-//   {"seq":7, "at":<ms>, "kind":"captured", "objects":[…], "effect":{"booking","currency","amount"},
+//   {"seq":7, "at":<ms>, "kind":"captured", "objects":[…],
+//   "effect":{"booking","currency","amount"},
 //    "key":{"key","fingerprint","at","forgotten"}, "answer":{"status","body"}, "events":[…]}
 #pragma once
 
 #include <cstdint>
 #include <map>
+#include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
-
-#include <nlohmann/json.hpp>
 
 #include "examples/provider_sim/keys.h"
 
@@ -71,7 +72,8 @@ class Books {
   KeyMemory keys_;
 };
 
-// How JSON is written here, in answers and in the ledger: compact; bytes that are not UTF-8 are replaced.
+// How JSON is written here, in answers and in the ledger: compact; bytes that are not UTF-8 are
+// replaced.
 std::string to_text(const nlohmann::json& value);
 
 }  // namespace belay::provider

@@ -16,7 +16,8 @@ using Name = int (*)(int, sockaddr*, socklen_t*);
 int port_of(int fd, Name name) {
   sockaddr_storage address{};
   socklen_t size = sizeof address;
-  if (name(fd, reinterpret_cast<sockaddr*>(&address), &size) != 0 || address.ss_family != AF_INET) return -1;
+  if (name(fd, reinterpret_cast<sockaddr*>(&address), &size) != 0 || address.ss_family != AF_INET)
+    return -1;
   return ntohs(reinterpret_cast<const sockaddr_in&>(address).sin_port);
 }
 
@@ -24,7 +25,8 @@ int port_of(int fd, Name name) {
 
 int find_connection(int own_port, int peer_port) {
   for (int fd = 3; fd < kSocketsMax; ++fd)
-    if (port_of(fd, ::getpeername) == peer_port && port_of(fd, ::getsockname) == own_port) return fd;
+    if (port_of(fd, ::getpeername) == peer_port && port_of(fd, ::getsockname) == own_port)
+      return fd;
   return -1;
 }
 

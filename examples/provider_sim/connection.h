@@ -1,5 +1,6 @@
-// The socket under a request. httplib does not hand it out, but silence and resets need it: the request's handler runs on
-// the thread that serves the connection, so the socket with the peer's port stays open for as long as the handler runs.
+// The socket under a request. httplib does not hand it out, but silence and resets need it: the
+// request's handler runs on the thread that serves the connection, so the socket with the peer's
+// port stays open for as long as the handler runs.
 #pragma once
 
 namespace belay::provider {

@@ -30,7 +30,8 @@ std::optional<FaultAction> action_named(const std::string& name) {
   return std::nullopt;
 }
 
-// `*` stops at a slash, so that `POST /v1/payment_intents/*` is not also every capture; `**` does not stop.
+// `*` stops at a slash, so that `POST /v1/payment_intents/*` is not also every capture; `**` does
+// not stop.
 bool glob_matches(const std::string& pattern, const std::string& text) {
   if (pattern == "*") return true;
   int flags = pattern.find("**") == std::string::npos ? FNM_PATHNAME : 0;
@@ -46,9 +47,12 @@ bool is_inside(FaultAction action) {
 int default_hold_ms(FaultAction action) {
   switch (action) {
     case FaultAction::kTimeoutAfter:
-    case FaultAction::kTimeoutBefore: return 60'000;
-    case FaultAction::kSlow: return 1'000;
-    default: return 0;
+    case FaultAction::kTimeoutBefore:
+      return 60'000;
+    case FaultAction::kSlow:
+      return 1'000;
+    default:
+      return 0;
   }
 }
 
@@ -117,7 +121,8 @@ bool Faults::applies(const Rule& rule, const Query& query) {
   if (query.replay && is_inside(rule.fault.action)) return false;
   if (!rule.booking.empty() && rule.booking != query.booking) return false;
   if (!glob_matches(rule.match, query.request)) return false;
-  return rule.probability >= 1 || std::uniform_real_distribution<>(0, 1)(random_) < rule.probability;
+  return rule.probability >= 1 ||
+         std::uniform_real_distribution<>(0, 1)(random_) < rule.probability;
 }
 
 }  // namespace belay::provider

@@ -1,23 +1,23 @@
-// What shall go wrong: a list of rules set over /_control/faults. The first rule that matches a request, has hits left and
-// wins its throw of the (seeded) dice decides. Rules live in memory only: a restarted provider is a healthy one.
+// What shall go wrong: a list of rules set over /_control/faults. The first rule that matches a
+// request, has hits left and wins its throw of the (seeded) dice decides. Rules live in memory
+// only: a restarted provider is a healthy one.
 #pragma once
 
 #include <cstdint>
 #include <mutex>
+#include <nlohmann/json.hpp>
 #include <optional>
 #include <random>
 #include <string>
 #include <vector>
 
-#include <nlohmann/json.hpp>
-
 namespace belay::provider {
 
 enum class FaultAction {
-  kDecline,        // 402 card_declined, nothing done, remembered for the key
-  kTimeoutAfter,   // the work is done, the answer never comes
-  kTimeoutBefore,  // nothing is done, no answer comes
-  kError500Before, // 500, nothing done; remembered for the key only if the rule says `stored`
+  kDecline,         // 402 card_declined, nothing done, remembered for the key
+  kTimeoutAfter,    // the work is done, the answer never comes
+  kTimeoutBefore,   // nothing is done, no answer comes
+  kError500Before,  // 500, nothing done; remembered for the key only if the rule says `stored`
   kError500After,  // the work is done, the answer is 500; remembered unless the rule says otherwise
   kResetAfter,     // the work is done, the connection is reset
   kDown,           // 503, nothing done, not remembered
@@ -45,7 +45,8 @@ class Faults {
   struct Query {
     std::string request;  // "POST /v1/refunds"
     std::string booking;  // empty when the request belongs to none
-    bool replay = false;  // the answer is already stored: only faults of the network and the front door apply
+    bool replay =
+        false;  // the answer is already stored: only faults of the network and the front door apply
   };
   std::optional<Fault> pick(const Query& query);
 

@@ -22,7 +22,8 @@ Decision keep(const std::string& kind, json object) {
 
 }  // namespace
 
-std::optional<Operation> route_messages(const std::string& method, const std::vector<std::string>& parts) {
+std::optional<Operation> route_messages(const std::string& method,
+                                        const std::vector<std::string>& parts) {
   const bool get = method == "GET", post = method == "POST";
   if (parts[1] == "messages") {
     if (parts.size() == 2 && post) return Operation{Verb::kSendMessage, "", true};
@@ -34,7 +35,8 @@ std::optional<Operation> route_messages(const std::string& method, const std::ve
   if (parts.size() == 3 && post) return Operation{Verb::kAddToCalendar, "", true};
   if (parts.size() == 3 && get) return Operation{Verb::kListCalendar, ""};
   if (parts.size() == 4 && get) return Operation{Verb::kGetFromCalendar, parts[3]};
-  if (parts.size() == 4 && method == "DELETE") return Operation{Verb::kRemoveFromCalendar, parts[3], true};
+  if (parts.size() == 4 && method == "DELETE")
+    return Operation{Verb::kRemoveFromCalendar, parts[3], true};
   return std::nullopt;
 }
 
@@ -63,9 +65,11 @@ Decision add_to_calendar(const json& body, Maker& maker) {
 Decision remove_from_calendar(const Books& books, const std::string& id) {
   const json* before = books.find("calendar_event", id);
   if (before == nullptr)
-    return refusal(404, "invalid_request_error", "resource_missing", "No such calendar event: '" + id + "'");
+    return refusal(404, "invalid_request_error", "resource_missing",
+                   "No such calendar event: '" + id + "'");
   if (before->at("status") == "cancelled")
-    return refusal(410, "invalid_request_error", "resource_gone", "Calendar event was removed: '" + id + "'");
+    return refusal(410, "invalid_request_error", "resource_gone",
+                   "Calendar event was removed: '" + id + "'");
   json event = *before;
   event["status"] = "cancelled";
   Decision answer = keep("calendar_removed", event);
@@ -74,7 +78,8 @@ Decision remove_from_calendar(const Books& books, const std::string& id) {
 }
 
 std::string booking_in(const json& body) {
-  if (auto own = body.find("booking"); own != body.end() && own->is_string()) return own->get<std::string>();
+  if (auto own = body.find("booking"); own != body.end() && own->is_string())
+    return own->get<std::string>();
   for (const char* holder : {"metadata", "variables", "data"}) {
     auto inner = body.find(holder);
     if (inner == body.end() || !inner->is_object()) continue;

@@ -65,8 +65,8 @@ json effect_of(const json& intent, std::int64_t amount) {
 }
 
 json event_of(Maker& maker, const std::string& type, const json& object) {
-  return {{"id", maker.id("evt")},      {"object", "event"}, {"type", type},
-          {"created", maker.now_s()},   {"livemode", false}, {"api_version", "2024-06-20"},
+  return {{"id", maker.id("evt")},       {"object", "event"}, {"type", type},
+          {"created", maker.now_s()},    {"livemode", false}, {"api_version", "2024-06-20"},
           {"data", {{"object", object}}}};
 }
 
@@ -75,7 +75,8 @@ Decision bad(const std::string& code, const std::string& message) {
 }
 
 Decision missing(const std::string& what, const std::string& id) {
-  return refusal(404, "invalid_request_error", "resource_missing", "No such " + what + ": '" + id + "'");
+  return refusal(404, "invalid_request_error", "resource_missing",
+                 "No such " + what + ": '" + id + "'");
 }
 
 // A refusal from inside the provider: the request was understood, so its key remembers the answer.
@@ -138,18 +139,22 @@ Decision create_intent(const Fields& fields, Maker& maker) {
 }
 
 Decision capture(const json& before, const Arguments& arguments, Maker& maker) {
-  // A worn-out key is a new request to us, and this provider is harsher than Stripe: it takes the money again.
+  // A worn-out key is a new request to us, and this provider is harsher than Stripe: it takes the
+  // money again.
   const bool again = arguments.key_forgotten && before.at("status") == "succeeded";
-  if (before.at("status") != "requires_capture" && !again) return unexpected_state(before, "captured");
+  if (before.at("status") != "requires_capture" && !again)
+    return unexpected_state(before, "captured");
 
-  const std::int64_t most =
-      again ? before.at("amount").get<std::int64_t>() : before.at("amount_capturable").get<std::int64_t>();
+  const std::int64_t most = again ? before.at("amount").get<std::int64_t>()
+                                  : before.at("amount_capturable").get<std::int64_t>();
   std::int64_t amount = most;
   if (arguments.fields.contains("amount_to_capture")) {
     auto asked = minor_units(arguments.fields, "amount_to_capture");
-    if (!asked || *asked < 1) return bad("parameter_invalid_integer", "Invalid integer: amount_to_capture");
+    if (!asked || *asked < 1)
+      return bad("parameter_invalid_integer", "Invalid integer: amount_to_capture");
     if (*asked > most)
-      return refused(bad("amount_too_large", "The amount to capture is more than was authorised"), before);
+      return refused(bad("amount_too_large", "The amount to capture is more than was authorised"),
+                     before);
     amount = *asked;
   }
 
@@ -187,7 +192,8 @@ Decision cancel(const json& before, const Fields& fields, Maker& maker) {
   intent["amount_capturable"] = 0;
   intent["canceled_at"] = maker.now_s();
   intent["cancellation_reason"] = nullptr;
-  if (fields.contains("cancellation_reason")) intent["cancellation_reason"] = fields.at("cancellation_reason");
+  if (fields.contains("cancellation_reason"))
+    intent["cancellation_reason"] = fields.at("cancellation_reason");
   Decision answer = done("voided", intent);
   answer.objects.push_back(intent);
   answer.effect = effect_of(intent, before.at("amount_capturable").get<std::int64_t>());
@@ -208,9 +214,11 @@ Decision refund(const Books& books, const Fields& fields, Maker& maker) {
     return bad("parameter_missing", "One of charge or payment_intent is required");
   const json* before = books.find("charge", charge_named(books, fields));
   if (before == nullptr)
-    return missing(fields.contains("charge") ? "charge" : "charge of payment_intent",
-                   fields.contains("charge") ? fields.at("charge") : field(fields, "payment_intent"));
-  const json& intent = *books.find("payment_intent", before->at("payment_intent").get<std::string>());
+    return missing(
+        fields.contains("charge") ? "charge" : "charge of payment_intent",
+        fields.contains("charge") ? fields.at("charge") : field(fields, "payment_intent"));
+  const json& intent =
+      *books.find("payment_intent", before->at("payment_intent").get<std::string>());
 
   const std::int64_t refunded = before->at("amount_refunded").get<std::int64_t>();
   const std::int64_t left = before->at("amount_captured").get<std::int64_t>() - refunded;
@@ -219,9 +227,10 @@ Decision refund(const Books& books, const Fields& fields, Maker& maker) {
     return bad("parameter_invalid_integer", "Invalid integer: amount");
   const std::int64_t amount = asked.value_or(left);
   if (left == 0 || amount > left)
-    return refused(bad("charge_already_refunded", "Refund is greater than what is left of the charge (" +
-                                                      std::to_string(left) + ")"),
-                   intent);
+    return refused(
+        bad("charge_already_refunded",
+            "Refund is greater than what is left of the charge (" + std::to_string(left) + ")"),
+        intent);
 
   json charge = *before;
   charge["amount_refunded"] = refunded + amount;
@@ -257,10 +266,12 @@ Decision list_of(const std::vector<const json*>& objects, const Fields& fields) 
   return found({{"object", "list"}, {"data", std::move(data)}, {"has_more", more}});
 }
 
-std::vector<const json*> intents_with(const Books& books, const std::string& name, const std::string& value) {
+std::vector<const json*> intents_with(const Books& books, const std::string& name,
+                                      const std::string& value) {
   std::vector<const json*> matches;
   if (name == "booking") {
-    for (const std::string& id : books.intents_of(value)) matches.push_back(books.find("payment_intent", id));
+    for (const std::string& id : books.intents_of(value))
+      matches.push_back(books.find("payment_intent", id));
     std::reverse(matches.begin(), matches.end());
     return matches;
   }
@@ -271,7 +282,8 @@ std::vector<const json*> intents_with(const Books& books, const std::string& nam
 
 Decision list_intents(const Books& books, const Fields& fields) {
   for (const auto& [name, value] : fields) {
-    if (name.starts_with("metadata_")) return list_of(intents_with(books, name.substr(9), value), fields);
+    if (name.starts_with("metadata_"))
+      return list_of(intents_with(books, name.substr(9), value), fields);
     if (name.starts_with("metadata[") && name.ends_with("]"))
       return list_of(intents_with(books, name.substr(9, name.size() - 10), value), fields);
   }
@@ -299,7 +311,9 @@ Decision list_refunds(const Books& books, const Fields& fields) {
   std::vector<const json*> matches;
   for (const json* one : books.all("refund")) {
     if (fields.contains("charge") && one->at("charge") != fields.at("charge")) continue;
-    if (fields.contains("payment_intent") && one->at("payment_intent") != fields.at("payment_intent")) continue;
+    if (fields.contains("payment_intent") &&
+        one->at("payment_intent") != fields.at("payment_intent"))
+      continue;
     matches.push_back(one);
   }
   return list_of(matches, fields);
@@ -314,11 +328,14 @@ Decision get(const Books& books, const std::string& object, const std::string& i
 const json* intent_of(const Books& books, const Operation& operation, const Arguments& arguments) {
   if (operation.verb == Verb::kRefund) {
     const json* charge = books.find("charge", charge_named(books, arguments.fields));
-    return charge ? books.find("payment_intent", charge->at("payment_intent").get<std::string>()) : nullptr;
+    return charge ? books.find("payment_intent", charge->at("payment_intent").get<std::string>())
+                  : nullptr;
   }
   if (operation.verb == Verb::kGetCharge || operation.verb == Verb::kGetRefund) {
-    const json* one = books.find(operation.verb == Verb::kGetCharge ? "charge" : "refund", operation.id);
-    return one ? books.find("payment_intent", one->at("payment_intent").get<std::string>()) : nullptr;
+    const json* one =
+        books.find(operation.verb == Verb::kGetCharge ? "charge" : "refund", operation.id);
+    return one ? books.find("payment_intent", one->at("payment_intent").get<std::string>())
+               : nullptr;
   }
   return books.find("payment_intent", operation.id);
 }
@@ -349,10 +366,13 @@ std::optional<Operation> route(const std::string& method, const std::string& pat
   if (family == "payment_intents") {
     if (parts.size() == 2 && post) return Operation{Verb::kCreateIntent, "", true, true};
     if (parts.size() == 2 && get) return Operation{Verb::kListIntents, ""};
-    if (parts.size() == 3 && get && parts[2] == "search") return Operation{Verb::kSearchIntents, ""};
+    if (parts.size() == 3 && get && parts[2] == "search")
+      return Operation{Verb::kSearchIntents, ""};
     if (parts.size() == 3 && get) return Operation{Verb::kGetIntent, parts[2]};
-    if (parts.size() == 4 && post && parts[3] == "capture") return Operation{Verb::kCapture, parts[2], true, true};
-    if (parts.size() == 4 && post && parts[3] == "cancel") return Operation{Verb::kCancel, parts[2], true, true};
+    if (parts.size() == 4 && post && parts[3] == "capture")
+      return Operation{Verb::kCapture, parts[2], true, true};
+    if (parts.size() == 4 && post && parts[3] == "cancel")
+      return Operation{Verb::kCancel, parts[2], true, true};
   }
   if (family == "refunds") {
     if (parts.size() == 2 && post) return Operation{Verb::kRefund, "", true, true};
@@ -363,14 +383,19 @@ std::optional<Operation> route(const std::string& method, const std::string& pat
   return std::nullopt;
 }
 
-Decision decide(const Books& books, const Operation& operation, const Arguments& arguments, Maker& maker) {
+Decision decide(const Books& books, const Operation& operation, const Arguments& arguments,
+                Maker& maker) {
   const Fields& fields = arguments.fields;
   const std::string& id = operation.id;
   switch (operation.verb) {
-    case Verb::kCreateIntent: return create_intent(fields, maker);
-    case Verb::kGetIntent: return get(books, "payment_intent", id);
-    case Verb::kListIntents: return list_intents(books, fields);
-    case Verb::kSearchIntents: return search_intents(books, fields);
+    case Verb::kCreateIntent:
+      return create_intent(fields, maker);
+    case Verb::kGetIntent:
+      return get(books, "payment_intent", id);
+    case Verb::kListIntents:
+      return list_intents(books, fields);
+    case Verb::kSearchIntents:
+      return search_intents(books, fields);
     case Verb::kCapture:
     case Verb::kCancel: {
       const json* intent = books.find("payment_intent", id);
@@ -378,22 +403,34 @@ Decision decide(const Books& books, const Operation& operation, const Arguments&
       return operation.verb == Verb::kCapture ? capture(*intent, arguments, maker)
                                               : cancel(*intent, fields, maker);
     }
-    case Verb::kRefund: return refund(books, fields, maker);
-    case Verb::kGetRefund: return get(books, "refund", id);
-    case Verb::kListRefunds: return list_refunds(books, fields);
-    case Verb::kGetCharge: return get(books, "charge", id);
-    case Verb::kSendMessage: return send_message(arguments.body, maker);
-    case Verb::kGetMessage: return get(books, "message", id);
-    case Verb::kListMessages: return list_of(books.all("message"), fields);
-    case Verb::kAddToCalendar: return add_to_calendar(arguments.body, maker);
-    case Verb::kGetFromCalendar: return get(books, "calendar_event", id);
-    case Verb::kListCalendar: return list_of(books.all("calendar_event"), fields);
-    case Verb::kRemoveFromCalendar: return remove_from_calendar(books, id);
+    case Verb::kRefund:
+      return refund(books, fields, maker);
+    case Verb::kGetRefund:
+      return get(books, "refund", id);
+    case Verb::kListRefunds:
+      return list_refunds(books, fields);
+    case Verb::kGetCharge:
+      return get(books, "charge", id);
+    case Verb::kSendMessage:
+      return send_message(arguments.body, maker);
+    case Verb::kGetMessage:
+      return get(books, "message", id);
+    case Verb::kListMessages:
+      return list_of(books.all("message"), fields);
+    case Verb::kAddToCalendar:
+      return add_to_calendar(arguments.body, maker);
+    case Verb::kGetFromCalendar:
+      return get(books, "calendar_event", id);
+    case Verb::kListCalendar:
+      return list_of(books.all("calendar_event"), fields);
+    case Verb::kRemoveFromCalendar:
+      return remove_from_calendar(books, id);
   }
   return bad("unknown", "unknown operation");
 }
 
-Decision decide_decline(const Books& books, const Operation& operation, const Arguments& arguments, Maker& maker) {
+Decision decide_decline(const Books& books, const Operation& operation, const Arguments& arguments,
+                        Maker& maker) {
   Decision answer = refusal(402, "card_error", "card_declined", "Your card was declined.");
   answer.body["error"]["decline_code"] = "generic_decline";
   answer.stored = true;
@@ -420,7 +457,8 @@ Decision decide_payment(const Books& books, const CustomerPays& pays, Maker& mak
   }
   json intent = *before;
   if (pays.decline) {
-    intent["last_payment_error"] = refusal(402, "card_error", "card_declined", "Your card was declined.").body["error"];
+    intent["last_payment_error"] =
+        refusal(402, "card_error", "card_declined", "Your card was declined.").body["error"];
     Decision answer = done("declined", intent);
     answer.objects.push_back(intent);
     answer.effect = effect_of(intent, 0);
@@ -448,7 +486,8 @@ std::string booking_of(const Books& books, const Operation& operation, const Arg
   return "";
 }
 
-Decision refusal(int status, const std::string& type, const std::string& code, const std::string& message) {
+Decision refusal(int status, const std::string& type, const std::string& code,
+                 const std::string& message) {
   Decision answer;
   answer.status = status;
   answer.body = {{"error", {{"type", type}, {"code", code}, {"message", message}}}};

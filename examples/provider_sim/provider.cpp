@@ -38,8 +38,10 @@ bool does_no_work(FaultAction action) {
     case FaultAction::kDown:
     case FaultAction::kUnauthorised:
     case FaultAction::kRateLimited:
-    case FaultAction::kTimeoutBefore: return true;
-    default: return false;
+    case FaultAction::kTimeoutBefore:
+      return true;
+    default:
+      return false;
   }
 }
 
@@ -48,7 +50,8 @@ Answer turned_away(const Call& call, const Fault& fault) {
   Answer answer;
   switch (fault.action) {
     case FaultAction::kUnauthorised:
-      return answer_of(refusal(401, "invalid_request_error", "api_key_expired", "Expired API Key provided"));
+      return answer_of(
+          refusal(401, "invalid_request_error", "api_key_expired", "Expired API Key provided"));
     case FaultAction::kRateLimited:
       answer = answer_of(refusal(429, "invalid_request_error", "rate_limit", "Too many requests"));
       answer.retry_later = true;
@@ -95,7 +98,9 @@ struct Provider::Gate {
 };
 
 Provider::Provider(const Options& options)
-    : api_key_(options.api_key), faults_(options.seed.value_or(drawn_seed())), auto_pay_(options.auto_pay) {
+    : api_key_(options.api_key),
+      faults_(options.seed.value_or(drawn_seed())),
+      auto_pay_(options.auto_pay) {
   std::uint64_t number = 0;
   ledger_ = std::make_unique<Ledger>(options.ledger, [&](std::string_view line) {
     ++number;
@@ -107,14 +112,15 @@ Provider::Provider(const Options& options)
   });
   if (books_.last_seq() == 0)
     append({{"kind", "opened"}, {"salt", options.seed.value_or(drawn_seed())}});
-  const std::int64_t remember_ms =
-      options.remember_keys_for_s ? *options.remember_keys_for_s * 1000 : books_.keys().remember_for_ms();
+  const std::int64_t remember_ms = options.remember_keys_for_s ? *options.remember_keys_for_s * 1000
+                                                               : books_.keys().remember_for_ms();
   if (remember_ms != books_.keys().remember_for_ms())
     append({{"kind", "keys_changed"}, {"remember_for_ms", remember_ms}});
   ledger_->sync();
 
   webhooks_ = std::make_unique<WebhookSender>(
-      options.webhooks, options.seed.value_or(drawn_seed()), [this](const std::string& event, bool delivered) {
+      options.webhooks, options.seed.value_or(drawn_seed()),
+      [this](const std::string& event, bool delivered) {
         std::lock_guard lock(mutex_);
         append({{"kind", delivered ? "webhook_delivered" : "webhook_given_up"}, {"event", event}});
       });
@@ -150,11 +156,13 @@ Answer Provider::handle(const Call& call) {
   return answer;
 }
 
-// Front door: who are you, and have we answered this key before. Returns the refusal, or nullopt to go on.
+// Front door: who are you, and have we answered this key before. Returns the refusal, or nullopt to
+// go on.
 std::optional<Answer> Provider::admit(const Call& call, const Operation& operation, Gate& gate) {
   std::lock_guard lock(mutex_);
   if (call.bearer.empty() || (!api_key_.empty() && call.bearer != api_key_))
-    return answer_of(refusal(401, "invalid_request_error", "api_key_invalid", "Invalid API Key provided"));
+    return answer_of(
+        refusal(401, "invalid_request_error", "api_key_invalid", "Invalid API Key provided"));
   gate.booking = booking_of(books_, operation, call.arguments);
   if (!operation.changes) return std::nullopt;
   if (call.key.empty() && operation.moves_money)
@@ -172,9 +180,10 @@ std::optional<Answer> Provider::admit(const Call& call, const Operation& operati
                                "Another request with this Idempotency-Key is in progress"));
     case KeyVerdict::kOtherRequest:
       append({{"kind", "key_reused_with_other_body"}, {"used_key", call.key}});
-      return answer_of(refusal(400, "idempotency_error", "idempotency_key_reused",
-                               "Keys for idempotent requests can only be used with the same parameters they "
-                               "were first used with"));
+      return answer_of(
+          refusal(400, "idempotency_error", "idempotency_key_reused",
+                  "Keys for idempotent requests can only be used with the same parameters they "
+                  "were first used with"));
     case KeyVerdict::kReplay: {
       const StoredAnswer& stored = books_.keys().stored(call.key);
       gate.replay = Answer{.status = stored.status, .body = stored.body, .replayed = true};
@@ -240,7 +249,8 @@ std::vector<json> Provider::commit(Decision decision, const KeyUse* use) {
   if (use != nullptr && !use->key.empty()) {
     line["key"] = {{"key", use->key}, {"fingerprint", use->fingerprint}, {"at", clock_ms()}};
     if (use->forgotten) line["key"]["forgotten"] = true;
-    if (decision.stored) line["answer"] = {{"status", decision.status}, {"body", std::move(decision.body)}};
+    if (decision.stored)
+      line["answer"] = {{"status", decision.status}, {"body", std::move(decision.body)}};
   }
   std::vector<json> events;
   if (webhooks_->enabled() && !decision.events.empty()) {
@@ -281,17 +291,20 @@ Answer Provider::pay(const CustomerPays& pays) {
   return answer;
 }
 
-// The newest intent of the booking that still waits for its customer; else its first, whose state then says no.
+// The newest intent of the booking that still waits for its customer; else its first, whose state
+// then says no.
 Answer Provider::pay_by_booking(const std::string& booking, CustomerPays pays) {
   {
     std::lock_guard lock(mutex_);
     for (const std::string& id : books_.intents_of(booking)) {
-      const bool waits = books_.find("payment_intent", id)->at("status") == "requires_payment_method";
+      const bool waits =
+          books_.find("payment_intent", id)->at("status") == "requires_payment_method";
       if (waits || pays.intent.empty()) pays.intent = id;
     }
   }
   if (pays.intent.empty())
-    return answer_of(refusal(404, "invalid_request_error", "resource_missing", "No intent for booking: '" + booking + "'"));
+    return answer_of(refusal(404, "invalid_request_error", "resource_missing",
+                             "No intent for booking: '" + booking + "'"));
   return pay(pays);
 }
 

@@ -1,5 +1,6 @@
-// The provider as a whole: one door for requests (keys, faults, decision, ledger, webhooks, answer) and one for control.
-// Thread-safe. A decision is taken and written under one mutex; waiting, syncing and sending happen outside it.
+// The provider as a whole: one door for requests (keys, faults, decision, ledger, webhooks, answer)
+// and one for control. Thread-safe. A decision is taken and written under one mutex; waiting,
+// syncing and sending happen outside it.
 #pragma once
 
 #include <atomic>
@@ -8,11 +9,10 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
 #include <vector>
-
-#include <nlohmann/json.hpp>
 
 #include "examples/provider_sim/books.h"
 #include "examples/provider_sim/faults.h"
@@ -28,14 +28,14 @@ struct Options {
   WebhookSettings webhooks;
   std::optional<std::int64_t> remember_keys_for_s;  // absent: as the ledger says, else a day
   std::optional<std::uint64_t> seed;                // absent: drawn
-  bool auto_pay = false;                            // the customer pays each intent the moment it is made
+  bool auto_pay = false;  // the customer pays each intent the moment it is made
 };
 
 struct Call {
   std::string method, path;
-  std::string raw;        // the body, for the key's fingerprint
-  std::string key;        // Idempotency-Key, empty when absent
-  std::string bearer;     // empty when absent
+  std::string raw;     // the body, for the key's fingerprint
+  std::string key;     // Idempotency-Key, empty when absent
+  std::string bearer;  // empty when absent
   Arguments arguments;
   std::function<void(int ms)> wait;  // returns early when the caller hangs up or the server stops
 };
@@ -84,7 +84,8 @@ class Provider {
   struct Gate;  // gives a key back when its request ends
 
   std::optional<Answer> admit(const Call& call, const Operation& operation, Gate& gate);
-  Answer work(const Call& call, const Operation& operation, const KeyUse& use, const std::optional<Fault>& fault);
+  Answer work(const Call& call, const Operation& operation, const KeyUse& use,
+              const std::optional<Fault>& fault);
   std::vector<nlohmann::json> commit(Decision decision, const KeyUse* use);
   void append(nlohmann::json line);
   void publish(const std::vector<nlohmann::json>& events);

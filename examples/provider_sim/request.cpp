@@ -20,7 +20,8 @@ std::string decode(const std::string& text) {
   for (std::size_t i = 0; i < text.size(); ++i) {
     if (text[i] == '+') {
       out += ' ';
-    } else if (text[i] == '%' && i + 2 < text.size() && hex_digit(text[i + 1]) >= 0 && hex_digit(text[i + 2]) >= 0) {
+    } else if (text[i] == '%' && i + 2 < text.size() && hex_digit(text[i + 1]) >= 0 &&
+               hex_digit(text[i + 2]) >= 0) {
       out += static_cast<char>(hex_digit(text[i + 1]) * 16 + hex_digit(text[i + 2]));
       i += 2;
     } else {
@@ -39,7 +40,8 @@ std::map<std::string, std::string> parse_form(const std::string& text) {
     const std::string pair = text.substr(from, end - from);
     const std::size_t equals = std::min(pair.find('='), pair.size());
     if (!pair.empty())
-      fields[decode(pair.substr(0, equals))] = decode(pair.substr(std::min(equals + 1, pair.size())));
+      fields[decode(pair.substr(0, equals))] =
+          decode(pair.substr(std::min(equals + 1, pair.size())));
     from = end + 1;
   }
   return fields;
@@ -49,7 +51,8 @@ std::optional<nlohmann::json> parse_json(const std::string& text) {
   bool too_deep = false;
   auto watch_depth = [&](int depth, nlohmann::json::parse_event_t, nlohmann::json&) {
     too_deep |= depth > kDepthMax;
-    return !too_deep;  // what is too deep is dropped while it is read, so nothing deep is ever built
+    return !too_deep;  // what is too deep is dropped while it is read, so nothing deep is ever
+                       // built
   };
   auto value = nlohmann::json::parse(text, watch_depth, false);
   if (too_deep || value.is_discarded()) return std::nullopt;

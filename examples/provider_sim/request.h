@@ -2,14 +2,14 @@
 #pragma once
 
 #include <map>
+#include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
 
-#include <nlohmann/json.hpp>
-
 namespace belay::provider {
 
-// `a=1&metadata%5Bbooking%5D=b` → {"a":"1", "metadata[booking]":"b"}; of a repeated name the last counts.
+// `a=1&metadata%5Bbooking%5D=b` → {"a":"1", "metadata[booking]":"b"}; of a repeated name the last
+// counts.
 std::map<std::string, std::string> parse_form(const std::string& text);
 
 // The JSON in `text`, or nullopt when it is none or nests deeper than 64.

@@ -22,18 +22,21 @@ namespace {
 using nlohmann::json;
 using std::chrono::milliseconds;
 
-constexpr std::size_t kPathMax = 1024;  // httplib matches with std::regex, which recurses over the path
+constexpr std::size_t kPathMax =
+    1024;  // httplib matches with std::regex, which recurses over the path
 constexpr std::size_t kBodyMax = 256 * 1024;
 constexpr std::size_t kLogMax = 10'000;
 constexpr int kThreadsMax = 512;
 constexpr int kBacklog = 512;
 
 std::int64_t wall_ms() {
-  return std::chrono::duration_cast<milliseconds>(std::chrono::system_clock::now().time_since_epoch()).count();
+  return std::chrono::duration_cast<milliseconds>(
+             std::chrono::system_clock::now().time_since_epoch())
+      .count();
 }
 
-// A thread for every open connection, as httplib wants, grown on demand: a request that is kept in silence, or a pooled
-// connection that idles, then blocks nobody else.
+// A thread for every open connection, as httplib wants, grown on demand: a request that is kept in
+// silence, or a pooled connection that idles, then blocks nobody else.
 class GrowingPool : public httplib::TaskQueue {
  public:
   void enqueue(std::function<void()> task) override {
@@ -87,8 +90,10 @@ void answer_json(httplib::Response& response, int status, const std::string& bod
   response.set_content(body, "application/json");
 }
 
-void answer_error(httplib::Response& response, int status, const std::string& code, const std::string& message) {
-  answer_json(response, status, to_text(refusal(status, "invalid_request_error", code, message).body));
+void answer_error(httplib::Response& response, int status, const std::string& code,
+                  const std::string& message) {
+  answer_json(response, status,
+              to_text(refusal(status, "invalid_request_error", code, message).body));
 }
 
 }  // namespace
@@ -100,7 +105,8 @@ struct Server::Body {
   void serve_control(const httplib::Request& request, httplib::Response& response);
   bool control_get(const httplib::Request& request, httplib::Response& response);
   bool control_post(const std::string& path, const json& body, httplib::Response& response);
-  void change(const std::optional<std::string>& wrong, const json& now, httplib::Response& response);
+  void change(const std::optional<std::string>& wrong, const json& now,
+              httplib::Response& response);
   void wait(int socket, int ms) const;
   void note(const httplib::Request& request, const Answer& answer, std::int64_t started_ms);
 
@@ -126,15 +132,16 @@ Server::Server(Provider& provider) : body_(std::make_unique<Body>(provider)) {
     int yes = 1;
     ::setsockopt(socket, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);
   });
-  body.http.set_exception_handler([](const httplib::Request&, httplib::Response& response, std::exception_ptr thrown) {
-    try {
-      std::rethrow_exception(thrown);
-    } catch (const std::exception& error) {
-      std::fprintf(stderr, "provider_sim: %s\n", error.what());
-    } catch (...) {
-    }
-    answer_error(response, 500, "simulator_bug", "the simulator itself failed, see its stderr");
-  });
+  body.http.set_exception_handler(
+      [](const httplib::Request&, httplib::Response& response, std::exception_ptr thrown) {
+        try {
+          std::rethrow_exception(thrown);
+        } catch (const std::exception& error) {
+          std::fprintf(stderr, "provider_sim: %s\n", error.what());
+        } catch (...) {
+        }
+        answer_error(response, 500, "simulator_bug", "the simulator itself failed, see its stderr");
+      });
   auto serve = [&body](const httplib::Request& request, httplib::Response& response) {
     ++body.in_progress;
     struct Leave {
@@ -146,18 +153,21 @@ Server::Server(Provider& provider) : body_(std::make_unique<Body>(provider)) {
     else
       body.serve_api(request, response);
   };
-  // A body nobody announced is read until the caller hangs up, so `curl -X POST` without data is served before that.
-  body.http.set_pre_routing_handler([serve](const httplib::Request& request, httplib::Response& response) {
-    if (request.path.size() > kPathMax) {
-      answer_error(response, 414, "path_too_long", "the path has more than 1024 bytes");
-      return httplib::Server::HandlerResponse::Handled;
-    }
-    const bool bodiless = !request.has_header("Content-Length") && !request.has_header("Transfer-Encoding");
-    if (!bodiless || (request.method != "POST" && request.method != "DELETE"))
-      return httplib::Server::HandlerResponse::Unhandled;
-    serve(request, response);
-    return httplib::Server::HandlerResponse::Handled;
-  });
+  // A body nobody announced is read until the caller hangs up, so `curl -X POST` without data is
+  // served before that.
+  body.http.set_pre_routing_handler(
+      [serve](const httplib::Request& request, httplib::Response& response) {
+        if (request.path.size() > kPathMax) {
+          answer_error(response, 414, "path_too_long", "the path has more than 1024 bytes");
+          return httplib::Server::HandlerResponse::Handled;
+        }
+        const bool bodiless =
+            !request.has_header("Content-Length") && !request.has_header("Transfer-Encoding");
+        if (!bodiless || (request.method != "POST" && request.method != "DELETE"))
+          return httplib::Server::HandlerResponse::Unhandled;
+        serve(request, response);
+        return httplib::Server::HandlerResponse::Handled;
+      });
   body.http.Get("/.*", serve);
   body.http.Post("/.*", serve);
   body.http.Delete("/.*", serve);
@@ -198,7 +208,9 @@ void Server::Body::serve_api(const httplib::Request& request, httplib::Response&
     for (const auto& [name, value] : request.params) call.arguments.fields[name] = value;
   } else if (request.get_header_value("Content-Type").starts_with("application/json")) {
     auto body = parse_json(request.body);
-    if (!body) return answer_error(response, 400, "parameter_invalid", "the body is not JSON that we can read");
+    if (!body)
+      return answer_error(response, 400, "parameter_invalid",
+                          "the body is not JSON that we can read");
     call.arguments.body = *std::move(body);
   } else {
     call.arguments.fields = parse_form(request.body);
@@ -227,7 +239,8 @@ void Server::Body::wait(int socket, int ms) const {
   }
 }
 
-void Server::Body::note(const httplib::Request& request, const Answer& answer, std::int64_t started_ms) {
+void Server::Body::note(const httplib::Request& request, const Answer& answer,
+                        std::int64_t started_ms) {
   json entry = {{"at", started_ms},
                 {"ms", wall_ms() - started_ms},
                 {"method", request.method},
@@ -250,7 +263,9 @@ void Server::Body::serve_control(const httplib::Request& request, httplib::Respo
     return answer_json(response, 200, "[]");
   } else if (request.method == "POST") {
     auto body = request.body.empty() ? json::object() : parse_json(request.body);
-    if (!body) return answer_error(response, 400, "parameter_invalid", "the body is not JSON that we can read");
+    if (!body)
+      return answer_error(response, 400, "parameter_invalid",
+                          "the body is not JSON that we can read");
     try {
       if (control_post(request.path, *body, response)) return;
     } catch (const json::exception& error) {
@@ -263,24 +278,32 @@ void Server::Body::serve_control(const httplib::Request& request, httplib::Respo
 bool Server::Body::control_get(const httplib::Request& request, httplib::Response& response) {
   const std::string& path = request.path;
   if (path == "/_control/health") return answer_json(response, 200, R"({"status":"ok"})"), true;
-  if (path == "/_control/ledger") return answer_json(response, 200, to_text(provider.summary())), true;
-  if (path == "/_control/faults") return answer_json(response, 200, to_text(provider.faults().list())), true;
-  if (path == "/_control/webhooks") return answer_json(response, 200, to_text(provider.webhooks().describe())), true;
+  if (path == "/_control/ledger")
+    return answer_json(response, 200, to_text(provider.summary())), true;
+  if (path == "/_control/faults")
+    return answer_json(response, 200, to_text(provider.faults().list())), true;
+  if (path == "/_control/webhooks")
+    return answer_json(response, 200, to_text(provider.webhooks().describe())), true;
   if (path == "/_control/ledger/lines")
     return response.set_content(provider.ledger_text(), "application/x-ndjson"), true;
   if (path != "/_control/requests") return false;
   std::size_t wanted = 100;
-  if (request.has_param("n")) wanted = std::strtoul(request.get_param_value("n").c_str(), nullptr, 10);
+  if (request.has_param("n"))
+    wanted = std::strtoul(request.get_param_value("n").c_str(), nullptr, 10);
   json entries = json::array();
   std::lock_guard lock(log_mutex);
-  for (std::size_t i = log.size() - std::min(wanted, log.size()); i < log.size(); ++i) entries.push_back(log[i]);
+  for (std::size_t i = log.size() - std::min(wanted, log.size()); i < log.size(); ++i)
+    entries.push_back(log[i]);
   answer_json(response, 200, to_text(entries));
   return true;
 }
 
-bool Server::Body::control_post(const std::string& path, const json& body, httplib::Response& response) {
+bool Server::Body::control_post(const std::string& path, const json& body,
+                                httplib::Response& response) {
   constexpr char kPay[] = "/_control/pay/";
-  auto send = [&](const Answer& answer) { return answer_json(response, answer.status, answer.body), true; };
+  auto send = [&](const Answer& answer) {
+    return answer_json(response, answer.status, answer.body), true;
+  };
   auto pays = [&](std::string intent) {
     CustomerPays by_customer{.intent = std::move(intent), .decline = body.value("decline", false)};
     if (body.contains("amount")) by_customer.amount = body.at("amount").get<std::int64_t>();
@@ -289,8 +312,10 @@ bool Server::Body::control_post(const std::string& path, const json& body, httpl
   if (path.starts_with(kPay)) return send(provider.pay(pays(path.substr(sizeof kPay - 1))));
   if (path == "/_control/pay_by_metadata")
     return send(provider.pay_by_booking(body.at("booking").get<std::string>(), pays("")));
-  if (path == "/_control/clock") return send(provider.advance_clock(body.at("advance_s").get<std::int64_t>()));
-  if (path == "/_control/keys") return send(provider.remember_keys_for(body.at("remember_for_s").get<std::int64_t>()));
+  if (path == "/_control/clock")
+    return send(provider.advance_clock(body.at("advance_s").get<std::int64_t>()));
+  if (path == "/_control/keys")
+    return send(provider.remember_keys_for(body.at("remember_for_s").get<std::int64_t>()));
   if (path == "/_control/faults") {
     const auto wrong = provider.faults().set(body);
     return change(wrong, provider.faults().list(), response), true;
@@ -310,7 +335,8 @@ bool Server::Body::control_post(const std::string& path, const json& body, httpl
   return false;
 }
 
-void Server::Body::change(const std::optional<std::string>& wrong, const json& now, httplib::Response& response) {
+void Server::Body::change(const std::optional<std::string>& wrong, const json& now,
+                          httplib::Response& response) {
   if (wrong) return answer_error(response, 400, "parameter_invalid", *wrong);
   answer_json(response, 200, to_text(now));
 }

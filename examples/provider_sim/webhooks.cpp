@@ -23,18 +23,21 @@ constexpr std::size_t kLogMax = 2000;
 std::size_t discard(char*, std::size_t size, std::size_t count, void*) { return size * count; }
 
 std::int64_t unix_ms() {
-  return std::chrono::duration_cast<milliseconds>(std::chrono::system_clock::now().time_since_epoch())
+  return std::chrono::duration_cast<milliseconds>(
+             std::chrono::system_clock::now().time_since_epoch())
       .count();
 }
 
 }  // namespace
 
-std::string stripe_signature(const std::string& secret, std::int64_t unix_s, const std::string& raw) {
+std::string stripe_signature(const std::string& secret, std::int64_t unix_s,
+                             const std::string& raw) {
   const std::string signed_text = std::to_string(unix_s) + '.' + raw;
   unsigned char digest[EVP_MAX_MD_SIZE];
   unsigned int size = 0;
   HMAC(EVP_sha256(), secret.data(), static_cast<int>(secret.size()),
-       reinterpret_cast<const unsigned char*>(signed_text.data()), signed_text.size(), digest, &size);
+       reinterpret_cast<const unsigned char*>(signed_text.data()), signed_text.size(), digest,
+       &size);
   std::string text = "t=" + std::to_string(unix_s) + ",v1=";
   for (unsigned int i = 0; i < size; ++i) {
     constexpr char kDigits[] = "0123456789abcdef";
@@ -73,38 +76,46 @@ void WebhookSender::send(const json& event) {
   if (first_now) deliver(std::move(delivery));
 }
 
-// With reorder, time is cut into windows and mirrored at their ends: the last to come is the first to go.
 WebhookSender::Clock::time_point WebhookSender::due_of_new() {
-  const auto now = Clock::now();
-  auto due = now + milliseconds(settings_.delay_ms);
+  auto due = Clock::now() + milliseconds(settings_.delay_ms);
   if (settings_.jitter_ms > 0)
     due += milliseconds(std::uniform_int_distribution<>(0, settings_.jitter_ms)(random_));
-  if (settings_.reorder) {
-    const Clock::duration window = milliseconds(std::max(1, settings_.reorder_window_ms));
-    due += 2 * (window - now.time_since_epoch() % window);
-  }
+  if (settings_.reorder) due += milliseconds(settings_.reorder_window_ms);
   return due;
 }
 
 void WebhookSender::work() {
   std::unique_lock lock(mutex_);
   while (!stopping_) {
-    if (queue_.empty() || settings_.pause) {
+    const bool blocked = settings_.pause || (settings_.reorder && delivering_ > 0);
+    if (queue_.empty() || blocked) {
       wake_.wait(lock);
       continue;
     }
-    auto first = queue_.begin();
-    if (first->first > Clock::now()) {
-      const auto due = first->first;
+    if (const auto due = queue_.begin()->first; due > Clock::now()) {
       wake_.wait_until(lock, due);
       continue;
     }
-    Delivery delivery = std::move(first->second);
-    queue_.erase(first);
+    auto next = settings_.reorder ? last_of_window() : queue_.begin();
+    Delivery delivery = std::move(next->second);
+    queue_.erase(next);
+    ++delivering_;
     lock.unlock();
     deliver(std::move(delivery));
     lock.lock();
+    --delivering_;
+    wake_.notify_all();
   }
+}
+
+// With reorder, the first that is due lets all go before it that came within its window, the latest
+// first, one at a time. Retries keep their place, else a listener that is down would be hammered.
+WebhookSender::Queue::iterator WebhookSender::last_of_window() {
+  auto chosen = queue_.begin();
+  const auto end = queue_.upper_bound(chosen->first + milliseconds(settings_.reorder_window_ms));
+  for (auto next = chosen; next != end; ++next)
+    if (next->second.tries == 0) chosen = next;
+  return chosen;
 }
 
 void WebhookSender::deliver(Delivery delivery) {
@@ -118,7 +129,8 @@ void WebhookSender::deliver(Delivery delivery) {
     lock.unlock();
     return finish_copy(delivery.id, false);
   }
-  const std::int64_t doubled = std::int64_t{settings_.backoff_ms} << std::min(delivery.tries - 1, 20);
+  const std::int64_t doubled = std::int64_t{settings_.backoff_ms}
+                               << std::min(delivery.tries - 1, 20);
   const auto wait = milliseconds(std::min<std::int64_t>(doubled, settings_.backoff_ms_max));
   queue_.emplace(Clock::now() + wait, std::move(delivery));
   lock.unlock();

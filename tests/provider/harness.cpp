@@ -63,7 +63,9 @@ Folder::Folder() {
 
 Folder::~Folder() { std::filesystem::remove_all(path); }
 
-Simulator::Simulator(std::vector<std::string> arguments) : arguments_(std::move(arguments)) { start(); }
+Simulator::Simulator(std::vector<std::string> arguments) : arguments_(std::move(arguments)) {
+  start();
+}
 
 Simulator::~Simulator() {
   if (pid_ != 0) kill_dash_nine();
@@ -71,8 +73,8 @@ Simulator::~Simulator() {
 
 // A second start takes the first one's port and ledger, as after a crash.
 void Simulator::start() {
-  std::vector<std::string> words = {BELAY_BINARY_DIR "/provider_sim", "--listen", "127.0.0.1:" + port_, "--ledger",
-                                    ledger_path()};
+  std::vector<std::string> words = {BELAY_BINARY_DIR "/provider_sim", "--listen",
+                                    "127.0.0.1:" + port_, "--ledger", ledger_path()};
   words.insert(words.end(), arguments_.begin(), arguments_.end());
   std::vector<char*> argv;
   for (std::string& word : words) argv.push_back(word.data());
@@ -109,10 +111,12 @@ Reply Simulator::ask(const Ask& ask) const {
   Reply reply;
   std::string text;
   CURL* curl = curl_easy_init();
-  curl_slist* headers = curl_slist_append(nullptr, ask.json ? "Content-Type: application/json"
-                                                            : "Content-Type: application/x-www-form-urlencoded");
+  curl_slist* headers =
+      curl_slist_append(nullptr, ask.json ? "Content-Type: application/json"
+                                          : "Content-Type: application/x-www-form-urlencoded");
   if (ask.signed_in) headers = curl_slist_append(headers, "Authorization: Bearer sk_test_belay");
-  if (!ask.key.empty()) headers = curl_slist_append(headers, ("Idempotency-Key: " + ask.key).c_str());
+  if (!ask.key.empty())
+    headers = curl_slist_append(headers, ("Idempotency-Key: " + ask.key).c_str());
   curl_easy_setopt(curl, CURLOPT_URL, (base() + ask.path).c_str());
   if (ask.method != "GET") {
     curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE, static_cast<long>(ask.body.size()));
@@ -135,7 +139,8 @@ Reply Simulator::ask(const Ask& ask) const {
   return reply;
 }
 
-Reply Simulator::form(const std::string& path, const std::string& body, const std::string& key) const {
+Reply Simulator::form(const std::string& path, const std::string& body,
+                      const std::string& key) const {
   return ask({.method = "POST", .path = path, .body = body, .key = key});
 }
 
@@ -146,9 +151,10 @@ Reply Simulator::control(const std::string& path, const json& body) const {
 }
 
 std::string Simulator::authorised(const std::string& booking, int amount) const {
-  const Reply made = form("/v1/payment_intents",
-                          "amount=" + std::to_string(amount) + "&currency=eur&metadata%5Bbooking%5D=" + booking,
-                          "make-" + booking);
+  const Reply made =
+      form("/v1/payment_intents",
+           "amount=" + std::to_string(amount) + "&currency=eur&metadata%5Bbooking%5D=" + booking,
+           "make-" + booking);
   const std::string id = made.body.at("id").get<std::string>();
   control("pay/" + id, json::object());
   return id;
@@ -160,7 +166,8 @@ Listener::Listener() {
   address.sin_family = AF_INET;
   address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
   socklen_t size = sizeof address;
-  if (::bind(socket_, reinterpret_cast<sockaddr*>(&address), size) != 0 || ::listen(socket_, 64) != 0 ||
+  if (::bind(socket_, reinterpret_cast<sockaddr*>(&address), size) != 0 ||
+      ::listen(socket_, 64) != 0 ||
       ::getsockname(socket_, reinterpret_cast<sockaddr*>(&address), &size) != 0)
     throw std::runtime_error("cannot listen");
   port_ = ntohs(address.sin_port);
@@ -173,7 +180,9 @@ Listener::~Listener() {
   ::close(socket_);
 }
 
-std::string Listener::url() const { return "http://127.0.0.1:" + std::to_string(port_) + "/hooks/stripe"; }
+std::string Listener::url() const {
+  return "http://127.0.0.1:" + std::to_string(port_) + "/hooks/stripe";
+}
 
 std::vector<Listener::Hook> Listener::hooks() const {
   std::lock_guard lock(mutex_);
@@ -181,7 +190,8 @@ std::vector<Listener::Hook> Listener::hooks() const {
 }
 
 std::vector<Listener::Hook> Listener::wait_for(std::size_t count) const {
-  for (int i = 0; i < 2000 && hooks().size() < count; ++i) std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  for (int i = 0; i < 2000 && hooks().size() < count; ++i)
+    std::this_thread::sleep_for(std::chrono::milliseconds(5));
   return hooks();
 }
 

@@ -1,5 +1,5 @@
-// Starts the real provider_sim, talks to it with libcurl, and listens for its webhooks. Every process and socket made here
-// is ended here, by its own id.
+// Starts the real provider_sim, talks to it with libcurl, and listens for its webhooks. Every
+// process and socket made here is ended here, by its own id.
 #pragma once
 
 #include <sys/types.h>
@@ -7,11 +7,10 @@
 #include <atomic>
 #include <map>
 #include <mutex>
+#include <nlohmann/json.hpp>
 #include <string>
 #include <thread>
 #include <vector>
-
-#include <nlohmann/json.hpp>
 
 namespace belay::provider::test {
 
@@ -69,7 +68,8 @@ class Simulator {
   pid_t pid_ = 0;
 };
 
-// Takes webhooks on a free loopback port and answers each with the status set. One connection at a time, closed after use.
+// Takes webhooks on a free loopback port and answers each with the status set. One connection at a
+// time, closed after use.
 class Listener {
  public:
   struct Hook {
