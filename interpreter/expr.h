@@ -12,7 +12,7 @@ namespace belay::interpreter {
 
 enum class ExprKind : std::uint8_t {
   kLiteral,   // literal
-  kSlot,      // index = slot: a name of the workflow (or action, or webhook) scope
+  kSlot,      // index = slot: a name of the workflow (or action, or webhook) scope; text = the name, for messages
   kNow,       // the time of the checkpoint
   kLocal,     // index = depth of the macro variable, 0 the outermost
   kField,     // args[0].text
@@ -20,13 +20,15 @@ enum class ExprKind : std::uint8_t {
   kPresent,   // args[0] is present: a slot without value, a missing field or null gives false
   kOrElse,    // args[0] or else args[1]
   kIndex,     // args[0][args[1]]
-  kCall,      // index = Function, args
+  kCall,      // index = Function (functions.h), args
   kAnd, kOr,  // n-ary is fine; errors are absorbed as CEL says
   kConditional,
   kList,      // args
   kMap,       // args: key, value, key, value, …
-  kAll, kExists, kExistsOne, kFilter,  // args[0] range, args[1] body over one new local
+  // Macros: index 2 means two new locals (index and element, key and value), else one (element, key).
+  kAll, kExists, kExistsOne, kFilter,  // args[0] range, args[1] body over the new locals
   kMapMacro,  // args[0] range, args[1] transform, optionally args[2] a filter
+  kTransformMap,  // as kMapMacro, but the result keeps the keys
 };
 
 struct ExprNode {

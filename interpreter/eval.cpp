@@ -1,0 +1,406 @@
+// Walks a Program. The tree was built by the compiler, but a recorded run brings it back from storage, so nothing about
+// it is trusted: indexes and shapes are checked, depth and cost are bounded, and whatever is wrong is an error value.
+//
+// Three ideas from CEL: an error is a value that `&&`, `||`, all and exists may absorb when the other side decides;
+// maps iterate in the order of their keys; a missing key is an error. One of ours: absence. A slot without a value, a
+// missing field and null are absent, which `is present` and `or else` ask about without failing (see soft()).
+#include "interpreter/expr.h"
+#include "interpreter/functions.h"
+
+namespace belay::interpreter {
+namespace {
+
+using Kind = Value::Kind;
+
+constexpr int depth_max = 512;
+
+class Evaluator {
+ public:
+  Evaluator(const Program& program, const Scope& scope) : program_(program), scope_(scope) {}
+
+  Evaluated run() { return eval(static_cast<std::uint32_t>(program_.nodes.size() - 1)); }
+
+ private:
+  Evaluated eval(std::uint32_t index) {
+    if (index >= program_.nodes.size()) return bad("the expression is damaged");
+    if (!budget_.charge(1)) return out_of_budget();
+    if (depth_ >= depth_max) return bad("the expression nests too deep");
+    ++depth_;
+    Evaluated result = eval_node(program_.nodes[index]);
+    --depth_;
+    return result;
+  }
+
+  Evaluated eval_node(const ExprNode& node) {
+    if (node.args.size() < args_min(node.kind)) return bad("the expression is damaged");
+    switch (node.kind) {
+      case ExprKind::kLiteral: return good(node.literal);
+      case ExprKind::kSlot: {
+        const Value* value = scope_.slot(node.index);
+        return value != nullptr ? good(*value) : bad(node.text.empty() ? "a name has no value"
+                                                                       : "`" + node.text + "` has no value");
+      }
+      case ExprKind::kNow: return good(Value::timestamp(scope_.now()));
+      case ExprKind::kLocal:
+        return node.index < locals_.size() ? good(locals_[node.index]) : bad("the expression is damaged");
+      case ExprKind::kField: return field(node);
+      case ExprKind::kHas: return has(node);
+      case ExprKind::kPresent: {
+        const Soft soft = eval_soft(node.args[0]);
+        return soft.result.ok || soft.absent ? good(Value::boolean(!soft.absent)) : soft.result;
+      }
+      case ExprKind::kOrElse: {
+        const Soft soft = eval_soft(node.args[0]);
+        return soft.absent ? eval(node.args[1]) : soft.result;
+      }
+      case ExprKind::kIndex: return subscript(node);
+      case ExprKind::kCall: return call(node);
+      case ExprKind::kAnd: return logic(node, false);
+      case ExprKind::kOr: return logic(node, true);
+      case ExprKind::kConditional: {
+        const Evaluated condition = eval(node.args[0]);
+        if (!condition.ok) return condition;
+        if (condition.value.kind() != Kind::kBool) return bad("a condition must be true or false");
+        return eval(node.args[condition.value.as_bool() ? 1 : 2]);
+      }
+      case ExprKind::kList: return list(node);
+      case ExprKind::kMap: return map(node);
+      case ExprKind::kAll: return quantifier(node, false);
+      case ExprKind::kExists: return quantifier(node, true);
+      case ExprKind::kExistsOne: return exists_one(node);
+      case ExprKind::kFilter: return filter(node);
+      case ExprKind::kMapMacro: return map_macro(node);
+      case ExprKind::kTransformMap: return transform_map(node);
+    }
+    return bad("the expression is damaged");
+  }
+
+  static std::size_t args_min(ExprKind kind) {
+    switch (kind) {
+      case ExprKind::kField: case ExprKind::kHas: case ExprKind::kPresent: return 1;
+      case ExprKind::kOrElse: case ExprKind::kIndex: case ExprKind::kAll: case ExprKind::kExists:
+      case ExprKind::kExistsOne: case ExprKind::kFilter: case ExprKind::kMapMacro: case ExprKind::kTransformMap:
+        return 2;
+      case ExprKind::kConditional: return 3;
+      default: return 0;
+    }
+  }
+
+  // ---- Absence ------------------------------------------------------------------------------------------------
+
+  struct Soft {
+    bool absent = false;
+    Evaluated result;  // when not absent
+  };
+
+  static Soft present_or_absent(Evaluated result) {
+    if (result.ok && result.value.is_null()) return {.absent = true, .result = {}};
+    return {.absent = false, .result = std::move(result)};
+  }
+
+  // Evaluates a path whose steps may be missing: absence instead of an error.
+  Soft eval_soft(std::uint32_t index) {
+    if (index >= program_.nodes.size()) return {.absent = false, .result = bad("the expression is damaged")};
+    const ExprNode& node = program_.nodes[index];
+    if (node.kind == ExprKind::kSlot) {
+      const Value* value = scope_.slot(node.index);
+      return value == nullptr ? Soft{.absent = true, .result = {}} : present_or_absent(good(*value));
+    }
+    const bool is_field = node.kind == ExprKind::kField && node.args.size() == 1;
+    const bool is_index = node.kind == ExprKind::kIndex && node.args.size() == 2;
+    if (!is_field && !is_index) return present_or_absent(eval(index));
+    if (!budget_.charge(1)) return {.absent = false, .result = out_of_budget()};
+    if (depth_ >= depth_max) return {.absent = false, .result = bad("the expression nests too deep")};
+    ++depth_;
+    Soft base = eval_soft(node.args[0]);
+    --depth_;
+    if (base.absent || !base.result.ok) return base;
+    if (is_field) {
+      if (base.result.value.kind() == Kind::kMap && base.result.value.find(node.text) == nullptr) {
+        return {.absent = true, .result = {}};
+      }
+      return present_or_absent(field_of(base.result.value, node.text));
+    }
+    Evaluated key = eval(node.args[1]);
+    if (!key.ok) return {.absent = false, .result = std::move(key)};
+    const Value& range = base.result.value;
+    const bool missing =
+        range.kind() == Kind::kMap ? find_key(range.as_map(), key.value) == nullptr
+        : range.kind() == Kind::kList && key.value.kind() == Kind::kInt
+            ? key.value.as_int() < 0 || key.value.as_int() >= static_cast<std::int64_t>(range.as_list().size())
+            : false;
+    if (missing) return {.absent = true, .result = {}};
+    return present_or_absent(subscript_of(range, key.value));
+  }
+
+  // ---- Reading into values ------------------------------------------------------------------------------------
+
+  Evaluated field(const ExprNode& node) {
+    const Evaluated base = eval(node.args[0]);
+    return base.ok ? field_of(base.value, node.text) : base;
+  }
+
+  static Evaluated field_of(const Value& base, const std::string& name) {
+    if (base.kind() == Kind::kMoney && name == "minor") return good(Value::integer(base.as_money().minor));
+    if (base.kind() == Kind::kMoney && name == "currency") {
+      return good(Value::string(std::string(base.as_money().code())));
+    }
+    if (base.kind() != Kind::kMap) {
+      return bad(std::string(kind_text(base.kind())) + " has no field `" + name + "`");
+    }
+    const Value* found = base.find(name);
+    return found != nullptr ? good(*found) : bad("no such key: `" + name + "`");
+  }
+
+  Evaluated has(const ExprNode& node) {
+    const Soft base = eval_soft(node.args[0]);
+    if (base.absent) return good(Value::boolean(false));
+    if (!base.result.ok) return base.result;
+    if (base.result.value.kind() != Kind::kMap) {
+      return bad(std::string(kind_text(base.result.value.kind())) + " has no fields");
+    }
+    return good(Value::boolean(base.result.value.find(node.text) != nullptr));
+  }
+
+  Evaluated subscript(const ExprNode& node) {
+    const Evaluated base = eval(node.args[0]);
+    if (!base.ok) return base;
+    const Evaluated key = eval(node.args[1]);
+    return key.ok ? subscript_of(base.value, key.value) : key;
+  }
+
+  static Evaluated subscript_of(const Value& base, const Value& key) {
+    if (base.kind() == Kind::kMap) {
+      const Value* found = find_key(base.as_map(), key);
+      return found != nullptr ? good(*found) : bad("no such key: " + to_text(key));
+    }
+    if (base.kind() != Kind::kList) return bad(std::string(kind_text(base.kind())) + " cannot be indexed");
+    std::int64_t index = -1;
+    if (key.kind() == Kind::kInt) index = key.as_int();
+    else if (key.kind() == Kind::kUint && key.as_uint() < base.as_list().size()) index = static_cast<std::int64_t>(key.as_uint());
+    else if (key.kind() == Kind::kDouble) {
+      const double d = key.as_double();
+      if (!(d >= 0 && d < 1e9) || d != static_cast<double>(static_cast<std::int64_t>(d))) {
+        return bad("a list index must be a whole number");
+      }
+      index = static_cast<std::int64_t>(d);
+    } else if (key.kind() != Kind::kUint) {
+      return bad("a list index must be a whole number, not " + std::string(kind_text(key.kind())));
+    }
+    if (index < 0 || index >= static_cast<std::int64_t>(base.as_list().size())) {
+      return bad("index out of range: " + to_text(key));
+    }
+    return good(base.as_list()[static_cast<std::size_t>(index)]);
+  }
+
+  // ---- Calls, logic, building ---------------------------------------------------------------------------------
+
+  Evaluated call(const ExprNode& node) {
+    if (node.index >= function_count) return bad("a function that this version does not know");
+    std::vector<Value> args;
+    args.reserve(node.args.size());
+    for (const std::uint32_t arg : node.args) {
+      Evaluated value = eval(arg);
+      if (!value.ok) return value;
+      args.push_back(std::move(value.value));
+    }
+    return call_function(static_cast<Function>(node.index), args, budget_);
+  }
+
+  // `decides` settles the result whatever the other sides say, errors included.
+  Evaluated logic(const ExprNode& node, bool decides) {
+    Evaluated failure = good(Value::boolean(!decides));
+    for (const std::uint32_t arg : node.args) {
+      Evaluated side = eval(arg);
+      if (side.ok && side.value.kind() != Kind::kBool) {
+        side = bad(std::string(decides ? "`||`" : "`&&`") + " cannot take " + std::string(kind_text(side.value.kind())));
+      }
+      if (side.ok && side.value.as_bool() == decides) return side;
+      if (!side.ok && failure.ok) failure = std::move(side);
+    }
+    return failure;
+  }
+
+  Evaluated list(const ExprNode& node) {
+    List items;
+    items.reserve(node.args.size());
+    for (const std::uint32_t arg : node.args) {
+      Evaluated item = eval(arg);
+      if (!item.ok) return item;
+      items.push_back(std::move(item.value));
+    }
+    return built(Value::list(std::move(items)));
+  }
+
+  Evaluated map(const ExprNode& node) {
+    if (node.args.size() % 2 != 0) return bad("the expression is damaged");
+    Map entries;
+    for (std::size_t i = 0; i < node.args.size(); i += 2) {
+      Evaluated key = eval(node.args[i]);
+      if (!key.ok) return key;
+      Evaluated value = eval(node.args[i + 1]);
+      if (!value.ok) return value;
+      entries.emplace_back(std::move(key.value), std::move(value.value));
+    }
+    return built_map(std::move(entries));
+  }
+
+  // Shared parts make a value cheap to hold but dear to walk; what it weighs as a tree is paid where it is built.
+  Evaluated built(Value value) { return charge_tree(value, budget_) ? good(std::move(value)) : out_of_budget(); }
+
+  Evaluated built_map(Map entries) {
+    for (const auto& [key, value] : entries) {
+      if (key.kind() != Kind::kString && key.kind() != Kind::kInt && key.kind() != Kind::kUint &&
+          key.kind() != Kind::kBool) {
+        return bad(std::string(kind_text(key.kind())) + " cannot be a map key");
+      }
+    }
+    const std::size_t count = entries.size();
+    Value value = Value::map(std::move(entries));
+    const Map& sorted = value.as_map();
+    for (std::size_t i = 0; i < count; ++i) {
+      const bool twin = i + 1 < count && sorted[i].first == sorted[i + 1].first;
+      // 1 and 1u are one key; ints sort before uints, so look the uint up among the ints.
+      const bool number_twin =
+          sorted[i].first.kind() == Kind::kUint && find_key(sorted, sorted[i].first) != &sorted[i].second;
+      if (twin || number_twin) return bad("the key " + to_text(sorted[i].first) + " stands twice in a map");
+    }
+    return built(std::move(value));
+  }
+
+  // ---- Macros -------------------------------------------------------------------------------------------------
+
+  // One round: (element, -) of a list or (key, -) of a map; with two variables (index, element) and (key, value).
+  struct Range {
+    Evaluated value;
+    std::size_t size = 0;
+    bool pairs = false;
+  };
+
+  Range range_of(const ExprNode& node) {
+    Range range;
+    range.pairs = node.index == 2;
+    range.value = eval(node.args[0]);
+    if (!range.value.ok) return range;
+    if (range.value.value.kind() == Kind::kList) range.size = range.value.value.as_list().size();
+    else if (range.value.value.kind() == Kind::kMap) range.size = range.value.value.as_map().size();
+    else range.value = bad(std::string(kind_text(range.value.value.kind())) + " cannot be iterated");
+    return range;
+  }
+
+  void enter(const Range& range, std::size_t i) {
+    if (range.value.value.kind() == Kind::kList) {
+      if (range.pairs) locals_.push_back(Value::integer(static_cast<std::int64_t>(i)));
+      locals_.push_back(range.value.value.as_list()[i]);
+    } else {
+      locals_.push_back(range.value.value.as_map()[i].first);
+      if (range.pairs) locals_.push_back(range.value.value.as_map()[i].second);
+    }
+  }
+
+  void leave(const Range& range) { locals_.resize(locals_.size() - (range.pairs ? 2 : 1)); }
+
+  Evaluated in_round(const Range& range, std::size_t i, std::uint32_t body) {
+    enter(range, i);
+    Evaluated result = eval(body);
+    leave(range);
+    return result;
+  }
+
+  Evaluated condition_in_round(const Range& range, std::size_t i, std::uint32_t body) {
+    Evaluated result = in_round(range, i, body);
+    if (result.ok && result.value.kind() != Kind::kBool) return bad("a condition must be true or false");
+    return result;
+  }
+
+  Evaluated quantifier(const ExprNode& node, bool decides) {
+    const Range range = range_of(node);
+    if (!range.value.ok) return range.value;
+    Evaluated failure = good(Value::boolean(!decides));
+    for (std::size_t i = 0; i < range.size && budget_.left > 0; ++i) {
+      Evaluated side = condition_in_round(range, i, node.args[1]);
+      if (side.ok && side.value.as_bool() == decides) return side;
+      if (!side.ok && failure.ok) failure = std::move(side);
+    }
+    return budget_.left > 0 ? failure : out_of_budget();
+  }
+
+  Evaluated exists_one(const ExprNode& node) {
+    const Range range = range_of(node);
+    if (!range.value.ok) return range.value;
+    std::size_t count = 0;
+    for (std::size_t i = 0; i < range.size; ++i) {
+      const Evaluated side = condition_in_round(range, i, node.args[1]);
+      if (!side.ok) return side;
+      if (side.value.as_bool()) ++count;
+    }
+    return good(Value::boolean(count == 1));
+  }
+
+  Evaluated filter(const ExprNode& node) {
+    const Range range = range_of(node);
+    if (!range.value.ok) return range.value;
+    List kept;
+    for (std::size_t i = 0; i < range.size; ++i) {
+      const Evaluated side = condition_in_round(range, i, node.args[1]);
+      if (!side.ok) return side;
+      if (!side.value.as_bool()) continue;
+      const Value& source = range.value.value;
+      kept.push_back(source.kind() == Kind::kList ? source.as_list()[i] : source.as_map()[i].first);
+    }
+    return built(Value::list(std::move(kept)));
+  }
+
+  // Whether the filter args[2], if any, lets round `i` through.
+  Evaluated passes(const ExprNode& node, const Range& range, std::size_t i) {
+    return node.args.size() > 2 ? condition_in_round(range, i, node.args[2]) : good(Value::boolean(true));
+  }
+
+  Evaluated map_macro(const ExprNode& node) {
+    const Range range = range_of(node);
+    if (!range.value.ok) return range.value;
+    List items;
+    for (std::size_t i = 0; i < range.size; ++i) {
+      const Evaluated pass = passes(node, range, i);
+      if (!pass.ok) return pass;
+      if (!pass.value.as_bool()) continue;
+      Evaluated item = in_round(range, i, node.args[1]);
+      if (!item.ok) return item;
+      items.push_back(std::move(item.value));
+    }
+    return built(Value::list(std::move(items)));
+  }
+
+  Evaluated transform_map(const ExprNode& node) {
+    const Range range = range_of(node);
+    if (!range.value.ok) return range.value;
+    Map entries;
+    for (std::size_t i = 0; i < range.size; ++i) {
+      const Evaluated pass = passes(node, range, i);
+      if (!pass.ok) return pass;
+      if (!pass.value.as_bool()) continue;
+      Evaluated item = in_round(range, i, node.args[1]);
+      if (!item.ok) return item;
+      const Value& source = range.value.value;
+      entries.emplace_back(source.kind() == Kind::kMap ? source.as_map()[i].first
+                                                       : Value::integer(static_cast<std::int64_t>(i)),
+                           std::move(item.value));
+    }
+    return built_map(std::move(entries));
+  }
+
+  const Program& program_;
+  const Scope& scope_;
+  Budget budget_{cost_max};
+  int depth_ = 0;
+  std::vector<Value> locals_;
+};
+
+}  // namespace
+
+Evaluated evaluate(const Program& program, const Scope& scope) {
+  if (program.nodes.empty()) return bad("nothing is written here");
+  return Evaluator(program, scope).run();
+}
+
+}  // namespace belay::interpreter
