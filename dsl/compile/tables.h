@@ -1,0 +1,185 @@
+// What the compiler knows of all declarations of a workspace: filled phase by phase (names, types, events, connectors,
+// actions, plans), then read by the lowering of workflows and webhooks. A declaration with a problem keeps its place
+// and is marked, so that what leans on it stays silent instead of complaining twice.
+#pragma once
+#include <map>
+#include <set>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "dsl/compile.h"
+#include "dsl/expr/expr.h"
+
+namespace belay::dsl {
+
+struct EventInfo {
+  const Declaration* at = nullptr;
+  const EventDecl* decl = nullptr;
+  interpreter::EventType type;
+  bool ok = true;
+};
+
+struct ConnectorInfo {
+  const Declaration* at = nullptr;
+  const ConnectorDecl* decl = nullptr;
+  Connector connector;
+  bool ok = true;
+};
+
+// `undone by` / `checked by` of an action. The programs read the action's own scope: its takes in order, then (only
+// for `undone by`) `result` in slot takes.size().
+struct UseInfo {
+  std::string action;
+  std::vector<interpreter::Binding> args;
+  Span span;
+};
+
+struct ActionInfo {
+  const Declaration* at = nullptr;
+  const ActionDecl* decl = nullptr;
+  interpreter::Action action;
+  interpreter::Type result;  // the record of its gives
+  std::optional<UseInfo> undone_by, checked_by;
+  bool ok = true;
+};
+
+struct PlanInfo {
+  const Declaration* at = nullptr;
+  interpreter::RetryPlan plan;
+};
+
+struct TypeInfo {
+  const Declaration* at = nullptr;
+  const TypeDecl* decl = nullptr;
+  interpreter::Type type;
+  enum class State { kNew, kOpen, kDone } state = State::kNew;
+  std::size_t size = 0;   // fields, all inlined
+  std::size_t depth = 0;  // records inside records
+};
+
+template <class T>
+using Table = std::map<std::string, T, std::less<>>;
+
+struct Tables {
+  const Sources& sources;
+  Diagnostics& diagnostics;
+  const PluginCatalog* catalog = nullptr;
+
+  Table<const Declaration*> declared;  // every name, whatever it is
+  Table<TypeInfo> types;
+  Table<EventInfo> events;
+  Table<ConnectorInfo> connectors;
+  Table<ActionInfo> actions;
+  Table<PlanInfo> plans;
+  std::vector<const Declaration*> workflows, webhooks, scenarios;  // the first of each name
+};
+
+// ---- Phases, in this order ------------------------------------------------------------------------------------
+
+void declare_names(const std::vector<File>& files, Tables& tables);
+void resolve_types(Tables& tables);
+void check_events(Tables& tables);
+void check_connectors(Tables& tables);
+void check_plans(Tables& tables);
+void check_actions(Tables& tables);
+// The graph of a workflow, or nullopt when something is wrong with it.
+std::optional<interpreter::Graph> lower_workflow(const Declaration& declaration, Tables& tables);
+std::optional<Webhook> lower_webhook(const Declaration& declaration, Tables& tables);
+void check_scenario(const Declaration& declaration, Tables& tables);
+
+// ---- Helpers of several phases --------------------------------------------------------------------------------
+
+interpreter::Type resolve_type(const TypeExpr& type, Tables& tables);
+// Fields with their types; duplicate, ill-formed and reserved names are reported (`what` is "input of `x`").
+std::vector<interpreter::Field> resolve_fields(const std::vector<FieldDecl>& fields, std::string_view what,
+                                               Tables& tables);
+interpreter::RetryPlan make_plan(const Tries& tries, Tables& tables, bool& ok);
+// A constant duration above zero, in ms; reports and returns nullopt otherwise. `what` is "`keep trying for`".
+std::optional<std::int64_t> positive_duration(const Expr& expr, std::string_view what, Tables& tables);
+
+// `a.b_c`: lower_snake words joined by dots; without dots when !dotted.
+bool is_snake(std::string_view name, bool dotted);
+// Reports a name that is not lower_snake or is reserved. Returns whether it may be declared.
+bool check_name(const Name& name, bool dotted, Tables& tables);
+
+std::string quoted(std::string_view name);                        // `name`
+std::string place(const Span& span, const Sources& sources);      // file:line
+std::string kind_of(const Declaration& declaration);              // "action"
+std::string with_article(std::string_view noun);                  // "an action"
+std::string join_names(const std::vector<std::string>& names, std::string_view last = "and");  // `a`, `b` and `c`
+void add_note(Diagnostic& diagnostic, std::string text);
+void add_note_at(Diagnostic& diagnostic, Span span, std::string text);
+// help: "did you mean `x`?" when a candidate is near.
+bool suggest(Diagnostic& diagnostic, std::string_view name, const std::vector<std::string>& candidates);
+template <class T>
+std::vector<std::string> keys_of(const Table<T>& table) {
+  std::vector<std::string> keys;
+  for (const auto& [key, value] : table) keys.push_back(key);
+  return keys;
+}
+// The entry of that name, or nullptr after reporting `code`. `noun` is "action".
+Diagnostic& report_unknown(std::string_view code, std::string_view noun, const Name& name,
+                           const std::vector<std::string>& candidates, Tables& tables);
+template <class T>
+T* look_up(Table<T>& table, std::string_view code, std::string_view noun, const Name& name, Tables& tables) {
+  if (name.empty()) return nullptr;  // the reader complained
+  if (auto found = table.find(name.text); found != table.end()) return &found->second;
+  report_unknown(code, noun, name, keys_of(table), tables);
+  return nullptr;
+}
+
+// Arguments against fields: unknown, double and ill-typed ones are reported; the bindings come in the fields' order.
+// Missing ones are the caller's (it may fill them first). `owner` is "`stripe.capture`", `declared_at` its place.
+struct ArgsContext {
+  const std::vector<interpreter::Field>& fields;
+  std::string owner;
+  std::string noun = "argument";
+  Span declared_at;
+  bool note_json = true;  // warn when a json value goes where a type is wanted
+};
+class ExprChecker {  // how an expression is checked where the arguments stand
+ public:
+  virtual ~ExprChecker() = default;
+  virtual CheckedExpr check(const Expr& expr, const CheckOptions& options) = 0;
+};
+struct CheckedArgs {
+  std::vector<interpreter::Binding> bindings;
+  std::set<std::string> given;  // names that the author wrote, also the wrong ones
+  bool ok = true;
+};
+CheckedArgs check_args(const std::vector<Arg>& args, const ArgsContext& context, ExprChecker& checker, Tables& tables);
+// Reports the fields that are neither optional nor bound. Returns whether none is missing.
+bool check_missing(const std::vector<interpreter::Binding>& bindings, const ArgsContext& context, Span at,
+                   const std::set<std::string>& given, Tables& tables);
+const interpreter::Field* find_field(const std::vector<interpreter::Field>& fields, std::string_view name);
+const interpreter::Binding* find_binding(const std::vector<interpreter::Binding>& bindings, std::string_view name);
+
+// Whether `check` can settle `checked`: it gives `happened` and, for a yes, what the checked action gives. Reports at
+// `at` what is wrong.
+bool check_settles(const ActionInfo& check, const ActionInfo& checked, Span at, Tables& tables);
+
+// A few fixed names: the scope of an action or a webhook.
+class FixedNames final : public Names {
+ public:
+  void add(std::string name, interpreter::Type type, std::uint32_t slot);
+  std::optional<NameInfo> find(std::string_view name) const override;
+  std::vector<std::string> all() const override;
+
+ private:
+  Table<NameInfo> names_;
+};
+
+class PlainChecker final : public ExprChecker {  // checks against fixed names
+ public:
+  PlainChecker(const Names& names, Diagnostics& diagnostics) : names_(names), diagnostics_(diagnostics) {}
+  CheckedExpr check(const Expr& expr, const CheckOptions& options) override {
+    return expr.empty() ? CheckedExpr{} : check_expression(expr, names_, options, diagnostics_);
+  }
+
+ private:
+  const Names& names_;
+  Diagnostics& diagnostics_;
+};
+
+}  // namespace belay::dsl

@@ -1,0 +1,198 @@
+// A folder on disk as one program: which files belong to it, in which order, and what is wrong with a file before any
+// reader sees it. The rest is compile_sources, which works from memory. Tested in tests/dsl/workspace_test.cpp.
+#include <algorithm>
+#include <cctype>
+#include <filesystem>
+#include <fstream>
+#include <system_error>
+
+#include "dsl/compile.h"
+#include "dsl/compile/compile_files.h"
+#include "dsl/limits.h"
+#include "dsl/read.h"
+
+namespace belay::dsl {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr int kFolderDepthMax = 32;
+
+bool has_ending(std::string_view path, std::string_view ending) {
+  return path.size() > ending.size() && path.ends_with(ending);
+}
+bool is_definition(std::string_view path) { return has_ending(path, ".belay") || has_ending(path, ".yaml"); }
+
+bool is_skipped_folder(const std::string& name) { return name.starts_with(".") || name == "tests"; }
+
+// Whether `text` is a text at all; else where it stops being one.
+struct TextProblem {
+  std::uint32_t line = 1, column = 1;
+  std::string_view what;
+};
+std::optional<TextProblem> find_text_problem(std::string_view text) {
+  TextProblem at;
+  std::size_t line_start = 0;
+  for (std::size_t i = 0; i < text.size();) {
+    const auto byte = static_cast<unsigned char>(text[i]);
+    at.column = static_cast<std::uint32_t>(i - line_start + 1);
+    if (byte == 0) {
+      at.what = "a zero byte";
+      return at;
+    }
+    if (byte == '\n') {
+      ++at.line;
+      line_start = i + 1;
+    }
+    std::size_t size = byte < 0x80 ? 1 : byte >= 0xf0 ? 4 : byte >= 0xe0 ? 3 : 2;
+    std::uint32_t code = byte;
+    bool good = byte < 0x80 || (byte >= 0xc2 && byte <= 0xf4);
+    if (good && size > 1) {
+      if (i + size > text.size()) {
+        good = false;
+      } else {
+        code = byte & (0x7fu >> size);
+        for (std::size_t k = 1; k < size; ++k) {
+          const auto next = static_cast<unsigned char>(text[i + k]);
+          good = good && (next & 0xc0) == 0x80;
+          code = (code << 6) | (next & 0x3f);
+        }
+        good = good && !(size == 3 && code < 0x800) && !(size == 4 && (code < 0x10000 || code > 0x10ffff)) &&
+               !(code >= 0xd800 && code <= 0xdfff);
+      }
+    }
+    if (!good) {
+      at.what = "bytes that are not UTF-8";
+      return at;
+    }
+    i += size;
+  }
+  return std::nullopt;
+}
+
+// What compile_workspace found: texts by path, and what it could not read.
+struct Found {
+  std::map<std::string, std::string> files;
+  std::vector<std::pair<std::string, std::string>> unreadable;  // path, why
+  bool too_many = false;
+};
+
+void read_one(const fs::path& path, const std::string& shown, Found& found) {
+  std::error_code error;
+  const auto size = fs::file_size(path, error);
+  if (error) {
+    found.unreadable.emplace_back(shown, error.message());
+    return;
+  }
+  std::ifstream in(path, std::ios::binary);
+  // One byte more than is allowed is enough to see that it is too much.
+  std::string text(std::min<std::uintmax_t>(size, limits::file_bytes_max + 1), '\0');
+  in.read(text.data(), static_cast<std::streamsize>(text.size()));
+  if (in.bad() || (in.fail() && !in.eof())) {
+    found.unreadable.emplace_back(shown, "it cannot be read");
+    return;
+  }
+  text.resize(static_cast<std::size_t>(in.gcount()));
+  found.files.emplace(shown, std::move(text));
+}
+
+void walk(const fs::path& folder, const std::string& shown, int depth, Found& found) {
+  if (depth > kFolderDepthMax || found.too_many) return;
+  std::error_code error;
+  fs::directory_iterator entries(folder, error);
+  if (error) {
+    found.unreadable.emplace_back(shown, error.message());
+    return;
+  }
+  for (const fs::directory_iterator end; entries != end; entries.increment(error)) {
+    if (error) {
+      found.unreadable.emplace_back(shown, error.message());
+      return;
+    }
+    const std::string name = entries->path().filename().string();
+    const std::string path = shown.empty() ? name : shown + "/" + name;
+    std::error_code status_error;
+    const fs::file_status status = entries->symlink_status(status_error);
+    if (status_error) continue;
+    if (fs::is_directory(status)) {
+      if (!is_skipped_folder(name)) walk(entries->path(), path, depth + 1, found);
+    } else if (fs::is_regular_file(status) && is_definition(name)) {
+      if (found.files.size() + found.unreadable.size() >= limits::files_max) {
+        found.too_many = true;
+        return;
+      }
+      read_one(entries->path(), path, found);
+    }
+  }
+}
+
+// "workflows" for "…/workflows/": paths are shown relative to the workspace's parent. The current folder is itself.
+std::string shown_name(const std::string& dir) {
+  fs::path path = fs::path(dir).lexically_normal();
+  if (!path.has_filename()) path = path.parent_path();
+  const std::string name = path.filename().string();
+  return name == "." || name == ".." || name == "/" ? "" : name;
+}
+
+Span start_of(std::uint32_t file) { return {.file = file, .line = 1, .column = 1, .length = 0}; }
+
+void read_sources(Compilation& out) {
+  for (std::uint32_t i = 0; i < out.sources.size(); ++i) {
+    const SourceFile& file = out.sources.file(i);
+    if (!is_definition(file.path)) continue;
+    if (file.text.size() > limits::file_bytes_max) {
+      Diagnostic& d = out.diagnostics.add("BEL1300", start_of(i), "this file is larger than a definition may be");
+      d.notes.push_back({{}, false, "a file may have " + std::to_string(limits::file_bytes_max / 1024) + " KiB"});
+      d.help = "split it: every file below the folder is part of the same program";
+      continue;
+    }
+    if (const auto problem = find_text_problem(file.text)) {
+      const Span span{.file = i, .line = problem->line, .column = problem->column, .length = 0};
+      out.diagnostics.add("BEL1302", span, "this file is not text: it holds " + std::string(problem->what)).help =
+          "save it as UTF-8, or move it out of the folder";
+      continue;
+    }
+    if (has_ending(file.path, ".belay")) {
+      out.files.push_back(read_text(out.sources, i, out.diagnostics));
+    } else if (classify_yaml(out.sources, i, out.diagnostics) == YamlKind::kBelay) {
+      out.files.push_back(read_yaml(out.sources, i, out.diagnostics));
+    }
+  }
+}
+
+Compilation compile(std::map<std::string, std::string> files, const PluginCatalog* catalog, Compilation out) {
+  for (auto& [path, text] : files) out.sources.add(path, std::move(text));
+  read_sources(out);
+  out.program = compile_files(out.files, out.sources, catalog, out.diagnostics);
+  out.diagnostics.sort();
+  return out;
+}
+
+}  // namespace
+
+Compilation compile_workspace(const std::string& dir, const PluginCatalog* catalog) {
+  Compilation out;
+  Found found;
+  std::error_code error;
+  if (!fs::is_directory(dir, error)) {
+    const bool is_file = fs::exists(dir, error) && !error;
+    out.diagnostics.add("BEL1304", start_of(out.sources.add(dir, "")),
+                        is_file ? "a workspace is a folder, and this is a file" : "there is no such folder");
+    return out;
+  }
+  walk(fs::path(dir), shown_name(dir), 0, found);
+  for (const auto& [path, why] : found.unreadable) {
+    out.diagnostics.add("BEL1301", start_of(out.sources.add(path, "")), "this cannot be read: " + why);
+  }
+  if (found.too_many) {
+    out.diagnostics.add("BEL1303", start_of(out.sources.add(dir, "")), "this folder holds too many definitions")
+        .notes.push_back({{}, false, "a workspace may have " + std::to_string(limits::files_max) + " files"});
+  }
+  return compile(std::move(found.files), catalog, std::move(out));
+}
+
+Compilation compile_sources(const std::map<std::string, std::string>& files, const PluginCatalog* catalog) {
+  return compile(files, catalog, {});
+}
+
+}  // namespace belay::dsl
