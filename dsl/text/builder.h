@@ -1,0 +1,101 @@
+// Phase three of the text form: the tree of lines → the syntax tree. declarations.cpp and statements.cpp fill one class.
+#pragma once
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "dsl/diagnostic.h"
+#include "dsl/syntax.h"
+#include "dsl/text/grammar.h"
+#include "dsl/text/heads.h"
+#include "dsl/text/lines.h"
+
+namespace belay::dsl::text {
+
+class Builder {
+ public:
+  Builder(const Sources& sources, std::uint32_t source, Diagnostics& diagnostics)
+      : sources_(sources), source_(source), diagnostics_(diagnostics), errors_before_(diagnostics.errors()) {}
+
+  std::vector<Declaration> file(const std::vector<Line>& lines);
+
+ private:
+  using Lines = std::vector<Line>;
+  using Seen = std::map<std::string, Span>;
+
+  // A line whose head is known here, and what followed it.
+  struct Read {
+    const Head* head = nullptr;
+    Parsed parsed;
+    bool usable = false;  // false: reported; the caller skips the line, children too
+    bool is(std::string_view words) const { return head != nullptr && head->words == words; }
+  };
+
+  // ---- reading one line (read_text.cpp) ----
+  Read read(const Line& line, unsigned place);
+  Parsed parse(const Line& line, Rule rule, std::size_t from, std::string_view after);
+  void misfit(const Line& line, const Parsed& parsed, Rule rule, std::size_t from, std::string_view after);
+  void unknown(const Line& line, unsigned place, const HeadMatch& match);
+  bool looks_like_arg(const Line& line, bool strings) const;
+  void leaf(const Line& line, std::string_view head);
+  bool once(Seen& seen, const std::string& what, Span at);
+  void no_block(const Line& line);
+  Diagnostic& problem(std::string_view code, Span at, std::string message);
+  void missing(Span at, std::string message, std::string help);
+  bool full();
+
+  Span at(const Line& line, const Part& part) const { return line.span(part.offset, part.length); }
+  Name name(const Line& line, const Part* part);        // checked: lower_snake, dotted
+  Name plain_name(const Line& line, const Part* part);  // as written
+  Name declared(const Line& line, const Part* part);    // checked: no dots
+  Text text(const Line& line, const Part* part);
+  Expr expr(const Line& line, const Part* part);
+  Number number(const Line& line, const Part* part);
+
+  // ---- lists (read_text.cpp) ----
+  std::vector<FieldDecl> fields(const Lines& lines, bool values);
+  FieldDecl field(const Line& line, bool& usable, bool values);
+  TypeExpr type(const Line& line, const std::vector<Part>& parts, std::size_t& next);
+  std::vector<Arg> args(const Lines& lines, Rule rule = Rule::kArg);
+  void arg(const Line& line, Rule rule, std::size_t from, std::vector<Arg>& into);
+  Tries tries(const Line& line, const Parsed& parsed, Span span);
+
+  // ---- declarations (declarations.cpp) ----
+  void declaration(const Line& line, std::vector<Declaration>& into);
+  EventDecl event(const Line& line, const Parsed& parsed);
+  ConnectorDecl connector(const Line& line);
+  void connector_clause(const Line& line, const Read& read, ConnectorDecl& connector);
+  ActionDecl action(const Line& line);
+  void action_clause(const Line& line, const Read& read, ActionDecl& action);
+  void call(const Line& line, const Parsed& parsed, ActionDecl& action);
+  UseDecl use(const Line& line, const Read& read);
+  WorkflowDecl workflow(const Line& line, const Parsed& parsed);
+  bool workflow_clause(const Line& line, const Read& read, WorkflowDecl& workflow);
+  WebhookDecl webhook(const Line& line, const Parsed& parsed);
+  ScenarioDecl scenario(const Line& line, const Parsed& parsed);
+  void scenario_lines(const Lines& lines, std::size_t depth, ScenarioDecl& into);
+
+  // ---- statements (statements.cpp) ----
+  Statements block(const Lines& lines, unsigned place);
+  void statement(const Line& line, const Read& read, unsigned place, Statements& into);
+  void step(const Line& line, Statement& step);
+  void wait(const Line& line, Statement& wait);
+  void together(const Line& line, Statement& together);
+  bool policy(const Line& line, const Read& read, Policies& policies, Seen& seen);
+  Undo undo(const Line& line, const Read& read);
+  Handler handler(const Line& line, const Read& read);
+  IfUnsure if_unsure(const Line& line, const Read& read);
+  Keep keep(const Line& line, const Parsed& parsed);
+  Act act(const Line& line, const Parsed& parsed, std::size_t from_part);
+  Statement reserved(const Line& line, const Head& head);
+
+  const Sources& sources_;
+  std::uint32_t source_;
+  Diagnostics& diagnostics_;
+  std::size_t errors_before_;
+  bool broken_ = false;  // something of the current declaration could not be read
+  bool full_said_ = false;
+};
+
+}  // namespace belay::dsl::text

@@ -1,0 +1,325 @@
+// Lines: comments are cut, tabs and smart quotes reported and replaced, brackets followed over deeper lines, block text
+// taken as it is, and indentation turned into a tree. Nothing here knows a word of the language, so a problem here never
+// costs more than its own line. Tested in tests/dsl/text_test.cpp and tests/golden/diagnostics_read.
+#include "dsl/text/lines.h"
+
+#include <algorithm>
+#include <string_view>
+
+#include "dsl/limits.h"
+#include "dsl/text/lexical.h"
+
+namespace belay::dsl::text {
+
+Span Line::span(std::size_t offset, std::size_t length) const {
+  const Piece* piece = &pieces.front();
+  for (const Piece& p : pieces) {
+    if (p.offset > offset) break;
+    piece = &p;
+  }
+  Span at = piece->at;
+  at.column += static_cast<std::uint32_t>(offset - piece->offset);
+  const std::size_t line_end = std::min(text.find('\n', offset), text.size());
+  at.length = static_cast<std::uint32_t>(std::min(length, line_end > offset ? line_end - offset : 0));
+  return at;
+}
+
+Span Line::whole() const { return span(0, text.size()); }
+
+namespace {
+
+struct SmartQuote {
+  std::string_view bytes;
+  char straight;
+};
+constexpr SmartQuote kSmartQuotes[] = {{"“", '"'}, {"”", '"'}, {"„", '"'}, {"‘", '\''}, {"’", '\''}};
+
+class Reader {
+ public:
+  Reader(const Sources& sources, std::uint32_t source, Diagnostics& diagnostics)
+      : sources_(sources), source_(source), diagnostics_(diagnostics) {}
+
+  std::vector<Line> run() {
+    const auto count = static_cast<std::uint32_t>(sources_.file(source_).line_starts.size());
+    for (number_ = 1; number_ <= count; ++number_) {
+      if (flat_.size() >= limits::nodes_per_file_max) {
+        diagnostics_.add("BEL1005", {source_, number_, 1, 0},
+                         "more than " + std::to_string(limits::nodes_per_file_max) +
+                             " lines, the rest of the file was not read");
+        break;
+      }
+      read_logical();
+    }
+    say_tabs();
+    std::size_t at = 0;
+    return build(at, 0);
+  }
+
+ private:
+  struct Flat {
+    Line line;
+    std::size_t level;
+  };
+
+  // ---- one physical line ----
+
+  std::string_view raw() const {
+    std::string_view line = sources_.line(source_, number_);
+    return line;
+  }
+  static std::size_t indent_of(std::string_view line) {
+    std::size_t i = number_of_bom(line);
+    while (i < line.size() && (line[i] == ' ' || line[i] == '\t')) ++i;
+    return i;
+  }
+  static std::size_t number_of_bom(std::string_view line) { return line.substr(0, 3) == "\xEF\xBB\xBF" ? 3 : 0; }
+  // Columns of indentation: a tab counts as two, so that a file indented by tabs keeps its blocks.
+  static std::size_t column_of(std::string_view line) {
+    std::size_t column = 0;
+    for (std::size_t i = number_of_bom(line); i < indent_of(line); ++i) column += line[i] == '\t' ? 2 : 1;
+    return column;
+  }
+  static bool blank(std::string_view line) {
+    const std::size_t i = indent_of(line);
+    return i == line.size() || line[i] == '#';
+  }
+  Span at(std::size_t offset, std::size_t length) const {
+    return {source_, number_, static_cast<std::uint32_t>(offset + 1), static_cast<std::uint32_t>(length)};
+  }
+
+  void tab(std::size_t offset) {
+    if (tabs_++ == 0) first_tab_ = at(offset, 1);
+  }
+  void say_tabs() {
+    if (tabs_ == 0) return;
+    Diagnostic& d = diagnostics_.add("BEL1020", first_tab_, "a tab: blocks are told by columns, and tabs have no agreed width");
+    if (tabs_ > 1) d.notes.push_back({{}, false, std::to_string(tabs_) + " lines of this file have tabs"});
+    d.help = "use spaces, two for each level";
+  }
+
+  // Appends the line's code to `line`: comment cut, smart quotes straightened, brackets followed.
+  void scan(std::string_view source, Line& line) {
+    std::size_t i = indent_of(source);
+    if (source.substr(0, i).find('\t') != std::string_view::npos) tab(source.find('\t'));
+    line.pieces.push_back({line.text.size(), at(i, 0)});
+    bool tab_seen = false;
+    while (i < source.size()) {
+      const char c = source[i];
+      if (c == '#') break;
+      if (c == '"' || c == '\'') {
+        const std::size_t end = string_end(source, i);
+        if (end == std::string_view::npos) {
+          open_string(source, i, line);
+          line.text += source.substr(i);
+          line.broken = true;
+          i = source.size();
+          break;
+        }
+        line.text += source.substr(i, end - i);
+        i = end;
+      } else if (c == '\t') {
+        if (!tab_seen) tab(i);
+        tab_seen = true;
+        line.text += ' ';
+        ++i;
+      } else if (static_cast<unsigned char>(c) >= 0x80) {
+        i = smart_quote(source, i, line);
+      } else {
+        bracket(c, i, line);
+        line.text += c;
+        ++i;
+      }
+    }
+    while (!line.text.empty() && (line.text.back() == ' ')) line.text.pop_back();
+  }
+
+  void open_string(std::string_view source, std::size_t i, Line& line) {
+    if (line.broken) return;
+    diagnostics_.add("BEL1025", at(i, source.size() - i), "the string that begins here does not end on its line").help =
+        "close it with `" + std::string(1, source[i]) + "`";
+  }
+
+  std::size_t smart_quote(std::string_view source, std::size_t i, Line& line) {
+    for (const SmartQuote& smart : kSmartQuotes) {
+      if (source.substr(i, smart.bytes.size()) != smart.bytes) continue;
+      diagnostics_.add("BEL1021", at(i, smart.bytes.size()), "`" + std::string(smart.bytes) + "` is a word processor's quote")
+          .help = "use the straight quote `" + std::string(1, smart.straight) + "`";
+      // Straighten to the end of the string it opens, so that the rest of the line reads on.
+      const std::size_t begin = i + smart.bytes.size();
+      std::size_t end = source.size(), after = source.size();
+      for (const SmartQuote& other : kSmartQuotes) {
+        const std::size_t found = source.find(other.bytes, begin);
+        if (other.straight == smart.straight && found < end) {
+          end = found;
+          after = found + other.bytes.size();
+        }
+      }
+      const std::size_t straight = source.find(smart.straight, begin);
+      if (straight < end) {
+        end = straight;
+        after = straight + 1;
+      }
+      line.text += quote(source.substr(begin, end - begin));
+      line.pieces.push_back({line.text.size(), at(after, 0)});
+      line.broken = line.broken || end == source.size();
+      return after;
+    }
+    line.text += source[i];
+    return i + 1;
+  }
+
+  void bracket(char c, std::size_t i, Line& line) {
+    if (c == '(' || c == '[' || c == '{') {
+      open_.push_back({c, at(i, 1)});
+      if (open_.size() == limits::expression_depth_max + 1 && !line.broken) {
+        diagnostics_.add("BEL1004", at(i, 1), "brackets are nested more than " +
+                                                  std::to_string(limits::expression_depth_max) + " deep");
+        line.broken = true;
+      }
+    } else if (c == ')' || c == ']' || c == '}') {
+      const char wanted = c == ')' ? '(' : c == ']' ? '[' : '{';
+      if (!open_.empty() && open_.back().c == wanted) {
+        open_.pop_back();
+      } else if (!line.broken) {
+        Diagnostic& d = diagnostics_.add("BEL1026", at(i, 1), "`" + std::string(1, c) + "` closes a bracket that was never opened");
+        if (!open_.empty()) d.notes.push_back({open_.back().at, true, "open is `" + std::string(1, open_.back().c) + "`"});
+        line.broken = true;
+      }
+    }
+  }
+
+  // ---- one logical line ----
+
+  void read_logical() {
+    const std::string_view first = raw();
+    if (blank(first)) return;
+    const std::size_t level = level_of(first);
+    Line line;
+    open_.clear();
+    if (!short_enough(first, line)) {
+      line.pieces.push_back({0, at(indent_of(first), 0)});
+      push(std::move(line), level);
+      return;
+    }
+    scan(first, line);
+    const std::size_t column = column_of(first);
+    const auto count = static_cast<std::uint32_t>(sources_.file(source_).line_starts.size());
+    while (!open_.empty() && number_ < count) {
+      std::uint32_t next = number_ + 1;
+      while (next <= count && blank(sources_.line(source_, next))) ++next;
+      if (next > count) break;
+      const std::string_view more = sources_.line(source_, next);
+      const char head = more[indent_of(more)];
+      const bool closes = column_of(more) == column && (head == ')' || head == ']' || head == '}');
+      if (column_of(more) <= column && !closes) break;
+      number_ = next;
+      if (!short_enough(more, line)) break;
+      line.text += '\n';
+      scan(more, line);
+    }
+    if (!open_.empty() && !line.broken) {
+      diagnostics_.add("BEL1024", open_.back().at, "`" + std::string(1, open_.back().c) + "` is opened here and never closed")
+          .notes.push_back({{}, false, "a line goes on only inside brackets, on deeper lines"});
+      line.broken = true;
+    }
+    take_block(line, column);
+    if (line.text.size() > 1 && line.text.back() == ':') {
+      diagnostics_.add("BEL1022", line.span(line.text.size() - 1, 1), "the line ends with a colon").help =
+          "leave it out: a block begins by indenting";
+      line.text.pop_back();
+    }
+    push(std::move(line), level);
+  }
+
+  bool short_enough(std::string_view source, Line& line) {
+    if (source.size() <= limits::line_bytes_max) return true;
+    diagnostics_.add("BEL1003", at(indent_of(source), 1), "the line has " + std::to_string(source.size()) +
+                                                              " bytes, at most " +
+                                                              std::to_string(limits::line_bytes_max) + " are read");
+    line.broken = true;
+    return false;
+  }
+
+  void take_block(Line& line, std::size_t column) {
+    if (line.text.size() < 2 || line.text.substr(line.text.size() - 2) != " |") return;
+    line.text.resize(line.text.size() - 2);
+    while (!line.text.empty() && line.text.back() == ' ') line.text.pop_back();
+    const auto count = static_cast<std::uint32_t>(sources_.file(source_).line_starts.size());
+    std::string block;
+    while (number_ < count) {
+      const std::string_view more = sources_.line(source_, number_ + 1);
+      const bool empty = more.find_first_not_of(" \t") == std::string_view::npos;
+      if (!empty && column_of(more) <= column) break;
+      ++number_;
+      if (block.empty() && !empty) line.block_span = at(indent_of(more), more.size() - indent_of(more));
+      block += more;
+      block += '\n';
+    }
+    line.block = dedent(block);
+  }
+
+  // ---- the tree ----
+
+  std::size_t level_of(std::string_view source) {
+    const std::size_t column = column_of(source);
+    bool dedented = false;
+    while (!columns_.empty() && column < columns_.back()) {
+      columns_.pop_back();
+      dedented = true;
+    }
+    if (!columns_.empty() && column == columns_.back()) return columns_.size() - 1;
+    if (dedented) {
+      Diagnostic& d = diagnostics_.add("BEL1023", at(indent_of(source), 1), "this line does not line up with any line above");
+      if (!columns_.empty()) {
+        d.help = "begin it in column " + std::to_string(columns_.back() + 1) + ", or line it up with the block it belongs to";
+      }
+    }
+    columns_.push_back(column);
+    return columns_.size() - 1;
+  }
+
+  void push(Line line, std::size_t level) {
+    if (level >= limits::nesting_max) {
+      if (!too_deep_said_) {
+        diagnostics_.add("BEL1004", line.whole(),
+                         "blocks are nested more than " + std::to_string(limits::nesting_max) + " deep");
+      }
+      too_deep_said_ = true;
+      return;
+    }
+    flat_.push_back({std::move(line), level});
+  }
+
+  std::vector<Line> build(std::size_t& next, std::size_t level) {
+    std::vector<Line> siblings;
+    while (next < flat_.size() && flat_[next].level >= level) {
+      siblings.push_back(std::move(flat_[next].line));
+      ++next;
+      if (next < flat_.size() && flat_[next].level > level) siblings.back().children = build(next, level + 1);
+    }
+    return siblings;
+  }
+
+  struct Open {
+    char c;
+    Span at;
+  };
+  const Sources& sources_;
+  std::uint32_t source_;
+  Diagnostics& diagnostics_;
+  std::uint32_t number_ = 1;
+  std::vector<Open> open_;
+  std::vector<std::size_t> columns_;
+  std::vector<Flat> flat_;
+  std::size_t tabs_ = 0;
+  Span first_tab_;
+  bool too_deep_said_ = false;
+};
+
+}  // namespace
+
+std::vector<Line> read_lines(const Sources& sources, std::uint32_t source, Diagnostics& diagnostics) {
+  return Reader(sources, source, diagnostics).run();
+}
+
+}  // namespace belay::dsl::text
