@@ -1,0 +1,253 @@
+// apply(): what facts do to a state. Facts are the past: nothing is rejected here. One that no longer fits (a timer of
+// a step that is over, an outcome of an older generation) leaves the state as it is. What decide drew is folded in
+// absorb.cpp. Tested in tests/interpreter/apply_test.cpp and by replaying every journal that any test makes.
+#include <algorithm>
+
+#include "interpreter/absorb.h"
+
+namespace belay::interpreter {
+
+namespace {
+
+bool compensating(const State& state) { return state.status == Status::kCompensating; }
+
+// The step did what it should: its result is known, control goes on unless everything is being undone.
+void forward_succeeded(const Graph& graph, State& state, Activity& activity, const Value& result) {
+  const Node& node = graph.nodes[activity.path.node];
+  activity.forward.phase = CallPhase::kSucceeded;
+  activity.forward.unsure = false;
+  activity.forward.hold = HoldReason::kNone;
+  activity.check.phase = CallPhase::kIdle;
+  activity.effect = leaves_mark(graph, node) ? EffectState::kDone : EffectState::kNone;
+  if (node.slot != kNoSlot && !result.is_null()) {
+    set_variable(graph, state, node.slot, activity.path.iteration, result);
+  }
+  if (!activity.open) return;
+  activity.open = false;
+  if (!compensating(state)) complete(graph, state, Path(activity.path));
+}
+
+void undo_succeeded(Activity& activity) {
+  activity.undo.phase = CallPhase::kSucceeded;
+  activity.undo.unsure = false;
+  activity.undo.hold = HoldReason::kNone;
+  activity.undo_check.phase = CallPhase::kIdle;
+  activity.effect = EffectState::kUndone;
+}
+
+// An outcome counts while the call waits for it, and later only if it was left unsure.
+bool expects_outcome(const CallState& call, std::uint32_t generation) {
+  if (call.generation != generation) return false;
+  return call.phase == CallPhase::kInFlight || call.unsure;
+}
+
+struct FactFolder {
+  const Graph& graph;
+  State& state;
+  const Entry& entry;
+
+  void operator()(const Started& fact) const {
+    state.started_at = entry.at;
+    for (std::size_t i = 0; i < graph.takes.size(); ++i) {
+      if (const Value* value = fact.input.find(graph.takes[i].name); value != nullptr && !value->is_null()) {
+        set_variable(graph, state, static_cast<SlotId>(i), {}, *value);
+      }
+    }
+    enter_block(graph, state, kNoNode, graph.root, {});
+  }
+
+  void operator()(const StepSucceeded& fact) const {
+    Activity* activity = find_activity(state, fact.path);
+    if (activity == nullptr) return;
+    CallState& call = call_of(*activity, fact.direction);
+    if (!expects_outcome(call, fact.generation)) return;
+    switch (fact.direction) {
+      case Direction::kForward: forward_succeeded(graph, state, *activity, fact.result); break;
+      case Direction::kUndo: undo_succeeded(*activity); break;
+      case Direction::kCheck:
+      case Direction::kUndoCheck:
+        call.phase = CallPhase::kSucceeded;
+        call.unsure = false;
+        call.result = fact.result;
+        break;
+    }
+  }
+
+  void operator()(const StepFailed& fact) const {
+    Activity* activity = find_activity(state, fact.path);
+    if (activity == nullptr) return;
+    CallState& call = call_of(*activity, fact.direction);
+    if (call.phase != CallPhase::kInFlight || call.generation != fact.generation) return;
+    call.phase = CallPhase::kFailed;
+    call.failure = fact.kind;
+    call.error = fact.error;
+    call.message = fact.message;
+    call.answered = fact.answered;
+    call.retry_after_ms = fact.retry_after_ms;
+    if (fact.kind == FailureKind::kUnsure) call.unsure = true;
+    // An answer to the key speaks for every earlier try under it; an unmapped refusal and a try that never arrived do not.
+    if (fact.kind == FailureKind::kBusiness && fact.error != "refused") call.unsure = false;
+    if (fact.direction == Direction::kForward && compensating(state) && !call.unsure) call.phase = CallPhase::kRefused;
+  }
+
+  void operator()(const TimerFired& fact) const {
+    if (fact.purpose == TimerPurpose::kDeadline) {
+      state.deadline_passed = true;
+      return;
+    }
+    Activity* activity = find_activity(state, fact.path);
+    if (activity == nullptr) return;
+    switch (fact.purpose) {
+      case TimerPurpose::kRetry: {
+        CallState& call = call_of(*activity, fact.direction);
+        if (call.phase == CallPhase::kBackoff) call.phase = CallPhase::kDue;
+        break;
+      }
+      case TimerPurpose::kLimit:
+        if (activity->open) activity->limit_passed = true;
+        break;
+      case TimerPurpose::kPause:
+        if (!activity->open) break;
+        activity->open = false;
+        complete(graph, state, Path(activity->path));
+        break;
+      case TimerPurpose::kDeadline: break;
+    }
+  }
+
+  void operator()(const EventTaken& fact) const {
+    Activity* activity = find_activity(state, fact.path);
+    const auto taken = std::lower_bound(state.taken_events.begin(), state.taken_events.end(), fact.event_id);
+    if (taken != state.taken_events.end() && *taken == fact.event_id) return;
+    if (activity == nullptr || !activity->open || activity->limit_passed) return;
+    const Node& node = graph.nodes[fact.path.node];
+    if (node.kind != NodeKind::kWait || node.event != fact.event) return;
+    state.taken_events.insert(taken, fact.event_id);
+    if (node.slot != kNoSlot) set_variable(graph, state, node.slot, fact.path.iteration, fact.payload);
+    activity->open = false;
+    activity->forward.phase = CallPhase::kSucceeded;
+    if (node.undo) activity->effect = EffectState::kDone;
+    complete(graph, state, Path(activity->path));
+  }
+
+  void operator()(const CancelAsked&) const {
+    if (state.status != Status::kRunning || state.past_no_return) return;
+    state.cancel_asked = true;
+    state.paused = false;
+    state.capped = false;
+    state.because = entry.reason;
+  }
+
+  void operator()(const OperatorActed& fact) const {
+    if (fact.act == OperatorAct::kPause) state.paused = !state.ended();
+    if (fact.act == OperatorAct::kResume) state.paused = state.capped = false;
+    Activity* activity = find_activity(state, fact.path);
+    if (activity == nullptr || state.ended()) return;
+    if (fact.act == OperatorAct::kRetry) retry(*activity, fact.direction);
+    if (fact.act == OperatorAct::kSkip) skip(*activity, fact);
+    if (fact.act == OperatorAct::kResolve) resolve(*activity, fact);
+  }
+
+  void operator()(const RequestChanged& fact) const {
+    Activity* activity = find_activity(state, fact.path);
+    if (activity == nullptr) return;
+    CallState& call = call_of(*activity, fact.direction);
+    if (call.phase != CallPhase::kInFlight) return;
+    call.phase = CallPhase::kHeld;
+    call.hold = HoldReason::kRequestChanged;
+    call.unsure = true;
+  }
+
+  void operator()(const CapReached&) const { state.capped = true; }
+
+ private:
+  // A held statement that is no step is entered anew. A held call starts its tries anew: under the same key while it is
+  // unsure (the policy chooses between the key and the check), under a new key after a certain failure.
+  void retry(Activity& activity, Direction direction) const {
+    CallState& call = call_of(activity, direction);
+    if (call.phase != CallPhase::kHeld && call.phase != CallPhase::kBackoff) return;
+    if (spec_of(graph.nodes[activity.path.node], direction) == nullptr) {
+      const Path path = activity.path;
+      std::erase_if(state.activities, [&](const Activity& a) { return a.path == path; });
+      state.ready.push_back(path);
+      return;
+    }
+    const bool was_held = call.phase == CallPhase::kHeld;
+    call.hold = HoldReason::kNone;
+    call.team.clear();
+    if (was_held) {
+      call.tries = 0;
+      call.handler_tries = 0;
+      activity.keep_since = entry.at;
+      activity.undo_since = entry.at;
+      call_of(activity, check_of(direction)).tries = 0;
+    }
+    if (call.unsure) {
+      call.phase = CallPhase::kFailed;
+      call.failure = FailureKind::kUnsure;
+      return;
+    }
+    if (was_held) ++call.generation;
+    call.phase = CallPhase::kDue;
+  }
+
+  void skip(Activity& activity, const OperatorActed& fact) const {
+    CallState& call = call_of(activity, fact.direction);
+    if (call.phase != CallPhase::kHeld && call.phase != CallPhase::kBackoff) return;
+    const Path path = activity.path;
+    call.phase = CallPhase::kRefused;
+    call.hold = HoldReason::kNone;
+    if (main_of(fact.direction) == Direction::kUndo) {
+      activity.effect = EffectState::kLeftOver;
+      activity.left_because = entry.reason;
+      return;
+    }
+    if (call.unsure) {
+      activity.effect = compensating(state) ? EffectState::kLeftOver : EffectState::kMaybe;
+      activity.left_because = entry.reason;
+    }
+    const Node& node = graph.nodes[path.node];
+    if (node.kind == NodeKind::kSet && !fact.output.is_null()) {
+      set_variable(graph, state, node.slot, path.iteration, fact.output);
+    } else if (node.slot != kNoSlot && !fact.output.is_null()) {
+      set_variable(graph, state, node.slot, path.iteration, fact.output);
+    }
+    if (!activity.open) return;
+    activity.open = false;
+    if (!compensating(state)) complete(graph, state, path);
+  }
+
+  void resolve(Activity& activity, const OperatorActed& fact) const {
+    CallState& call = call_of(activity, fact.direction);
+    if (!call.unsure || call.phase == CallPhase::kInFlight) return;
+    if (fact.direction == Direction::kForward && fact.happened) {
+      forward_succeeded(graph, state, activity, fact.output);
+    } else if (fact.direction == Direction::kUndo && fact.happened) {
+      undo_succeeded(activity);
+    } else {
+      call.unsure = false;
+      call.hold = HoldReason::kNone;
+      call.tries = 0;
+      const bool over = fact.direction == Direction::kForward && compensating(state);
+      call.phase = over ? CallPhase::kRefused : CallPhase::kDue;
+      if (!over) ++call.generation;
+      call_of(activity, check_of(fact.direction)).phase = CallPhase::kIdle;
+    }
+  }
+};
+
+}  // namespace
+
+void absorb(const Graph& graph, State& state, const Fact& fact, const Entry& entry) {
+  std::visit(FactFolder{graph, state, entry}, fact);
+}
+
+State apply(const Graph& graph, State state, const Entry& entry) {
+  state.seq = entry.seq;
+  state.now = entry.at;
+  if (!state.ended()) absorb(graph, state, entry.fact, entry);
+  for (const Drawn& drawn : entry.drawn) absorb(graph, state, drawn);
+  return state;
+}
+
+}  // namespace belay::interpreter

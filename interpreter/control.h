@@ -1,0 +1,60 @@
+// Moving about in a state: lookups and structural control flow, shared by apply, decide and the views. Internal to the
+// interpreter; nobody else includes this.
+#pragma once
+#include "interpreter/interpret.h"
+
+namespace belay::interpreter {
+
+Activity* find_activity(State& state, const Path& path);
+const Activity* find_activity(const State& state, const Path& path);
+// The activity of that path, made when it is not there yet.
+Activity& activity_at(State& state, const Path& path);
+
+CallState& call_of(Activity& activity, Direction direction);
+const CallState& call_of(const Activity& activity, Direction direction);
+// What the call runs: the step's call, its check, its undo, the undo's check. Null when the node has none such.
+const Call* spec_of(const Node& node, Direction direction);
+// kForward for kForward and kCheck, kUndo for the others: the call that a check is about.
+Direction main_of(Direction direction);
+Direction check_of(Direction direction);
+
+const Value* find_variable(const State& state, SlotId slot, const std::vector<std::uint32_t>& iteration,
+                           std::size_t depth);
+void set_variable(const Graph& graph, State& state, SlotId slot, const std::vector<std::uint32_t>& iteration,
+                  Value value);
+
+// Control enters a block (or leaves it at once when it is empty), leaves a node, leaves a block of `parent`.
+void enter_block(const Graph& graph, State& state, NodeId parent, const Block& block,
+                 const std::vector<std::uint32_t>& iteration);
+void complete(const Graph& graph, State& state, const Path& path);
+void leave_block(const Graph& graph, State& state, NodeId parent, const std::vector<std::uint32_t>& iteration);
+void remove_ready(State& state, const Path& path);
+
+// Whether `first` comes before `second` in every run of the graph: what must be undone after it.
+bool precedes(const Graph& graph, const Path& first, const Path& second);
+
+// Whether the step leaves a mark outside that an undo would take back.
+bool leaves_mark(const Graph& graph, const Node& node);
+// Whether nothing about this activity is open any more: proven free, undone, or left over.
+bool is_settled(const Activity& activity);
+// The other side may have forgotten the key of this call by `now`.
+bool key_worn_out(const Action& action, const CallState& call, Instant now);
+
+// What is known of variables when evaluating at `path`.
+class StateScope : public Scope {
+ public:
+  StateScope(const Graph& graph, const State& state, const std::vector<std::uint32_t>& iteration)
+      : graph_(graph), state_(state), iteration_(iteration) {}
+  const Value* slot(std::uint32_t index) const override {
+    if (index >= graph_.slots.size()) return nullptr;
+    return find_variable(state_, index, iteration_, graph_.slots[index].depth);
+  }
+  Timestamp now() const override { return to_timestamp(state_.now); }
+
+ private:
+  const Graph& graph_;
+  const State& state_;
+  const std::vector<std::uint32_t>& iteration_;
+};
+
+}  // namespace belay::interpreter

@@ -1,0 +1,272 @@
+// Policies, in the order in which they speak:
+//   unsure      the same key again while that is safe and remembered → the check → `if unsure` → a person
+//   transient   the retry plan, `keep trying` → then the handlers see `gave_up`
+//   business    the handlers → everything is undone; after the point of no return, a person
+// An undo has the same policies, but nobody undoes an undo: it is kept up, then handed to a person or left over.
+#include "interpreter/policy.h"
+
+#include <algorithm>
+
+namespace belay::interpreter {
+
+namespace {
+
+constexpr std::int64_t kMicrosPerMilli = 1000;
+
+bool has_error(const Handler& handler, std::string_view error) {
+  return std::find(handler.errors.begin(), handler.errors.end(), error) != handler.errors.end();
+}
+
+// The handler that names the error, else the one for any error.
+std::optional<std::uint32_t> handler_for(const Call& spec, std::string_view error) {
+  for (std::uint32_t i = 0; i < spec.handlers.size(); ++i) {
+    if (has_error(spec.handlers[i], error)) return i;
+  }
+  for (std::uint32_t i = 0; i < spec.handlers.size(); ++i) {
+    if (spec.handlers[i].errors.empty()) return i;
+  }
+  return std::nullopt;
+}
+
+// One call's failure and everything that bears on it.
+struct Case {
+  const Graph& graph;
+  const State& state;
+  const Activity& activity;
+  const Direction direction;
+  const std::string_view saga;
+  const Node& node = graph.nodes[activity.path.node];
+  const Call& spec = *spec_of(node, direction);
+  const CallState& call = call_of(activity, direction);
+  const Action& action = graph.actions[spec.action];
+
+  bool undoing_forward() const {
+    return direction == Direction::kForward && state.status == Status::kCompensating;
+  }
+
+  Instant after(std::int64_t wait_ms) const {
+    return {state.now.us + std::max(wait_ms, call.retry_after_ms) * kMicrosPerMilli};
+  }
+
+  // The wait before the next try: doubling from the first, bounded, spread by the effect's name so that sagas that
+  // failed together do not come back together.
+  std::int64_t wait_ms() const {
+    std::int64_t wait = spec.retry.first_wait_ms;
+    if (spec.retry.doubling) {
+      for (std::uint32_t i = 1; i < call.tries && wait < spec.retry.wait_ms_max; ++i) wait *= 2;
+    }
+    wait = std::min(wait, spec.retry.wait_ms_max);
+    if (!spec.retry.spread) return wait;
+    const std::uint64_t seed = fnv1a(path_text(graph, activity.path), fnv1a(saga));
+    const std::uint64_t part = fnv1a(std::to_string(call.tries), seed) % 1000;
+    return wait / 2 + wait / 2 * static_cast<std::int64_t>(part) / 1000;
+  }
+
+  RetryAt retry(std::uint32_t generation, Instant at) const {
+    return {activity.path, direction, generation, at, false};
+  }
+
+  // How long trying goes on, beyond the tries of the plan.
+  const Keep* keep() const {
+    if (spec.keep) return &*spec.keep;
+    return direction == Direction::kUndo ? &graph.if_undo_fails : nullptr;
+  }
+  Instant keep_end() const {
+    const Keep* k = keep();
+    if (k == nullptr) return {};
+    const Instant since = direction == Direction::kUndo ? activity.undo_since : activity.keep_since;
+    return {since.us + k->for_ms * kMicrosPerMilli};
+  }
+  bool may_try_again() const { return call.tries < spec.retry.tries || state.now < keep_end(); }
+
+  Held held(HoldReason reason, std::string team) const { return {activity.path, direction, reason, std::move(team)}; }
+
+  // ---- unsure ----
+
+  Resolution unsure() const {
+    using Kind = Unsure::Kind;
+    const bool told_to_repeat = spec.if_unsure && spec.if_unsure->kind == Kind::kTryAgain;
+    const bool stored_error = action.replays_errors && call.answered && call.failure == FailureKind::kUnsure;
+    const bool repeatable =
+        (action.repeat_safe || told_to_repeat) && !key_worn_out(action, call, state.now) && !stored_error;
+    const bool checkable = !spec.check.empty();
+    // While everything is being undone a check is better than the same request again: it makes nothing happen.
+    if (repeatable && may_try_again() && !(undoing_forward() && checkable)) {
+      return {retry(call.generation, after(wait_ms())), false};
+    }
+    if (checkable) return {std::nullopt, true};
+    if (spec.if_unsure && spec.if_unsure->kind == Kind::kUndoAnyway && state.status == Status::kRunning &&
+        !state.past_no_return) {
+      return {Cancelling{activity.path, "the outcome of `" + node.name + "` is unknown"}, false};
+    }
+    return {held(HoldReason::kUnknownOutcome, spec.if_unsure ? spec.if_unsure->team : ""), false};
+  }
+
+  // ---- certain ----
+
+  Drawn certain() const {
+    const bool last_try = !may_try_again();
+    if (call.failure == FailureKind::kTransient && !last_try) {
+      return retry(call.generation + 1, after(wait_ms()));
+    }
+    const std::string error = call.failure == FailureKind::kTransient ? "gave_up" : call.error;
+    if (const auto index = handler_for(spec, error)) {
+      if (auto drawn = handled(*index)) return *drawn;
+    }
+    return direction == Direction::kForward ? unhandled_forward(error) : unhandled_undo(error);
+  }
+
+  std::optional<Drawn> handled(std::uint32_t index) const {
+    const Act& act = spec.handlers[index].act;
+    const bool undo = direction == Direction::kUndo;
+    switch (act.kind) {
+      case ActKind::kCancel:
+        if (undo || state.past_no_return) return std::nullopt;
+        return Cancelling{activity.path, act.because};
+      case ActKind::kFinish:
+        if (undo) return std::nullopt;
+        return ended_with(graph, state, act.with, activity.path);
+      case ActKind::kCarryOn: return carry_on(index, act);
+      case ActKind::kTryAgain: {
+        if (call.handler_tries >= act.at_most) return std::nullopt;
+        RetryAt again = retry(call.generation + 1, after(act.after_ms));
+        again.by_handler = true;
+        return again;
+      }
+      case ActKind::kHandTo: return held(undo ? HoldReason::kUndoFailed : HoldReason::kFailed, act.team);
+      case ActKind::kBlock:
+        if (undo) return std::nullopt;
+        return Handled{activity.path, direction, index, {}};
+    }
+    return std::nullopt;
+  }
+
+  Drawn carry_on(std::uint32_t index, const Act& act) const {
+    if (act.with.empty()) return Handled{activity.path, direction, index, {}};
+    Evaluated values = evaluate_record(graph, state, act.with, activity.path.iteration);
+    if (!values.ok) return held(HoldReason::kBadValue, "");
+    return Handled{activity.path, direction, index, std::move(values.value)};
+  }
+
+  Drawn unhandled_forward(const std::string& error) const {
+    if (spec.keep) {
+      if (spec.keep->then.kind == ActKind::kCarryOn) return carry_on(kKeepHandler, spec.keep->then);
+      return held(error == "gave_up" ? HoldReason::kGaveUp : HoldReason::kFailed, spec.keep->then.team);
+    }
+    if (error == "refused") return held(HoldReason::kRefused, "");
+    if (state.past_no_return) return held(error == "gave_up" ? HoldReason::kGaveUp : HoldReason::kFailed, "");
+    std::string because = "`" + node.name + "` failed: " + error;
+    if (!call.message.empty()) because += " (" + call.message + ")";
+    return Cancelling{activity.path, because};
+  }
+
+  Drawn unhandled_undo(const std::string& error) const {
+    if (error != "refused" && keep()->then.kind == ActKind::kCarryOn) {
+      return Handled{activity.path, direction, kKeepHandler, {}};
+    }
+    return held(HoldReason::kUndoFailed, keep()->then.team);
+  }
+};
+
+// A check that failed or knows nothing is asked again by its own plan; in the end a person must find out.
+Drawn check_again(const Graph& graph, const State& state, const Activity& activity, Direction check,
+                  std::string_view saga) {
+  const Case c{graph, state, activity, check, saga};
+  if (c.call.tries < c.spec.retry.tries) return c.retry(c.call.generation + 1, c.after(c.wait_ms()));
+  const Call& main = *spec_of(c.node, main_of(check));
+  return Held{activity.path, main_of(check), HoldReason::kUnknownOutcome, main.if_unsure ? main.if_unsure->team : ""};
+}
+
+}  // namespace
+
+Resolution after_failure(const Graph& graph, const State& state, const Activity& activity, Direction direction,
+                         std::string_view saga) {
+  if (direction != main_of(direction)) return {check_again(graph, state, activity, direction, saga), false};
+  const Case c{graph, state, activity, direction, saga};
+  if (c.call.unsure) return c.unsure();
+  return {c.certain(), false};
+}
+
+Drawn after_check(const Graph& graph, const State& state, const Activity& activity, Direction check,
+                  std::string_view saga) {
+  const Direction main = main_of(check);
+  const Node& node = graph.nodes[activity.path.node];
+  const CallState& call = call_of(activity, check);
+  const Value* happened = call.result.find("happened");
+  const std::string answer =
+      happened != nullptr && happened->kind() == Value::Kind::kString ? happened->as_string() : "";
+  if (answer == "yes") {
+    Map result;  // what the checked action gives, without the check's own word
+    for (const auto& [name, value] : call.result.as_map()) {
+      if (name.as_string() != "happened") result.emplace_back(name, value);
+    }
+    return Settled{activity.path, main, true, Value::map(std::move(result))};
+  }
+  if (answer == "no") {
+    const Action& action = graph.actions[spec_of(node, check)->action];
+    const Instant settled_at{call_of(activity, main).sent_at.us + action.settling_s * 1'000'000};
+    if (state.now >= settled_at) return Settled{activity.path, main, false, {}};
+    return RetryAt{activity.path, check, call.generation + 1, settled_at, false};
+  }
+  return check_again(graph, state, activity, check, saga);
+}
+
+Drawn after_limit(const Graph& graph, const State& state, const Activity& activity) {
+  const Node& node = graph.nodes[activity.path.node];
+  const Act& act = node.otherwise;
+  switch (act.kind) {
+    case ActKind::kCancel:
+      if (!state.past_no_return) return Cancelling{activity.path, act.because};
+      return Held{activity.path, Direction::kForward, HoldReason::kFailed, ""};
+    case ActKind::kFinish: return ended_with(graph, state, act.with, activity.path);
+    case ActKind::kHandTo: return Held{activity.path, Direction::kForward, HoldReason::kFailed, act.team};
+    case ActKind::kCarryOn: {
+      if (act.with.empty()) return Handled{activity.path, Direction::kForward, kLimitHandler, {}};
+      Evaluated values = evaluate_record(graph, state, act.with, activity.path.iteration);
+      if (!values.ok) return Held{activity.path, Direction::kForward, HoldReason::kBadValue, ""};
+      return Handled{activity.path, Direction::kForward, kLimitHandler, std::move(values.value)};
+    }
+    case ActKind::kTryAgain:
+    case ActKind::kBlock: break;
+  }
+  return Handled{activity.path, Direction::kForward, kLimitHandler, {}};
+}
+
+Drawn ended_with(const Graph& graph, const State& state, const std::vector<Binding>& outputs, const Path& path) {
+  Evaluated values = evaluate_record(graph, state, outputs, path.iteration);
+  Ended ended;
+  ended.status = Status::kCompleted;
+  if (values.ok) {
+    ended.output = std::move(values.value);
+  } else {
+    ended.problem = "the outputs could not be worked out: " + values.error;
+  }
+  return ended;
+}
+
+Evaluated evaluate_record(const Graph& graph, const State& state, const std::vector<Binding>& bindings,
+                          const std::vector<std::uint32_t>& iteration) {
+  const StateScope scope(graph, state, iteration);
+  Evaluated result;
+  Map fields;
+  fields.reserve(bindings.size());
+  for (const Binding& binding : bindings) {
+    // A bare name that is not there leaves its field out: the compiler lets only optional arguments have such.
+    if (binding.value.nodes.size() == 1 && binding.value.nodes[0].kind == ExprKind::kSlot &&
+        scope.slot(binding.value.nodes[0].index) == nullptr) {
+      continue;
+    }
+    Evaluated value = evaluate(binding.value, scope);
+    if (!value.ok) {
+      result.error = "`" + binding.name + "`: " + value.error;
+      return result;
+    }
+    if (value.value.is_null()) continue;
+    fields.emplace_back(Value::string(binding.name), std::move(value.value));
+  }
+  result.ok = true;
+  result.value = Value::map(std::move(fields));
+  return result;
+}
+
+}  // namespace belay::interpreter

@@ -1,0 +1,33 @@
+// What follows a failure: try again, check, hand over to a handler, hold, or undo everything. Looks at the step's
+// policies and the state, evaluates only what a handler says. Internal to the interpreter; used by decide().
+#pragma once
+#include <optional>
+#include <string_view>
+
+#include "interpreter/control.h"
+
+namespace belay::interpreter {
+
+// What to do about a call in phase kFailed. `send` says that the check must be sent (its drawing needs arguments).
+struct Resolution {
+  std::optional<Drawn> drawn;
+  bool send_check = false;
+};
+Resolution after_failure(const Graph& graph, const State& state, const Activity& activity, Direction direction,
+                         std::string_view saga);
+
+// What a finished check (phase kSucceeded) tells about its call.
+Drawn after_check(const Graph& graph, const State& state, const Activity& activity, Direction check,
+                  std::string_view saga);
+
+// What follows a wait whose limit has passed.
+Drawn after_limit(const Graph& graph, const State& state, const Activity& activity);
+
+// The outputs of `finish with` / `gives` at `path`: Ended, with the problem named when an expression failed.
+Drawn ended_with(const Graph& graph, const State& state, const std::vector<Binding>& outputs, const Path& path);
+
+// A record of the bindings' values. Absent values (an optional name that is not there) are left out.
+Evaluated evaluate_record(const Graph& graph, const State& state, const std::vector<Binding>& bindings,
+                          const std::vector<std::uint32_t>& iteration);
+
+}  // namespace belay::interpreter
