@@ -306,10 +306,6 @@ class Drawer {
   const std::string_view saga_;
 };
 
-bool reads_only(const Action& action) {
-  return action.effects == static_cast<std::uint8_t>(Effect::kReads);
-}
-
 }  // namespace
 
 Decision decide(const Graph& graph, State state, std::string_view saga) {
@@ -319,7 +315,7 @@ Decision decide(const Graph& graph, State state, std::string_view saga) {
   return decision;
 }
 
-Recovery recover(const Graph& graph, const State& state, Instant now) {
+Recovery recover(const Graph& graph, const State& state) {
   Recovery recovery;
   if (state.ended()) return recovery;
   if (state.deadline && !state.deadline_passed) {
@@ -341,20 +337,8 @@ Recovery recover(const Graph& graph, const State& state, Instant now) {
         recovery.commands.push_back(StartTimer{activity.path, TimerPurpose::kRetry, direction, call.due});
       }
       if (call.phase != CallPhase::kInFlight) continue;
-      const Action& action = graph.actions[spec_of(node, direction)->action];
-      const bool repeatable = action.repeat_safe && !key_worn_out(action, call, now);
-      if (!repeatable && !reads_only(action)) {
-        recovery.facts.push_back(StepFailed{activity.path, direction, call.generation, FailureKind::kUnsure, "lost",
-                                            "the engine stopped while it was under way", false, 0});
-        continue;
-      }
-      auto request = Drawer::work_out(graph, state, activity.path, direction);
-      if (!request.ok || request.command.digest != call.digest) {
-        recovery.facts.push_back(RequestChanged{activity.path, direction});
-        continue;
-      }
-      request.command.generation = call.generation;
-      recovery.commands.push_back(std::move(request.command));
+      recovery.facts.push_back(StepFailed{activity.path, direction, call.generation, FailureKind::kUnsure, "lost",
+                                          "the engine stopped while it was under way", false, 0});
     }
   }
   return recovery;

@@ -81,14 +81,14 @@ Decision decide(const Graph& graph, State state, std::string_view saga);
 
 // ---- Around them, as pure ----------------------------------------------------------------------------------------
 
-// What must happen when a saga is loaded again after its owner is gone: calls to send once more under the same key,
-// events to await, timers; and facts to journal first: calls that must not be repeated blindly become unsure (`lost`).
-// `now` tells which keys the other side may have forgotten meanwhile.
+// What must happen when a saga is loaded again after its owner is gone: events to await and timers; and facts to journal
+// first: each call that was in flight is unsure now (`lost`), for nobody will report its outcome. The policies then send
+// it again under the same key at once, or check it, or hold it.
 struct Recovery {
   std::vector<Fact> facts;
   std::vector<Command> commands;
 };
-Recovery recover(const Graph& graph, const State& state, Instant now);
+Recovery recover(const Graph& graph, const State& state);
 
 // The facts of all timers due at `now`, in order. Empty while paused.
 std::vector<Fact> due_timers(const Graph& graph, const State& state, Instant now);

@@ -17,6 +17,8 @@ bool has_error(const Handler& handler, std::string_view error) {
   return std::find(handler.errors.begin(), handler.errors.end(), error) != handler.errors.end();
 }
 
+bool reads_only(const Action& action) { return action.effects == static_cast<std::uint8_t>(Effect::kReads); }
+
 // The handler that names the error, else the one for any error.
 std::optional<std::uint32_t> handler_for(const Call& spec, std::string_view error) {
   for (std::uint32_t i = 0; i < spec.handlers.size(); ++i) {
@@ -77,6 +79,7 @@ struct Case {
     const Instant since = direction == Direction::kUndo ? activity.undo_since : activity.keep_since;
     return {since.us + k->for_ms * kMicrosPerMilli};
   }
+  bool lost() const { return call.failure == FailureKind::kUnsure && call.error == "lost"; }
   bool may_try_again() const { return call.tries < spec.retry.tries || state.now < keep_end(); }
 
   Held held(HoldReason reason, std::string team) const { return {activity.path, direction, reason, std::move(team)}; }
@@ -85,11 +88,13 @@ struct Case {
 
   Resolution unsure() const {
     using Kind = Unsure::Kind;
+    const bool checkable = !spec.check.empty();
     const bool told_to_repeat = spec.if_unsure && spec.if_unsure->kind == Kind::kTryAgain;
     const bool stored_error = action.replays_errors && call.answered && call.failure == FailureKind::kUnsure;
-    const bool repeatable =
-        (action.repeat_safe || told_to_repeat) && !key_worn_out(action, call, state.now) && !stored_error;
-    const bool checkable = !spec.check.empty();
+    const bool safe = action.repeat_safe || told_to_repeat || reads_only(action);
+    const bool repeatable = safe && !key_worn_out(action, call, state.now) && !stored_error;
+    // A call that was lost with its engine is no failed try: it goes out again at once.
+    if (repeatable && lost() && !(undoing_forward() && checkable)) return {retry(call.generation, state.now), false};
     // While everything is being undone a check is better than the same request again: it makes nothing happen.
     if (repeatable && may_try_again() && !(undoing_forward() && checkable)) {
       return {retry(call.generation, after(wait_ms())), false};
@@ -172,6 +177,7 @@ struct Case {
 Drawn check_again(const Graph& graph, const State& state, const Activity& activity, Direction check,
                   std::string_view saga) {
   const Case c{graph, state, activity, check, saga};
+  if (c.lost()) return c.retry(c.call.generation + 1, state.now);
   if (c.call.tries < c.spec.retry.tries) return c.retry(c.call.generation + 1, c.after(c.wait_ms()));
   const Call& main = *spec_of(c.node, main_of(check));
   return Held{activity.path, main_of(check), HoldReason::kUnknownOutcome, main.if_unsure ? main.if_unsure->team : ""};

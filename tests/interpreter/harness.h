@@ -1,0 +1,206 @@
+// Drives one saga through the interpreter as the engine would, without an engine: facts in, commands out, a journal
+// that grows. When a Run ends, it proves for every prefix of its journal that replay finds the same state and that
+// deciding anew draws the same and wishes the same: the property that durability stands on.
+#pragma once
+#include <cstdio>
+#include <cstdlib>
+#include <string>
+#include <vector>
+
+#include "interpreter/interpret.h"
+#include "interpreter/view.h"
+#include "tests/catch.h"
+
+namespace belay::testing {
+
+using namespace belay::interpreter;
+
+// Builds graphs by hand, for tests that should not depend on the compiler.
+class GraphBuilder {
+ public:
+  GraphBuilder() {
+    graph.workflow = "test";
+    graph.if_undo_fails.for_ms = 3'600'000;
+    graph.if_undo_fails.then.kind = ActKind::kHandTo;
+    graph.if_undo_fails.then.team = "ops";
+  }
+
+  SlotId take(const std::string& name) {
+    graph.takes.push_back({name, {}});
+    return slot(name);
+  }
+  SlotId slot(const std::string& name) {
+    graph.slots.push_back({name, {}, 0});
+    return static_cast<SlotId>(graph.slots.size() - 1);
+  }
+  ActionId action(const std::string& name, std::uint8_t effects, bool repeat_safe = true) {
+    Action a;
+    a.name = name;
+    a.effects = effects;
+    a.repeat_safe = repeat_safe;
+    a.runs = Action::Runs::kPlugin;
+    a.plugin.plugin = name;
+    graph.actions.push_back(std::move(a));
+    return static_cast<ActionId>(graph.actions.size() - 1);
+  }
+  Node& node(NodeKind kind, const std::string& name) {
+    Node n;
+    n.kind = kind;
+    n.name = name;
+    n.slot = kind == NodeKind::kStep || kind == NodeKind::kWait ? slot(name) : kNoSlot;
+    graph.nodes.push_back(std::move(n));
+    return graph.nodes.back();
+  }
+  // A step at the end of `block`, with an undo action unless `undo` is 0xffffffff.
+  NodeId step(Block& block, const std::string& name, ActionId action, ActionId undo = 0xffffffff) {
+    Node& n = node(NodeKind::kStep, name);
+    n.call.action = action;
+    if (undo != 0xffffffff) {
+      n.undo = Call{};
+      n.undo->action = undo;
+    }
+    const auto id = static_cast<NodeId>(graph.nodes.size() - 1);
+    block.push_back(id);
+    return id;
+  }
+  NodeId last() const { return static_cast<NodeId>(graph.nodes.size() - 1); }
+
+  static Program literal(Value value) {
+    Program p;
+    ExprNode n;
+    n.kind = ExprKind::kLiteral;
+    n.literal = std::move(value);
+    p.nodes.push_back(std::move(n));
+    return p;
+  }
+  static Program read(SlotId slot) {
+    Program p;
+    ExprNode n;
+    n.kind = ExprKind::kSlot;
+    n.index = slot;
+    p.nodes.push_back(std::move(n));
+    return p;
+  }
+  static Value seconds(std::int64_t s) { return Value::duration({s, 0}); }
+
+  Graph done() {
+    graph.index();
+    return graph;
+  }
+
+  Graph graph;
+};
+
+inline const std::uint8_t kMarks = static_cast<std::uint8_t>(Effect::kMovesMoney);
+
+class Run {
+ public:
+  explicit Run(Graph g, Value input = record({})) : graph(std::move(g)) { put(Started{std::move(input)}); }
+  ~Run() { prove_replay(); }
+
+  // Journals a fact at the present time.
+  void put(Fact fact, std::string reason = "") {
+    Entry entry;
+    entry.seq = state.seq + 1;
+    entry.at = now;
+    entry.reason = std::move(reason);
+    entry.fact = std::move(fact);
+    Decision decision = decide(graph, apply(graph, state, entry), "saga");
+    entry.drawn = decision.drawn;
+    state = std::move(decision.state);
+    if (std::getenv("BELAY_TRACE") != nullptr) trace(entry);
+    journal.push_back(std::move(entry));
+    commands = std::move(decision.commands);
+    for (const Command& command : commands) {
+      if (const auto* run = std::get_if<RunAction>(&command)) sent.push_back(*run);
+    }
+  }
+
+  Path at(const std::string& name) const { return parse_path(graph, name); }
+  std::uint32_t generation(const std::string& name, Direction direction) const {
+    for (auto it = sent.rbegin(); it != sent.rend(); ++it) {
+      if (it->path == at(name) && it->direction == direction) return it->generation;
+    }
+    FAIL("nothing was sent for " << name);
+    return 0;
+  }
+
+  void ok(const std::string& name, Value result = record({}), Direction direction = Direction::kForward) {
+    put(StepSucceeded{at(name), direction, generation(name, direction), std::move(result)});
+  }
+  void fail(const std::string& name, FailureKind kind, const std::string& error,
+            Direction direction = Direction::kForward) {
+    put(StepFailed{at(name), direction, generation(name, direction), kind, error, "", kind == FailureKind::kBusiness, 0});
+  }
+  // Lets time pass and fires what is due.
+  void pass(std::int64_t seconds_passed) {
+    now.us += seconds_passed * 1'000'000;
+    for (const Fact& fact : due_timers(graph, state, now)) put(fact);
+  }
+
+  // What was sent by the latest fact: "hold do 0, capture undo 1".
+  std::string latest() const {
+    std::string text;
+    for (const Command& command : commands) {
+      const auto* run = std::get_if<RunAction>(&command);
+      if (run == nullptr) continue;
+      if (!text.empty()) text += ", ";
+      text += path_text(graph, run->path) + " " + name(run->direction) + " " + std::to_string(run->generation);
+    }
+    return text;
+  }
+  std::string status() const { return name(state.status); }
+  std::string health() const { return name(summary(graph, state).health); }
+
+  // One line an entry, for a failing seed: BELAY_TRACE=1.
+  void trace(const Entry& entry) const {
+    static constexpr const char* kFacts[] = {"Started", "StepSucceeded", "StepFailed", "TimerFired", "EventTaken",
+                                             "CancelAsked", "OperatorActed", "RequestChanged", "CapReached"};
+    static constexpr const char* kDrawn[] = {"Took", "Assigned", "Sent", "RetryAt", "Settled", "Held", "Failed", "Handled",
+                                             "Waiting", "PausedUntil", "Published", "Passed", "DeadlineAt", "Cancelling",
+                                             "NotUndone", "Ended"};
+    std::string line = std::to_string(entry.seq) + " " + kFacts[entry.fact.index()];
+    const auto place = [&](const auto& item) {
+      if constexpr (requires { item.path; }) line += " " + path_text(graph, item.path);
+      if constexpr (requires { item.direction; }) line += std::string(" ") + name(item.direction);
+      if constexpr (requires { item.kind; }) line += std::string(" ") + name(item.kind);
+      if constexpr (requires { item.generation; }) line += " " + std::to_string(item.generation);
+      if constexpr (requires { item.happened; }) line += item.happened ? " happened" : " not";
+    };
+    std::visit(place, entry.fact);
+    for (const Drawn& drawn : entry.drawn) {
+      line += std::string(" | ") + kDrawn[drawn.index()];
+      std::visit(place, drawn);
+    }
+    std::puts(line.c_str());
+  }
+
+  void prove_replay() const {
+    State folded;
+    for (const Entry& entry : journal) {
+      Entry bare = entry;
+      bare.drawn.clear();
+      const Decision again = decide(graph, apply(graph, folded, bare), "saga");
+      folded = apply(graph, folded, entry);
+      if (!(again.drawn == entry.drawn) || !(again.state == folded)) {
+        FAIL_CHECK("replay differs at entry " << entry.seq);
+        return;
+      }
+      const Decision nothing = decide(graph, folded, "saga");
+      if (!nothing.drawn.empty() || !nothing.commands.empty()) {
+        FAIL_CHECK("a decision was left open at entry " << entry.seq);
+        return;
+      }
+    }
+    if (!(folded == state)) FAIL_CHECK("replay ends in another state");
+  }
+
+  Graph graph;
+  State state;
+  std::vector<Entry> journal;
+  std::vector<Command> commands;
+  std::vector<RunAction> sent;
+  Instant now{1'800'000'000'000'000};
+};
+
+}  // namespace belay::testing
