@@ -1,7 +1,6 @@
 // A folder on disk as one program: which files belong to it, in which order, and what is wrong with a file before any
 // reader sees it. The rest is compile_sources, which works from memory. Tested in tests/dsl/workspace_test.cpp.
 #include <algorithm>
-#include <cctype>
 #include <filesystem>
 #include <fstream>
 #include <system_error>
@@ -25,51 +24,6 @@ bool is_definition(std::string_view path) { return has_ending(path, ".belay") ||
 
 bool is_skipped_folder(const std::string& name) { return name.starts_with(".") || name == "tests"; }
 
-// Whether `text` is a text at all; else where it stops being one.
-struct TextProblem {
-  std::uint32_t line = 1, column = 1;
-  std::string_view what;
-};
-std::optional<TextProblem> find_text_problem(std::string_view text) {
-  TextProblem at;
-  std::size_t line_start = 0;
-  for (std::size_t i = 0; i < text.size();) {
-    const auto byte = static_cast<unsigned char>(text[i]);
-    at.column = static_cast<std::uint32_t>(i - line_start + 1);
-    if (byte == 0) {
-      at.what = "a zero byte";
-      return at;
-    }
-    if (byte == '\n') {
-      ++at.line;
-      line_start = i + 1;
-    }
-    std::size_t size = byte < 0x80 ? 1 : byte >= 0xf0 ? 4 : byte >= 0xe0 ? 3 : 2;
-    std::uint32_t code = byte;
-    bool good = byte < 0x80 || (byte >= 0xc2 && byte <= 0xf4);
-    if (good && size > 1) {
-      if (i + size > text.size()) {
-        good = false;
-      } else {
-        code = byte & (0x7fu >> size);
-        for (std::size_t k = 1; k < size; ++k) {
-          const auto next = static_cast<unsigned char>(text[i + k]);
-          good = good && (next & 0xc0) == 0x80;
-          code = (code << 6) | (next & 0x3f);
-        }
-        good = good && !(size == 3 && code < 0x800) && !(size == 4 && (code < 0x10000 || code > 0x10ffff)) &&
-               !(code >= 0xd800 && code <= 0xdfff);
-      }
-    }
-    if (!good) {
-      at.what = "bytes that are not UTF-8";
-      return at;
-    }
-    i += size;
-  }
-  return std::nullopt;
-}
-
 // What compile_workspace found: texts by path, and what it could not read.
 struct Found {
   std::map<std::string, std::string> files;
@@ -85,7 +39,7 @@ void read_one(const fs::path& path, const std::string& shown, Found& found) {
     return;
   }
   std::ifstream in(path, std::ios::binary);
-  // One byte more than is allowed is enough to see that it is too much.
+  // One byte more than is allowed is enough for the reader to see that it is too much.
   std::string text(std::min<std::uintmax_t>(size, limits::file_bytes_max + 1), '\0');
   in.read(text.data(), static_cast<std::streamsize>(text.size()));
   if (in.bad() || (in.fail() && !in.eof())) {
@@ -136,22 +90,11 @@ std::string shown_name(const std::string& dir) {
 
 Span start_of(std::uint32_t file) { return {.file = file, .line = 1, .column = 1, .length = 0}; }
 
+// Size and encoding are the readers' business: they know where in the file it goes wrong.
 void read_sources(Compilation& out) {
   for (std::uint32_t i = 0; i < out.sources.size(); ++i) {
     const SourceFile& file = out.sources.file(i);
     if (!is_definition(file.path)) continue;
-    if (file.text.size() > limits::file_bytes_max) {
-      Diagnostic& d = out.diagnostics.add("BEL1300", start_of(i), "this file is larger than a definition may be");
-      d.notes.push_back({{}, false, "a file may have " + std::to_string(limits::file_bytes_max / 1024) + " KiB"});
-      d.help = "split it: every file below the folder is part of the same program";
-      continue;
-    }
-    if (const auto problem = find_text_problem(file.text)) {
-      const Span span{.file = i, .line = problem->line, .column = problem->column, .length = 0};
-      out.diagnostics.add("BEL1302", span, "this file is not text: it holds " + std::string(problem->what)).help =
-          "save it as UTF-8, or move it out of the folder";
-      continue;
-    }
     if (has_ending(file.path, ".belay")) {
       out.files.push_back(read_text(out.sources, i, out.diagnostics));
     } else if (classify_yaml(out.sources, i, out.diagnostics) == YamlKind::kBelay) {

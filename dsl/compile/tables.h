@@ -155,6 +155,15 @@ bool check_missing(const std::vector<interpreter::Binding>& bindings, const Args
 const interpreter::Field* find_field(const std::vector<interpreter::Field>& fields, std::string_view name);
 const interpreter::Binding* find_binding(const std::vector<interpreter::Binding>& bindings, std::string_view name);
 
+// The parts of a `publish`: its key, and the data in the fields' order, the key's field last.
+struct PublishParts {
+  interpreter::Program key;
+  std::vector<interpreter::Binding> data;
+  bool ok = true;
+};
+PublishParts check_publish(const Statement& statement, const EventInfo& event, ExprChecker& checker, Tables& tables,
+                           bool note_json = true);
+
 // Whether `check` can settle `checked`: it gives `happened` and, for a yes, what the checked action gives. Reports at
 // `at` what is wrong.
 bool check_settles(const ActionInfo& check, const ActionInfo& checked, Span at, Tables& tables);

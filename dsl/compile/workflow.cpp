@@ -1,0 +1,276 @@
+// The frame of a workflow (inputs, outputs, identity, deadlines) and its names: one namespace, no shadowing, each name
+// in a slot. A name that is read where it is not visible, but exists elsewhere, is explained here.
+#include <algorithm>
+
+#include "dsl/compile/lowering.h"
+#include "dsl/compile/programs.h"
+#include "dsl/limits.h"
+
+namespace belay::dsl {
+
+using interpreter::Block;
+using interpreter::kNoSlot;
+using interpreter::SlotId;
+using interpreter::Type;
+
+Lowering::Lowering(const Declaration& declaration, Tables& tables)
+    : declaration_(declaration), decl_(std::get<WorkflowDecl>(declaration.body)), tables_(tables) {}
+
+std::optional<interpreter::Graph> Lowering::run() {
+  failed_ = declaration_.broken;
+  declare_takes();
+  collect(decl_.body);
+  if (statements_ > limits::statements_per_workflow_max) {
+    Diagnostic& d = error("BEL1305", declaration_.name.span,
+                          "workflow " + quoted(declaration_.name.text) + " has too many statements");
+    add_note(d, "it has " + std::to_string(statements_) + ", and a workflow may have " +
+                    std::to_string(limits::statements_per_workflow_max));
+    return std::nullopt;
+  }
+  lower_frame();
+  Flow flow;
+  for (const FieldDecl& take : decl_.takes) {
+    if (auto found = elsewhere_.find(take.name.text);
+        found != elsewhere_.end() && found->second->at == take.name.span) {
+      show(flow, found->second);
+      lowered_.insert(take.name.text);
+    }
+  }
+  const auto check_of_start = [&](const Expr& expr, std::optional<Type> wanted, std::string what) {
+    return expr.empty() ? interpreter::Program{}
+                        : check(expr, flow, When::kForward, quoted(declaration_.name.text), wanted, what).program;
+  };
+  graph_.once_per = check_of_start(decl_.once_per, std::nullopt, "`once per`");
+  graph_.finish_within = check_duration(decl_.finish_within, flow, When::kForward, quoted(declaration_.name.text),
+                                        "`finish within`");
+  graph_.root = lower_block(decl_.body, flow, true);
+  lower_gives(flow);
+  if (failed_) return std::nullopt;
+  graph_.index();
+  return std::move(graph_);
+}
+
+// ---- The frame ------------------------------------------------------------------------------------------------
+
+void Lowering::lower_frame() {
+  graph_.workflow = declaration_.name.text;
+  graph_.title = declaration_.title.text;
+  graph_.owner = decl_.owner.text;
+  if (decl_.version.value < 1 || decl_.version.value > 1'000'000) {
+    if (!declaration_.broken) {
+      Diagnostic& d = error("BEL4012", declaration_.name.span,
+                            "workflow " + quoted(graph_.workflow) + " does not say its version");
+      add_note(d, "running sagas keep the version they started with");
+      d.help = "write `workflow " + graph_.workflow + ", version 1`";
+    }
+    failed_ = true;
+  } else {
+    graph_.version = static_cast<std::uint32_t>(decl_.version.value);
+  }
+  for (const WorkflowDecl::Plan& plan : decl_.plans) {
+    bool ok = true;
+    const interpreter::RetryPlan made = make_plan(plan.tries, tables_, ok);
+    failed_ = failed_ || !ok;
+    if (plan.name.empty() || !check_name(plan.name, true, tables_)) failed_ = true;
+    std::optional<Span> first;
+    if (auto own = plans_.find(plan.name.text); own != plans_.end()) first = own->second.first;
+    if (auto global = tables_.plans.find(plan.name.text); global != tables_.plans.end()) {
+      first = global->second.at->name.span;
+    }
+    if (first) {
+      Diagnostic& d = error("BEL3012", plan.name.span, "there is already a retry plan " + quoted(plan.name.text));
+      add_note_at(d, *first, "it is declared in " + place(*first, tables_.sources));
+    }
+    plans_[plan.name.text] = {plan.name.span, made};
+  }
+  graph_.if_undo_fails.for_ms = 24 * 3600 * 1000;
+  graph_.if_undo_fails.then.kind = interpreter::ActKind::kHandTo;
+  graph_.if_undo_fails.then.team = "operations";
+  if (decl_.if_undo_fails) {
+    Flow nothing;
+    bool goes_on = false;
+    graph_.if_undo_fails = lower_keep(
+        *decl_.if_undo_fails, {.flow = &nothing, .when = When::kUndo, .owner = "`if an undo fails`"}, goes_on);
+  }
+}
+
+void Lowering::lower_gives(Flow& flow) {
+  std::map<std::string, Span> seen;
+  for (const Arg& arg : decl_.gives) {
+    if (arg.name.empty()) continue;
+    if (!is_snake(arg.name.text, false) && !check_name(arg.name, false, tables_)) failed_ = true;
+    const auto [first, fresh] = seen.emplace(arg.name.text, arg.name.span);
+    if (!fresh) {
+      Diagnostic& d = error("BEL4003", arg.name.span, quoted(arg.name.text) + " is given twice");
+      add_note_at(d, first->second, "the first is in " + place(first->second, tables_.sources));
+      continue;
+    }
+    CheckedExpr checked = check(arg.value, flow, When::kForward, "the end of " + quoted(graph_.workflow));
+    graph_.gives.push_back({arg.name.text, std::move(checked.program)});
+  }
+}
+
+// ---- Names ----------------------------------------------------------------------------------------------------
+
+void Lowering::declare_takes() {
+  graph_.takes = resolve_fields(decl_.takes, "input of " + quoted(declaration_.name.text), tables_);
+  for (const interpreter::Field& field : graph_.takes) {
+    const auto decl = std::find_if(decl_.takes.begin(), decl_.takes.end(),
+                                   [&](const FieldDecl& d) { return d.name.text == field.name; });
+    if (is_snake(field.name, false) && !check_name(decl->name, false, tables_)) failed_ = true;
+    if (field.type.base == Type::Base::kError) failed_ = true;
+    elsewhere_[field.name] = make_known(decl->name, field.type, Known::Origin::kTake);
+  }
+}
+
+// Walks the whole body first, so that a name that is read in the wrong place can be told from one that nobody knows.
+void Lowering::collect(const Statements& list) {
+  for (const Statement& s : list) {
+    ++statements_;
+    if (s.kind == Statement::Kind::kStep) collect_name(s.name, Known::Origin::kStep);
+    if (s.kind == Statement::Kind::kWait) collect_name(s.name, Known::Origin::kWait);
+    if (s.kind == Statement::Kind::kSet) collect_name(s.name, Known::Origin::kSet);
+    for (const dsl::Arm& arm : s.arms) collect(arm.block);
+    for (const Branch& branch : s.branches) collect(branch.block);
+    for (const dsl::Handler& handler : s.policies.handlers) collect_act(handler.act);
+    if (s.policies.keep) collect_act(s.policies.keep->then);
+    if (s.undo) {
+      for (const dsl::Handler& handler : s.undo->policies.handlers) collect_act(handler.act);
+    }
+    collect_act(s.act);
+  }
+}
+
+void Lowering::collect_act(const dsl::Act& act) { collect(act.block); }
+
+void Lowering::collect_name(const Name& name, Known::Origin origin) {
+  if (name.empty()) return;
+  if (!check_name(name, false, tables_)) failed_ = true;
+  const auto found = elsewhere_.find(name.text);
+  if (found == elsewhere_.end()) {
+    // No slot yet: this one only says where the name is declared.
+    known_.push_back({name.text, {}, kNoSlot, origin, name.span});
+    elsewhere_[name.text] = &known_.back();
+    return;
+  }
+  const Known& first = *found->second;
+  if (origin == Known::Origin::kSet && first.origin == Known::Origin::kSet) return;  // lower_set knows more
+  static constexpr std::string_view kWhat[] = {"an input", "a step", "a wait", "a `set`"};
+  Diagnostic& d = error("BEL3012", name.span, quoted(name.text) + " is already the name of " +
+                                                  std::string(kWhat[static_cast<int>(first.origin)]));
+  add_note_at(d, first.at, "it is declared in " + place(first.at, tables_.sources));
+  d.help = "rename one of them: a workflow has one namespace, and no name hides another";
+}
+
+const Known* Lowering::make_known(const Name& name, Type type, Known::Origin origin, SlotId slot) {
+  if (slot == kNoSlot) {
+    slot = static_cast<SlotId>(graph_.slots.size());
+    graph_.slots.push_back({name.text, type, 0});
+  }
+  known_.push_back({name.text, std::move(type), slot, origin, name.span});
+  return &known_.back();
+}
+
+void Lowering::show(Flow& flow, const Known* known, bool may_be_absent, std::string because) {
+  flow.names.push_back({known, may_be_absent, std::move(because)});
+}
+
+const Visible* Lowering::find_visible(const Flow& flow, std::string_view name) {
+  const auto found = std::find_if(flow.names.rbegin(), flow.names.rend(),
+                                  [&](const Visible& v) { return v.known->name == name; });
+  return found == flow.names.rend() ? nullptr : &*found;
+}
+
+std::optional<NameInfo> FlowNames::find(std::string_view name) const {
+  NameInfo info;
+  if (const Visible* visible = Lowering::find_visible(flow_, name)) {
+    info.type = visible->known->type;
+    info.slot = visible->known->slot;
+    info.may_be_absent = visible->may_be_absent;
+    info.absent_because = visible->because;
+    if (info.type.optional && !info.may_be_absent) {
+      info.may_be_absent = true;
+      info.absent_because = quoted(name) + " is optional";
+    }
+    if (flow_.present.contains(std::string(name))) {
+      info.may_be_absent = false;
+      info.type.optional = false;
+    }
+    return info;
+  }
+  const auto found = lowering_.elsewhere_.find(std::string(name));
+  if (found == lowering_.elsewhere_.end()) return std::nullopt;
+
+  const Known& other = *found->second;
+  const std::string declared = place(other.at, lowering_.tables_.sources);
+  const bool ended = lowering_.lowered_.contains(other.name);
+  const Span span = find_name(expr_, name).value_or(expr_.span);
+  if (when_ == When::kUndo) {
+    Diagnostic& d = lowering_.error("BEL2007", span, std::string(owner_) + " reads " + quoted(name) +
+                                                         ", which may not exist when it runs");
+    add_note_at(d, other.at, ended ? quoted(name) + " ends with its block, in " + declared
+                                   : quoted(name) + " comes later, in " + declared);
+    d.help = "an undo may read what exists before its step, and the step's own result";
+  } else {
+    Diagnostic& d = lowering_.error("BEL5001", span, quoted(name) + (ended ? " does not exist any more here"
+                                                                           : " does not exist yet here"));
+    add_note_at(d, other.at, ended ? "it ends with the block that declares it, in " + declared
+                                   : "it is declared later, in " + declared);
+    d.help = ended ? "`set` one name in every arm of the `when`, and read that" : "move this after it";
+  }
+  info.type.base = Type::Base::kError;
+  return info;
+}
+
+std::vector<std::string> FlowNames::all() const {
+  std::vector<std::string> names;
+  for (const Visible& visible : flow_.names) names.push_back(visible.known->name);
+  return names;
+}
+
+// ---- Expressions and problems ---------------------------------------------------------------------------------
+
+CheckedExpr Lowering::check(const Expr& expr, const Flow& flow, When when, std::string_view owner,
+                            std::optional<Type> wanted, std::string wanted_for) {
+  if (expr.empty()) {  // the reader complained
+    failed_ = true;
+    CheckedExpr none;
+    none.type.base = Type::Base::kError;
+    return none;
+  }
+  if (wanted && wanted->base == Type::Base::kError) wanted.reset();
+  const FlowNames names(*this, flow, when, owner, expr);
+  CheckedExpr checked =
+      check_expression(expr, names, {.wanted = wanted, .wanted_for = std::move(wanted_for)}, tables_.diagnostics);
+  failed_ = failed_ || !checked.ok;
+  return checked;
+}
+
+interpreter::Program Lowering::check_duration(const Expr& expr, const Flow& flow, When when, std::string_view owner,
+                                              std::string what) {
+  if (expr.empty()) return {};
+  Type duration;
+  duration.base = Type::Base::kDuration;
+  CheckedExpr checked = check(expr, flow, when, owner, duration, what);
+  const interpreter::Value* value = checked.ok ? literal_of(checked.program) : nullptr;
+  if (value != nullptr && value->kind() == interpreter::Value::Kind::kDuration &&
+      value->as_duration() <= interpreter::Duration{}) {
+    error("BEL4018", expr.span, what + " wants a time above zero").help = "write for example `10 minutes`";
+  }
+  return std::move(checked.program);
+}
+
+Diagnostic& Lowering::error(std::string_view code, Span span, std::string message) {
+  failed_ = true;
+  return tables_.diagnostics.add(code, span, std::move(message));
+}
+
+Diagnostic& Lowering::warning(std::string_view code, Span span, std::string message) {
+  return tables_.diagnostics.add(code, span, std::move(message));
+}
+
+std::optional<interpreter::Graph> lower_workflow(const Declaration& declaration, Tables& tables) {
+  return Lowering(declaration, tables).run();
+}
+
+}  // namespace belay::dsl
