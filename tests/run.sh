@@ -1,0 +1,84 @@
+#!/usr/bin/env bash
+# Installs what is missing, builds, and runs every test. Alone sufficient on a fresh Debian 12 or 13.
+#   tests/run.sh                everything (what CI runs)
+#   tests/run.sh --setup-only   stop after installing
+#   tests/run.sh --quick        the unit tests of the dev build only
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+source tests/setup.sh
+
+mode=all
+for argument in "$@"; do
+  case "$argument" in
+    --setup-only) mode=setup ;;
+    --quick) mode=quick ;;
+    *) echo "usage: tests/run.sh [--setup-only | --quick]" >&2; exit 2 ;;
+  esac
+done
+
+belay_setup
+[[ $mode == setup ]] && exit 0
+
+passed=0 failed=0
+failures=()
+started=$SECONDS
+
+# Runs a ctest selection and adds up its counts.
+run_ctest() {
+  local title=$1 build=$2; shift 2
+  local log; log=$(mktemp)
+  echo "== $title"
+  local status=0
+  ctest --test-dir "$build" --output-on-failure --no-tests=error "$@" >"$log" 2>&1 || status=$?
+  local total bad
+  total=$(sed -n 's/.*tests failed out of \([0-9]*\).*/\1/p' "$log" | tail -1)
+  bad=$(sed -n 's/.* \([0-9]*\) tests* failed out of.*/\1/p' "$log" | tail -1)
+  if [[ -z $total ]]; then total=1 bad=1; fi
+  if ((status != 0)); then
+    [[ ${bad:-0} == 0 ]] && bad=1
+    cat "$log"
+    failures+=("$title")
+  fi
+  passed=$((passed + total - bad)); failed=$((failed + bad))
+  echo "   $((total - bad)) of $total passed ($((SECONDS - started)) s so far)"
+  rm -f "$log"
+}
+
+# Runs one program that says by its exit code whether it passed.
+run_program() {
+  local title=$1; shift
+  echo "== $title"
+  if "$@"; then
+    passed=$((passed + 1))
+  else
+    failed=$((failed + 1)); failures+=("$title")
+  fi
+  echo "   ($((SECONDS - started)) s so far)"
+}
+
+build() {
+  local preset=$1; shift
+  echo "== build $preset"
+  cmake --preset "$preset" >"build/$preset.configure.log" 2>&1 || { cat "build/$preset.configure.log"; exit 1; }
+  cmake --build --preset "$preset" "$@"
+}
+
+mkdir -p build
+build dev
+run_ctest "unit tests" build/dev -L unit -j2
+if [[ $mode == all ]]; then
+  run_ctest "tests with a private Postgres" build/dev -L postgres -j2
+  build release --target belay provider_sim plugin chaos saga_bench
+  run_program "shipped workflows are free of problems" build/release/belay check workflows
+  run_program "the demo" examples/demo.sh --fast
+  run_program "chaos: kill -9 of engine and Postgres" tests/chaos/run.sh
+  run_program "the documented commands and code" tests/docs/run.sh
+  run_program "the benchmark runs" build/release/saga_bench --json --quick
+  build asan --target test_interpreter test_dsl test_runtime
+  run_ctest "unit tests under ASan and UBSan" build/asan -L unit -R '^(interpreter|dsl|runtime): ' -j2
+fi
+
+echo
+for title in "${failures[@]:-}"; do [[ -n $title ]] && echo "FAILED: $title"; done
+echo "$passed passed, $failed failed"
+((failed == 0))
