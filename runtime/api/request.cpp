@@ -202,12 +202,16 @@ std::string text_field(const Value& record, std::string_view name) {
   return value == nullptr || value->kind() != Value::Kind::kString ? std::string() : value->as_string();
 }
 
-Read<Value> typed(const Value& json, const std::vector<Field>& fields, const std::string& where) {
+Result<Value> fitted(const Value& value, const std::vector<Field>& fields, const std::string& where) {
   CoerceOptions options;
   options.matches = [](const std::string& pattern, std::string_view text) {
     return RE2::FullMatch(re2::StringPiece(text.data(), text.size()), RE2(pattern, RE2::Quiet));
   };
-  Result<Value> value = coerce(fields, json, where, options);
+  return coerce(fields, value, where, options);
+}
+
+Read<Value> typed(const Value& json, const std::vector<Field>& fields, const std::string& where) {
+  Result<Value> value = fitted(json, fields, where);
   if (!value) return tl::unexpected<HttpResponse>(refuse(value.error()));
   std::string bytes;
   append_canonical(*value, bytes);

@@ -67,7 +67,10 @@ Read<interpreter::Value> body(const HttpRequest& request, const std::vector<Body
 // The text of a field of such a record, or empty.
 std::string text_field(const interpreter::Value& record, std::string_view name);
 
-// Fits untyped JSON to declared fields; the failure names the place: `input.customer.email: …`.
+// Fits a value to declared fields, patterns and all; the failure names the place: `input.customer.email: …`.
+Result<interpreter::Value> fitted(const interpreter::Value& value, const std::vector<interpreter::Field>& fields,
+                                  const std::string& where);
+// The same for what a request's body holds, and bounded in size.
 Read<interpreter::Value> typed(const interpreter::Value& json, const std::vector<interpreter::Field>& fields,
                                const std::string& where);
 

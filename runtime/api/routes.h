@@ -42,6 +42,7 @@ struct Route {
   const char* request = "";  // a name of schemas(), or empty: no body
   std::vector<Answer> answers;
   std::function<HttpResponse(const Call&)> handler;
+  std::size_t body_bytes_max = 0;  // 0: the server's
 };
 
 // The OpenAPI 3.1 document of a table.

@@ -1,0 +1,281 @@
+// What people do to a saga: cancel, pause, resume, and on a step retry, skip, resolve. An act needs a reason, applies to
+// the state that was shown (If-Match) and at most once (Idempotency-Key); with dry_run=true it only tells what it
+// would do. A refusal comes with what may be done instead and a fresh preview (promise 15).
+#include <algorithm>
+
+#include "dsl/diagnostic.h"
+#include "runtime/api/api.h"
+#include "runtime/api/private_fields.h"
+#include "runtime/api/saga_json.h"
+#include "runtime/base/ids.h"
+#include "runtime/base/limits.h"
+
+namespace belay::runtime::api {
+
+using namespace interpreter;
+
+namespace {
+
+std::optional<Direction> parse_direction(std::string_view text) {
+  for (const Direction d : {Direction::kForward, Direction::kCheck, Direction::kUndo, Direction::kUndoCheck}) {
+    if (text == name(d)) return d;
+  }
+  return std::nullopt;
+}
+
+// The call that an act means when it does not say: the one that may be acted on so, else the one that is held.
+Direction default_direction(const SagaView& view, const std::string& act, const Path& path) {
+  const std::string text = path_text(*view.graph, path);
+  for (const AllowedAct& allowed : allowed_acts(*view.graph, view.state)) {
+    if (allowed.act == act && allowed.path == text) return allowed.direction;
+  }
+  for (const Activity& activity : view.state.activities) {
+    if (activity.path != path) continue;
+    if (activity.undo.phase == CallPhase::kHeld) return Direction::kUndo;
+    if (activity.undo_check.phase == CallPhase::kHeld) return Direction::kUndoCheck;
+    if (activity.check.phase == CallPhase::kHeld) return Direction::kCheck;
+  }
+  return Direction::kForward;
+}
+
+std::string allowed_json(const SagaView& view) {
+  JsonWriter w;
+  w.begin_object();
+  write_allowed(w, view.row.id, *view.graph, view.state);
+  w.end_object();
+  const std::string object = w.take();  // {"allowed_actions":[…]}
+  const std::size_t colon = object.find(':');
+  return object.substr(colon + 1, object.size() - colon - 2);
+}
+
+std::string preview_json(const Preview& preview) {
+  JsonWriter w;
+  w.begin_object();
+  write_preview(w, preview);
+  w.end_object();
+  const std::string object = w.take();
+  const std::size_t colon = object.find(':');
+  return object.substr(colon + 1, object.size() - colon - 2);
+}
+
+// Everything that a refused act is told about the saga as it is now.
+HttpResponse with_state(Problem problem, const SagaView& view, const Fact* fact) {
+  problem.members.emplace_back("seq", std::to_string(view.state.seq));
+  problem.members.emplace_back("allowed_actions", allowed_json(view));
+  if (fact != nullptr) {
+    problem.members.emplace_back("preview", preview_json(preview(*view.graph, view.state, *fact, view.row.id)));
+  }
+  problem.headers.emplace_back("ETag", etag(view.state.seq));
+  return to_response(problem);
+}
+
+struct Asked {  // an act as it was asked for
+  std::string act;
+  std::string path;       // as written in the address; empty for acts on the whole saga
+  Value body;
+};
+
+// The fields that the result of a call must have; an undo's and a check's too.
+std::vector<Field> outcome_fields(const Graph& graph, const Path& path, Direction direction) {
+  const Node& node = graph.nodes[path.node];
+  if (node.kind == NodeKind::kWait && direction == Direction::kForward) {
+    const EventType* event = event_of(graph, node.event);
+    return event == nullptr ? std::vector<Field>() : event->fields;
+  }
+  const Action* action = action_of(graph, path, direction);
+  return action == nullptr ? std::vector<Field>() : result_fields(*action);
+}
+
+Read<Value> outcome(const SagaView& view, const Asked& asked, const char* field, const Path& path,
+                    Direction direction) {
+  const Value* given = asked.body.find(field);
+  if (given == nullptr && direction != Direction::kForward) return Value();
+  return typed(given == nullptr ? Value::map({}) : *given, outcome_fields(*view.graph, path, direction), field);
+}
+
+Read<Fact> step_fact(const HttpRequest& request, const SagaView& view, const Asked& asked) {
+  const Graph& graph = *view.graph;
+  OperatorActed fact;
+  fact.path = parse_path(graph, asked.path);
+  if (fact.path.node == kNoNode) {
+    std::vector<std::string> names;
+    for (const Node& node : graph.nodes) names.push_back(node.name);
+    const std::string near = dsl::nearest(asked.path, names);
+    return tl::unexpected<HttpResponse>(refuse(404, "not_found", "the saga has no step with this path",
+                                               near.empty() ? "" : "did you mean `" + near + "`?"));
+  }
+  std::string direction = text_field(asked.body, "direction");
+  if (const std::string* said = query(request, "direction"); direction.empty() && said != nullptr) direction = *said;
+  if (direction.empty()) {
+    fact.direction = default_direction(view, asked.act, fact.path);
+  } else if (const std::optional<Direction> d = parse_direction(direction)) {
+    fact.direction = *d;
+  } else {
+    return tl::unexpected<HttpResponse>(
+        refuse(400, "malformed", "`direction` must be do, check, undo or undo-check"));
+  }
+  if (asked.act == "retry") {
+    fact.act = OperatorAct::kRetry;
+  } else if (asked.act == "skip") {
+    fact.act = OperatorAct::kSkip;
+    Read<Value> output = outcome(view, asked, "output", fact.path, fact.direction);
+    if (!output) return tl::unexpected<HttpResponse>(std::move(output.error()));
+    fact.output = std::move(*output);
+  } else {
+    fact.act = OperatorAct::kResolve;
+    fact.happened = asked.body.find("happened")->as_bool();
+    fact.evidence = text_field(asked.body, "evidence");
+    if (fact.happened) {
+      Read<Value> result = outcome(view, asked, "result", fact.path, fact.direction);
+      if (!result) return tl::unexpected<HttpResponse>(std::move(result.error()));
+      fact.output = std::move(*result);
+    } else if (asked.body.find("result") != nullptr) {
+      return tl::unexpected<HttpResponse>(
+          refuse(422, "invalid", "what did not happen has no result", "leave `result` out, or say `happened: true`"));
+    }
+  }
+  return Fact(std::move(fact));
+}
+
+Read<Fact> fact_of(const HttpRequest& request, const SagaView& view, const Asked& asked) {
+  if (asked.act == "cancel") return Fact(CancelAsked{});
+  OperatorActed fact;
+  if (asked.act == "pause") fact.act = OperatorAct::kPause;
+  else if (asked.act == "resume") fact.act = OperatorAct::kResume;
+  else return step_fact(request, view, asked);
+  return Fact(std::move(fact));
+}
+
+std::vector<BodyField> body_fields(const std::string& act) {
+  std::vector<BodyField> fields = {{"reason", BodyField::kText, true}};
+  if (act == "retry" || act == "skip" || act == "resolve") fields.push_back({"direction", BodyField::kText});
+  if (act == "skip") fields.push_back({"output", BodyField::kAny});
+  if (act == "resolve") {
+    fields.push_back({"happened", BodyField::kBool, true});
+    fields.push_back({"result", BodyField::kAny});
+    fields.push_back({"evidence", BodyField::kText, true});
+  }
+  return fields;
+}
+
+// What makes two acts the same one: all but the reason's owner and the state it was meant for.
+std::string digest_of(const Asked& asked, const Fact& fact) {
+  std::string bytes = asked.act + '\n' + asked.path + '\n';
+  if (const auto* acted = std::get_if<OperatorActed>(&fact)) bytes += name(acted->direction);
+  bytes += '\n';
+  append_canonical(asked.body, bytes);
+  return sha256_hex(bytes);
+}
+
+HttpResponse done(Context& context, const Call& call, const Asked& asked, const Fact& fact, const SagaView& before,
+                  const ActReply& reply, bool dry_run) {
+  JsonWriter w;
+  w.begin_object().field("id", before.row.id).field("act", asked.act).field_unless_empty("path", asked.path);
+  if (const auto* acted = std::get_if<OperatorActed>(&fact); acted != nullptr && acted->path.node != kNoNode) {
+    w.field("direction", name(acted->direction));
+  }
+  w.field("dry_run", dry_run).field("repeated", reply.repeated).field("seq", reply.seq);
+  write_preview(w, reply.preview);
+  // After the act: what became of it so far. Not being able to read it back is no reason to call the act failed.
+  Result<SagaView> after = dry_run ? Result<SagaView>(before) : context.engine.view(call.who.tenant, before.row.id);
+  std::uint64_t seq = reply.seq;
+  if (after) {
+    const Summary now = summary(*after->graph, after->state);
+    w.field("status", name(after->state.status)).field("health", name(now.health)).field("waiting_on", now.waiting_on);
+    write_allowed(w, before.row.id, *after->graph, after->state);
+    seq = std::max(seq, after->state.seq);
+  }
+  w.end_object();
+  HttpResponse response = json_response(200, w.take());
+  set_header(response, "ETag", etag(seq));
+  return response;
+}
+
+HttpResponse act(Context& context, const Call& call, const std::string& act_name) {
+  Read<std::optional<std::uint64_t>> match = if_match(call.http);
+  if (!match) return std::move(match.error());
+  Read<std::string> key = idempotency_key(call.http);
+  if (!key) return std::move(key.error());
+  Read<bool> dry_run = flag(call.http, "dry_run");
+  if (!dry_run) return std::move(dry_run.error());
+  Read<Value> request = body(call.http, body_fields(act_name));
+  if (!request) return std::move(request.error());
+  Asked asked{act_name, call.http.params.count("path") > 0 ? hole(call.http, "path") : "", std::move(*request)};
+  const std::string reason = text_field(asked.body, "reason");
+  if (reason.find_first_not_of(' ') == std::string::npos || !is_clean(reason, limits::reason_bytes_max) ||
+      !is_clean(text_field(asked.body, "evidence"), limits::reason_bytes_max)) {
+    return refuse(422, "invalid", "`reason` and `evidence` must be a line of text, at most " +
+                                      std::to_string(limits::reason_bytes_max) + " bytes");
+  }
+  Read<SagaView> view = find_saga(context, call);
+  if (!view) return std::move(view.error());
+  Read<Fact> fact = fact_of(call.http, *view, asked);
+  if (!fact) return std::move(fact.error());
+  if (!*dry_run && !*match) {
+    return with_state(problem(428, "precondition_required", "an act applies to the state that was shown to you",
+                              "look at the preview here, then send `If-Match` with the ETag of this answer; "
+                              "`dry_run=true` gives the same without a problem"),
+                      *view, &*fact);
+  }
+
+  ActRequest wish;
+  wish.tenant = call.who.tenant;
+  wish.saga = view->row.id;
+  wish.fact = [&fact](const Graph&) { return Result<Fact>(*fact); };
+  wish.request_digest = digest_of(asked, *fact);
+  wish.if_match = *match;
+  wish.idempotency_key = std::move(*key);
+  wish.actor = call.who.actor;
+  wish.reason = reason;
+  wish.dry_run = *dry_run;
+  Result<ActReply> reply = context.engine.act(std::move(wish));
+  if (reply) return done(context, call, asked, *fact, *view, *reply, *dry_run);
+
+  Problem no = problem(reply.error());
+  if (no.status != 409 && no.status != 412) return to_response(no);
+  if (Result<SagaView> now = context.engine.view(call.who.tenant, view->row.id)) {
+    return with_state(std::move(no), *now, &*fact);
+  }
+  return to_response(no);
+}
+
+}  // namespace
+
+void add_act_routes(std::vector<Route>& routes, Context& context) {
+  struct Row { const char* act; bool on_step; const char* id; const char* request; const char* summary; };
+  static constexpr Row kRows[] = {
+      {"cancel", false, "cancelSaga", "Reason", "Undo everything that was done. Refused past the point of no return"},
+      {"pause", false, "pauseSaga", "Reason", "Send nothing more until it is resumed; outcomes are still recorded"},
+      {"resume", false, "resumeSaga", "Reason", "Go on after a pause"},
+      {"retry", true, "retryStep", "StepAct", "Try a held or waiting call again, now"},
+      {"skip", true, "skipStep", "Skip", "Go on as if the call had given this output"},
+      {"resolve", true, "resolveStep", "Resolve", "Say whether an unsure call happened, with the evidence"},
+  };
+  for (const Row& row : kRows) {
+    Route& route = routes.emplace_back();
+    route.method = "POST";
+    route.pattern = std::string("/v1/sagas/{id}") + (row.on_step ? "/steps/{path}/" : "/") + row.act;
+    route.id = row.id;
+    route.tag = "acts";
+    route.summary = row.summary;
+    route.role = Role::kOperator;
+    route.parameters = {
+        {Parameter::kPath, "id", R"({"type":"string","format":"uuid"})", "The saga's id", true},
+        {Parameter::kQuery, "dry_run", R"({"type":"boolean","default":false})", "Only tell what would happen"},
+        {Parameter::kHeader, "If-Match", R"({"type":"string","examples":["\"12\""]})",
+         "The ETag of the saga as it was shown; needed unless dry_run"},
+        {Parameter::kHeader, "Idempotency-Key", R"({"type":"string","maxLength":255})",
+         "The same key with the same body acts once"}};
+    if (row.on_step) {
+      route.parameters.push_back({Parameter::kPath, "path", R"({"type":"string"})",
+                                  "The step's path, for example `capture` or `items[3].charge`, percent-encoded", true});
+      route.parameters.push_back({Parameter::kQuery, "direction", R"({"enum":["do","check","undo","undo-check"]})",
+                                  "Which of the step's calls; when it is not said: the one that is held"});
+    }
+    route.request = row.request;
+    route.answers = {{200, "Done (or what would be done), and what was known before", "ActReply"}};
+    route.handler = [&context, act_name = std::string(row.act)](const Call& call) { return act(context, call, act_name); };
+  }
+}
+
+}  // namespace belay::runtime::api

@@ -1,0 +1,119 @@
+// The JSON schemas that the routes name. What handlers write is held against them in tests/system/api_test.cpp.
+#include "runtime/api/routes.h"
+
+namespace belay::runtime::api {
+
+const std::vector<Schema>& schemas() {
+  static const std::vector<Schema> all = {
+      {"Any", R"({})"},
+      {"Problem", R"({"type":"object","required":["type","title","status","detail","code"],"properties":{
+        "type":{"type":"string","format":"uri"},"title":{"type":"string"},"status":{"type":"integer"},
+        "detail":{"type":"string","description":"What was seen"},"code":{"type":"string"},
+        "hint":{"type":"string","description":"A way out"},
+        "seq":{"type":"integer","description":"Of the saga as it is now, when an act was refused"},
+        "allowed_actions":{"type":"array","items":{"$ref":"#/components/schemas/AllowedAction"}},
+        "preview":{"$ref":"#/components/schemas/Preview"}}})"},
+      {"Start", R"({"type":"object","required":["workflow"],"additionalProperties":false,"properties":{
+        "workflow":{"type":"string"},"input":{"type":"object","description":"What the workflow takes"}}})"},
+      {"Started", R"({"type":"object","required":["id","workflow","created","seq","href"],"properties":{
+        "id":{"type":"string","format":"uuid"},"workflow":{"type":"string"},"created":{"type":"boolean"},
+        "seq":{"type":"integer"},"href":{"type":"string"}}})"},
+      {"SagaRow", R"({"type":"object","required":["id","workflow","status","health","waiting_on","failure","seq"],
+        "properties":{"id":{"type":"string","format":"uuid"},"workflow":{"type":"string"},
+        "workflow_version":{"type":"integer"},"status":{"$ref":"#/components/schemas/Status"},
+        "health":{"$ref":"#/components/schemas/Health"},"since":{"type":"string","format":"date-time"},
+        "waiting_on":{"type":"string"},"failure":{"type":"string"},"key":{"type":"string"},"seq":{"type":"integer"},
+        "created_at":{"type":"string","format":"date-time"},"updated_at":{"type":"string","format":"date-time"},
+        "due_at":{"type":"string","format":"date-time"},"ended_at":{"type":"string","format":"date-time"},
+        "href":{"type":"string"}}})"},
+      {"Status", R"({"enum":["running","compensating","completed","compensated"]})"},
+      {"Health", R"({"enum":["ok","retrying","paused","overdue","held","unknown_outcome","undo_failed"]})"},
+      {"SagaPage", R"({"type":"object","required":["sagas","next"],"properties":{
+        "sagas":{"type":"array","items":{"$ref":"#/components/schemas/SagaRow"}},"next":{"type":["string","null"]}}})"},
+      {"AllowedAction", R"({"type":"object","required":["act","method","href"],"properties":{
+        "act":{"enum":["cancel","pause","resume","retry","skip","resolve"]},"path":{"type":"string"},
+        "direction":{"enum":["do","check","undo","undo-check"]},"method":{"const":"POST"},"href":{"type":"string"}}})"},
+      {"LeftOver", R"({"type":"object","required":["path","what","why"],"properties":{"path":{"type":"string"},
+        "what":{"type":"string"},"why":{"type":"string"}}})"},
+      {"Step", R"({"type":"object","required":["path","kind","phase"],"properties":{"path":{"type":"string"},
+        "kind":{"enum":["step","wait","pause"]},"title":{"type":"string"},"phase":{"type":"string"},
+        "action":{"type":"string"},"effect":{"enum":["none","maybe","done","undone","left_over"]},
+        "tries":{"type":"integer"},"event":{"type":"string"},"key":{"type":"string"},
+        "limit":{"type":"string","format":"date-time"},"until":{"type":"string","format":"date-time"},
+        "left_because":{"type":"string"},"at":{"type":"string"},
+        "calls":{"type":"array","items":{"type":"object","properties":{
+          "direction":{"enum":["do","check","undo","undo-check"]},"action":{"type":"string"},"phase":{"type":"string"},
+          "tries":{"type":"integer"},"generation":{"type":"integer"},"key":{"type":"string"},
+          "sent_at":{"type":"string","format":"date-time"},"due":{"type":"string","format":"date-time"},
+          "unsure":{"type":"boolean"},"failure":{"type":"object"},"held":{"type":"object"}}}}}})"},
+      {"Saga", R"({"type":"object","required":["id","workflow","status","health","waiting_on","failure","seq",
+        "left_over","steps","input","values","output"],"properties":{
+        "id":{"type":"string","format":"uuid"},"workflow":{"type":"string"},"workflow_version":{"type":"integer"},
+        "title":{"type":"string"},"owner":{"type":"string"},"status":{"$ref":"#/components/schemas/Status"},
+        "health":{"$ref":"#/components/schemas/Health"},"since":{"type":"string","format":"date-time"},
+        "waiting_on":{"type":"string"},"failure":{"type":"string"},"because":{"type":"string"},
+        "problem":{"type":"string"},"paused":{"type":"boolean"},"past_no_return":{"type":"boolean"},
+        "key":{"type":"string"},"seq":{"type":"integer"},"created_at":{"type":"string","format":"date-time"},
+        "updated_at":{"type":"string","format":"date-time"},"deadline":{"type":"string","format":"date-time"},
+        "due_at":{"type":"string","format":"date-time"},"ended_at":{"type":"string","format":"date-time"},
+        "left_over":{"type":"array","items":{"$ref":"#/components/schemas/LeftOver"}},
+        "allowed_actions":{"type":"array","items":{"$ref":"#/components/schemas/AllowedAction"}},
+        "steps":{"type":"array","items":{"$ref":"#/components/schemas/Step"}},
+        "input":{"type":"object"},"values":{"type":"object"},"output":{},"definition":{"type":"string"},
+        "links":{"type":"object"}}})"},
+      {"HistoryPage", R"({"type":"object","properties":{"id":{"type":"string","format":"uuid"},
+        "workflow":{"type":"string"},"status":{"$ref":"#/components/schemas/Status"},"seq":{"type":"integer"},
+        "next_after":{"type":["integer","null"]},"entries":{"type":"array","items":{"type":"object",
+        "required":["seq","at","kind","mark","text","follows"],"properties":{"seq":{"type":"integer"},
+        "at":{"type":"string","format":"date-time"},"kind":{"type":"string"},
+        "mark":{"enum":["info","sent","ok","failed","unsure","waiting","undo","person","alarm","end"]},
+        "text":{"type":"string"},"follows":{"type":"array","items":{"type":"string"}},"actor":{"type":"string"},
+        "reason":{"type":"string"},"version":{"type":"integer"},"raw":{"type":"object"}}}}}})"},
+      {"Reason", R"({"type":"object","required":["reason"],"additionalProperties":false,"properties":{
+        "reason":{"type":"string","maxLength":2000}}})"},
+      {"StepAct", R"({"type":"object","required":["reason"],"additionalProperties":false,"properties":{
+        "reason":{"type":"string","maxLength":2000},"direction":{"enum":["do","check","undo","undo-check"]}}})"},
+      {"Skip", R"({"type":"object","required":["reason"],"additionalProperties":false,"properties":{
+        "reason":{"type":"string","maxLength":2000},"direction":{"enum":["do","check","undo","undo-check"]},
+        "output":{"type":"object","description":"What the step gives"}}})"},
+      {"Resolve", R"({"type":"object","required":["reason","happened","evidence"],"additionalProperties":false,
+        "properties":{"reason":{"type":"string","maxLength":2000},
+        "direction":{"enum":["do","check","undo","undo-check"]},"happened":{"type":"boolean"},
+        "evidence":{"type":"string","description":"How you know: a ledger entry, a ticket"},
+        "result":{"type":"object","description":"What the call gave, when it happened"}}})"},
+      {"Preview", R"({"type":"object","required":["allowed","repeats","keeps","undoes","leaves","next"],"properties":{
+        "allowed":{"type":"boolean"},"why_not":{"type":"string"},"repeats":{"type":"array","items":{"type":"string"}},
+        "keeps":{"type":"array","items":{"type":"string"}},"undoes":{"type":"array","items":{"type":"string"}},
+        "leaves":{"type":"array","items":{"type":"string"}},"next":{"type":"string"}}})"},
+      {"ActReply", R"({"type":"object","required":["id","act","dry_run","repeated","seq","preview"],"properties":{
+        "id":{"type":"string","format":"uuid"},"act":{"type":"string"},"path":{"type":"string"},
+        "direction":{"type":"string"},"dry_run":{"type":"boolean"},
+        "repeated":{"type":"boolean","description":"The same Idempotency-Key was answered before"},
+        "seq":{"type":"integer"},"preview":{"$ref":"#/components/schemas/Preview"},
+        "status":{"$ref":"#/components/schemas/Status"},"health":{"$ref":"#/components/schemas/Health"},
+        "waiting_on":{"type":"string"},
+        "allowed_actions":{"type":"array","items":{"$ref":"#/components/schemas/AllowedAction"}}}})"},
+      {"Event", R"({"type":"object","required":["type"],"additionalProperties":false,"properties":{
+        "type":{"type":"string"},"key":{"type":"string","description":"May be left out when the payload holds it"},
+        "payload":{"type":"object"},"id":{"type":"string","maxLength":255}}})"},
+      {"Published", R"({"type":"object","required":["id","type","key","duplicate"],"properties":{
+        "id":{"type":"string"},"type":{"type":"string"},"key":{"type":"string"},"duplicate":{"type":"boolean"}}})"},
+      {"EventPage", R"({"type":"object","required":["events","next"],"properties":{"next":{"type":["string","null"]},
+        "events":{"type":"array","items":{"type":"object","properties":{"id":{"type":"string"},
+        "type":{"type":"string"},"version":{"type":"integer"},"key":{"type":"string"},
+        "at":{"type":"string","format":"date-time"},"claimed":{"type":"boolean"},"payload":{},"metadata":{}}}}}})"},
+      {"WorkflowList", R"({"type":"object","properties":{"workflows":{"type":"array","items":{"type":"object"}}}})"},
+      {"Workflow", R"({"type":"object","required":["name","version","definition","takes","input_schema"],"properties":{
+        "name":{"type":"string"},"title":{"type":"string"},"version":{"type":"integer"},"definition":{"type":"string"},
+        "owner":{"type":"string"},"takes":{"type":"array"},"input_schema":{"type":"object"},"gives":{"type":"array"},
+        "actions":{"type":"array"},"events":{"type":"array"},"graph":{"type":"string"}}})"},
+      {"Delivery", R"({"type":"object","required":["received","id","events","duplicate","ignored"],"properties":{
+        "received":{"const":true},"id":{"type":"string"},"duplicate":{"type":"boolean"},"ignored":{"type":"boolean"},
+        "events":{"type":"array","items":{"type":"object"}}}})"},
+      {"Readiness", R"({"type":"object","required":["ready"],"properties":{"ready":{"type":"boolean"},
+        "database":{"type":"boolean"},"live_sagas":{"type":"integer"},"in_flight":{"type":"integer"}}})"},
+  };
+  return all;
+}
+
+}  // namespace belay::runtime::api
