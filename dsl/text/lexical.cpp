@@ -111,6 +111,13 @@ std::string dedent(std::string_view text) {
   return out;
 }
 
+namespace {
+unsigned hex(char c) {
+  if (c >= '0' && c <= '9') return static_cast<unsigned>(c - '0');
+  return c >= 'a' && c <= 'f' ? static_cast<unsigned>(c - 'a' + 10) : 16;
+}
+}  // namespace
+
 std::string unquote(std::string_view quoted) {
   std::string out;
   if (quoted.size() < 2) return out;
@@ -125,6 +132,11 @@ std::string unquote(std::string_view quoted) {
       out += '\n';
     } else if (c == 't') {
       out += '\t';
+    } else if (c == 'r') {
+      out += '\r';
+    } else if (c == 'u' && quoted.substr(i + 1, 2) == "00" && i + 4 < quoted.size() && hex(quoted[i + 3]) < 2 && hex(quoted[i + 4]) < 16) {
+      out += static_cast<char>(hex(quoted[i + 3]) * 16 + hex(quoted[i + 4]));
+      i += 4;
     } else {
       if (c != '"' && c != '\\' && c != '\'') out += '\\';  // no other escape: keep what was written
       out += c;
@@ -140,6 +152,11 @@ std::string quote(std::string_view text) {
       out += "\\n";
     } else if (c == '\t') {
       out += "\\t";
+    } else if (c == '\r') {
+      out += "\\r";
+    } else if (static_cast<unsigned char>(c) < 0x20) {
+      static const char kHex[] = "0123456789abcdef";
+      out += std::string("\\u00") + kHex[static_cast<unsigned char>(c) >> 4] + kHex[c & 15];
     } else {
       if (c == '"' || c == '\\') out += '\\';
       out += c;
