@@ -32,8 +32,13 @@ class Names {
 
 struct CheckOptions {
   bool plain = false;               // CEL only: skin words are names
-  std::optional<interpreter::Type> wanted;  // the expression must fit this type (a message names it)
+  // The expression must fit this type (a message names it). Where it is optional, the expression may be a name or field
+  // that is absent: it then evaluates to null.
+  std::optional<interpreter::Type> wanted;
   std::string wanted_for;           // "argument `amount` of `stripe.capture`"
+  // Paths that a surrounding `when` proved present (see CheckedExpr): `customer.phone`. Names may go here too, or be
+  // answered by Names without may_be_absent.
+  std::vector<std::string> present;
 };
 
 struct CheckedExpr {
@@ -41,6 +46,10 @@ struct CheckedExpr {
   interpreter::Program program;
   interpreter::Type type;           // kError when !ok
   std::vector<std::string> reads;   // top-level names it reads, sorted, without macro variables
+  // Paths that are certainly present where the expression is true, and where it is false, sorted: `paid is present and
+  // paid.amount is price` proves `paid`.
+  std::vector<std::string> proves_present, proves_present_if_false;
+  std::optional<interpreter::Value> constant;  // when it reads nothing: what it always gives
 };
 
 // Parses and checks. Spans of diagnostics are computed from expr.span and expr.lines.

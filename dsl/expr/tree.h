@@ -11,6 +11,7 @@
 #include "dsl/diagnostic.h"
 #include "dsl/expr/expr.h"
 #include "interpreter/expr.h"
+#include "interpreter/type.h"
 #include "interpreter/value.h"
 
 namespace belay::dsl {
@@ -36,6 +37,7 @@ struct Found {
   interpreter::ExprKind kind = interpreter::ExprKind::kLiteral;  // what to lower it to
   std::uint32_t index = 0;                                       // slot, local, function
   bool constant = false;                                         // the node became a literal (see Tree::literal)
+  interpreter::Type type;
 };
 
 struct Tree {
