@@ -39,7 +39,7 @@ struct HttpRequest {
 
 struct HttpResponse {
   int status = 200;
-  HttpHeaders headers;  // Content-Length, Connection and Date are the server's; a value with a control character is dropped
+  HttpHeaders headers;  // Content-Length and Connection are the server's; a value with a control character is dropped
   std::string content_type = "application/json";
   std::string body;
 };

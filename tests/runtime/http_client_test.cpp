@@ -111,9 +111,9 @@ OutgoingResponse call(HttpClient& client, OutgoingRequest request) {
 }  // namespace
 
 TEST_CASE("a request goes out as given and its answer comes back whole") {
-  std::string seen;
+  std::promise<std::string> request_seen;
   RawServer server([&](int fd, int) {
-    seen = read_request(fd);
+    request_seen.set_value(read_request(fd));
     reply(fd, "HTTP/1.1 402 Payment Required\r\nContent-Length: 4\r\nX-Two: a\r\nx-two:  b \r\n\r\nnope");
   });
   HttpClient client;
@@ -126,6 +126,7 @@ TEST_CASE("a request goes out as given and its answer comes back whole") {
   REQUIRE(response.header("x-two") != nullptr);
   CHECK(*response.header("x-two") == "a");
   CHECK(response.headers.back() == std::pair<std::string, std::string>("x-two", "b"));
+  const std::string seen = request_seen.get_future().get();
   CHECK(seen.starts_with("POST /v1/charge?x=1 HTTP/1.1\r\n"));
   CHECK(seen.find("\r\nIdempotency-Key: k 1\r\n") != std::string::npos);
   CHECK(seen.find("\r\nX-Empty:\r\n") != std::string::npos);
@@ -139,9 +140,12 @@ TEST_CASE("methods with and without a body") {
   std::vector<std::string> seen;
   RawServer server([&](int fd, int) {
     const std::string request = read_request(fd);
+    const bool says_empty = request.find("Content-Length: 0") != std::string::npos;
+    {
+      const std::lock_guard lock(mutex);
+      seen.push_back(request.substr(0, request.find("\r\n")) + (says_empty ? " 0" : ""));
+    }
     reply(fd, "HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n");
-    const std::lock_guard lock(mutex);
-    seen.push_back(request.substr(0, request.find("\r\n")) + (request.find("Content-Length: 0") != std::string::npos ? " 0" : ""));
   });
   HttpClient client;
   for (const char* method : {"GET", "HEAD", "DELETE", "POST", "PUT", "PATCH"}) {
