@@ -106,9 +106,11 @@ void Lowering::fill_arguments(Call& call, const ActionInfo& target, const std::s
       program = passed->value;
     } else if (result != nullptr && can_fill(result->type, take.type)) {
       program = field_program(slot_program(filling.own->slot, filling.own->name), take.name);
+      if (result->type.optional) program = or_null_program(program);
     } else if (const Visible* visible = find_visible(flow, take.name);
                visible != nullptr && !visible->may_be_absent && can_fill(visible->known->type, take.type)) {
       program = slot_program(visible->known->slot, take.name);
+      if (visible->known->type.optional) program = or_null_program(program);
     }
     if (!program.empty()) call.args.push_back({take.name, std::move(program)});
   }

@@ -123,8 +123,12 @@ bool reads_slot(const Program& program, std::uint32_t slot) {
   });
 }
 
-const Value* literal_of(const Program& program) {
-  return program.nodes.size() == 1 && program.nodes[0].kind == ExprKind::kLiteral ? &program.nodes[0].literal : nullptr;
+Program or_null_program(const Program& of) {
+  Program program = of;
+  const auto root = static_cast<std::uint32_t>(program.nodes.size() - 1);
+  program.nodes.push_back({.kind = ExprKind::kLiteral});
+  program.nodes.push_back({.kind = ExprKind::kOrElse, .args = {root, root + 1}});
+  return program;
 }
 
 Span locate(const Expr& expr, std::size_t offset, std::size_t length) {

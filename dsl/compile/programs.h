@@ -22,8 +22,8 @@ interpreter::Program substitute(const interpreter::Program& program,
 // Whether the program reads this slot.
 bool reads_slot(const interpreter::Program& program, std::uint32_t slot);
 
-// The value, when the program is nothing but a literal.
-const interpreter::Value* literal_of(const interpreter::Program& program);
+// Null where what the program reads is absent. REQUIRES: it is a name or a chain of fields.
+interpreter::Program or_null_program(const interpreter::Program& program);
 
 // `{"a": x, "b": y}` as its entries, each with its place; nullopt when `expr` is not a map with text keys.
 std::optional<std::vector<Arg>> split_map(const Expr& expr);

@@ -28,12 +28,7 @@ PublishParts check_publish(const Statement& statement, const EventInfo& event, E
     CheckedExpr checked = checker.check(key, options);
     parts.ok = parts.ok && checked.ok;
     parts.key = std::move(checked.program);
-    if (key_field != nullptr && args.given.contains(key_field->name)) {
-      Diagnostic& d = tables.diagnostics.add("BEL4003", key.span, quoted(key_field->name) + " is given twice");
-      add_note(d, "the key of " + name + " is its field " + quoted(key_field->name) + ", and it is in the data too");
-      d.help = "leave it out of the data";
-      parts.ok = false;
-    } else if (key_field != nullptr) {
+    if (key_field != nullptr && !args.given.contains(key_field->name)) {
       parts.data.push_back({key_field->name, parts.key});
       args.given.insert(key_field->name);
     }

@@ -240,10 +240,18 @@ CheckedExpr Lowering::check(const Expr& expr, const Flow& flow, When when, std::
   }
   if (wanted && wanted->base == Type::Base::kError) wanted.reset();
   const FlowNames names(*this, flow, when, owner, expr);
-  CheckedExpr checked =
-      check_expression(expr, names, {.wanted = wanted, .wanted_for = std::move(wanted_for)}, tables_.diagnostics);
+  CheckedExpr checked = check_expression(expr, names,
+                                         {.wanted = wanted,
+                                          .wanted_for = std::move(wanted_for),
+                                          .present = {flow.present.begin(), flow.present.end()}},
+                                         tables_.diagnostics);
   failed_ = failed_ || !checked.ok;
   return checked;
+}
+
+void Lowering::prove(const CheckedExpr& condition, Flow& yes, Flow& no) {
+  yes.present.insert(condition.proves_present.begin(), condition.proves_present.end());
+  no.present.insert(condition.proves_present_if_false.begin(), condition.proves_present_if_false.end());
 }
 
 interpreter::Program Lowering::check_duration(const Expr& expr, const Flow& flow, When when, std::string_view owner,
@@ -252,8 +260,8 @@ interpreter::Program Lowering::check_duration(const Expr& expr, const Flow& flow
   Type duration;
   duration.base = Type::Base::kDuration;
   CheckedExpr checked = check(expr, flow, when, owner, duration, what);
-  const interpreter::Value* value = checked.ok ? literal_of(checked.program) : nullptr;
-  if (value != nullptr && value->kind() == interpreter::Value::Kind::kDuration &&
+  const std::optional<interpreter::Value>& value = checked.constant;
+  if (checked.ok && value && value->kind() == interpreter::Value::Kind::kDuration &&
       value->as_duration() <= interpreter::Duration{}) {
     error("BEL4018", expr.span, what + " wants a time above zero").help = "write for example `10 minutes`";
   }
