@@ -78,7 +78,7 @@ struct StepFailed {
   Direction direction = Direction::kForward;
   std::uint32_t generation = 0;
   FailureKind kind = FailureKind::kTransient;
-  std::string error;    // `stripe.card_declined`, or built in: refused, timeout, unavailable, lost, …
+  std::string error;    // `stripe.card_declined`, or built in: refused, timeout, no_answer, lost (with its engine), …
   std::string message;  // plain words, bounded
   bool answered = false;            // a whole answer came back (so a replayed error would come again)
   std::int64_t retry_after_ms = 0;  // what the other side asked for; 0: nothing

@@ -29,7 +29,7 @@ HttpOutcome outcome(Kind kind, std::string error, std::string message) {
 
 HttpOutcome unsure_without_answer(const OutgoingResponse& response) {
   const bool too_large = response.error == "the answer is too large";
-  return outcome(Kind::kUnsure, too_large ? "too_large" : "lost", response.error);
+  return outcome(Kind::kUnsure, too_large ? "too_large" : "no_answer", response.error);
 }
 
 // What a status means when the action does not say.

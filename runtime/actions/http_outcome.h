@@ -22,7 +22,7 @@ struct HttpOutcome {
     kHold,               // a refusal that nobody mapped: a person must look
   };
   Kind kind = Kind::kUnsure;
-  // Built in: `unreachable`, `rate_limited`, `sign_in`, `lost`, `redirected`, `timeout`, `conflict`, `server_error`,
+  // Built in: `unreachable`, `rate_limited`, `sign_in`, `no_answer`, `redirected`, `timeout`, `conflict`, `server_error`,
   // `unreadable`, `too_large`, `refused`; with kBusiness the name the action gave. Empty on success.
   std::string error;
   std::string message;   // plain words, bounded, no secret

@@ -46,7 +46,7 @@ TEST_CASE("what never arrived and what may have") {
   check(response, {}, Kind::kTransient, "unreachable");
   response.reached = Reached::kUnknown;
   response.error = "Operation timed out";
-  check(response, {}, Kind::kUnsure, "lost");
+  check(response, {}, Kind::kUnsure, "no_answer");
   response.status = 200;
   response.error = "the answer is too large";
   check(response, {}, Kind::kUnsure, "too_large");
@@ -59,7 +59,7 @@ TEST_CASE("the action's own word counts before the table, but not before the fac
   OutgoingResponse lost;
   lost.reached = Reached::kUnknown;
   lost.status = 402;
-  check(lost, mapped, Kind::kUnsure, "lost");
+  check(lost, mapped, Kind::kUnsure, "no_answer");
 }
 
 TEST_CASE("a 2xx that cannot be read is unsure") {
