@@ -1,0 +1,218 @@
+// The grammar of the command line, and nothing else: options into structs (commands.h).
+#include "runtime/cli/cli.h"
+
+#include <CLI/CLI.hpp>
+#include <functional>
+
+#include "runtime/cli/commands.h"
+
+namespace belay::cli {
+namespace {
+
+using Action = std::function<int()>;
+
+void add_server(CLI::App* app, ServerOptions& options) {
+  app->add_option("--server", options.server, "Address of the server [env BELAY_SERVER, http://127.0.0.1:7070]");
+  app->add_flag("--json", options.json, "The server's JSON as it is, for tools");
+}
+
+// Everything that one run of the command line may fill in.
+struct Commands {
+  CheckCommand check;
+  GraphCommand graph;
+  ConvertCommand convert;
+  ExplainCommand explain;
+  ServeCommand serve;
+  StartCommand start;
+  ListCommand list;
+  ShowCommand show;
+  HistoryCommand history;
+  EventsCommand events;
+  PublishCommand publish;
+  WorkflowsCommand workflows;
+  ActCommand act;
+  KeysCommand keys;
+};
+
+void add_definition_commands(CLI::App& app, Commands& c, Action& chosen, runtime::PluginRegistry& plugins) {
+  CLI::App* check = app.add_subcommand("check", "Find every problem in the definitions below a folder");
+  check->add_option("DIR", c.check.directory, "The folder")->capture_default_str();
+  check->add_option("--format", c.check.format, "text or json")->check(CLI::IsMember({"text", "json"}))->capture_default_str();
+  check->add_flag("--any-plugin", c.check.any_plugin, "Let actions name plugins that this program does not have");
+  check->callback([&] { chosen = [&] { return run(c.check, plugins); }; });
+
+  CLI::App* graph = app.add_subcommand("graph", "Draw a workflow");
+  graph->add_option("WORKFLOW", c.graph.workflow, "Its name")->required();
+  graph->add_option("--dir", c.graph.directory, "The folder of definitions")->capture_default_str();
+  graph->add_option("--format", c.graph.format, "svg, dot, mermaid or json")
+      ->check(CLI::IsMember({"svg", "dot", "mermaid", "json"}))->capture_default_str();
+  graph->add_option("--out", c.graph.out, "A file to write; otherwise standard output");
+  graph->callback([&] { chosen = [&] { return run(c.graph); }; });
+
+  CLI::App* convert = app.add_subcommand("convert", "Write definitions in the other form");
+  convert->add_option("FILE|DIR", c.convert.input, "A definition, or a folder of them")->required();
+  convert->add_option("--to", c.convert.to, "yaml or belay")->required()->check(CLI::IsMember({"yaml", "belay"}));
+  convert->add_option("--out", c.convert.out, "A file or folder to write; needed for a folder");
+  convert->callback([&] { chosen = [&] { return run(c.convert); }; });
+
+  CLI::App* explain = app.add_subcommand("explain", "Tell what a diagnostic means and how to mend it");
+  explain->add_option("CODE", c.explain.code, "For example BEL2001")->required();
+  explain->callback([&] { chosen = [&] { return run(c.explain); }; });
+}
+
+void add_serve_command(CLI::App& app, Commands& c, Action& chosen, runtime::PluginRegistry& plugins) {
+  CLI::App* serve = app.add_subcommand("serve", "Run sagas and serve the HTTP API");
+  serve->add_option("DIR", c.serve.directory, "The folder of definitions")->capture_default_str();
+  serve->add_option("--database", c.serve.database, "A Postgres (postgresql://…); otherwise a private one is kept")
+      ->envname("BELAY_DATABASE");
+  serve->add_option("--listen", c.serve.listen, "HOST:PORT; port 0 picks a free one")->capture_default_str();
+  serve->add_option("--data", c.serve.data, "Where the private Postgres lives")->capture_default_str();
+  serve->add_option("--tenant", c.serve.tenant, "Tenant of requests without a key, and of webhooks")->capture_default_str();
+  serve->add_option("--host", c.serve.hosts, "A further name that the Host header may hold");
+  serve->add_flag("--require-keys", c.serve.require_keys, "Ask for API keys also on loopback");
+  serve->add_flag("--allow-public", c.serve.allow_public, "Listen beyond this machine although no API key was made yet");
+  serve->add_flag("--stop-postgres", c.serve.stop_postgres, "Stop the private Postgres at the end");
+  serve->add_option("--once-ready-file", c.serve.once_ready_file, "A file that gets the address once it is ready");
+  serve->add_option("--log-level", c.serve.log_level, "debug, info, warn or error")
+      ->check(CLI::IsMember({"debug", "info", "warn", "error"}))->capture_default_str();
+  serve->callback([&] { chosen = [&] { return run(c.serve, plugins); }; });
+}
+
+void add_saga_commands(CLI::App& app, Commands& c, Action& chosen) {
+  CLI::App* start = app.add_subcommand("start", "Start a saga");
+  start->add_option("WORKFLOW", c.start.workflow, "Its workflow")->required();
+  start->add_option("--input", c.start.input, "JSON, or @FILE, or @- for standard input");
+  start->add_option("--key", c.start.key, "Idempotency key: the same start again is the same saga");
+  start->add_option("--wait", c.start.wait_s, "Wait up to so many seconds until it ends or needs a person");
+  add_server(start, c.start.server);
+  start->callback([&] { chosen = [&] { return run(c.start); }; });
+
+  CLI::App* list = app.add_subcommand("list", "List sagas, newest first");
+  list->add_option("--workflow", c.list.workflow, "Only of this workflow");
+  list->add_option("--status", c.list.status, "running, compensating, completed or compensated");
+  list->add_option("--health", c.list.health, "ok, retrying, paused, overdue, held, unknown_outcome or undo_failed");
+  list->add_option("--key", c.list.key, "Only with this `once per` value");
+  list->add_option("--waiting-on", c.list.waiting_on, "Only those that wait for something with this text");
+  list->add_option("--created-after", c.list.created_after, "A time, 2026-11-21T12:00:00Z");
+  list->add_option("--created-before", c.list.created_before, "A time");
+  list->add_option("--limit", c.list.limit, "Rows of a page")->capture_default_str();
+  list->add_option("--cursor", c.list.cursor, "Where the page before ended");
+  add_server(list, c.list.server);
+  list->callback([&] { chosen = [&] { return run(c.list); }; });
+
+  CLI::App* show = app.add_subcommand("show", "Show a saga: its steps, what it waits for, what may be done");
+  show->add_option("ID", c.show.id, "The saga")->required();
+  add_server(show, c.show.server);
+  show->callback([&] { chosen = [&] { return run(c.show); }; });
+
+  CLI::App* history = app.add_subcommand("history", "Tell what happened to a saga");
+  history->add_option("ID", c.history.id, "The saga")->required();
+  history->add_option("--at", c.history.at, "Show the saga as it was after this entry");
+  add_server(history, c.history.server);
+  history->callback([&] { chosen = [&] { return run(c.history); }; });
+
+  CLI::App* events = app.add_subcommand("events", "List events, newest first");
+  events->add_option("--type", c.events.type, "Only of this type");
+  events->add_option("--key", c.events.key, "Only with this key");
+  events->add_flag("--unclaimed", c.events.unclaimed, "Only those that no saga has taken");
+  events->add_option("--limit", c.events.limit, "Rows of a page")->capture_default_str();
+  events->add_option("--cursor", c.events.cursor, "Where the page before ended");
+  add_server(events, c.events.server);
+  events->callback([&] { chosen = [&] { return run(c.events); }; });
+
+  CLI::App* publish = app.add_subcommand("publish", "Publish an event");
+  publish->add_option("TYPE", c.publish.type, "Its type")->required();
+  publish->add_option("--key", c.publish.key, "Its key");
+  publish->add_option("--payload", c.publish.payload, "JSON, or @FILE, or @- for standard input");
+  publish->add_option("--id", c.publish.id, "Its id: the same again changes nothing");
+  add_server(publish, c.publish.server);
+  publish->callback([&] { chosen = [&] { return run(c.publish); }; });
+
+  CLI::App* workflows = app.add_subcommand("workflows", "List what can be started");
+  add_server(workflows, c.workflows.server);
+  workflows->callback([&] { chosen = [&] { return run(c.workflows); }; });
+}
+
+void add_act_commands(CLI::App& app, Commands& c, Action& chosen) {
+  struct Row { const char* act; const char* help; bool on_step; };
+  for (const Row& row : {Row{"cancel", "Undo everything that a saga did", false},
+                         Row{"pause", "Send nothing more for a saga until it is resumed", false},
+                         Row{"resume", "Go on with a paused saga", false},
+                         Row{"retry", "Try a held or waiting step again, now", true},
+                         Row{"skip", "Go on as if a step had given --output", true},
+                         Row{"resolve", "Say whether an unsure step happened", true}}) {
+    CLI::App* act = app.add_subcommand(row.act, row.help);
+    act->add_option("ID", c.act.id, "The saga")->required();
+    if (row.on_step) {
+      act->add_option("PATH", c.act.path, "The step, for example capture")->required();
+      act->add_option("--direction", c.act.direction, "do, check, undo or undo-check; otherwise the call that is held")
+          ->check(CLI::IsMember({"do", "check", "undo", "undo-check"}));
+    }
+    act->add_option("--reason", c.act.reason, "Why: it is kept in the saga's history")->required();
+    const std::string name = row.act;
+    if (name == "skip") act->add_option("--output", c.act.output, "What the step gives: JSON, or @FILE");
+    if (name == "resolve") {
+      act->add_option("--happened", c.act.happened, "yes or no")->required()->check(CLI::IsMember({"yes", "no"}));
+      act->add_option("--result", c.act.result, "What the step gave: JSON, or @FILE");
+      act->add_option("--evidence", c.act.evidence, "How you know: a ledger entry, a ticket")->required();
+    }
+    act->add_flag("--dry-run", c.act.dry_run, "Only tell what would happen");
+    act->add_flag("-y,--yes", c.act.yes, "Do not ask");
+    add_server(act, c.act.server);
+    act->callback([&, name] {
+      chosen = [&, name] {
+        c.act.act = name;
+        return run(c.act);
+      };
+    });
+  }
+}
+
+void add_key_commands(CLI::App& app, Commands& c, Action& chosen) {
+  CLI::App* keys = app.add_subcommand("keys", "Make, list and revoke API keys (on the database itself)");
+  keys->require_subcommand(1);
+  const auto add = [&](const char* verb, const char* help) {
+    CLI::App* command = keys->add_subcommand(verb, help);
+    command->add_option("--database", c.keys.database, "The Postgres; otherwise the private one")->envname("BELAY_DATABASE");
+    command->add_option("--data", c.keys.data, "Where the private Postgres lives")->capture_default_str();
+    command->add_flag("--json", c.keys.json, "JSON, for tools");
+    command->callback([&, name = std::string(verb)] {
+      chosen = [&, name] {
+        c.keys.verb = name;
+        return run(c.keys);
+      };
+    });
+    return command;
+  };
+  CLI::App* create = add("create", "Make a key; it is shown once");
+  create->add_option("--tenant", c.keys.tenant, "Whose sagas it reaches")->required();
+  create->add_option("--role", c.keys.role, "viewer reads; starter starts and publishes; operator acts; admin")
+      ->required()->check(CLI::IsMember({"viewer", "starter", "operator", "admin"}));
+  create->add_option("--name", c.keys.name, "Who uses it: it stands in histories");
+  add("list", "List keys")->add_option("--tenant", c.keys.tenant, "Only of this tenant");
+  add("revoke", "End a key")->add_option("ID", c.keys.id, "As `belay keys list` shows it")->required();
+}
+
+}  // namespace
+
+int belay_main(int argc, char** argv, runtime::PluginRegistry& plugins) {
+  CLI::App app{"Belay: durable sagas, declared in files and steered over HTTP", "belay"};
+  app.set_version_flag("--version", "belay 0.1.0");
+  app.require_subcommand(1);
+  app.set_help_all_flag("--help-all", "All commands with all their options");
+  Commands commands;
+  Action chosen;
+  add_definition_commands(app, commands, chosen, plugins);
+  add_serve_command(app, commands, chosen, plugins);
+  add_saga_commands(app, commands, chosen);
+  add_act_commands(app, commands, chosen);
+  add_key_commands(app, commands, chosen);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& e) {
+    return app.exit(e) == 0 ? kDone : kUsage;
+  }
+  return chosen ? chosen() : kUsage;
+}
+
+}  // namespace belay::cli

@@ -1,0 +1,118 @@
+// Every command as an options struct and a function that returns the exit code. cli.cpp fills the structs from the
+// command line (and is the only file that includes CLI11).
+#pragma once
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "runtime/actions/plugin.h"
+
+namespace belay::cli {
+
+inline constexpr int kDone = 0, kRefused = 1, kUsage = 2, kNoServer = 3;
+
+// ---- Definitions (definitions.cpp): no server needed ----
+
+struct CheckCommand {
+  std::string directory = ".";
+  std::string format = "text";
+  bool any_plugin = false;  // plugins that this program does not have are no error
+};
+int run(const CheckCommand& command, const runtime::PluginRegistry& plugins);
+
+struct GraphCommand {
+  std::string workflow, directory = ".", format = "svg", out;
+};
+int run(const GraphCommand& command);
+
+struct ConvertCommand {
+  std::string input, to, out;
+};
+int run(const ConvertCommand& command);
+
+struct ExplainCommand {
+  std::string code;
+};
+int run(const ExplainCommand& command);
+
+// ---- The server (serve_command.cpp) ----
+
+struct ServeCommand {
+  std::string directory = ".", database, listen = "127.0.0.1:7070", data = ".belay", tenant = "default";
+  std::string once_ready_file, log_level = "info";
+  std::vector<std::string> hosts;
+  bool allow_public = false, require_keys = false, stop_postgres = false;
+};
+int run(const ServeCommand& command, runtime::PluginRegistry& plugins);
+
+// ---- Sagas, over the API (sagas_commands.cpp) ----
+
+struct ServerOptions {
+  std::string server;
+  bool json = false;
+};
+
+struct StartCommand {
+  ServerOptions server;
+  std::string workflow, input, key;
+  int wait_s = 0;
+};
+int run(const StartCommand& command);
+
+struct ListCommand {
+  ServerOptions server;
+  std::string workflow, status, health, key, waiting_on, created_after, created_before, cursor;
+  int limit = 50;
+};
+int run(const ListCommand& command);
+
+struct ShowCommand {
+  ServerOptions server;
+  std::string id;
+};
+int run(const ShowCommand& command);
+
+struct HistoryCommand {
+  ServerOptions server;
+  std::string id;
+  std::uint64_t at = 0;
+};
+int run(const HistoryCommand& command);
+
+struct EventsCommand {
+  ServerOptions server;
+  std::string type, key, cursor;
+  bool unclaimed = false;
+  int limit = 50;
+};
+int run(const EventsCommand& command);
+
+struct PublishCommand {
+  ServerOptions server;
+  std::string type, key, payload, id;
+};
+int run(const PublishCommand& command);
+
+struct WorkflowsCommand {
+  ServerOptions server;
+};
+int run(const WorkflowsCommand& command);
+
+// ---- Acts, over the API (acts_command.cpp) ----
+
+struct ActCommand {
+  ServerOptions server;
+  std::string act, id, path, reason, direction, output, result, evidence, happened;
+  bool dry_run = false, yes = false;
+};
+int run(const ActCommand& command);
+
+// ---- API keys, on the database (keys_command.cpp) ----
+
+struct KeysCommand {
+  std::string verb, tenant, role = "viewer", name, id, database, data = ".belay";
+  bool json = false;
+};
+int run(const KeysCommand& command);
+
+}  // namespace belay::cli

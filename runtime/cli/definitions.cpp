@@ -1,0 +1,186 @@
+// check, graph, convert, explain: what a business analyst runs. No server, no database.
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+
+#include "dsl/compile.h"
+#include "dsl/read.h"
+#include "runtime/cli/commands.h"
+#include "runtime/cli/files.h"
+#include "runtime/cli/terminal.h"
+
+namespace belay::cli {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+int complain(const std::string& text) {
+  std::fprintf(stderr, "belay: %s\n", text.c_str());
+  return kRefused;
+}
+
+bool is_yaml(const fs::path& path) { return path.extension() == ".yaml" || path.extension() == ".yml"; }
+bool is_text(const fs::path& path) { return path.extension() == ".belay"; }
+
+// Every definition below a folder, or the one file; sorted.
+std::vector<fs::path> definitions_below(const fs::path& input) {
+  std::error_code error;
+  if (!fs::is_directory(input, error)) return {input};
+  std::vector<fs::path> files;
+  for (fs::recursive_directory_iterator it(input, error), end; !error && it != end; it.increment(error)) {
+    const std::string name = it->path().filename().string();
+    if (it->is_directory() && (name.starts_with(".") || name == "tests")) it.disable_recursion_pending();
+    else if (it->is_regular_file() && !it->is_symlink() && (is_yaml(it->path()) || is_text(it->path()))) {
+      files.push_back(it->path());
+    }
+  }
+  std::sort(files.begin(), files.end());
+  return files;
+}
+
+// One file in the other form; empty when it is not ours or has problems (which are then reported).
+bool convert_file(const fs::path& from, const std::string& to, std::string& out, bool& skipped) {
+  auto text = read_file(from.string());
+  if (!text) {
+    complain(text.error().message);
+    return false;
+  }
+  dsl::Sources sources;
+  dsl::Diagnostics diagnostics;
+  const std::uint32_t source = sources.add(from.string(), std::move(*text));
+  skipped = is_yaml(from) && dsl::classify_yaml(sources, source, diagnostics) == dsl::YamlKind::kForeign;
+  if (skipped && diagnostics.all().empty()) return true;
+  const dsl::File file = is_yaml(from) ? dsl::read_yaml(sources, source, diagnostics)
+                                       : dsl::read_text(sources, source, diagnostics);
+  if (diagnostics.errors() > 0) {
+    diagnostics.sort();
+    std::fputs(dsl::render_text(diagnostics, sources, isatty(STDERR_FILENO) == 1).c_str(), stderr);
+    return false;
+  }
+  out = to == "yaml" ? dsl::print_yaml(file) : dsl::print_text(file);
+  return true;
+}
+
+}  // namespace
+
+int run(const CheckCommand& command, const runtime::PluginRegistry& plugins) {
+  std::error_code error;
+  if (!fs::is_directory(command.directory, error)) return complain("there is no folder `" + command.directory + "`");
+  const dsl::PluginCatalog catalog{plugins.names()};
+  dsl::Compilation compilation = dsl::compile_workspace(command.directory, command.any_plugin ? nullptr : &catalog);
+  compilation.diagnostics.sort();
+  if (command.format == "json") {
+    std::printf("%s\n", dsl::render_json(compilation.diagnostics, compilation.sources).c_str());
+    return compilation.ok() ? kDone : kRefused;
+  }
+  const bool colour = isatty(STDOUT_FILENO) == 1 && std::getenv("NO_COLOR") == nullptr;
+  if (!compilation.diagnostics.all().empty()) {
+    std::fputs(dsl::render_text(compilation.diagnostics, compilation.sources, colour).c_str(), stdout);
+  }
+  if (!compilation.ok()) return kRefused;
+  if (compilation.files.empty()) {
+    std::printf("no definitions below `%s`: a text file ends in .belay, a YAML file has the line `belay: 1`\n",
+                command.directory.c_str());
+    return kDone;
+  }
+  const dsl::CompiledProgram& program = compilation.program;
+  std::printf("%zu files are fine: %zu workflows, %zu webhooks, %zu connectors, %zu events\n",
+              compilation.files.size(), program.graphs.size(), program.webhooks.size(), program.connectors.size(),
+              program.events.size());
+  return kDone;
+}
+
+int run(const GraphCommand& command) {
+  const dsl::Compilation compilation = dsl::compile_workspace(command.directory);
+  std::vector<std::string> names;
+  for (const interpreter::Graph& graph : compilation.program.graphs) {
+    names.push_back(graph.workflow);
+    if (graph.workflow != command.workflow) continue;
+    const dsl::GraphFormat format = command.format == "dot"       ? dsl::GraphFormat::kDot
+                                    : command.format == "mermaid" ? dsl::GraphFormat::kMermaid
+                                    : command.format == "json"    ? dsl::GraphFormat::kJson
+                                                                  : dsl::GraphFormat::kSvg;
+    std::string error;
+    std::string picture = dsl::draw_graph(graph, format, error);
+    if (!error.empty()) return complain(error);
+    if (!picture.empty() && picture.back() != '\n') picture += '\n';
+    if (command.out.empty()) {
+      std::fwrite(picture.data(), 1, picture.size(), stdout);
+      return kDone;
+    }
+    const auto written = write_file(command.out, picture);
+    return written ? kDone : complain(written.error().message);
+  }
+  if (!compilation.ok()) {
+    std::fputs(dsl::render_text(compilation.diagnostics, compilation.sources, isatty(STDERR_FILENO) == 1).c_str(), stderr);
+    return complain("`" + command.workflow + "` has problems, or is not there");
+  }
+  const std::string near = dsl::nearest(command.workflow, names);
+  return complain("there is no workflow `" + command.workflow + "` below `" + command.directory + "`" +
+                  (near.empty() ? "" : "; did you mean `" + near + "`?"));
+}
+
+int run(const ConvertCommand& command) {
+  std::error_code error;
+  const bool folder = fs::is_directory(command.input, error);
+  if (folder && command.out.empty()) {
+    complain("a folder is written to a folder: name it with --out");
+    return kUsage;
+  }
+  int result = kDone;
+  for (const fs::path& from : definitions_below(command.input)) {
+    std::string text;
+    bool skipped = false;
+    if (!convert_file(from, command.to, text, skipped)) {
+      result = kRefused;
+      continue;
+    }
+    if (skipped) continue;
+    if (command.out.empty()) {
+      std::fwrite(text.data(), 1, text.size(), stdout);
+      continue;
+    }
+    fs::path to = command.out;
+    if (folder) {
+      to /= fs::relative(from, command.input, error);
+      to.replace_extension(command.to == "yaml" ? ".yaml" : ".belay");
+      fs::create_directories(to.parent_path(), error);
+    }
+    if (const auto written = write_file(to.string(), text); !written) return complain(written.error().message);
+  }
+  return result;
+}
+
+int run(const ExplainCommand& command) {
+  std::string code = command.code;
+  for (char& c : code) c = c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c;
+  const dsl::DiagnosticKind* kind = dsl::find_kind(code);
+  if (kind == nullptr) {
+    std::vector<std::string> codes;
+    for (const dsl::DiagnosticKind& k : dsl::diagnostic_kinds()) codes.emplace_back(k.code);
+    const std::string near = dsl::nearest(code, codes);
+    return complain("there is no diagnostic `" + command.code + "`" +
+                    (near.empty() ? "" : "; did you mean `" + near + "`?"));
+  }
+  const Terminal terminal = Terminal::of_stdout();
+  const auto section = [&](const char* title, std::string_view text) {
+    if (text.empty()) return;
+    std::printf("\n%s\n", terminal.paint(Colour::kBold, title).c_str());
+    std::istringstream lines{std::string(text)};
+    for (std::string line; std::getline(lines, line);) std::printf("  %s\n", line.c_str());
+  };
+  std::printf("%s %s: %s\n", kind->severity == dsl::Severity::kError ? "error" : "warning",
+              std::string(kind->code).c_str(), std::string(kind->title).c_str());
+  section("what was seen", kind->what);
+  section("why it matters", kind->why);
+  section("for example", kind->bad);
+  section("instead", kind->fixed);
+  return kDone;
+}
+
+}  // namespace belay::cli
