@@ -216,6 +216,9 @@ ConnectorDecl Reader::connector(Fields& fields) {
   out.request_key_header = text(fields.take("request_key_in"));
   out.keys_remembered = expr(fields.take("remembers_keys_for"));
   if (const Node* replays = fields.take("replays_errors")) out.replays_errors = flag(replays);
+  if (out.replays_errors && out.keys_remembered.empty() && !fields.has("remembers_keys_for")) {
+    problem("BEL1038", fields.key_span("replays_errors"), "`replays_errors` needs `remembers_keys_for`");
+  }
   if (const Node* body = fields.take("body")) out.form = word(body, {"form", "json"}) == "form";
   if (const Node* limits = fields.take("at_most")) {
     Fields parts(*this, *limits, "`at_most`");

@@ -1,0 +1,32 @@
+// YAML as we write it: small maps and lists on one line, the rest in blocks, quotes only where YAML needs them.
+#pragma once
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace belay::dsl::yaml {
+
+struct Out {
+  enum class Kind { kScalar, kText, kMap, kList } kind = Kind::kScalar;
+  std::string text;     // kScalar: quoted already; kText: block text, to be written behind `|`
+  bool block = false;   // kMap, kList: one entry a line, however short
+  std::vector<std::pair<std::string, Out>> entries;  // kMap; keys quoted already
+  std::vector<Out> items;                            // kList
+
+  static Out scalar(std::string_view text);   // quotes where needed
+  static Out data_text(std::string_view text);  // a literal text in a data field: also quotes what reads as a number
+  static Out raw(std::string text);           // as it is
+  static Out block_text(std::string_view text);
+  static Out map() { return {Kind::kMap, {}, false, {}, {}}; }
+  static Out list() { return {Kind::kList, {}, false, {}, {}}; }
+
+  Out& put(std::string_view key, Out value);  // returns the map itself
+  Out& push(Out value);
+  bool empty() const { return entries.empty() && items.empty(); }
+};
+
+// A document: the entries of `map` at the left edge.
+std::string emit(const Out& map);
+
+}  // namespace belay::dsl::yaml
