@@ -1,1 +1,0 @@
-#include "runtime/store/embedded_sql.h"

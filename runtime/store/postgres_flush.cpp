@@ -1,0 +1,269 @@
+// Rows to columns, in the order of flush_hot.sql and flush_full.sql. On the hot path: one pass a column set, appended
+// binary, no temporary strings. See postgres_flush.h.
+#include "runtime/store/postgres_flush.h"
+
+#include <algorithm>
+#include <set>
+#include <tuple>
+#include <unordered_map>
+
+#include "runtime/base/check.h"
+
+namespace belay::runtime {
+namespace {
+
+using Of = PostgresArray::Of;
+
+// Which lanes the flush moves.
+class Lanes {
+ public:
+  explicit Lanes(const std::vector<LaneFence>& fences) {
+    for (const LaneFence& fence : fences) {
+      if (fence.lane >= static_cast<Lane>(known_.size())) known_.resize(static_cast<std::size_t>(fence.lane) + 1);
+      known_[static_cast<std::size_t>(fence.lane)] = true;
+    }
+  }
+  // A row of another lane would be dropped in silence.
+  void check(Lane lane) const {
+    BELAY_CHECK(lane >= 0 && lane < static_cast<Lane>(known_.size()) && known_[static_cast<std::size_t>(lane)],
+                "every row belongs to a lane of the flush");
+  }
+
+ private:
+  std::vector<bool> known_;
+};
+
+void add_fences(const std::vector<LaneFence>& fences, std::int64_t lease_ms, PostgresParams& params) {
+  PostgresArray lane(Of::kInt4), epoch(Of::kInt8), head(Of::kInt8);
+  for (const LaneFence& fence : fences) {
+    lane.add_int4(fence.lane);
+    epoch.add_int8(fence.epoch);
+    head.add_int8(fence.head);
+  }
+  params.array(std::move(lane)).array(std::move(epoch)).array(std::move(head)).int8(lease_ms);
+}
+
+// A saga's rows in one flush become one: the last, with the latest snapshot. Most flushes have no such pair.
+struct MergedInstance {
+  const InstanceRow* row;
+  const InstanceRow* snapshot;  // whose state counts, or nullptr
+};
+std::vector<MergedInstance> merge(const std::vector<InstanceRow>& rows) {
+  std::vector<MergedInstance> out;
+  out.reserve(rows.size());
+  std::unordered_map<std::string_view, std::size_t> seen;
+  seen.reserve(rows.size());
+  for (const InstanceRow& row : rows) {
+    const auto [at, fresh] = seen.try_emplace(row.id, out.size());
+    if (fresh) out.push_back({&row, nullptr});
+    MergedInstance& merged = out[at->second];
+    merged.row = &row;
+    if (row.state) merged.snapshot = &row;
+  }
+  return out;
+}
+
+void add_instances(const std::vector<InstanceRow>& rows, const Lanes& lanes, PostgresParams& params) {
+  const std::size_t n = rows.size();
+  PostgresArray lane(Of::kInt4, n), id(Of::kUuid, n), tenant(Of::kText, n), workflow(Of::kText, n), key(Of::kText, n),
+      created(Of::kInt8, n), input(Of::kJson, n), version(Of::kInt4, n), definition(Of::kText, n), status(Of::kText, n),
+      health(Of::kText, n), seq(Of::kInt8, n), state_seq(Of::kInt8, n), since(Of::kInt8, n), due(Of::kInt8, n),
+      updated(Of::kInt8, n), ended(Of::kInt8, n), waiting(Of::kText, n), failure(Of::kText, n), state(Of::kJson, n);
+  for (const auto& [row, snapshot] : merge(rows)) {
+    lanes.check(row->lane);
+    lane.add_int4(row->lane);
+    id.add_uuid(row->id);
+    tenant.add_text(row->tenant);
+    workflow.add_text(row->workflow);
+    key.add_text(row->key);
+    created.add_int8(row->created_at.us);
+    if (row->input.empty()) input.add_null();
+    else input.add_text(row->input);
+    version.add_int4(static_cast<std::int32_t>(row->workflow_version));
+    definition.add_text(row->definition);
+    status.add_text(row->status);
+    health.add_text(row->health);
+    seq.add_int8(static_cast<std::int64_t>(row->seq));
+    state_seq.add_int8(snapshot ? static_cast<std::int64_t>(snapshot->state_seq) : 0);
+    since.add_int8(row->health_since.us);
+    due.add_int8(row->due_at.us);
+    updated.add_int8(row->updated_at.us);
+    ended.add_int8(row->ended_at.us);
+    waiting.add_text(row->waiting_on);
+    failure.add_text(row->failure);
+    if (snapshot) state.add_text(*snapshot->state);
+    else state.add_null();
+  }
+  for (PostgresArray* column : {&lane, &id, &tenant, &workflow, &key, &created, &input, &version, &definition, &status,
+                                &health, &seq, &state_seq, &since, &due, &updated, &ended, &waiting, &failure, &state}) {
+    params.array(std::move(*column));
+  }
+}
+
+void add_journal(const std::vector<JournalRow>& rows, const Lanes& lanes, PostgresParams& params) {
+  const std::size_t n = rows.size();
+  PostgresArray lane(Of::kInt4, n), id(Of::kUuid, n), seq(Of::kInt8, n), at(Of::kInt8, n), version(Of::kInt4, n),
+      kind(Of::kText, n), actor(Of::kText, n), body(Of::kJson, n);
+  for (const JournalRow& row : rows) {
+    lanes.check(row.lane);
+    lane.add_int4(row.lane);
+    id.add_uuid(row.id);
+    seq.add_int8(static_cast<std::int64_t>(row.seq));
+    at.add_int8(row.at.us);
+    version.add_int4(row.version);
+    kind.add_text(row.kind);
+    actor.add_text(row.actor);
+    body.add_text(row.body);
+  }
+  for (PostgresArray* column : {&lane, &id, &seq, &at, &version, &kind, &actor, &body}) params.array(std::move(*column));
+}
+
+void add_start_keys(const std::vector<StartKeyRow>& rows, const Lanes& lanes, PostgresParams& params) {
+  PostgresArray lane(Of::kInt4), tenant(Of::kText), key(Of::kText), saga(Of::kUuid), digest(Of::kText), at(Of::kInt8);
+  for (const StartKeyRow& row : rows) {
+    lanes.check(row.lane);
+    lane.add_int4(row.lane);
+    tenant.add_text(row.tenant);
+    key.add_text(row.key);
+    saga.add_uuid(row.saga);
+    digest.add_text(row.digest);
+    at.add_int8(row.at.us);
+  }
+  for (PostgresArray* column : {&lane, &tenant, &key, &saga, &digest, &at}) params.array(std::move(*column));
+}
+
+void add_events(const Flush& flush, const Lanes& lanes, PostgresParams& params) {
+  const std::set<std::pair<Lane, std::int64_t>> claimed_now(flush.events_claimed.begin(), flush.events_claimed.end());
+  PostgresArray lane(Of::kInt4), eseq(Of::kInt8), id(Of::kText), tenant(Of::kText), type(Of::kText),
+      version(Of::kInt4), key(Of::kText), at(Of::kInt8), claimed(Of::kBool), payload(Of::kJson), metadata(Of::kJson);
+  for (const EventRow& row : flush.events) {
+    lanes.check(row.lane);
+    lane.add_int4(row.lane);
+    eseq.add_int8(row.eseq);
+    id.add_text(row.id);
+    tenant.add_text(row.tenant);
+    type.add_text(row.type);
+    version.add_int4(static_cast<std::int32_t>(row.version));
+    key.add_text(row.key);
+    at.add_int8(row.at.us);
+    claimed.add_bool(row.claimed || claimed_now.contains({row.lane, row.eseq}));
+    payload.add_text(row.payload.empty() ? "null" : row.payload);
+    metadata.add_text(row.metadata.empty() ? "{}" : row.metadata);
+  }
+  for (PostgresArray* column :
+       {&lane, &eseq, &id, &tenant, &type, &version, &key, &at, &claimed, &payload, &metadata}) {
+    params.array(std::move(*column));
+  }
+  PostgresArray claimed_lane(Of::kInt4), claimed_eseq(Of::kInt8);
+  for (const auto& [of_lane, number] : claimed_now) {
+    lanes.check(of_lane);
+    claimed_lane.add_int4(of_lane);
+    claimed_eseq.add_int8(number);
+  }
+  params.array(std::move(claimed_lane)).array(std::move(claimed_eseq));
+}
+
+using SubscriptionKey = std::tuple<Lane, std::string_view, std::string_view, std::string_view, std::string_view,
+                                   std::string_view>;
+SubscriptionKey key_of(const SubscriptionRow& row) {
+  return {row.lane, row.tenant, row.type, row.key, row.saga, row.path};
+}
+
+void add_subscriptions(const Flush& flush, const Lanes& lanes, PostgresParams& params) {
+  std::set<SubscriptionKey> gone;
+  for (const SubscriptionRow& row : flush.subscriptions_gone) gone.insert(key_of(row));
+  std::set<SubscriptionKey> made;
+  for (const bool going : {false, true}) {
+    PostgresArray lane(Of::kInt4), tenant(Of::kText), type(Of::kText), key(Of::kText), saga(Of::kUuid), path(Of::kText),
+        since(Of::kInt8);
+    for (const SubscriptionRow& row : going ? flush.subscriptions_gone : flush.subscriptions) {
+      if (!going && (gone.contains(key_of(row)) || !made.insert(key_of(row)).second)) continue;
+      lanes.check(row.lane);
+      lane.add_int4(row.lane);
+      tenant.add_text(row.tenant);
+      type.add_text(row.type);
+      key.add_text(row.key);
+      saga.add_uuid(row.saga);
+      path.add_text(row.path);
+      since.add_int8(row.since.us);
+    }
+    for (PostgresArray* column : {&lane, &tenant, &type, &key, &saga, &path}) params.array(std::move(*column));
+    if (!going) params.array(std::move(since));
+  }
+}
+
+void add_mail(const Flush& flush, const Lanes& lanes, PostgresParams& params) {
+  PostgresArray lane(Of::kInt4), sender(Of::kInt4), number(Of::kInt8), kind(Of::kText), body(Of::kJson);
+  for (const MailboxRow& row : flush.mail) {
+    lanes.check(row.from);
+    lane.add_int4(row.to);
+    sender.add_int4(row.from);
+    number.add_int8(row.number);
+    kind.add_text(row.kind);
+    body.add_text(row.body.empty() ? "null" : row.body);
+  }
+  for (PostgresArray* column : {&lane, &sender, &number, &kind, &body}) params.array(std::move(*column));
+  PostgresArray gone_lane(Of::kInt4), gone_sender(Of::kInt4), gone_number(Of::kInt8);
+  for (const MailboxRow& row : flush.mail_consumed) {
+    lanes.check(row.to);
+    gone_lane.add_int4(row.to);
+    gone_sender.add_int4(row.from);
+    gone_number.add_int8(row.number);
+  }
+  params.array(std::move(gone_lane)).array(std::move(gone_sender)).array(std::move(gone_number));
+}
+
+void add_start_keys_gone(const Flush& flush, const Lanes& lanes, PostgresParams& params) {
+  using Key = std::tuple<Lane, std::string_view, std::string_view>;
+  std::set<Key> made;
+  for (const StartKeyRow& row : flush.start_keys) made.insert({row.lane, row.tenant, row.key});
+  PostgresArray lane(Of::kInt4), tenant(Of::kText), key(Of::kText), saga(Of::kUuid);
+  for (const StartKeyRow& row : flush.start_keys_gone) {
+    if (made.contains({row.lane, row.tenant, row.key})) continue;
+    lanes.check(row.lane);
+    lane.add_int4(row.lane);
+    tenant.add_text(row.tenant);
+    key.add_text(row.key);
+    saga.add_uuid(row.saga);
+  }
+  params.array(std::move(lane)).array(std::move(tenant)).array(std::move(key)).array(std::move(saga));
+}
+
+void add_dedup(const std::vector<DedupRow>& rows, const Lanes& lanes, PostgresParams& params) {
+  PostgresArray lane(Of::kInt4), tenant(Of::kText), scope(Of::kText), key(Of::kText), digest(Of::kText),
+      answer(Of::kJson), at(Of::kInt8);
+  for (const DedupRow& row : rows) {
+    lanes.check(row.lane);
+    lane.add_int4(row.lane);
+    tenant.add_text(row.tenant);
+    scope.add_text(row.scope);
+    key.add_text(row.key);
+    digest.add_text(row.digest);
+    answer.add_text(row.answer.empty() ? "null" : row.answer);
+    at.add_int8(row.at.us);
+  }
+  for (PostgresArray* column : {&lane, &tenant, &scope, &key, &digest, &answer, &at}) params.array(std::move(*column));
+}
+
+}  // namespace
+
+FlushStatement flush_statement(const Flush& flush, std::int64_t lease_ms) {
+  const bool hot = flush.events.empty() && flush.events_claimed.empty() && flush.subscriptions.empty() &&
+                   flush.subscriptions_gone.empty() && flush.mail.empty() && flush.mail_consumed.empty() &&
+                   flush.start_keys_gone.empty() && flush.dedup.empty();
+  const Lanes lanes(flush.lanes);
+  FlushStatement out{hot ? "flush_hot" : "flush_full", {}};
+  add_fences(flush.lanes, lease_ms, out.params);
+  add_instances(flush.instances, lanes, out.params);
+  add_journal(flush.journal, lanes, out.params);
+  add_start_keys(flush.start_keys, lanes, out.params);
+  if (hot) return out;
+  add_events(flush, lanes, out.params);
+  add_subscriptions(flush, lanes, out.params);
+  add_mail(flush, lanes, out.params);
+  add_start_keys_gone(flush, lanes, out.params);
+  add_dedup(flush.dedup, lanes, out.params);
+  return out;
+}
+
+}  // namespace belay::runtime

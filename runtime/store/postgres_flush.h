@@ -1,0 +1,18 @@
+// A Flush as the parameters of its statement. Private to the store; tested in tests/postgres/flush_test.cpp.
+#pragma once
+#include "runtime/store/postgres_array.h"
+#include "runtime/store/store.h"
+
+namespace belay::runtime {
+
+struct FlushStatement {
+  const char* name;  // flush_hot, or flush_full when a rarer table has rows
+  PostgresParams params;
+};
+
+// REQUIRES: every row's lane is among flush.lanes (mail: the sender's).
+// A saga that stands twice is written once, as its last row says. A start key or subscription that is both made and
+// gone in one flush: the key is made (its row is replaced), the subscription is gone.
+FlushStatement flush_statement(const Flush& flush, std::int64_t lease_ms);
+
+}  // namespace belay::runtime

@@ -1,0 +1,457 @@
+// The store on Postgres: one connection that writes, a small pool that reads. The interesting part is what happens when
+// a flush is answered by anything but success; the rest is statements with names. See postgres_store.h.
+#include "runtime/store/postgres_store.h"
+
+#include <algorithm>
+#include <charconv>
+#include <mutex>
+
+#include "runtime/base/check.h"
+#include "runtime/base/clock.h"
+#include "runtime/base/ids.h"
+#include "runtime/store/migrations.h"
+#include "runtime/store/postgres_flush.h"
+#include "runtime/store/postgres_guard.h"
+#include "runtime/store/postgres_owner.h"
+#include "runtime/store/postgres_pool.h"
+#include "runtime/store/postgres_rows.h"
+
+namespace belay::runtime {
+namespace {
+
+using Of = PostgresArray::Of;
+
+constexpr std::size_t kReadConnections = 2;
+constexpr std::int64_t kPartitionsEvery = 24LL * 3600 * 1'000'000;  // microseconds
+constexpr int kMonthsAhead = 3;
+
+std::vector<Lane> lanes_in(std::string_view comma_separated) {
+  std::vector<Lane> lanes;
+  const char* at = comma_separated.data();
+  const char* end = at + comma_separated.size();
+  while (at < end) {
+    Lane lane = 0;
+    at = std::from_chars(at, end, lane).ptr + 1;
+    lanes.push_back(lane);
+  }
+  return lanes;
+}
+
+class PostgresStore final : public Store {
+ public:
+  PostgresStore(PostgresOptions options, std::unique_ptr<PostgresConnection> writer)
+      : options_(std::move(options)), writer_(std::move(writer)), readers_(options_, kReadConnections) {}
+
+  FlushResult flush(const Flush& flush) override;
+  Result<std::vector<ClaimedLane>> claim_lanes(const std::string& owner) override;
+  Result<void> release_lanes(const std::string& owner) override;
+
+  Result<std::vector<SagaId>> running_sagas(Lane lane) override;
+  Result<std::vector<LoadedSaga>> load_sagas(const std::vector<std::pair<Lane, SagaId>>& which) override;
+  Result<std::vector<std::pair<Lane, SagaId>>> due_sagas(Instant until, std::size_t limit) override;
+  Result<std::vector<MailboxRow>> mailbox() override;
+  Result<std::vector<SubscriptionRow>> subscriptions_of(
+      const std::vector<std::tuple<Lane, std::string, std::string, std::string>>& topics) override;
+  Result<std::vector<EventRow>> events_since(
+      const std::vector<std::tuple<Lane, std::string, std::string, std::string, Instant>>& topics) override;
+  Result<std::vector<StartKeyRow>> start_keys(
+      const std::vector<std::tuple<Lane, std::string, std::string>>& keys) override;
+  Result<std::vector<DedupRow>> dedup(
+      const std::vector<std::tuple<Lane, std::string, std::string, std::string>>& keys) override;
+  Result<std::optional<std::pair<Lane, SagaId>>> find_saga(const std::string& tenant, const SagaId& id) override;
+  Result<Instant> database_now() override;
+  Result<void> put_definition(const std::string& workflow, std::uint32_t version, const std::string& hash,
+                              const std::string& graph) override;
+  Result<std::string> get_definition(const std::string& hash) override;
+
+ private:
+  PostgresResult<void> connect_writer();
+  FlushResult answer(const Flush& flush, const PostgresRows& rows);
+  FlushResult refused(const PostgresFailure& failure);
+  // What became of a flush whose answer did not come: kCommitted or kFenced; kDown with `same` set when no fence moved.
+  FlushResult look(const Flush& flush, bool& same);
+  FlushResult down(const PostgresFailure& failure);
+  void keep_partitions();
+  template <class F>
+  auto read_rows(const char* statement, const PostgresParams& params, std::string_view doing, F&& row)
+      -> Result<std::vector<decltype(row(std::declval<const PostgresRows&>(), std::size_t{}))>>;
+
+  const PostgresOptions options_;
+  std::mutex writer_mutex_;
+  std::unique_ptr<PostgresConnection> writer_;
+  PostgresPool readers_;
+  std::atomic<std::int64_t> partitions_made_at_{0};  // monotonic
+};
+
+// ---- The flush -----------------------------------------------------------------------------------------------------
+
+PostgresResult<void> PostgresStore::connect_writer() {
+  if (writer_ != nullptr && !writer_->lost()) return {};
+  writer_.reset();  // the old backend is told before a new one is asked for
+  auto opened = PostgresConnection::open(options_);
+  if (!opened) return tl::unexpected(opened.error());
+  writer_ = std::move(*opened);
+  return writer_->use_generic_plans();
+}
+
+FlushResult PostgresStore::flush(const Flush& flush) {
+  const std::lock_guard lock(writer_mutex_);
+  FlushStatement statement = flush_statement(flush, options_.lease_ms);
+  bool partitions_tried = false;
+  for (int attempt = 1;; ++attempt) {
+    if (auto connected = connect_writer(); !connected) return down(connected.error());
+    auto rows = writer_->run(statement.name, statement.params);
+    if (rows) return answer(flush, *rows);
+    if (!rows.error().lost) {
+      const bool no_partition = rows.error().message.find("no partition of relation") != std::string::npos;
+      if (!no_partition || partitions_tried) return refused(rows.error());
+      partitions_tried = true;  // this process has outlived the partitions made ahead
+      if (auto made = writer_->run("make_partitions", PostgresParams().int4(kMonthsAhead)); !made) {
+        return refused(made.error());
+      }
+      continue;
+    }
+    // In doubt. Connect once more and see which it was.
+    const PostgresFailure failure = rows.error();
+    if (attempt > 1) return down(failure);
+    if (auto connected = connect_writer(); !connected) return down(failure);
+    bool same = false;
+    FlushResult seen = look(flush, same);
+    if (!same) return seen;
+  }
+}
+
+FlushResult PostgresStore::answer(const Flush& flush, const PostgresRows& rows) {
+  const std::vector<Lane> moved = lanes_in(rows.text(0, 0));
+  FlushResult result;
+  result.db_now = {rows.number(0, 1)};
+  if (moved.size() == flush.lanes.size()) return result;
+  // A fence that did not move belongs to somebody else, or this very flush landed before, when its answer was lost.
+  bool same = false;
+  FlushResult seen = look(flush, same);
+  if (seen.kind == FlushResult::Kind::kDown) return seen;
+  std::erase_if(seen.fenced, [&](Lane lane) { return std::find(moved.begin(), moved.end(), lane) != moved.end(); });
+  seen.kind = seen.fenced.empty() ? FlushResult::Kind::kCommitted : FlushResult::Kind::kFenced;
+  if (seen.fenced.empty()) seen.message.clear();
+  seen.db_now = result.db_now;
+  return seen;
+}
+
+FlushResult PostgresStore::look(const Flush& flush, bool& same) {
+  same = false;
+  PostgresArray lanes(Of::kInt4);
+  for (const LaneFence& fence : flush.lanes) lanes.add_int4(fence.lane);
+  auto rows = writer_->run("fences", PostgresParams().array(std::move(lanes)));
+  if (!rows) return down(rows.error());
+  auto now = writer_->run("database_now");
+  if (!now) return down(now.error());
+  FlushResult result;
+  result.db_now = {now->number(0, 0)};
+  std::size_t unmoved = 0;
+  for (const LaneFence& fence : flush.lanes) {
+    bool landed = false, still = false;
+    for (std::size_t i = 0; i < rows->size(); ++i) {
+      if (rows->number(i, 0) != fence.lane || rows->number(i, 1) != fence.epoch) continue;
+      landed = rows->number(i, 2) == fence.head + 1;
+      still = rows->number(i, 2) == fence.head;
+    }
+    if (still) ++unmoved;
+    if (!landed) result.fenced.push_back(fence.lane);
+  }
+  if (result.fenced.empty()) return result;
+  // All fences of lanes that are still ours move together. None moved: it did not land, and may be sent again as it is.
+  if (unmoved == result.fenced.size() && unmoved == flush.lanes.size()) {
+    same = true;
+    result.kind = FlushResult::Kind::kDown;
+    result.fenced.clear();
+    return result;
+  }
+  const bool none_landed = result.fenced.size() == flush.lanes.size();
+  if (none_landed && unmoved > 0) {  // some lanes are gone, the others' rows were not written: send them again
+    same = true;
+    result.kind = FlushResult::Kind::kDown;
+    result.fenced.clear();
+    return result;
+  }
+  result.kind = FlushResult::Kind::kFenced;
+  result.message = "lanes belong to another node now";
+  return result;
+}
+
+FlushResult PostgresStore::refused(const PostgresFailure& failure) {
+  FlushResult result = down(failure);
+  // 21: one row twice in a statement; like bad data it stays what it is however often it is sent.
+  if (failure.is_data_error() || failure.sqlstate.starts_with("21")) result.kind = FlushResult::Kind::kDataError;
+  return result;
+}
+
+FlushResult PostgresStore::down(const PostgresFailure& failure) {
+  FlushResult result;
+  result.kind = FlushResult::Kind::kDown;
+  result.message = failure.message;
+  if (!failure.sqlstate.empty()) result.message += " (" + failure.sqlstate + ")";
+  // A standby, or a server about to stop: another connection may find another server.
+  if (failure.sqlstate == "25006" && writer_ != nullptr) writer_.reset();
+  return result;
+}
+
+// ---- Lanes ---------------------------------------------------------------------------------------------------------
+
+Result<std::vector<ClaimedLane>> PostgresStore::claim_lanes(const std::string& owner) {
+  const std::lock_guard lock(writer_mutex_);
+  static constexpr std::string_view kDoing = "claim the lanes";
+  if (auto connected = connect_writer(); !connected) return fail(to_failure(connected.error(), kDoing));
+  auto owners = writer_->run("lane_owners");
+  if (!owners) return fail(to_failure(owners.error(), kDoing));
+  PostgresArray dead(Of::kText);
+  std::string held;
+  for (std::size_t i = 0; i < owners->size(); ++i) {
+    if (is_dead_process(owners->text(i, 1))) dead.add_text(owners->text(i, 1));
+    else held = owners->str(i, 0);
+  }
+  auto rows = writer_->run("claim_lanes",
+                           PostgresParams().text(owner).text(this_process()).array(std::move(dead)).int8(options_.lease_ms));
+  if (!rows) return fail(to_failure(rows.error(), kDoing));
+  if (rows->size() == 0) {
+    return fail(ErrorCode::kConflict, "the lanes are held by `" + held + "`, which is alive",
+                "stop it, or wait until its lease of " + std::to_string(options_.lease_ms / 1000) + " s has run out");
+  }
+  std::vector<ClaimedLane> lanes;
+  for (std::size_t i = 0; i < rows->size(); ++i) {
+    lanes.push_back({.lane = static_cast<Lane>(rows->number(i, 0)),
+                     .epoch = rows->number(i, 1),
+                     .head = rows->number(i, 2),
+                     .crashes = static_cast<std::int32_t>(rows->number(i, 3))});
+  }
+  std::sort(lanes.begin(), lanes.end(), [](const auto& a, const auto& b) { return a.lane < b.lane; });
+  return lanes;
+}
+
+Result<void> PostgresStore::release_lanes(const std::string& owner) {
+  const std::lock_guard lock(writer_mutex_);
+  static constexpr std::string_view kDoing = "release the lanes";
+  if (auto connected = connect_writer(); !connected) return fail(to_failure(connected.error(), kDoing));
+  auto rows = writer_->run("release_lanes", PostgresParams().text(owner).text(this_process()));
+  if (!rows) return fail(to_failure(rows.error(), kDoing));
+  return {};
+}
+
+// ---- Reading -------------------------------------------------------------------------------------------------------
+
+template <class F>
+auto PostgresStore::read_rows(const char* statement, const PostgresParams& params, std::string_view doing, F&& row)
+    -> Result<std::vector<decltype(row(std::declval<const PostgresRows&>(), std::size_t{}))>> {
+  auto rows = readers_.read(statement, params);
+  if (!rows) return fail(to_failure(rows.error(), doing));
+  std::vector<decltype(row(std::declval<const PostgresRows&>(), std::size_t{}))> out;
+  out.reserve(rows->size());
+  for (std::size_t i = 0; i < rows->size(); ++i) out.push_back(row(*rows, i));
+  return out;
+}
+
+Result<std::vector<SagaId>> PostgresStore::running_sagas(Lane lane) {
+  return read_rows("running_sagas", PostgresParams().int4(lane), "list running sagas",
+                   [](const PostgresRows& rows, std::size_t i) { return rows.str(i, 0); });
+}
+
+Result<std::vector<LoadedSaga>> PostgresStore::load_sagas(const std::vector<std::pair<Lane, SagaId>>& which) {
+  PostgresArray lanes(Of::kInt4), ids(Of::kUuid);
+  for (const auto& [lane, id] : which) {
+    if (!is_uuid(id)) continue;
+    lanes.add_int4(lane);
+    ids.add_uuid(id);
+  }
+  auto instances = read_rows("load_instances", PostgresParams().array(std::move(lanes)).array(std::move(ids)),
+                             "load sagas", instance_of);
+  if (!instances) return fail(instances.error());
+  PostgresArray of_lane(Of::kInt4), of_id(Of::kUuid), after(Of::kInt8);
+  std::vector<LoadedSaga> sagas;
+  sagas.reserve(instances->size());
+  for (InstanceRow& row : *instances) {
+    of_lane.add_int4(row.lane);
+    of_id.add_uuid(row.id);
+    after.add_int8(row.state ? static_cast<std::int64_t>(row.state_seq) : 0);
+    sagas.push_back({std::move(row), {}});
+  }
+  auto entries = read_rows(
+      "load_journals", PostgresParams().array(std::move(of_lane)).array(std::move(of_id)).array(std::move(after)),
+      "load journals", journal_of);
+  if (!entries) return fail(entries.error());
+  std::size_t saga = 0;  // both lists are in the same order
+  for (JournalRow& row : *entries) {
+    while (saga < sagas.size() && sagas[saga].row.id != row.id) ++saga;
+    BELAY_CHECK(saga < sagas.size(), "journals come in the order of their sagas");
+    sagas[saga].journal.push_back(std::move(row));
+  }
+  return sagas;
+}
+
+Result<std::vector<std::pair<Lane, SagaId>>> PostgresStore::due_sagas(Instant until, std::size_t limit) {
+  keep_partitions();
+  return read_rows("due_sagas", PostgresParams().int8(until.us).int8(static_cast<std::int64_t>(limit)),
+                   "list due sagas", [](const PostgresRows& rows, std::size_t i) {
+                     return std::pair(static_cast<Lane>(rows.number(i, 0)), rows.str(i, 1));
+                   });
+}
+
+// The engine asks for due sagas for ever, which makes this the place that is visited every day.
+void PostgresStore::keep_partitions() {
+  const std::int64_t now = monotonic_us();
+  const std::int64_t made = partitions_made_at_;
+  if (made != 0 && now - made < kPartitionsEvery) return;
+  // A failure is tried again tomorrow; three months are made ahead.
+  if (readers_.read("make_partitions", PostgresParams().int4(kMonthsAhead))) partitions_made_at_ = now;
+}
+
+Result<std::vector<MailboxRow>> PostgresStore::mailbox() {
+  return read_rows("mailbox", {}, "read mail", [](const PostgresRows& rows, std::size_t i) {
+    return MailboxRow{.to = static_cast<Lane>(rows.number(i, 0)),
+                      .from = static_cast<Lane>(rows.number(i, 1)),
+                      .number = rows.number(i, 2),
+                      .kind = rows.str(i, 3),
+                      .body = rows.str(i, 4)};
+  });
+}
+
+Result<std::vector<SubscriptionRow>> PostgresStore::subscriptions_of(
+    const std::vector<std::tuple<Lane, std::string, std::string, std::string>>& topics) {
+  PostgresArray lanes(Of::kInt4), tenants(Of::kText), types(Of::kText), keys(Of::kText);
+  for (const auto& [lane, tenant, type, key] : topics) {
+    lanes.add_int4(lane);
+    tenants.add_text(tenant);
+    types.add_text(type);
+    keys.add_text(key);
+  }
+  PostgresParams params;
+  params.array(std::move(lanes)).array(std::move(tenants)).array(std::move(types)).array(std::move(keys));
+  return read_rows("subscriptions_of", params, "read subscriptions", [](const PostgresRows& rows, std::size_t i) {
+    return SubscriptionRow{.lane = static_cast<Lane>(rows.number(i, 0)),
+                           .tenant = rows.str(i, 1),
+                           .type = rows.str(i, 2),
+                           .key = rows.str(i, 3),
+                           .saga = rows.str(i, 4),
+                           .path = rows.str(i, 5),
+                           .since = {rows.number(i, 6)}};
+  });
+}
+
+Result<std::vector<EventRow>> PostgresStore::events_since(
+    const std::vector<std::tuple<Lane, std::string, std::string, std::string, Instant>>& topics) {
+  PostgresArray lanes(Of::kInt4), tenants(Of::kText), types(Of::kText), keys(Of::kText), since(Of::kInt8);
+  for (const auto& [lane, tenant, type, key, at] : topics) {
+    lanes.add_int4(lane);
+    tenants.add_text(tenant);
+    types.add_text(type);
+    keys.add_text(key);
+    since.add_int8(at.us);
+  }
+  PostgresParams params;
+  params.array(std::move(lanes)).array(std::move(tenants)).array(std::move(types)).array(std::move(keys));
+  return read_rows("events_since", params.array(std::move(since)), "read events", event_of);
+}
+
+Result<std::vector<StartKeyRow>> PostgresStore::start_keys(
+    const std::vector<std::tuple<Lane, std::string, std::string>>& keys) {
+  PostgresArray lanes(Of::kInt4), tenants(Of::kText), texts(Of::kText);
+  for (const auto& [lane, tenant, key] : keys) {
+    lanes.add_int4(lane);
+    tenants.add_text(tenant);
+    texts.add_text(key);
+  }
+  PostgresParams params;
+  params.array(std::move(lanes)).array(std::move(tenants)).array(std::move(texts));
+  return read_rows("start_keys", params, "read start keys", [](const PostgresRows& rows, std::size_t i) {
+    return StartKeyRow{.lane = static_cast<Lane>(rows.number(i, 0)),
+                       .tenant = rows.str(i, 1),
+                       .key = rows.str(i, 2),
+                       .saga = rows.str(i, 3),
+                       .digest = rows.str(i, 4),
+                       .at = {rows.number(i, 5)}};
+  });
+}
+
+Result<std::vector<DedupRow>> PostgresStore::dedup(
+    const std::vector<std::tuple<Lane, std::string, std::string, std::string>>& keys) {
+  PostgresArray lanes(Of::kInt4), tenants(Of::kText), scopes(Of::kText), texts(Of::kText);
+  for (const auto& [lane, tenant, scope, key] : keys) {
+    lanes.add_int4(lane);
+    tenants.add_text(tenant);
+    scopes.add_text(scope);
+    texts.add_text(key);
+  }
+  PostgresParams params;
+  params.array(std::move(lanes)).array(std::move(tenants)).array(std::move(scopes)).array(std::move(texts));
+  return read_rows("dedup", params, "read remembered requests", [](const PostgresRows& rows, std::size_t i) {
+    return DedupRow{.lane = static_cast<Lane>(rows.number(i, 0)),
+                    .tenant = rows.str(i, 1),
+                    .scope = rows.str(i, 2),
+                    .key = rows.str(i, 3),
+                    .digest = rows.str(i, 4),
+                    .answer = rows.str(i, 5),
+                    .at = {rows.number(i, 6)}};
+  });
+}
+
+Result<std::optional<std::pair<Lane, SagaId>>> PostgresStore::find_saga(const std::string& tenant, const SagaId& id) {
+  if (!is_uuid(id)) return std::nullopt;
+  auto rows = readers_.read("find_saga", PostgresParams().text(tenant).uuid(id));
+  if (!rows) return fail(to_failure(rows.error(), "find a saga"));
+  if (rows->size() == 0) return std::nullopt;
+  return std::pair(static_cast<Lane>(rows->number(0, 0)), id);
+}
+
+Result<Instant> PostgresStore::database_now() {
+  auto rows = readers_.read("database_now");
+  if (!rows) return fail(to_failure(rows.error(), "tell the time"));
+  return Instant{rows->number(0, 0)};
+}
+
+// ---- Definitions ---------------------------------------------------------------------------------------------------
+
+Result<void> PostgresStore::put_definition(const std::string& workflow, std::uint32_t version, const std::string& hash,
+                                           const std::string& graph) {
+  const PostgresParams params =
+      PostgresParams().text(hash).text(workflow).int4(static_cast<std::int32_t>(version)).bytes(graph);
+  for (int attempt = 0; attempt < 3; ++attempt) {
+    auto rows = readers_.read("put_definition", params);
+    if (!rows) return fail(to_failure(rows.error(), "store a definition"));
+    for (std::size_t i = 0; i < rows->size(); ++i) {
+      if (rows->text(i, 0) == hash) return {};
+    }
+    if (rows->size() > 0) {
+      return fail(ErrorCode::kConflict,
+                  "version " + std::to_string(version) + " of workflow `" + workflow +
+                      "` is known with other content (" + rows->str(0, 0).substr(0, 12) + ")",
+                  "give the changed workflow a new version");
+    }
+    // Nothing inserted and nothing seen: somebody stored it a moment ago. Look again.
+  }
+  return fail(ErrorCode::kUnavailable, "a definition is being stored by somebody else");
+}
+
+Result<std::string> PostgresStore::get_definition(const std::string& hash) {
+  auto rows = readers_.read("get_definition", PostgresParams().text(hash));
+  if (!rows) return fail(to_failure(rows.error(), "read a definition"));
+  if (rows->size() == 0) return fail(ErrorCode::kNotFound, "no definition has the hash " + hash.substr(0, 64));
+  const std::string_view hex = rows->text(0, 0);
+  const auto digit = [](char c) { return c <= '9' ? c - '0' : c - 'a' + 10; };
+  std::string graph;
+  graph.reserve(hex.size() / 2);
+  for (std::size_t i = 0; i + 1 < hex.size(); i += 2) graph += static_cast<char>(digit(hex[i]) << 4 | digit(hex[i + 1]));
+  return graph;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Store>> open_postgres_store(PostgresOptions options) {
+  auto writer = PostgresConnection::open(options);
+  if (!writer) return fail(to_failure(writer.error(), "answer"));
+  if (auto fine = guard(**writer); !fine) return fail(fine.error());
+  if (auto fine = check_schema(**writer); !fine) return fail(fine.error());
+  if (auto generic = (*writer)->use_generic_plans(); !generic) {
+    return fail(to_failure(generic.error(), "set up a connection"));
+  }
+  return std::make_unique<PostgresStore>(std::move(options), std::move(*writer));
+}
+
+}  // namespace belay::runtime

@@ -1,0 +1,77 @@
+-- What the engine reads. Each by an index named below; no locks beyond a read's.
+
+-- Sagas that run and wait for nothing: index instance_live.
+-- name: running_sagas
+SELECT iid FROM belay.instance
+ WHERE lane = $1::int AND status IN ('running', 'compensating') AND waiting_on = '' ORDER BY iid;
+
+-- Whole instance rows: primary key.
+-- name: load_instances
+SELECT i.lane, i.iid, i.tenant, i.workflow, i.key, belay.us(i.created_at), i.input, i.workflow_version, i.definition,
+       i.status, i.health, i.seq, i.state_seq, belay.us(i.health_since), belay.us(i.due_at), belay.us(i.updated_at),
+       belay.us(i.ended_at), i.waiting_on, i.failure, i.state
+  FROM unnest($1::int[], $2::uuid[]) AS r (lane, iid)
+  JOIN belay.instance AS i ON i.lane = r.lane AND i.iid = r.iid;
+
+-- Journals after a given entry: primary key of the one partition that holds the saga.
+-- name: load_journals
+SELECT j.lane, j.iid, j.seq, belay.us(j.at), j.version, j.kind, j.actor, j.body
+  FROM unnest($1::int[], $2::uuid[], $3::bigint[]) WITH ORDINALITY AS r (lane, iid, after, number)
+ CROSS JOIN LATERAL (SELECT * FROM belay.journal AS o
+                      WHERE o.lane = r.lane AND o.iid = r.iid AND o.seq > r.after ORDER BY o.seq) AS j
+ ORDER BY r.number, j.seq;
+
+-- Parked sagas whose time has come, earliest first: index instance_due.
+-- name: due_sagas
+SELECT lane, iid FROM belay.instance WHERE due_at <= belay.instant($1::bigint) ORDER BY due_at LIMIT $2::bigint;
+
+-- All mail, in the order of its senders. The table holds only what was not consumed yet.
+-- name: mailbox
+SELECT lane, sender, number, kind, body FROM belay.mailbox ORDER BY lane, sender, number;
+
+-- Primary key of subscription.
+-- name: subscriptions_of
+SELECT s.lane, s.tenant, s.type, s.key, s.saga, s.path, belay.us(s.since)
+  FROM unnest($1::int[], $2::text[], $3::text[], $4::text[]) AS r (lane, tenant, type, key)
+  JOIN belay.subscription AS s ON s.lane = r.lane AND s.tenant = r.tenant AND s.type = r.type AND s.key = r.key
+ ORDER BY s.lane, s.since, s.saga, s.path;
+
+-- Index event_topic; partitions older than `since` are not opened.
+-- name: events_since
+SELECT e.lane, e.eseq, e.id, e.tenant, e.type, e.version, e.key, belay.us(e.at), e.claimed, e.payload, e.metadata
+  FROM unnest($1::int[], $2::text[], $3::text[], $4::text[], $5::bigint[])
+       WITH ORDINALITY AS r (lane, tenant, type, key, since, number)
+ CROSS JOIN LATERAL (SELECT * FROM belay.event AS o
+                      WHERE o.lane = r.lane AND o.tenant = r.tenant AND o.type = r.type AND o.key = r.key
+                        AND o.eseq >= r.since * 1000 ORDER BY o.eseq) AS e
+ ORDER BY r.number, e.eseq;
+
+-- Primary key of start_key.
+-- name: start_keys
+SELECT k.lane, k.tenant, k.key, k.saga, k.digest, belay.us(k.at)
+  FROM unnest($1::int[], $2::text[], $3::text[]) AS r (lane, tenant, key)
+  JOIN belay.start_key AS k ON k.lane = r.lane AND k.tenant = r.tenant AND k.key = r.key;
+
+-- Primary key of dedup.
+-- name: dedup
+SELECT d.lane, d.tenant, d.scope, d.key, d.digest, d.answer, belay.us(d.at)
+  FROM unnest($1::int[], $2::text[], $3::text[], $4::text[]) AS r (lane, tenant, scope, key)
+  JOIN belay.dedup AS d ON d.lane = r.lane AND d.tenant = r.tenant AND d.scope = r.scope AND d.key = r.key;
+
+-- Index instance_list, one probe a status.
+-- name: find_saga
+SELECT lane FROM belay.instance
+ WHERE tenant = $1::text AND iid = $2::uuid AND status = ANY ('{running,compensating,completed,compensated}');
+
+-- Inserts where neither hash nor version is known; answers with the hash that the version has now.
+-- name: put_definition
+WITH made AS (
+  INSERT INTO belay.definition (hash, workflow, version, graph) VALUES ($1::text, $2::text, $3::int, $4::bytea)
+  ON CONFLICT DO NOTHING RETURNING hash
+)
+SELECT hash FROM made UNION ALL
+SELECT hash FROM belay.definition WHERE (workflow = $2::text AND version = $3::int) OR hash = $1::text;
+
+-- Primary key of definition.
+-- name: get_definition
+SELECT encode(graph, 'hex') FROM belay.definition WHERE hash = $1::text;

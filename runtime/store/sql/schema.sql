@@ -1,0 +1,14 @@
+-- The guard rails: settings that would let an answered commit disappear.
+-- name: guard
+SELECT current_setting('fsync'), current_setting('synchronous_commit'), current_setting('server_version_num')::int,
+       current_setting('full_page_writes');
+
+-- Nothing but the table's own row; reads no index.
+-- name: schema_exists
+SELECT to_regclass('belay.migration') IS NOT NULL;
+
+-- name: schema_version
+SELECT coalesce(max(number), 0) FROM belay.migration;
+
+-- name: make_partitions
+SELECT belay.make_partitions($1::int);
