@@ -406,7 +406,7 @@ bool check_settles(const ActionInfo& check, const ActionInfo& checked, Span at, 
   if (!check.ok || !checked.ok) return true;  // complained about already
   const std::string name = quoted(check.action.name);
   const auto declared = [&](Diagnostic& d) {
-    add_note_at(d, check.at->name.span, name + " is declared in " + place(check.at->name.span, tables.sources));
+    add_note_at(d, check.at->name.span, name + " is declared here");
   };
   const Field* happened = find_field(check.result.fields, "happened");
   std::vector<std::string> options = happened != nullptr ? happened->type.options : std::vector<std::string>{};

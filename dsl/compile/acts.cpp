@@ -30,7 +30,7 @@ interpreter::Act Lowering::lower_act(const dsl::Act& act, const ActSite& site, O
         refuse("`cancel`", "the saga is being undone already: write `carry on`, or hand it to somebody");
       } else if (after_point_) {
         Diagnostic& d = error("BEL2005", act.span, "`cancel` after the point of no return");
-        add_note_at(d, point_at_, "the point of no return is in " + place(point_at_, tables_.sources));
+        add_note_at(d, point_at_, "the point of no return is here");
         add_note(d, "after it nothing is undone, so nothing can be cancelled");
         d.help = "move the point of no return behind this, or keep trying, or hand it to somebody";
       }
@@ -130,8 +130,7 @@ void Lowering::lower_finish(const dsl::Act& act, const ActSite& site, interprete
       }
       if (!unknown.empty()) {
         Diagnostic& d = error("BEL5001", act.span, "`finish` here cannot give " + quoted(arg.name.text));
-        add_note_at(d, arg.name.span, "it is read from " + join_names(unknown) + ", which does not exist here; see " +
-                                          place(arg.name.span, tables_.sources));
+        add_note_at(d, arg.name.span, "it is read from " + join_names(unknown) + ", and that does not exist where it ends");
         d.help = "write `finish with`, and say each output";
         return;
       }
@@ -158,7 +157,7 @@ void Lowering::lower_handlers(const std::vector<dsl::Handler>& handlers, const C
     interpreter::Handler lowered;
     if (any) {
       Diagnostic& d = error("BEL5008", handler.span, "this is never reached: `if any error` stands before it");
-      add_note_at(d, *any, "it is in " + place(*any, tables_.sources));
+      add_note_at(d, *any, "it is here");
       d.help = "put `if any error` last";
     }
     if (handler.errors.empty()) any = handler.span;
@@ -167,7 +166,7 @@ void Lowering::lower_handlers(const std::vector<dsl::Handler>& handlers, const C
       const auto [first, fresh] = seen.emplace(name.text, name.span);
       if (!fresh) {
         Diagnostic& d = error("BEL5008", name.span, quoted(name.text) + " is handled twice");
-        add_note_at(d, first->second, "the first is in " + place(first->second, tables_.sources));
+        add_note_at(d, first->second, "the first is here");
         d.help = "take one of them out";
       }
       lowered.errors.push_back(name.text);
@@ -178,7 +177,7 @@ void Lowering::lower_handlers(const std::vector<dsl::Handler>& handlers, const C
       const std::string action = quoted(site.action->action.name);
       Diagnostic& d = error("BEL5004", name.span, action + " never ends in " + quoted(name.text));
       add_note_at(d, site.action->at->name.span,
-                  action + " is declared in " + place(site.action->at->name.span, tables_.sources));
+                  action + " is declared here");
       if (!suggest(d, name.text, possible)) {
         add_note(d, "it may end in " + join_names(possible, "or"));
         d.help = "add the error to the action: `if status is …, " + name.text + "`, or `can end in " + name.text + "`";

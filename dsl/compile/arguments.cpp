@@ -31,7 +31,7 @@ void report_unknown_argument(const Arg& arg, const ArgsContext& context, Tables&
     add_note(d, names.empty() ? context.owner + " takes nothing" : "it has " + join_names(names));
   }
   add_note_at(d, context.declared_at,
-              context.owner + " is declared in " + place(context.declared_at, tables.sources));
+              context.owner + " is declared here");
 }
 
 // A json value passes every type at compile time; that nobody checked it should be visible.
@@ -59,7 +59,7 @@ CheckedArgs check_args(const std::vector<Arg>& args, const ArgsContext& context,
     if (!fresh) {
       Diagnostic& d =
           tables.diagnostics.add("BEL4003", arg.name.span, quoted(arg.name.text) + " is given twice");
-      add_note_at(d, first->second, "the first is in " + place(first->second, tables.sources));
+      add_note_at(d, first->second, "the first is here");
       out.ok = false;
       continue;
     }
@@ -94,7 +94,7 @@ bool check_missing(const std::vector<Binding>& bindings, const ArgsContext& cont
   if (missing.empty()) return true;
   Diagnostic& d = tables.diagnostics.add("BEL4002", at, context.owner + " needs " + join_names(missing));
   add_note_at(d, context.declared_at,
-              context.owner + " is declared in " + place(context.declared_at, tables.sources));
+              context.owner + " is declared here");
   d.help = "add a line `" + missing.front() + " = …`";
   return false;
 }

@@ -125,7 +125,7 @@ std::optional<Call> Lowering::lower_undo(const Statement& statement, const Actio
   if (statement.undo && statement.no_undo_because) {
     Diagnostic& d = error("BEL2013", statement.no_undo_because->span,
                           quoted(statement.name.text) + " has an undo, and says why it has none");
-    add_note_at(d, statement.undo->span, "the undo is in " + place(statement.undo->span, tables_.sources));
+    add_note_at(d, statement.undo->span, "the undo is here");
     d.help = "take one of them out";
   }
   const Undo none;
@@ -218,7 +218,7 @@ void Lowering::lower_if_unsure(const Policies& policies, const CallSite& site, C
       } else if (check == nullptr && site.action != nullptr) {
         Diagnostic& d = error("BEL2014", unsure.span, quoted(site.action->action.name) + " has no check to ask");
         add_note_at(d, site.action->at->name.span,
-                    "it is declared in " + place(site.action->at->name.span, tables_.sources));
+                    "it is declared here");
         d.help = "write `if unsure, check with ACTION`, or add `checked by` to the action";
       }
       if (check == nullptr) break;
@@ -232,8 +232,7 @@ void Lowering::lower_if_unsure(const Policies& policies, const CallSite& site, C
       if (site.action != nullptr && !site.action->action.repeat_safe) {
         Diagnostic& d = error("BEL2008", unsure.span, quoted(site.action->action.name) + " is not known to be safe to repeat");
         add_note_at(d, site.action->at->name.span,
-                    "it is declared in " + place(site.action->at->name.span, tables_.sources) +
-                        ", without `repeating is safe`");
+                    "it is declared without `repeating is safe` here");
         add_note(d, "when a try is unsure it may have happened, and a second one may do it twice");
         d.help = "write `if unsure, check with ACTION`, or `repeating is safe` in the action if the other side honours the request key";
       }

@@ -114,8 +114,7 @@ void declare_names(const std::vector<File>& files, Tables& tables) {
       Diagnostic& d = tables.diagnostics.add("BEL3001", declaration.name.span,
                                              quoted(declaration.name.text) + " is declared twice");
       add_note_at(d, first->second->name.span,
-                  "the first is " + with_article(kind_of(*first->second)) + ", declared in " +
-                      place(first->second->name.span, tables.sources));
+                  "the first is " + with_article(kind_of(*first->second)) + ", declared here");
       d.help = "rename one of them: a name is declared once in a workspace, whatever it is";
     }
   }
@@ -211,7 +210,7 @@ Diagnostic& report_unknown(std::string_view code, std::string_view noun, const N
     Diagnostic& d = tables.diagnostics.add(code, name.span,
                                            quoted(name.text) + " is " + with_article(kind_of(declared)) + ", not " +
                                                with_article(noun));
-    add_note_at(d, declared.name.span, "declared in " + place(declared.name.span, tables.sources));
+    add_note_at(d, declared.name.span, "declared here");
     return d;
   }
   Diagnostic& d =

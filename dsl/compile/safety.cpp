@@ -52,13 +52,13 @@ void Lowering::check_step_safety(const Statement& statement, const Statement* ne
     if (statement.undo) {
       Diagnostic& d = warning("BEL2012", statement.undo->span,
                               quoted(statement.name.text) + " is never undone: it stands after the point of no return");
-      add_note_at(d, point_at_, "the point of no return is in " + place(point_at_, tables_.sources));
+      add_note_at(d, point_at_, "the point of no return is here");
       d.help = "take the undo out, or move the step before the point";
     }
     if (!statement.policies.keep) {
       Diagnostic& d = error("BEL2006", statement.name.span,
                             quoted(statement.name.text) + " stands after the point of no return, but may fail for good");
-      add_note_at(d, point_at_, "the point of no return is in " + place(point_at_, tables_.sources));
+      add_note_at(d, point_at_, "the point of no return is here");
       add_note(d, "nothing can be undone any more, so the saga must get through or be handed to somebody");
       d.help = "add `keep trying for 1 day, then carry on`, or `then hand to TEAM`";
     }
@@ -77,8 +77,12 @@ void Lowering::check_effects(const Statement& statement, const Statement* next, 
   if (next != nullptr && next->kind == Statement::Kind::kPointOfNoReturn) return;
 
   const std::string name = quoted(statement.name.text);
-  const std::string effect = "effect " + quoted(worst_effect(action.action)) + ", declared in " +
-                             place(action.at->name.span, tables_.sources);
+  const std::string_view worst = worst_effect(action.action);
+  Span declared = action.at->name.span;
+  for (const Name& said : action.decl->effects) {
+    if (said.text == worst) declared = said.span;
+  }
+  const std::string effect = "effect " + quoted(worst) + ", declared in " + place(declared, tables_.sources);
   const std::string candidate = undo_candidate(action);
   const std::string undo = "`undo with " + (candidate.empty() ? std::string("ACTION") : candidate) + "`";
   if (has(action.action, Effect::kMovesMoney)) {
@@ -113,7 +117,7 @@ void Lowering::check_unsure(const Statement& statement, const ActionInfo& action
       Diagnostic& d = error("BEL2011", unsure->span,
                             "`undo anyway`, but " + quoted(undo->action.name) + " may do harm if there is nothing to undo");
       add_note_at(d, undo->at->name.span,
-                  "it is declared in " + place(undo->at->name.span, tables_.sources) + ", without `harmless if nothing was done`");
+                  "it is declared without `harmless if nothing was done` here");
       d.help = "settle it with `if unsure, check with ACTION`";
     } else if (std::any_of(node.undo->args.begin(), node.undo->args.end(),
                            [&](const interpreter::Binding& b) { return reads_slot(b.value, node.slot); })) {
@@ -129,8 +133,7 @@ void Lowering::check_unsure(const Statement& statement, const ActionInfo& action
     Diagnostic& d = warning("BEL2010", do_span(statement, tables_.sources),
                             "nothing can tell whether " + name + " took the money, if its answer gets lost");
     add_note_at(d, action.at->name.span,
-                quoted(action.action.name) + " is declared in " + place(action.at->name.span, tables_.sources) +
-                    ", with neither `checked by` nor `repeating is safe`");
+                quoted(action.action.name) + " is declared with neither `checked by` nor `repeating is safe` here");
     add_note(d, "such a saga is held until a person finds out");
     d.help = "add `if unsure, check with ACTION`, or `checked by` to the action";
     return;
@@ -141,8 +144,7 @@ void Lowering::check_unsure(const Statement& statement, const ActionInfo& action
   Diagnostic& d = warning("BEL2009", do_span(statement, tables_.sources),
                           name + " is tried again only while it is certain that nothing happened");
   add_note_at(d, action.at->name.span,
-              quoted(action.action.name) + " is declared in " + place(action.at->name.span, tables_.sources) +
-                  ", without `repeating is safe`");
+              quoted(action.action.name) + " is declared without `repeating is safe` here");
   add_note(d, "if an answer gets lost, it is not repeated: the saga is held until a person finds out");
   d.help = "say `repeating is safe` in the action, or how it is settled: `checked by`, `if unsure, …`";
 }
@@ -163,7 +165,7 @@ void Lowering::check_unhandled(const Statement& statement, const ActionInfo& act
                           quoted(statement.name.text) + " may end in " + join_names(unhandled, "or") +
                               ", and nothing here says what follows");
   add_note_at(d, action.at->name.span,
-              quoted(action.action.name) + " is declared in " + place(action.at->name.span, tables_.sources));
+              quoted(action.action.name) + " is declared here");
   add_note(d, "without a handler everything is undone, and the customer is told no reason");
   d.help = "add `if " + unhandled.front() + ", cancel because \"…\"`";
 }

@@ -35,7 +35,7 @@ Block Lowering::lower_block(const Statements& list, Flow& flow, bool top) {
     const Statement& statement = list[i];
     if (flow.ended && !ended) {
       Diagnostic& d = error("BEL5002", statement.span, "this is never reached");
-      add_note_at(d, flow.ended_by, "the saga has ended before it, in " + place(flow.ended_by, tables_.sources));
+      add_note_at(d, flow.ended_by, "the saga has ended here");
       d.help = "move it before, or take it out";
       ended = true;
     }
@@ -211,7 +211,7 @@ void Lowering::lower_set(const Statement& statement, NodeId id, Flow& flow) {
   if (const Visible* visible = find_visible(flow, name.text)) {
     if (visible->known->origin == Known::Origin::kSet) {
       Diagnostic& d = error("BEL5007", name.span, quoted(name.text) + " has a value already");
-      add_note_at(d, visible->known->at, "it is set in " + place(visible->known->at, tables_.sources));
+      add_note_at(d, visible->known->at, "it is set here");
       d.help = "`set` another name: a name keeps its value, so that an undo reads what the step read";
     } else {
       failed_ = true;  // BEL3012 was reported
@@ -230,7 +230,7 @@ void Lowering::lower_set(const Statement& statement, NodeId id, Flow& flow) {
                             quoted(name.text) + " is " + quoted(to_text(checked.type)) + " here, and " +
                                 quoted(to_text(known)) + " in another arm");
       if (const auto other = elsewhere_.find(name.text); other != elsewhere_.end()) {
-        add_note_at(d, other->second->at, "it is set first in " + place(other->second->at, tables_.sources));
+        add_note_at(d, other->second->at, "it is set first here");
       }
       d.help = "set the same kind of value in every arm, or another name";
     }
@@ -279,7 +279,7 @@ void Lowering::lower_together(const Statement& statement, NodeId id, Flow& flow)
       if (const Visible* other = find_visible(flow, end.names[i].known->name)) {
         Diagnostic& d = error("BEL5007", end.names[i].known->at,
                               quoted(end.names[i].known->name) + " is set by two branches at the same time");
-        add_note_at(d, other->known->at, "the other is in " + place(other->known->at, tables_.sources));
+        add_note_at(d, other->known->at, "the other is here");
         d.help = "give each branch a name of its own";
         continue;
       }
@@ -403,7 +403,7 @@ void Lowering::lower_point(const Statement& statement, bool top) {
   }
   if (after_point_) {
     Diagnostic& d = error("BEL2003", statement.span, "there are two points of no return");
-    add_note_at(d, point_at_, "the first is in " + place(point_at_, tables_.sources));
+    add_note_at(d, point_at_, "the first is here");
     d.help = "keep the one that follows the last step which may still be undone";
     return;
   }

@@ -67,7 +67,7 @@ Type resolve_named(const TypeExpr& expr, Tables& tables) {
   if (info.state == TypeInfo::State::kOpen) {
     Diagnostic& d = tables.diagnostics.add("BEL3003", expr.name.span, "a " + quoted(name) + " cannot hold itself");
     add_note_at(d, info.at->name.span,
-                quoted(name) + " is declared in " + place(info.at->name.span, tables.sources));
+                quoted(name) + " is declared here");
     d.help = "refer to the other one by its id, for example `uuid`";
     return error_type();
   }
@@ -192,7 +192,7 @@ std::vector<Field> resolve_fields(const std::vector<FieldDecl>& decls, std::stri
     if (!fresh) {
       Diagnostic& d = tables.diagnostics.add("BEL3013", decl.name.span,
                                              quoted(decl.name.text) + " is already " + with_article(what));
-      add_note_at(d, first->second, "the first is in " + place(first->second, tables.sources));
+      add_note_at(d, first->second, "the first is here");
       continue;
     }
     fields.push_back(std::move(field));

@@ -64,7 +64,7 @@ class WebhookLowering {
       const auto& decl = std::get<WebhookDecl>(other->body);
       if (decl.path.text != out_.path || decl.method.text != out_.method || out_.path.empty()) continue;
       Diagnostic& d = error(decl_.path.span, "the route is taken by webhook " + quoted(other->name.text));
-      add_note_at(d, decl.path.span, "it is declared in " + place(decl.path.span, tables_.sources));
+      add_note_at(d, decl.path.span, "it is declared here");
       d.help = "give each webhook a route of its own";
     }
   }

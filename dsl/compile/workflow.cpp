@@ -79,7 +79,7 @@ void Lowering::lower_frame() {
     }
     if (first) {
       Diagnostic& d = error("BEL3012", plan.name.span, "there is already a retry plan " + quoted(plan.name.text));
-      add_note_at(d, *first, "it is declared in " + place(*first, tables_.sources));
+      add_note_at(d, *first, "it is declared here");
     }
     plans_[plan.name.text] = {plan.name.span, made};
   }
@@ -102,7 +102,7 @@ void Lowering::lower_gives(Flow& flow) {
     const auto [first, fresh] = seen.emplace(arg.name.text, arg.name.span);
     if (!fresh) {
       Diagnostic& d = error("BEL4003", arg.name.span, quoted(arg.name.text) + " is given twice");
-      add_note_at(d, first->second, "the first is in " + place(first->second, tables_.sources));
+      add_note_at(d, first->second, "the first is here");
       continue;
     }
     CheckedExpr checked = check(arg.value, flow, When::kForward, "the end of " + quoted(graph_.workflow));
@@ -158,7 +158,7 @@ void Lowering::collect_name(const Name& name, Known::Origin origin) {
   static constexpr std::string_view kWhat[] = {"an input", "a step", "a wait", "a `set`"};
   Diagnostic& d = error("BEL3012", name.span, quoted(name.text) + " is already the name of " +
                                                   std::string(kWhat[static_cast<int>(first.origin)]));
-  add_note_at(d, first.at, "it is declared in " + place(first.at, tables_.sources));
+  add_note_at(d, first.at, "it is declared here");
   d.help = "rename one of them: a workflow has one namespace, and no name hides another";
 }
 
@@ -202,20 +202,17 @@ std::optional<NameInfo> FlowNames::find(std::string_view name) const {
   if (found == lowering_.elsewhere_.end()) return std::nullopt;
 
   const Known& other = *found->second;
-  const std::string declared = place(other.at, lowering_.tables_.sources);
   const bool ended = lowering_.lowered_.contains(other.name);
   const Span span = find_name(expr_, name).value_or(expr_.span);
   if (when_ == When::kUndo) {
     Diagnostic& d = lowering_.error("BEL2007", span, std::string(owner_) + " reads " + quoted(name) +
                                                          ", which may not exist when it runs");
-    add_note_at(d, other.at, ended ? quoted(name) + " ends with its block, in " + declared
-                                   : quoted(name) + " comes later, in " + declared);
+    add_note_at(d, other.at, ended ? "it is declared in a block, and ends with it" : "it comes later");
     d.help = "an undo may read what exists before its step, and the step's own result";
   } else {
     Diagnostic& d = lowering_.error("BEL5001", span, quoted(name) + (ended ? " does not exist any more here"
                                                                            : " does not exist yet here"));
-    add_note_at(d, other.at, ended ? "it ends with the block that declares it, in " + declared
-                                   : "it is declared later, in " + declared);
+    add_note_at(d, other.at, ended ? "it is declared in a block, and ends with it" : "it comes later");
     d.help = ended ? "`set` one name in every arm of the `when`, and read that" : "move this after it";
   }
   info.type.base = Type::Base::kError;
