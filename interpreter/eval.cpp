@@ -106,6 +106,15 @@ class Evaluator {
       const Value* value = scope_.slot(node.index);
       return value == nullptr ? Soft{.absent = true, .result = {}} : present_or_absent(good(*value));
     }
+    if (node.kind == ExprKind::kOrElse && node.args.size() == 2) {  // a chain: `a or else b or else c`
+      if (!budget_.charge(1)) return {.absent = false, .result = out_of_budget()};
+      if (depth_ >= depth_max) return {.absent = false, .result = bad("the expression nests too deep")};
+      ++depth_;
+      Soft left = eval_soft(node.args[0]);
+      if (left.absent) left = eval_soft(node.args[1]);
+      --depth_;
+      return left;
+    }
     const bool is_field = node.kind == ExprKind::kField && node.args.size() == 1;
     const bool is_index = node.kind == ExprKind::kIndex && node.args.size() == 2;
     if (!is_field && !is_index) return present_or_absent(eval(index));

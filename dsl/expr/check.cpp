@@ -75,7 +75,7 @@ Typed ExprCheck::check_node(Tree& node, const Facts& known, bool may_be_absent) 
     case Op::kBinary: return check_binary(node, known);
     case Op::kAnd: case Op::kOr: return check_logic(node, known);
     case Op::kConditional: return check_conditional(node, known);
-    case Op::kPresent: return check_present(node);
+    case Op::kPresent: return check_present(node, known);
     case Op::kOrElse: return check_or_else(node, known, may_be_absent);
   }
   return typed(Base::kError);
@@ -142,10 +142,14 @@ Typed ExprCheck::check_name(Tree& node, const Facts& known, bool may_be_absent) 
     node.found.constant = true;
     return typed(Base::kType);
   }
+  if (options_.plain) {  // an error when it is evaluated, which `||` may absorb
+    node.found = {.kind = ExprKind::kSlot, .index = unknown_index};
+    return typed(Base::kJson);
+  }
   Diagnostic& d = report("BEL3201", node, "`" + name + "` is not known here");
   std::vector<std::string> candidates = names_.all();
   for (const auto& local : locals_) candidates.push_back(local.first);
-  if (!options_.plain) candidates.push_back("now");
+  candidates.push_back("now");
   suggest(d, name, candidates);
   return typed(Base::kError);
 }
@@ -314,9 +318,9 @@ Typed ExprCheck::check_conditional(Tree& node, const Facts& known) {
   return typed(join_types(yes.type, no.type));
 }
 
-Typed ExprCheck::check_present(Tree& node) {
+Typed ExprCheck::check_present(Tree& node, const Facts& known) {
   node.found.kind = ExprKind::kPresent;
-  const Typed inner = check(node.args[0], {}, true);
+  const Typed inner = check(node.args[0], known, true);
   Typed out = typed(Base::kBool);
   if (!is_error(inner.type)) add_path(out.when_true, path_of(node.args[0]));
   return out;

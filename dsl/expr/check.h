@@ -19,6 +19,9 @@ struct Typed {
   bool maybe_absent = false;    // a path that may be absent, read where that is allowed
 };
 
+// Slot or function that no evaluation knows: plain CEL finds out at run time.
+inline constexpr std::uint32_t unknown_index = 0xffffffff;
+
 class ExprCheck {
  public:
   ExprCheck(const Expr& expr, const Names& names, const CheckOptions& options, Diagnostics& diagnostics)
@@ -45,7 +48,7 @@ class ExprCheck {
   Typed check_logic(Tree& node, const Facts& known);
   Typed check_not(Tree& node, const Facts& known);
   Typed check_conditional(Tree& node, const Facts& known);
-  Typed check_present(Tree& node);
+  Typed check_present(Tree& node, const Facts& known);
   Typed check_or_else(Tree& node, const Facts& known, bool may_be_absent);
   Typed check_list(Tree& node, const Facts& known);
   Typed check_map(Tree& node, const Facts& known);

@@ -274,6 +274,11 @@ Typed ExprCheck::check_signature(Tree& node, const std::string& name, bool membe
   for (const Signature& s : signatures()) {
     if (s.name == name && s.member == member) named.push_back(&s);
   }
+  if (named.empty() && options_.plain && name != "matches") {  // an error when it is evaluated
+    node.found = {.kind = ExprKind::kCall, .index = unknown_index};
+    for (Tree& arg : node.args) check(arg, known);
+    return typed(Base::kJson);
+  }
   if (named.empty()) {
     unknown_function(node, name, member);
     // Macro variables in its arguments would only be complained about again.

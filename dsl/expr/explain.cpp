@@ -159,7 +159,8 @@ SyntaxProblem value_missing(std::string_view text, std::size_t at, std::string_v
   const std::string token(token_at(text, at));
   std::string help;
   if (is_cel_reserved(token) || is_skin_word(token)) {
-    help = plain ? "" : help_for_value(token, follows_word(text, at, "not"));
+    const bool after_not = follows_word(text, at, "not"), after_is = after_not || follows_word(text, at, "is");
+    if (!plain && (after_is || token == "if" || token == "not")) help = help_for_value(token, after_not);
     if (help.empty()) help = "`" + token + "` is a word of the language; it cannot be a name";
     return problem("BEL1213", at, token.size(), "expected " + std::string(expected) + ", found `" + token + "`", help);
   }
