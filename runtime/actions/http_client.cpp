@@ -35,6 +35,7 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 constexpr long kMaxAgeOfIdleConnection_s = 20;  // younger than what servers usually keep
+constexpr long kMaxLifeOfConnection_s = 600;     // a name that moved, a key that was rotated: follow within ten minutes
 constexpr long kMaxTotalConnections = 1024;
 constexpr int kFirstHighDescriptor = 1024;
 
@@ -258,6 +259,7 @@ void set_options(Transfer& transfer, const HttpClient::Options& options, long ti
   curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, static_cast<long>(CURL_HTTP_VERSION_2TLS));
   curl_easy_setopt(easy, CURLOPT_PIPEWAIT, 1L);
   curl_easy_setopt(easy, CURLOPT_MAXAGE_CONN, kMaxAgeOfIdleConnection_s);
+  curl_easy_setopt(easy, CURLOPT_MAXLIFETIME_CONN, kMaxLifeOfConnection_s);
   curl_easy_setopt(easy, CURLOPT_USERAGENT, options.user_agent.c_str());
   if (!options.ca_file.empty()) curl_easy_setopt(easy, CURLOPT_CAINFO, options.ca_file.c_str());
   curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, timeout_ms);

@@ -382,6 +382,9 @@ class HttpServer::Impl::Front final : public httplib::Server {
       setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);  // not REUSEPORT: two servers would share a port
       fcntl(fd, F_SETFD, FD_CLOEXEC);
     });
+    // What the library tells the other side in `Keep-Alive`; the loop is ours.
+    set_keep_alive_timeout(std::max(1, impl_.options.keep_alive_timeout_ms / 1000));
+    set_keep_alive_max_count(impl_.options.keep_alive_requests_max);
     Get("/", [](const httplib::Request&, httplib::Response& response) { copy_answer(*answer_to_write, response); });
   }
 

@@ -76,7 +76,7 @@ class HttpServer {
   // Binds and serves on own threads; returns the port. `port` 0: any free one. `host` is an address or a name.
   // kUnavailable when the address cannot be bound.
   Result<int> listen(const std::string& host, int port);
-  // Takes no new connection, lets running handlers finish, ends idle connections. Idempotent.
+  // Takes no new connection, lets running handlers finish, ends idle connections. Idempotent. Not from a handler.
   void stop();
 
   // The answer that the server itself gives to what it refuses: problem details (RFC 9457).
