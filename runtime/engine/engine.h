@@ -73,12 +73,14 @@ struct EngineOptions {
   std::size_t live_sagas_max = 100'000; // in memory; running ones are never evicted, starts beyond it are refused
   std::size_t parked_in_memory_max = 20'000;
   std::size_t recovery_per_second = 2'000;
+  std::int64_t lease_ms = 15'000;       // what the store's flush gives a lane, not more
+  std::int64_t stop_grace_ms = 2'000;   // stop() waits so long for actions under way, so that they need no check later
 };
 
 struct EngineStats {  // for /metrics; counters since start
   std::uint64_t started = 0, completed = 0, compensated = 0, held = 0, entries = 0, flushes = 0, flush_rows = 0,
                 actions_sent = 0, actions_ok = 0, actions_failed = 0, actions_unsure = 0, events = 0,
-                events_duplicate = 0, refused_busy = 0;
+                events_duplicate = 0, refused_busy = 0, quarantined = 0;
   std::size_t live = 0, in_flight = 0, inbox = 0;
   double flush_ms_avg = 0;
   bool database_up = true;
@@ -104,7 +106,7 @@ class Engine {
   virtual void publish(PublishRequest request, std::function<void(Result<PublishReply>)> done) = 0;
   virtual void view(std::string tenant, SagaId saga, std::function<void(Result<SagaView>)> done) = 0;
 
-  // The same, waiting for the answer.
+  // The same, waiting for the answer (kInDoubt after 15 seconds). Not from a callback.
   Result<StartReply> start(StartRequest request);
   Result<ActReply> act(ActRequest request);
   Result<PublishReply> publish(PublishRequest request);
@@ -114,7 +116,8 @@ class Engine {
   virtual bool ready() const = 0;  // lanes are held and the database answers
   // Clean: stops sending, lets the last flush commit, releases the lanes.
   virtual void stop() = 0;
-  // Called (on the loop thread) after every committed change of a saga; for the live stream and for tests.
+  // Called (on the loop thread) after a commit of a saga, with a committed state; changes that follow each other fast
+  // may be told as one. For the live stream and for tests.
   virtual void on_change(std::function<void(const SagaId&, const interpreter::State&)> hook) = 0;
 };
 

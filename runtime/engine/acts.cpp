@@ -1,0 +1,153 @@
+// See acts.h.
+#include "runtime/engine/acts.h"
+
+#include <utility>
+
+#include "runtime/base/json_value.h"
+#include "runtime/base/limits.h"
+
+namespace belay::runtime {
+namespace {
+
+using interpreter::Preview;
+using interpreter::Value;
+
+Value texts(const std::vector<std::string>& list) {
+  interpreter::List values;
+  for (const std::string& text : list) values.push_back(Value::string(text));
+  return Value::list(std::move(values));
+}
+
+std::vector<std::string> texts(const Value& answer, std::string_view name) {
+  std::vector<std::string> list;
+  const Value* values = answer.find(name);
+  if (values == nullptr || values->kind() != Value::Kind::kList) return list;
+  for (const Value& value : values->as_list()) {
+    if (value.kind() == Value::Kind::kString) list.push_back(value.as_string());
+  }
+  return list;
+}
+
+// What is kept under the Idempotency-Key, so that the repetition says the same as the first.
+std::string encode(const ActReply& reply) {
+  return to_json(interpreter::record({{"seq", Value::integer(static_cast<std::int64_t>(reply.seq))},
+                                      {"repeats", texts(reply.preview.repeats)},
+                                      {"keeps", texts(reply.preview.keeps)},
+                                      {"undoes", texts(reply.preview.undoes)},
+                                      {"leaves", texts(reply.preview.leaves)},
+                                      {"next", Value::string(reply.preview.next)}}));
+}
+
+Result<ActReply> decode(const std::string& text) {
+  const Result<Value> answer = parse_json(text);
+  if (!answer) return fail(answer.error());
+  ActReply reply;
+  reply.repeated = true;
+  reply.preview.allowed = true;
+  if (const Value* seq = answer->find("seq")) reply.seq = static_cast<std::uint64_t>(seq->as_int());
+  reply.preview.repeats = texts(*answer, "repeats");
+  reply.preview.keeps = texts(*answer, "keeps");
+  reply.preview.undoes = texts(*answer, "undoes");
+  reply.preview.leaves = texts(*answer, "leaves");
+  if (const Value* next = answer->find("next")) reply.preview.next = next->as_string();
+  return reply;
+}
+
+std::string allowed_now(const Saga& saga) {
+  std::string list;
+  for (const interpreter::AllowedAct& act : interpreter::allowed_acts(*saga.graph, saga.state)) {
+    list += list.empty() ? "allowed now: " : ", ";
+    list += act.act + (act.path.empty() ? "" : " " + act.path);
+  }
+  return list.empty() ? "nothing can be done to it any more" : list;
+}
+
+}  // namespace
+
+void Acts::act(ActRequest request, Done done) {
+  if (request.reason.size() > limits::reason_bytes_max || request.idempotency_key.size() > limits::key_bytes_max) {
+    return done(fail(ErrorCode::kInvalid, "a reason has at most 2,000 bytes and an Idempotency-Key 255"));
+  }
+  if (loop_.database_down() && !request.dry_run) {
+    return done(fail(ErrorCode::kUnavailable, "the database does not answer", "try again in a few seconds"));
+  }
+  Loader::Which which;
+  which.tenant = request.tenant;
+  which.saga = request.saga;
+  auto asked = std::make_shared<Asked>(Asked{std::move(request), std::move(done), {}});
+  loop_.with_saga(which, [this, asked](Result<Saga*> saga) {
+    if (!saga) return finish(*asked, fail(saga.error()));
+    if (asked->request.idempotency_key.empty() || asked->request.dry_run) return perform(asked, **saga);
+    look_up(asked, (*saga)->lane);
+  });
+}
+
+// Under an Idempotency-Key: equals wait for the first, then find its answer.
+void Acts::look_up(std::shared_ptr<Asked> asked, Lane lane) {
+  const ActRequest& request = asked->request;
+  const Gate::Keys keys{"act:" + request.tenant + '\0' + request.idempotency_key};
+  loop_.gate().enter(keys, [this, asked, lane, keys] {
+    asked->gate = keys;
+    Loader::DedupQuery query{lane, asked->request.tenant, "act", asked->request.idempotency_key};
+    loop_.loader().dedup(query, [this, asked, lane](Result<std::optional<DedupRow>> seen) {
+      if (!seen) return finish(*asked, fail(seen.error()));
+      if (*seen) {
+        if ((*seen)->digest == asked->request.request_digest) return finish(*asked, decode((*seen)->answer));
+        return finish(*asked, fail(ErrorCode::kKeyReused, "this Idempotency-Key was used for another act",
+                                   "use a new key for a new request"));
+      }
+      Loader::Which which;
+      which.lane = lane;
+      which.tenant = asked->request.tenant;
+      which.saga = asked->request.saga;
+      loop_.with_saga(which, [this, asked](Result<Saga*> saga) {
+        if (!saga) return finish(*asked, fail(saga.error()));
+        perform(asked, **saga);
+      });
+    });
+  });
+}
+
+void Acts::perform(const std::shared_ptr<Asked>& asked, Saga& saga) {
+  ActRequest& request = asked->request;
+  const std::uint64_t shown = saga.state.seq;
+  if (request.if_match && *request.if_match != shown) {
+    return finish(*asked, fail(ErrorCode::kStale,
+                               "the saga has moved on: entry " + std::to_string(*request.if_match) +
+                                   " was shown, it is at entry " + std::to_string(shown),
+                               "look again, then repeat the act with the new If-Match"));
+  }
+  Result<interpreter::Fact> fact = request.fact(*saga.graph);
+  if (!fact) return finish(*asked, fail(fact.error()));
+  ActReply reply;
+  reply.preview = interpreter::preview(*saga.graph, saga.state, *fact, saga.id);
+  reply.seq = shown;
+  if (request.dry_run) return finish(*asked, std::move(reply));
+  if (!reply.preview.allowed) {
+    return finish(*asked, fail(ErrorCode::kNotAllowedNow, reply.preview.why_not, allowed_now(saga)));
+  }
+  const Slot slot = loop_.record(saga, std::move(*fact), request.actor, request.reason);
+  reply.seq = saga.state.seq;
+  if (!request.idempotency_key.empty()) {
+    DedupRow row;
+    row.lane = saga.lane;
+    row.tenant = request.tenant;
+    row.scope = "act";
+    row.key = request.idempotency_key;
+    row.digest = request.request_digest;
+    row.answer = encode(reply);
+    row.at = saga.state.now;
+    slot.batch->add(slot.owner, std::move(row));
+  }
+  slot.answer([this, asked, reply = std::move(reply)](const Failure* failure) {
+    if (failure != nullptr) return finish(*asked, fail(*failure));
+    finish(*asked, reply);
+  });
+}
+
+void Acts::finish(const Asked& asked, Result<ActReply> reply) {
+  asked.done(std::move(reply));
+  if (!asked.gate.empty()) loop_.gate().leave(asked.gate);
+}
+
+}  // namespace belay::runtime

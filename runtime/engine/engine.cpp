@@ -1,0 +1,262 @@
+// Wiring: the threads, the way in for callers, and the end. What happens inside is loop.h.
+#include "runtime/engine/engine.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <future>
+#include <mutex>
+#include <thread>
+#include <utility>
+
+#include "interpreter/graph_codec.h"
+#include "runtime/base/check.h"
+#include "runtime/base/limits.h"
+#include "runtime/engine/acts.h"
+#include "runtime/engine/log.h"
+#include "runtime/engine/loop.h"
+#include "runtime/engine/starts.h"
+#include "runtime/engine/topics.h"
+
+namespace belay::runtime {
+namespace {
+
+constexpr auto kCallerWaits = std::chrono::seconds(15);
+
+// Answers exactly once, also when everything that held it is thrown away: nobody waits for ever.
+template <class T>
+std::function<void(Result<T>)> answer_once(std::function<void(Result<T>)> done) {
+  struct Guard {
+    std::function<void(Result<T>)> done;
+    ~Guard() {
+      if (done) done(fail(ErrorCode::kInDoubt, "the engine stopped before this was answered", "look, then ask again"));
+    }
+  };
+  auto guard = std::make_shared<Guard>();
+  guard->done = std::move(done);
+  return [guard](Result<T> result) {
+    if (auto once = std::exchange(guard->done, nullptr)) once(std::move(result));
+  };
+}
+
+template <class T, class Ask>
+Result<T> wait_for(Ask ask) {
+  auto promise = std::make_shared<std::promise<Result<T>>>();
+  std::future<Result<T>> answer = promise->get_future();
+  ask([promise](Result<T> result) { promise->set_value(std::move(result)); });
+  if (answer.wait_for(kCallerWaits) == std::future_status::timeout) {
+    return fail(ErrorCode::kInDoubt, "no answer within 15 seconds; the request may still take effect",
+                "send it again with the same Idempotency-Key");
+  }
+  return answer.get();
+}
+
+Failure busy() {
+  return {ErrorCode::kOverloaded, "too many requests wait for the engine", "try again in a second"};
+}
+
+class EngineImpl final : public Engine {
+ public:
+  EngineImpl(Store& store, ActionRunner& runner, EngineOptions options, std::string owner, Instant db_now,
+             Loop::Opening opening)
+      : store_(store),
+        options_(std::move(options)),
+        owner_(std::move(owner)),
+        inbox_(std::make_shared<Inbox>(options_.inbox_max)) {
+    clock_.answered(db_now);
+    loop_ = std::make_unique<Loop>(store_, runner, options_, clock_, graphs_, counters_, inbox_, std::move(opening));
+    thread_ = std::thread([this] { loop_->run(); });
+  }
+  ~EngineImpl() override { stop(); }
+
+  Result<void> install(const interpreter::Graph& graph) override {
+    auto copy = std::make_shared<interpreter::Graph>(graph);
+    copy->index();
+    const std::string bytes = interpreter::encode_graph(*copy, false);
+    const Result<bool> put = on_loader<bool>([copy, bytes](Store& store) -> Result<bool> {
+      const Result<void> stored = store.put_definition(copy->workflow, copy->version, copy->hash, bytes);
+      if (!stored) return fail(stored.error());
+      return true;
+    });
+    if (!put) return fail(put.error());
+    graphs_.make_current(graphs_.keep(std::move(copy)));
+    return {};
+  }
+  GraphPtr definition(const std::string& workflow) const override { return graphs_.current(workflow); }
+  std::vector<GraphPtr> definitions() const override { return graphs_.all_current(); }
+  GraphPtr definition_by_hash(const std::string& hash) override {
+    if (GraphPtr known = graphs_.by_hash(hash)) return known;
+    const Result<GraphPtr> loaded =
+        on_loader<GraphPtr>([this, hash](Store& store) { return Loader::graph_of(store, graphs_, hash); });
+    return loaded ? *loaded : nullptr;
+  }
+
+  void start(StartRequest request, std::function<void(Result<StartReply>)> done) override {
+    done = answer_once<StartReply>(std::move(done));
+    Result<StartInput> input = Starts::prepare(std::move(request), graphs_, clock_, ids_);
+    if (!input) return done(fail(input.error()));
+    input->done = done;
+    post<StartReply>(done, [this, input = std::move(*input)]() mutable { loop_->starts().start(std::move(input)); });
+  }
+  void act(ActRequest request, std::function<void(Result<ActReply>)> done) override {
+    done = answer_once<ActReply>(std::move(done));
+    post<ActReply>(done, [this, request = std::move(request), done]() mutable {
+      loop_->acts().act(std::move(request), std::move(done));
+    });
+  }
+  void publish(PublishRequest request, std::function<void(Result<PublishReply>)> done) override {
+    done = answer_once<PublishReply>(std::move(done));
+    Result<PublishInput> input = Topics::prepare(std::move(request), graphs_, clock_, ids_);
+    if (!input) return done(fail(input.error()));
+    input->done = done;
+    post<PublishReply>(done, [this, input = std::move(*input)]() mutable { loop_->topics().publish(std::move(input)); });
+  }
+  void view(std::string tenant, SagaId saga, std::function<void(Result<SagaView>)> done) override {
+    done = answer_once<SagaView>(std::move(done));
+    post<SagaView>(done, [this, tenant = std::move(tenant), saga = std::move(saga), done]() mutable {
+      loop_->view(tenant, saga, std::move(done));
+    });
+  }
+
+  EngineStats stats() const override {
+    EngineStats s;
+    const Counters& c = counters_;
+    s.started = c.started;
+    s.completed = c.completed;
+    s.compensated = c.compensated;
+    s.held = c.held;
+    s.entries = c.entries;
+    s.flushes = c.flushes;
+    s.flush_rows = c.flush_rows;
+    s.actions_sent = c.actions_sent;
+    s.actions_ok = c.actions_ok;
+    s.actions_failed = c.actions_failed;
+    s.actions_unsure = c.actions_unsure;
+    s.events = c.events;
+    s.events_duplicate = c.events_duplicate;
+    s.refused_busy = c.refused_busy;
+    s.quarantined = c.quarantined;
+    s.live = c.live;
+    s.in_flight = c.in_flight;
+    s.inbox = inbox_->size();
+    s.flush_ms_avg = s.flushes == 0 ? 0 : static_cast<double>(c.flush_us) / 1000.0 / static_cast<double>(s.flushes);
+    s.database_up = c.database_up;
+    return s;
+  }
+  bool ready() const override { return !stopped_ && counters_.lanes_held && counters_.database_up; }
+
+  void stop() override {
+    {
+      std::lock_guard lock(stop_mutex_);
+      if (stopped_.exchange(true)) return;
+    }
+    inbox_->push([this] { loop_->stop(); });
+    thread_.join();
+    const bool clean = counters_.database_up;
+    loop_.reset();  // its threads end; callers that still wait are answered
+    if (!clean) return;
+    if (const Result<void> released = store_.release_lanes(owner_); !released) {
+      log_warning("the lanes were not released: " + to_text(released.error()));
+    }
+  }
+  void on_change(std::function<void(const SagaId&, const interpreter::State&)> hook) override {
+    inbox_->push([this, hook = std::move(hook)]() mutable { loop_->set_hook(std::move(hook)); });
+  }
+
+ private:
+  template <class T, class F>
+  void post(const std::function<void(Result<T>)>& done, F&& task) {
+    if (stopped_) return done(fail(ErrorCode::kShuttingDown, "the engine is stopping"));
+    if (inbox_->try_push(Task(std::forward<F>(task)))) return;
+    counters_.refused_busy.fetch_add(1, std::memory_order_relaxed);
+    done(fail(busy()));
+  }
+
+  // Runs a job on the loader thread and waits for it.
+  template <class T>
+  Result<T> on_loader(std::function<Result<T>(Store&)> job) {
+    return wait_for<T>([&](std::function<void(Result<T>)> done) {
+      done = answer_once<T>(std::move(done));
+      std::lock_guard lock(stop_mutex_);
+      if (stopped_) return done(fail(ErrorCode::kShuttingDown, "the engine is stopping"));
+      loop_->loader().run([job = std::move(job), done](Store& store) { done(job(store)); });
+    });
+  }
+
+  Store& store_;
+  const EngineOptions options_;
+  const std::string owner_;
+  DatabaseClock clock_;
+  IdGenerator ids_;
+  Graphs graphs_;
+  Counters counters_;
+  const std::shared_ptr<Inbox> inbox_;
+  std::mutex stop_mutex_;
+  std::atomic<bool> stopped_{false};
+  std::unique_ptr<Loop> loop_;
+  std::thread thread_;
+};
+
+// For people: the store adds by itself which process this is.
+std::string owner_name(const std::string& node) {
+  if (!node.empty()) return node;
+  char host[256] = "";
+  gethostname(host, sizeof host - 1);
+  return std::string(host) + ":" + std::to_string(getpid());
+}
+
+// The lanes, from an owner that is gone or whose lease is over. A lease that lives on means that its owner does.
+Result<std::vector<ClaimedLane>> claim(Store& store, const std::string& owner, const EngineOptions& options) {
+  const auto give_up = std::chrono::steady_clock::now() + std::chrono::milliseconds(options.lease_ms + 3'000);
+  bool told = false;
+  while (true) {
+    Result<std::vector<ClaimedLane>> lanes = store.claim_lanes(owner);
+    const bool held_by_another = lanes ? lanes->size() != limits::lanes_default
+                                       : lanes.error().code == ErrorCode::kFenced || lanes.error().code == ErrorCode::kConflict;
+    if (!held_by_another) return lanes;
+    if (std::chrono::steady_clock::now() >= give_up) {
+      return fail(ErrorCode::kConflict, lanes ? "another node holds some of the lanes" : lanes.error().message,
+                  "stop the other `belay serve` on this database, or use another database");
+    }
+    if (!told) log_info("the lanes belong to another owner; waiting for its lease to end");
+    told = true;
+    std::this_thread::sleep_for(std::chrono::milliseconds(250));
+  }
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Engine>> Engine::open(Store& store, ActionRunner& runner, EngineOptions options) {
+  const std::string owner = owner_name(options.node);
+  Result<std::vector<ClaimedLane>> lanes = claim(store, owner, options);
+  if (!lanes) return fail(lanes.error());
+  const Result<Instant> now = store.database_now();
+  if (!now) return fail(now.error());
+  Loop::Opening opening;
+  Result<std::vector<MailboxRow>> mailbox = store.mailbox();
+  if (!mailbox) return fail(mailbox.error());
+  opening.mailbox = std::move(*mailbox);
+  for (const ClaimedLane& lane : *lanes) {
+    const Result<std::vector<SagaId>> running = store.running_sagas(lane.lane);
+    if (!running) return fail(running.error());
+    for (const SagaId& id : *running) opening.running.emplace_back(lane.lane, id);
+  }
+  opening.lanes = std::move(*lanes);
+  return std::unique_ptr<Engine>(
+      std::make_unique<EngineImpl>(store, runner, std::move(options), owner, *now, std::move(opening)));
+}
+
+Result<StartReply> Engine::start(StartRequest request) {
+  return wait_for<StartReply>([&](auto done) { start(std::move(request), std::move(done)); });
+}
+Result<ActReply> Engine::act(ActRequest request) {
+  return wait_for<ActReply>([&](auto done) { act(std::move(request), std::move(done)); });
+}
+Result<PublishReply> Engine::publish(PublishRequest request) {
+  return wait_for<PublishReply>([&](auto done) { publish(std::move(request), std::move(done)); });
+}
+Result<SagaView> Engine::view(std::string tenant, SagaId saga) {
+  return wait_for<SagaView>([&](auto done) { view(std::move(tenant), std::move(saga), std::move(done)); });
+}
+
+}  // namespace belay::runtime

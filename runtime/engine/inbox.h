@@ -1,0 +1,102 @@
+// The one door into the loop thread: requests, outcomes of actions, answers of the writer and the loader all come as
+// tasks through here. Requests are refused when it is full; what the engine itself started is always let in, because
+// its number is bounded by what was admitted. The reader takes everything at once (swaps a vector under the mutex) and
+// is woken only when the box was empty. Tested through tests/runtime/engine_test.cpp.
+#pragma once
+#include <chrono>
+#include <condition_variable>
+#include <memory>
+#include <mutex>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+namespace belay::runtime {
+
+using SteadyTime = std::chrono::steady_clock::time_point;
+
+// A function to call once; unlike std::function it may own what cannot be copied.
+class Task {
+ public:
+  Task() = default;
+  template <class F, class = std::enable_if_t<!std::is_same_v<std::decay_t<F>, Task>>>
+  Task(F&& function) : call_(std::make_unique<Holder<std::decay_t<F>>>(std::forward<F>(function))) {}
+  void operator()() { call_->run(); }
+  explicit operator bool() const { return call_ != nullptr; }
+
+ private:
+  struct Call {
+    virtual ~Call() = default;
+    virtual void run() = 0;
+  };
+  template <class F>
+  struct Holder final : Call {
+    explicit Holder(F&& f) : function(std::move(f)) {}
+    explicit Holder(const F& f) : function(f) {}
+    void run() override { function(); }
+    F function;
+  };
+  std::unique_ptr<Call> call_;
+};
+
+class Inbox {
+ public:
+  explicit Inbox(std::size_t requests_max) : requests_max_(requests_max) {}
+
+  // A request from outside. False: the box is full or closed, and the task was not taken.
+  bool try_push(Task&& task) {
+    std::unique_lock lock(mutex_);
+    if (closed_ || tasks_.size() >= requests_max_) return false;
+    add(std::move(task), lock);
+    return true;
+  }
+
+  // From the engine's own threads and from actions. After close() the task is dropped.
+  void push(Task&& task) {
+    std::unique_lock lock(mutex_);
+    if (closed_) return;
+    add(std::move(task), lock);
+  }
+
+  // Takes all there is into `out` (which must be empty), waiting until something comes or `until` has passed.
+  void drain(std::vector<Task>& out, SteadyTime until) {
+    std::unique_lock lock(mutex_);
+    waiting_ = true;
+    filled_.wait_until(lock, until, [&] { return !tasks_.empty(); });
+    waiting_ = false;
+    out.swap(tasks_);
+  }
+  void drain(std::vector<Task>& out) {
+    std::unique_lock lock(mutex_);
+    out.swap(tasks_);
+  }
+
+  // Nothing comes in any more; what was inside is destroyed without being run.
+  void close() {
+    std::vector<Task> dropped;
+    std::unique_lock lock(mutex_);
+    closed_ = true;
+    dropped.swap(tasks_);
+  }
+
+  std::size_t size() const {
+    std::unique_lock lock(mutex_);
+    return tasks_.size();
+  }
+
+ private:
+  void add(Task&& task, std::unique_lock<std::mutex>& lock) {
+    const bool wake = tasks_.empty() && waiting_;
+    tasks_.push_back(std::move(task));
+    lock.unlock();
+    if (wake) filled_.notify_one();
+  }
+
+  const std::size_t requests_max_;
+  mutable std::mutex mutex_;
+  std::condition_variable filled_;
+  std::vector<Task> tasks_;
+  bool waiting_ = false, closed_ = false;
+};
+
+}  // namespace belay::runtime

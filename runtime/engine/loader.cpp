@@ -1,0 +1,259 @@
+// Batched reads. See loader.h.
+#include "runtime/engine/loader.h"
+
+#include <algorithm>
+#include <map>
+#include <utility>
+
+#include "interpreter/graph_codec.h"
+#include "runtime/base/check.h"
+
+namespace belay::runtime {
+namespace {
+
+// At most so many sagas in one read: a fold of thousands would hold up a view.
+constexpr std::size_t kLoadsAtOnce = 200;
+
+}  // namespace
+
+Loader::Loader(Store& store, std::shared_ptr<Inbox> inbox, Graphs& graphs, std::set<Lane> suspect_lanes)
+    : store_(store), inbox_(std::move(inbox)), graphs_(graphs), suspect_(std::move(suspect_lanes)) {
+  thread_ = std::thread([this] { run_thread(); });
+}
+
+Loader::~Loader() { stop(); }
+
+void Loader::stop() {
+  {
+    std::lock_guard lock(mutex_);
+    stopping_ = true;
+  }
+  wake_.notify_all();
+  if (thread_.joinable()) thread_.join();
+}
+
+template <class F>
+void Loader::add(F&& change) {
+  bool wake = false;
+  {
+    std::lock_guard lock(mutex_);
+    if (stopping_) return;
+    wake = work_.empty();
+    change(work_);
+  }
+  if (wake) wake_.notify_one();
+}
+
+void Loader::load(Which which, Then<std::shared_ptr<LoadResult>> then) {
+  add([&](Work& work) { work.loads.push_back({std::move(which), std::move(then)}); });
+}
+void Loader::start_keys(std::vector<KeyQuery> keys, Then<std::vector<StartKeyRow>> then) {
+  add([&](Work& work) { work.start_keys.push_back({std::move(keys), std::move(then)}); });
+}
+void Loader::dedup(DedupQuery key, Then<std::optional<DedupRow>> then) {
+  add([&](Work& work) { work.dedup.push_back({std::move(key), std::move(then)}); });
+}
+void Loader::subscribers(TopicQuery topic, Then<std::vector<Subscriber>> then) {
+  add([&](Work& work) { work.subscribers.push_back({std::move(topic), std::move(then)}); });
+}
+void Loader::events(EventsQuery query, Then<std::vector<EventRow>> then) {
+  add([&](Work& work) { work.events.push_back({std::move(query), std::move(then)}); });
+}
+void Loader::run(std::function<void(Store&)> job) {
+  add([&](Work& work) { work.jobs.push_back(std::move(job)); });
+}
+void Loader::due(Instant until, std::size_t limit, Then<std::vector<std::pair<Lane, SagaId>>> then) {
+  run([this, until, limit, then = std::move(then)](Store& store) { answer(then, store.due_sagas(until, limit)); });
+}
+
+template <class T>
+void Loader::answer(Then<T> then, Result<T> result) {
+  inbox_->push([then = std::move(then), result = std::move(result)]() mutable { then(std::move(result)); });
+}
+
+void Loader::run_thread() {
+  while (true) {
+    Work work;
+    {
+      std::unique_lock lock(mutex_);
+      wake_.wait(lock, [&] { return stopping_ || !work_.empty(); });
+      if (stopping_) return;
+      std::swap(work, work_);
+    }
+    for (auto& job : work.jobs) job(store_);
+    if (!work.start_keys.empty()) do_start_keys(std::move(work.start_keys));
+    if (!work.dedup.empty()) do_dedup(std::move(work.dedup));
+    if (!work.subscribers.empty()) do_subscribers(std::move(work.subscribers));
+    if (!work.events.empty()) do_events(std::move(work.events));
+    while (!work.loads.empty()) {
+      std::vector<Ask<Which, std::shared_ptr<LoadResult>>> some;
+      while (!work.loads.empty() && some.size() < kLoadsAtOnce) {
+        some.push_back(std::move(work.loads.back()));
+        work.loads.pop_back();
+      }
+      do_loads(std::move(some));
+    }
+  }
+}
+
+void Loader::do_start_keys(std::vector<Ask<std::vector<KeyQuery>, std::vector<StartKeyRow>>> asks) {
+  std::vector<KeyQuery> all;
+  for (const auto& ask : asks) all.insert(all.end(), ask.query.begin(), ask.query.end());
+  const auto rows = store_.start_keys(all);
+  std::map<KeyQuery, const StartKeyRow*> found;
+  if (rows) {
+    for (const StartKeyRow& row : *rows) found[{row.lane, row.tenant, row.key}] = &row;
+  }
+  for (auto& ask : asks) {
+    Result<std::vector<StartKeyRow>> mine;
+    if (!rows) {
+      mine = fail(rows.error());
+    } else {
+      for (const KeyQuery& key : ask.query) {
+        if (const auto it = found.find(key); it != found.end()) mine->push_back(*it->second);
+      }
+    }
+    answer(std::move(ask.then), std::move(mine));
+  }
+}
+
+void Loader::do_dedup(std::vector<Ask<DedupQuery, std::optional<DedupRow>>> asks) {
+  std::vector<DedupQuery> all;
+  for (const auto& ask : asks) all.push_back(ask.query);
+  const auto rows = store_.dedup(all);
+  std::map<DedupQuery, const DedupRow*> found;
+  if (rows) {
+    for (const DedupRow& row : *rows) found[{row.lane, row.tenant, row.scope, row.key}] = &row;
+  }
+  for (auto& ask : asks) {
+    Result<std::optional<DedupRow>> mine;
+    if (!rows) mine = fail(rows.error());
+    else if (const auto it = found.find(ask.query); it != found.end()) *mine = *it->second;
+    answer(std::move(ask.then), std::move(mine));
+  }
+}
+
+void Loader::do_subscribers(std::vector<Ask<TopicQuery, std::vector<Subscriber>>> asks) {
+  std::vector<TopicQuery> all;
+  for (const auto& ask : asks) all.push_back(ask.query);
+  const auto rows = store_.subscriptions_of(all);
+  for (auto& ask : asks) {
+    Result<std::vector<Subscriber>> mine;
+    if (!rows) mine = fail(rows.error());
+    for (std::size_t i = 0; rows && mine && i < rows->size(); ++i) {
+      const SubscriptionRow& row = (*rows)[i];
+      if (TopicQuery{row.lane, row.tenant, row.type, row.key} != ask.query) continue;
+      const auto saga = store_.find_saga(row.tenant, row.saga);
+      if (!saga) mine = fail(saga.error());
+      else if (*saga) mine->push_back({row, (*saga)->first});
+    }
+    answer(std::move(ask.then), std::move(mine));
+  }
+}
+
+void Loader::do_events(std::vector<Ask<EventsQuery, std::vector<EventRow>>> asks) {
+  std::vector<EventsQuery> all;
+  for (const auto& ask : asks) all.push_back(ask.query);
+  const auto rows = store_.events_since(all);
+  for (auto& ask : asks) {
+    if (!rows) {
+      answer<std::vector<EventRow>>(std::move(ask.then), fail(rows.error()));
+      continue;
+    }
+    const auto& [lane, tenant, type, key, since] = ask.query;
+    std::map<std::int64_t, const EventRow*> mine;  // by eseq: what another ask brought may be here too
+    for (const EventRow& row : *rows) {
+      if (row.lane == lane && row.tenant == tenant && row.type == type && row.key == key && row.at >= since) {
+        mine.emplace(row.eseq, &row);
+      }
+    }
+    std::vector<EventRow> sorted;
+    for (const auto& [eseq, row] : mine) sorted.push_back(*row);
+    answer<std::vector<EventRow>>(std::move(ask.then), std::move(sorted));
+  }
+}
+
+void Loader::do_loads(std::vector<Ask<Which, std::shared_ptr<LoadResult>>> asks) {
+  std::vector<std::pair<Lane, SagaId>> which;
+  for (auto& ask : asks) {
+    if (!ask.query.lane) {
+      const auto found = store_.find_saga(ask.query.tenant, ask.query.saga);
+      if (!found) {
+        answer<std::shared_ptr<LoadResult>>(std::move(ask.then), fail(found.error()));
+        ask.then = nullptr;
+        continue;
+      }
+      if (*found) ask.query.lane = (*found)->first;
+    }
+    if (ask.query.lane) which.emplace_back(*ask.query.lane, ask.query.saga);
+  }
+  std::map<SagaId, LoadedSaga> by_id;
+  if (!which.empty()) {
+    auto loaded = store_.load_sagas(which);
+    if (!loaded) {
+      for (auto& ask : asks) {
+        if (ask.then) answer<std::shared_ptr<LoadResult>>(std::move(ask.then), fail(loaded.error()));
+      }
+      return;
+    }
+    for (LoadedSaga& saga : *loaded) by_id.emplace(saga.row.id, std::move(saga));
+  }
+  for (auto& ask : asks) {
+    if (!ask.then) continue;
+    const auto found = by_id.find(ask.query.saga);
+    if (found == by_id.end()) {
+      answer<std::shared_ptr<LoadResult>>(
+          std::move(ask.then), fail(ErrorCode::kNotFound, "there is no saga with the id " + ask.query.saga));
+    } else {
+      answer<std::shared_ptr<LoadResult>>(std::move(ask.then), make(std::move(found->second), ask.query.marked));
+      by_id.erase(found);
+    }
+  }
+}
+
+Result<std::shared_ptr<LoadResult>> Loader::make(LoadedSaga loaded, bool marked) {
+  auto result = std::make_shared<LoadResult>();
+  result->row = loaded.row;
+  result->row.state.reset();
+  if (loaded.row.health == kQuarantined) {
+    result->kind = LoadResult::Kind::kSetAside;
+    result->why = loaded.row.failure;
+    return result;
+  }
+  if (suspect_.contains(loaded.row.lane) && !marked) {
+    const bool was_marked = loaded.row.health == kLoading;
+    result->kind = was_marked ? LoadResult::Kind::kPoison : LoadResult::Kind::kMarkFirst;
+    if (was_marked) result->why = "the process died while this saga was taken up";
+    return result;
+  }
+  const auto graph = graph_of(store_, graphs_, loaded.row.definition);
+  if (!graph && graph.error().code == ErrorCode::kUnavailable) return fail(graph.error());
+  Result<std::unique_ptr<Saga>> saga = graph ? fold(loaded, *graph) : fail(graph.error());
+  if (!saga && saga.error().code == ErrorCode::kUnsupported && loaded.row.state) {
+    // A snapshot of another format. What the store gave may begin after it: then a newer program must read it.
+    if (loaded.journal.empty() || loaded.journal.front().seq != 1) return fail(saga.error());
+    loaded.row.state.reset();
+    saga = fold(std::move(loaded), *graph);
+  }
+  if (!saga) {
+    result->kind = LoadResult::Kind::kUnfoldable;
+    result->why = to_text(saga.error());
+    return result;
+  }
+  result->saga = std::move(*saga);
+  return result;
+}
+
+Result<GraphPtr> Loader::graph_of(Store& store, Graphs& graphs, const std::string& hash) {
+  if (GraphPtr known = graphs.by_hash(hash)) return known;
+  const Result<std::string> bytes = store.get_definition(hash);
+  if (!bytes) return fail(bytes.error());
+  auto graph = std::make_shared<interpreter::Graph>();
+  std::string error;
+  if (!interpreter::decode_graph(*bytes, *graph, error)) {
+    return fail(ErrorCode::kCorrupt, "the stored definition " + hash + " cannot be read: " + error);
+  }
+  return graphs.keep(std::move(graph));
+}
+
+}  // namespace belay::runtime

@@ -1,0 +1,227 @@
+// Turns of the loop, timers, leases and the end. See loop.h.
+#include "runtime/engine/loop.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "runtime/base/check.h"
+#include "runtime/base/limits.h"
+#include "runtime/engine/acts.h"
+#include "runtime/engine/log.h"
+#include "runtime/engine/recovery.h"
+#include "runtime/engine/starts.h"
+#include "runtime/engine/topics.h"
+
+namespace belay::runtime {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+constexpr auto kTick = milliseconds(500);
+constexpr auto kTickRecovering = milliseconds(20);
+constexpr auto kDuePoll = seconds(20);
+constexpr std::int64_t kDueAheadUs = 60'000'000;
+constexpr std::size_t kDueAtOnce = 1'000;
+constexpr auto kCallerWaits = seconds(10);
+constexpr int kDrainsATurn = 4;
+
+}  // namespace
+
+Loop::Loop(Store& store, ActionRunner& runner, const EngineOptions& options, DatabaseClock& clock, Graphs& graphs,
+           Counters& counters, std::shared_ptr<Inbox> inbox, Opening opening)
+    : store_(store),
+      runner_(runner),
+      options_(options),
+      clock_(clock),
+      graphs_(graphs),
+      counters_(counters),
+      inbox_(std::move(inbox)),
+      starts_(std::make_unique<Starts>(*this)),
+      acts_(std::make_unique<Acts>(*this)),
+      topics_(std::make_unique<Topics>(*this)),
+      recovery_(std::make_unique<Recovery>(*this)),
+      opening_(std::move(opening)) {
+  std::set<Lane> suspect;
+  const SteadyTime at = std::chrono::steady_clock::now();
+  for (const ClaimedLane& claimed : opening_.lanes) {
+    const auto index = static_cast<std::size_t>(claimed.lane);
+    if (lanes_.size() <= index) lanes_.resize(index + 1);
+    lanes_[index].epoch = claimed.epoch;
+    // Mail is numbered within an epoch: rising for ever, whatever the owner before had reached.
+    lanes_[index].mail_number = claimed.epoch * 1'000'000'000'000;
+    // open() took some time since the claim; the first renewal makes it exact.
+    lanes_[index].lease_until = at + milliseconds(options_.lease_ms / 2);
+    if (claimed.crashes >= 2) suspect.insert(claimed.lane);
+  }
+  if (!suspect.empty()) {
+    log_warning(std::to_string(suspect.size()) + " lanes were left by a crash twice or more; sagas are taken up one by one");
+  }
+  loader_ = std::make_unique<Loader>(store_, inbox_, graphs_, std::move(suspect));
+  writer_ = std::make_unique<Writer>(
+      store_, clock_, inbox_, opening_.lanes, [this](FlushReport report) { on_flushed(std::move(report)); },
+      [this](bool down) {
+        down_ = down;
+        down_since_ = std::chrono::steady_clock::now();
+        counters_.database_up = !down;
+        if (down) log_warning("the database does not answer; nothing is sent until it does");
+        else log_info("the database answers again");
+      });
+}
+
+Loop::~Loop() {
+  inbox_->close();
+  writer_->stop();
+  loader_->stop();
+}
+
+bool Loop::holds(Lane lane) const {
+  return lane >= 0 && static_cast<std::size_t>(lane) < lanes_.size() && lanes_[static_cast<std::size_t>(lane)].epoch != 0;
+}
+
+Instant Loop::now(Lane lane) {
+  LaneState& state = lanes_[static_cast<std::size_t>(lane)];
+  state.last = std::max(state.last, clock_.now());
+  return state.last;
+}
+
+void Loop::run() {
+  recovery_->begin(std::move(opening_.running), std::move(opening_.mailbox));
+  next_due_poll_ = std::chrono::steady_clock::now();
+  std::vector<Task> tasks;
+  while (true) {
+    inbox_->drain(tasks, wake_at());
+    for (int drains = 1;; ++drains) {
+      for (Task& task : tasks) task();
+      tasks.clear();
+      turn();
+      if (drains == kDrainsATurn) break;
+      // What inline actions have answered meanwhile joins the same batch.
+      inbox_->drain(tasks);
+      if (tasks.empty()) break;
+    }
+    hand_over();
+    if (stopping_ && finished()) break;
+  }
+}
+
+void Loop::turn() {
+  if (!stopping_) {
+    fire_timers();
+    starts_->admit();
+  }
+  if (std::chrono::steady_clock::now() >= next_tick_) tick();
+}
+
+void Loop::fire_timers() {
+  if (down_ || timers_.empty()) return;
+  const Instant at = clock_.now();
+  while (!timers_.empty() && timers_.begin()->first <= at) {
+    Saga& saga = *timers_.begin()->second;
+    timers_.erase(timers_.begin());
+    saga.timer_at = {};
+    for (interpreter::Fact& fact : interpreter::due_timers(*saga.graph, saga.state, at)) {
+      record(saga, std::move(fact));
+    }
+    set_timer(saga);
+    // A wake-up that changed nothing must not spin: look again at the next turn.
+    if (saga.timer_at && saga.timer_at <= at) break;
+    if (pending_.size() > 8) break;
+  }
+}
+
+// A few times a second, and more often while sagas are taken up.
+void Loop::tick() {
+  const SteadyTime at = std::chrono::steady_clock::now();
+  next_tick_ = at + (recovery_->busy() ? kTickRecovering : kTick);
+  if (stopping_) return;
+  recovery_->step();
+  if (!down_) {
+    std::vector<Task> again = std::move(later_);
+    later_.clear();
+    for (Task& task : again) task();
+  }
+  renew_leases(at);
+  if (at >= next_due_poll_) poll_due();
+  if (down_) give_up_answers();
+}
+
+void Loop::renew_leases(SteadyTime at) {
+  const auto renew_at = milliseconds(options_.lease_ms * 2 / 3);
+  for (std::size_t i = 0; i < lanes_.size(); ++i) {
+    LaneState& lane = lanes_[i];
+    if (lane.epoch == 0 || lane.renewing || lane.lease_until > at + renew_at) continue;
+    lane.renewing = true;
+    open_batch().renew.push_back(static_cast<Lane>(i));
+  }
+}
+
+// Parked sagas that left memory: whoever is due soon comes back, and its timer with it.
+void Loop::poll_due() {
+  next_due_poll_ = std::chrono::steady_clock::now() + kDuePoll;
+  loader_->due({clock_.now().us + kDueAheadUs}, kDueAtOnce, [this](Result<std::vector<std::pair<Lane, SagaId>>> due) {
+    if (!due) return;
+    std::size_t asked = 0;
+    for (const auto& [lane, id] : *due) {
+      if (find(id) != nullptr || !holds(lane) || quarantined_.contains(id)) continue;
+      Loader::Which which;
+      which.lane = lane;
+      which.saga = id;
+      with_saga(which, [](const Result<Saga*>&) {});
+      ++asked;
+    }
+    if (due->size() == kDueAtOnce && asked > 0) next_due_poll_ = std::chrono::steady_clock::now();
+  });
+}
+
+void Loop::hand_over() {
+  if (writer_busy_) return;
+  while (!pending_.empty()) {
+    if (pending_.size() == 1) seal(pending_.front());
+    Batch batch = std::move(pending_.front());
+    pending_.pop_front();
+    if (batch.empty()) continue;
+    writer_busy_ = true;
+    return writer_->submit(std::move(batch));
+  }
+}
+
+// The writer does this for the batch that it holds.
+void Loop::give_up_answers() {
+  const SteadyTime before = std::chrono::steady_clock::now() - kCallerWaits;
+  const Failure failure{ErrorCode::kInDoubt, "the database does not answer; the request may still take effect",
+                        "send it again with the same Idempotency-Key"};
+  for (Batch& batch : pending_) {
+    if (batch.opened > before) continue;
+    std::vector<Batch::Answer> answers = std::move(batch.answers);
+    batch.answers.clear();
+    for (const Batch::Answer& answer : answers) answer.tell(&failure);
+  }
+}
+
+SteadyTime Loop::wake_at() const {
+  SteadyTime at = next_tick_;
+  if (!timers_.empty() && !down_ && !stopping_) {
+    const std::int64_t wait_us = std::max<std::int64_t>(0, timers_.begin()->first.us - clock_.now().us);
+    at = std::min(at, std::chrono::steady_clock::now() + std::chrono::microseconds(wait_us + 1));
+  }
+  if (starts_->waiting() && keeps_up()) at = std::min(at, std::chrono::steady_clock::now());
+  return at;
+}
+
+void Loop::stop() {
+  stopping_ = true;
+  stop_by_ = std::chrono::steady_clock::now() + milliseconds(options_.stop_grace_ms);
+  starts_->refuse_all();
+  log_info("stopping: nothing new is sent");
+}
+
+// Outcomes that arrive within the grace are journaled too: an unsure action costs a check at the next start.
+bool Loop::finished() const {
+  const bool late = std::chrono::steady_clock::now() >= stop_by_;
+  const bool written = pending_.empty() && !writer_busy_;
+  if (written && counters_.in_flight.load() == 0) return true;
+  return late && (written || down_);
+}
+
+}  // namespace belay::runtime

@@ -1,0 +1,198 @@
+// The loop: one thread that owns all sagas of our lanes. Everything is a task from the inbox, run to its end without a
+// lock: a fact is recorded (apply, decide, a journal row, what the commands ask for as effects of the open batch), and
+// at the end of a turn the batch goes to the writer if that one is free. What comes back committed is dispatched.
+//
+//   inbox ─▶ record() ─▶ batch ─▶ writer ─▶ inbox ─▶ on_flushed() ─▶ actions, mail, answers
+//
+// The parts hold their own state and use the loop's: Starts, Acts, Topics (lanes of event keys), Recovery. Files:
+// loop.cpp (turns, leases, stop), loop_record.cpp (facts, rows, effects), loop_commit.cpp (what follows a flush),
+// loop_load.cpp (sagas in and out of memory). Tested in tests/runtime/engine_test.cpp.
+#pragma once
+#include <atomic>
+#include <deque>
+#include <list>
+#include <memory>
+#include <set>
+#include <string>
+#include <unordered_map>
+#include <unordered_set>
+#include <utility>
+#include <vector>
+
+#include "runtime/base/clock.h"
+#include "runtime/base/ids.h"
+#include "runtime/engine/batch.h"
+#include "runtime/engine/gate.h"
+#include "runtime/engine/loader.h"
+#include "runtime/engine/writer.h"
+
+namespace belay::runtime {
+
+class Starts;
+class Acts;
+class Topics;
+class Recovery;
+
+// EngineStats as they are counted: written by the loop, read by anybody.
+struct Counters {
+  std::atomic<std::uint64_t> started{0}, completed{0}, compensated{0}, held{0}, entries{0}, flushes{0}, flush_rows{0},
+      flush_us{0}, actions_sent{0}, actions_ok{0}, actions_failed{0}, actions_unsure{0}, events{0},
+      events_duplicate{0}, refused_busy{0}, quarantined{0};
+  std::atomic<std::size_t> live{0}, in_flight{0};
+  std::atomic<bool> database_up{true}, lanes_held{true};
+};
+
+// Where rows of an owner go: its index in a batch that is still open.
+struct Slot {
+  Batch* batch = nullptr;
+  Batch::OwnerIndex owner = 0;
+  void answer(Tell tell) const { batch->answers.push_back({owner, std::move(tell)}); }
+};
+
+class Loop {
+ public:
+  struct Opening {  // what open() has read
+    std::vector<ClaimedLane> lanes;
+    std::vector<std::pair<Lane, SagaId>> running;
+    std::vector<MailboxRow> mailbox;
+  };
+  using OnSaga = std::function<void(Result<Saga*>)>;
+  using ChangeHook = std::function<void(const SagaId&, const interpreter::State&)>;
+
+  Loop(Store& store, ActionRunner& runner, const EngineOptions& options, DatabaseClock& clock, Graphs& graphs,
+       Counters& counters, std::shared_ptr<Inbox> inbox, Opening opening);
+  ~Loop();
+  Loop(const Loop&) = delete;
+  Loop& operator=(const Loop&) = delete;
+
+  // The body of the loop thread; returns after stop() once everything that can be written is.
+  void run();
+  // On the loop thread from here on.
+  void stop();
+  void set_hook(ChangeHook hook) { hook_ = std::move(hook); }
+  void view(const std::string& tenant, const SagaId& saga, std::function<void(Result<SagaView>)> done);
+  Starts& starts() { return *starts_; }
+  Acts& acts() { return *acts_; }
+  Topics& topics() { return *topics_; }
+
+  // ---- For the parts ----
+  const EngineOptions& options() const { return options_; }
+  Counters& counters() { return counters_; }
+  DatabaseClock& clock() { return clock_; }
+  Graphs& graphs() { return graphs_; }
+  Loader& loader() { return *loader_; }
+  Gate& gate() { return gate_; }
+  bool stopping() const { return stopping_; }
+  bool database_down() const { return down_; }
+  bool holds(Lane lane) const;
+  // Time for an entry of this lane: the database's, never less than the lane's last.
+  Instant now(Lane lane);
+  // True while starts may be let in: the writer keeps up and there is room for another running saga.
+  bool keeps_up() const { return !down_ && pending_.size() <= 3; }
+  bool has_room() const { return sagas_.size() - idle_.size() < options_.live_sagas_max; }
+
+  Saga* find(const SagaId& id);
+  Saga& insert(std::unique_ptr<Saga> saga);
+  // The saga, from memory or loaded. `then` gets kNotFound (also for another tenant's), kUnavailable, kFenced, kCorrupt.
+  // `which.tenant` may be empty when the lane is known: then any tenant's.
+  void with_saga(Loader::Which which, OnSaga then);
+
+  // Records a fact: the entry, what decide draws from it, and what must follow.
+  Slot record(Saga& saga, interpreter::Fact fact, std::string actor = {}, std::string reason = {});
+  // Has commands carried out once `slot` is committed.
+  void carry_out(Saga& saga, Slot slot, std::vector<interpreter::Command> commands);
+  void set_timer(Saga& saga);
+  Slot slot(Saga& saga);
+  Slot slot(Lane lane, const std::string& topic);
+  // Posts mail from the slot's owner's lane.
+  void send(Slot slot, Lane to, decltype(Mail::what) what);
+  void consume(Slot slot, const Mail& mail);
+  // Again in a second: the database was away.
+  void later(Task task) { later_.push_back(std::move(task)); }
+  // Marks a saga that cannot go on; nobody touches it again.
+  void quarantine(InstanceRow row, const std::string& why);
+
+ private:
+  struct LaneState {
+    std::int64_t epoch = 0;  // 0: not ours
+    SteadyTime lease_until;
+    Instant last;
+    std::int64_t mail_number = 0;
+    bool renewing = false;
+  };
+  struct Load {
+    std::vector<OnSaga> waiting;
+    bool marked = false;
+  };
+
+  // loop.cpp
+  void turn();
+  void tick();
+  void fire_timers();
+  void renew_leases(SteadyTime at);
+  void poll_due();
+  void hand_over();
+  void give_up_answers();
+  bool finished() const;
+  SteadyTime wake_at() const;
+  // loop_record.cpp
+  Batch& open_batch();
+  void seal(Batch& batch);
+  void seal_saga(Batch& batch, Batch::OwnerIndex owner, Saga& saga);
+  void ended(Batch& batch, Batch::OwnerIndex owner, Saga& saga);
+  // loop_commit.cpp
+  void on_flushed(FlushReport report);
+  void committed(FlushReport& report);
+  void culprit(FlushReport& report);
+  void settle(Saga& saga);
+  void dispatch(Batch::Effect&& effect, Lane lane);
+  void send_action(SendAction&& send);
+  void on_outcome(const SagaId& saga, interpreter::Fact fact);
+  void lose_lane(Lane lane);
+  void strip(const std::function<bool(const Batch::Owner&)>& gone, const Failure& why);
+  // loop_load.cpp
+  void on_loaded(const Loader::Which& which, Result<std::shared_ptr<LoadResult>> result);
+  void tell_waiting(const SagaId& id, const Result<Saga*>& result);
+  void take_up(Saga& saga);
+  void erase(Saga& saga);
+  void evict();
+
+  Store& store_;
+  ActionRunner& runner_;
+  const EngineOptions options_;
+  DatabaseClock& clock_;
+  Graphs& graphs_;
+  Counters& counters_;
+  const std::shared_ptr<Inbox> inbox_;
+  ChangeHook hook_;
+
+  std::vector<LaneState> lanes_;  // by number
+  std::unordered_map<SagaId, std::unique_ptr<Saga>> sagas_;
+  std::set<std::pair<Instant, Saga*>> timers_;  // each saga's next wake-up
+  std::list<Saga*> idle_;                       // parked and committed, longest idle first
+  std::unordered_map<SagaId, Load> loading_;
+  std::deque<SagaId> suspects_;                 // of suspect lanes: taken up one after the other, the first is at it
+  std::unordered_map<SagaId, Task> suspect_tasks_;
+  std::unordered_set<SagaId> quarantined_;
+  Gate gate_;
+  std::vector<Task> later_;
+
+  std::deque<Batch> pending_;  // the last one is open, all others are sealed
+  std::uint64_t batches_ = 0;
+  bool writer_busy_ = false;
+  std::vector<std::pair<Lane, SendAction>> deferred_;  // committed, but their lease was too short to send
+  bool down_ = false;
+  SteadyTime down_since_, next_tick_, next_due_poll_;
+  bool stopping_ = false;
+  SteadyTime stop_by_;
+
+  std::unique_ptr<Starts> starts_;
+  std::unique_ptr<Acts> acts_;
+  std::unique_ptr<Topics> topics_;
+  std::unique_ptr<Recovery> recovery_;
+  std::unique_ptr<Loader> loader_;  // last: their threads end before anything else goes
+  std::unique_ptr<Writer> writer_;
+  Opening opening_;
+};
+
+}  // namespace belay::runtime

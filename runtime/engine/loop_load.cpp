@@ -1,0 +1,181 @@
+// Sagas in and out of memory. A saga enters by a start or by a load; one that was at work when it was last written is
+// taken up again: calls are sent once more under the same key, or become unsure. A parked one leaves when there are
+// too many. In a lane that has brought the process down twice, sagas are loaded one by one, each marked first: the
+// marked one is quarantined at the next start without being folded. See loop.h.
+#include <utility>
+
+#include "runtime/base/check.h"
+#include "runtime/engine/log.h"
+#include "runtime/engine/loop.h"
+
+namespace belay::runtime {
+namespace {
+
+// A parked saga that is due so soon stays: the loader would fetch it right back.
+constexpr std::int64_t kSoonUs = 90'000'000;
+
+}  // namespace
+
+Saga* Loop::find(const SagaId& id) {
+  const auto found = sagas_.find(id);
+  return found == sagas_.end() ? nullptr : found->second.get();
+}
+
+Saga& Loop::insert(std::unique_ptr<Saga> saga) {
+  BELAY_CHECK(holds(saga->lane), "only the owner of a lane holds its sagas");
+  auto [place, inserted] = sagas_.try_emplace(saga->id, std::move(saga));
+  BELAY_CHECK(inserted, "a saga is in memory once");
+  counters_.live.store(sagas_.size(), std::memory_order_relaxed);
+  return *place->second;
+}
+
+void Loop::erase(Saga& saga) {
+  if (saga.timer_at) timers_.erase({saga.timer_at, &saga});
+  if (saga.in_idle) idle_.erase(saga.idle);
+  sagas_.erase(SagaId(saga.id));
+  counters_.live.store(sagas_.size(), std::memory_order_relaxed);
+}
+
+void Loop::with_saga(Loader::Which which, OnSaga then) {
+  if (Saga* saga = find(which.saga)) {
+    if (!which.tenant.empty() && which.tenant != saga->row.tenant) {
+      return then(fail(ErrorCode::kNotFound, "there is no saga with the id " + which.saga));
+    }
+    if (saga->in_idle) idle_.splice(idle_.end(), idle_, saga->idle);
+    return then(saga);
+  }
+  if (!which.tenant.empty()) {
+    // Its tenant is checked when it is there: a load for one tenant may answer another's waiting question.
+    then = [tenant = which.tenant, id = which.saga, then = std::move(then)](Result<Saga*> saga) {
+      if (saga && (*saga)->row.tenant != tenant) {
+        return then(fail(ErrorCode::kNotFound, "there is no saga with the id " + id));
+      }
+      then(saga);
+    };
+  }
+  const auto [load, first] = loading_.try_emplace(which.saga);
+  load->second.waiting.push_back(std::move(then));
+  if (!first) return;
+  loader_->load(which, [this, which](Result<std::shared_ptr<LoadResult>> result) {
+    on_loaded(which, std::move(result));
+  });
+}
+
+void Loop::on_loaded(const Loader::Which& which, Result<std::shared_ptr<LoadResult>> result) {
+  const SagaId id = which.saga;
+  if (!result) return tell_waiting(id, fail(result.error()));
+  LoadResult& loaded = **result;
+  const Lane lane = loaded.row.lane;
+  if (!holds(lane)) {
+    return tell_waiting(id, fail(ErrorCode::kFenced, "another node has this saga", "ask that node"));
+  }
+  switch (loaded.kind) {
+    case LoadResult::Kind::kFolded: {
+      if (Saga* started = find(id)) return tell_waiting(id, started);
+      if (quarantined_.contains(id)) {
+        return tell_waiting(id, fail(ErrorCode::kCorrupt, "the saga is quarantined"));
+      }
+      Saga& saga = insert(std::move(loaded.saga));
+      lanes_[static_cast<std::size_t>(lane)].last =
+          std::max(lanes_[static_cast<std::size_t>(lane)].last, saga.state.now);
+      take_up(saga);
+      tell_waiting(id, &saga);
+      if (Saga* still = find(id)) settle(*still);
+      return;
+    }
+    case LoadResult::Kind::kMarkFirst: {
+      suspects_.push_back(id);
+      loaded.row.health = kLoading;
+      Task go = [this, row = loaded.row, which]() mutable {
+        Batch& batch = open_batch();
+        const Slot slot{&batch, batch.add_owner({.lane = row.lane, .saga = row.id})};
+        Loader::Which again = which;
+        again.lane = row.lane;
+        again.marked = true;
+        batch.add(slot.owner, std::move(row));
+        slot.answer([this, again](const Failure* failure) {
+          if (failure != nullptr) return tell_waiting(again.saga, fail(*failure));
+          loader_->load(again, [this, again](Result<std::shared_ptr<LoadResult>> folded) {
+            on_loaded(again, std::move(folded));
+          });
+        });
+      };
+      suspect_tasks_[id] = std::move(go);
+      if (suspects_.size() == 1) suspect_tasks_[id]();
+      return;
+    }
+    case LoadResult::Kind::kPoison:
+    case LoadResult::Kind::kUnfoldable:
+      log_warning("saga " + id + " is quarantined: " + loaded.why);
+      quarantine(std::move(loaded.row), loaded.why);
+      [[fallthrough]];
+    case LoadResult::Kind::kSetAside:
+      return tell_waiting(id, fail(ErrorCode::kCorrupt, "the saga is quarantined: " + loaded.why,
+                                   "its journal is kept; see docs/ops"));
+  }
+}
+
+void Loop::tell_waiting(const SagaId& id, const Result<Saga*>& result) {
+  if (auto load = loading_.extract(id)) {
+    for (const OnSaga& then : load.mapped().waiting) {
+      // One of them may end the saga, and another commit cannot come between: pointers stay good within this task.
+      then(result);
+    }
+  }
+  // The next suspect has its turn.
+  if (!suspects_.empty() && suspects_.front() == id) {
+    suspect_tasks_.erase(id);
+    suspects_.pop_front();
+    if (!suspects_.empty()) suspect_tasks_[suspects_.front()]();
+  }
+}
+
+// A saga that is not parked was at work when its owner went away.
+void Loop::take_up(Saga& saga) {
+  if (saga.state.ended()) return;
+  set_timer(saga);
+  if (saga.parked) return;
+  interpreter::Recovery recovery = interpreter::recover(*saga.graph, saga.state);
+  Slot slot = this->slot(saga);
+  for (interpreter::Fact& fact : recovery.facts) slot = record(saga, std::move(fact));
+  carry_out(saga, slot, std::move(recovery.commands));
+}
+
+void Loop::evict() {
+  std::size_t tries = 8;
+  while (idle_.size() > options_.parked_in_memory_max && tries-- > 0) {
+    Saga& saga = *idle_.front();
+    if (saga.timer_at && saga.timer_at.us < clock_.now().us + kSoonUs) {
+      idle_.splice(idle_.end(), idle_, idle_.begin());
+      continue;
+    }
+    erase(saga);
+  }
+}
+
+void Loop::view(const std::string& tenant, const SagaId& id, std::function<void(Result<SagaView>)> done) {
+  Loader::Which which;
+  which.tenant = tenant;
+  which.saga = id;
+  with_saga(which, [this, done = std::move(done)](Result<Saga*> saga) {
+    if (!saga) return done(fail(saga.error()));
+    Saga shown;  // the row in memory is brought up to date when its batch is sealed, a copy of it here
+    shown.graph = (*saga)->graph;
+    shown.state = (*saga)->state;
+    shown.row = (*saga)->row;
+    shown.timer_at = (*saga)->timer_at;
+    shown.stored = true;
+    refresh_row(shown);
+    shown.row.seq = shown.state.seq;
+    shown.row.updated_at = shown.state.now;
+    SagaView view{std::move(shown.graph), std::move(shown.state), std::move(shown.row)};
+    if ((*saga)->uncommitted == 0) return done(std::move(view));
+    // Only what is committed is shown.
+    slot(**saga).answer([view = std::move(view), done](const Failure* failure) {
+      if (failure != nullptr) return done(fail(*failure));
+      done(view);
+    });
+  });
+}
+
+}  // namespace belay::runtime

@@ -1,0 +1,244 @@
+// From a fact to rows and effects. See loop.h.
+#include <utility>
+
+#include "runtime/base/check.h"
+#include "runtime/base/journal_json.h"
+#include "runtime/base/json_value.h"
+#include "runtime/base/limits.h"
+#include "runtime/base/state_json.h"
+#include "runtime/engine/loop.h"
+#include "runtime/engine/topics.h"
+
+namespace belay::runtime {
+
+using interpreter::Entry;
+using interpreter::Fact;
+using interpreter::State;
+
+namespace {
+
+template <class... F>
+struct Overloaded : F... {
+  using F::operator()...;
+};
+
+bool at_cap(const State& state, const Fact& fact) {
+  return state.seq + 1 >= limits::entries_per_saga_max && !state.capped && !state.ended() &&
+         !std::holds_alternative<interpreter::CapReached>(fact);
+}
+
+}  // namespace
+
+Slot Loop::record(Saga& saga, Fact fact, std::string actor, std::string reason) {
+  BELAY_CHECK(holds(saga.lane), "only the owner of a lane records");
+  if (at_cap(saga.state, fact)) record(saga, interpreter::CapReached{});
+  if (saga.in_idle) {
+    idle_.erase(saga.idle);
+    saga.in_idle = false;
+  }
+  const Slot slot = this->slot(saga);
+  Entry entry;
+  entry.seq = saga.state.seq + 1;
+  entry.at = std::max(now(saga.lane), saga.state.now);
+  entry.actor = std::move(actor);
+  entry.reason = std::move(reason);
+  entry.fact = std::move(fact);
+  saga.state = interpreter::apply(*saga.graph, std::move(saga.state), entry);
+  BELAY_CHECK(saga.state.seq == entry.seq, "apply counts every entry");
+  interpreter::Decision decision = interpreter::decide(*saga.graph, std::move(saga.state), saga.id);
+  saga.state = std::move(decision.state);
+  entry.drawn = std::move(decision.drawn);
+
+  JournalRow row;
+  row.lane = saga.lane;
+  row.id = saga.id;
+  row.seq = entry.seq;
+  row.kind = kind_name(entry.fact);
+  row.version = entry.version;
+  row.at = entry.at;
+  append_entry_body(*saga.graph, entry, row.body);
+  row.actor = std::move(entry.actor);
+  slot.batch->add(slot.owner, std::move(row));
+  counters_.entries.fetch_add(1, std::memory_order_relaxed);
+
+  set_timer(saga);
+  carry_out(saga, slot, std::move(decision.commands));
+  return slot;
+}
+
+void Loop::carry_out(Saga& saga, Slot slot, std::vector<interpreter::Command> commands) {
+  const auto topic = [&](const interpreter::Path& path, const std::string& event, const std::string& key) {
+    SubscriptionRow row;
+    row.lane = Topics::lane(saga.row.tenant, event, key);
+    row.tenant = saga.row.tenant;
+    row.type = event;
+    row.key = key;
+    row.saga = saga.id;
+    row.path = interpreter::path_text(*saga.graph, path);
+    return row;
+  };
+  for (interpreter::Command& command : commands) {
+    std::visit(
+        Overloaded{
+            [&](interpreter::RunAction& run) {
+              SendAction send;
+              send.call.graph = saga.graph;
+              send.call.action = run.action;
+              send.call.tenant = saga.row.tenant;
+              send.call.saga = saga.id;
+              send.call.lane = saga.lane;
+              send.call.key = run.key.empty() ? interpreter::effect_key(saga.id, *saga.graph, run.path, run.direction,
+                                                                        run.generation)
+                                              : std::move(run.key);
+              send.call.args = std::move(run.args);
+              send.call.within_ms = run.within_ms;
+              send.path = std::move(run.path);
+              send.direction = run.direction;
+              send.generation = run.generation;
+              slot.batch->effects.push_back({slot.owner, std::move(send)});
+            },
+            [&](interpreter::AwaitEvent& await) {
+              Subscribe subscribe{topic(await.path, await.event, await.key), saga.lane};
+              subscribe.row.since = await.since;
+              this->send(slot, subscribe.row.lane, subscribe);
+            },
+            [&](interpreter::StopAwaiting& stop) {
+              const Unsubscribe unsubscribe{topic(stop.path, stop.event, stop.key)};
+              this->send(slot, unsubscribe.row.lane, unsubscribe);
+            },
+            [&](interpreter::Publish& publish) {
+              EventRow row;
+              row.lane = Topics::lane(saga.row.tenant, publish.event, publish.key);
+              row.id = saga.id + ":" + interpreter::path_text(*saga.graph, publish.path);
+              row.tenant = saga.row.tenant;
+              row.type = publish.event;
+              row.version = publish.version;
+              row.key = publish.key;
+              row.payload = to_json(publish.payload);
+              row.metadata = "{\"saga\":\"" + saga.id + "\"}";
+              this->send(slot, row.lane, PublishEvent{row});
+            },
+            [](interpreter::StartTimer&) {},  // set_timer() asks the state for the earliest of all
+            [](interpreter::Finish&) {},      // the state says so
+        },
+        command);
+  }
+}
+
+void Loop::set_timer(Saga& saga) {
+  const Instant next =
+      saga.state.ended() ? Instant{} : interpreter::next_wakeup(*saga.graph, saga.state);
+  if (next == saga.timer_at) return;
+  if (saga.timer_at) timers_.erase({saga.timer_at, &saga});
+  saga.timer_at = next;
+  if (next) timers_.emplace(next, &saga);
+}
+
+Batch& Loop::open_batch() {
+  if (pending_.empty() || pending_.back().full()) {
+    if (!pending_.empty()) seal(pending_.back());
+    Batch& batch = pending_.emplace_back();
+    batch.number = ++batches_;
+    batch.opened = std::chrono::steady_clock::now();
+  }
+  return pending_.back();
+}
+
+Slot Loop::slot(Saga& saga) {
+  Batch& batch = open_batch();
+  if (saga.batch != batch.number) {
+    saga.batch = batch.number;
+    saga.owner = batch.add_owner({.lane = saga.lane, .saga = saga.id});
+    ++saga.uncommitted;
+    if (saga.in_idle) {
+      idle_.erase(saga.idle);
+      saga.in_idle = false;
+    }
+  }
+  return {&batch, saga.owner};
+}
+
+Slot Loop::slot(Lane lane, const std::string& topic) {
+  Batch& batch = open_batch();
+  return {&batch, batch.add_owner({.lane = lane, .topic = topic})};
+}
+
+void Loop::send(Slot slot, Lane to, decltype(Mail::what) what) {
+  const Lane from = slot.batch->owners[slot.owner].lane;
+  LaneState& lane = lanes_[static_cast<std::size_t>(from)];
+  slot.batch->add(slot.owner, Mail{to, from, ++lane.mail_number, std::move(what)});
+}
+
+void Loop::consume(Slot slot, const Mail& mail) {
+  slot.batch->add_consumed(slot.owner, {.to = mail.to, .from = mail.from, .number = mail.number});
+}
+
+// Nothing is added to a sealed batch; the instance rows of its sagas say what they are now.
+void Loop::seal(Batch& batch) {
+  for (std::size_t i = 0; i < batch.owners.size(); ++i) {
+    const Batch::Owner& owner = batch.owners[i];
+    if (owner.lane < 0 || owner.saga.empty()) continue;
+    Saga* saga = find(owner.saga);
+    if (saga != nullptr && saga->batch == batch.number) {
+      seal_saga(batch, static_cast<Batch::OwnerIndex>(i), *saga);
+    }
+  }
+}
+
+void Loop::seal_saga(Batch& batch, Batch::OwnerIndex owner, Saga& saga) {
+  const State& state = saga.state;
+  bool write = refresh_row(saga);
+  std::optional<std::string> snapshot;
+  if (!state.ended() && state.seq - saga.journaled >= limits::snapshot_every_entries) {
+    snapshot = encode_state(*saga.graph, state);
+    saga.journaled = state.seq;
+    write = true;
+  }
+  const bool held = !state.ended() && (saga.row.health == interpreter::name(interpreter::Health::kHeld) ||
+                                       saga.row.health == interpreter::name(interpreter::Health::kUnknownOutcome) ||
+                                       saga.row.health == interpreter::name(interpreter::Health::kUndoFailed));
+  if (held && !saga.counted_held) counters_.held.fetch_add(1, std::memory_order_relaxed);
+  saga.counted_held = held;
+  if (state.ended() && !saga.row.ended_at) {
+    ended(batch, owner, saga);
+    write = true;
+  }
+  if (!write) return;
+  saga.stored = true;
+  saga.row.seq = state.seq;
+  saga.row.updated_at = state.now;
+  const bool too_large = snapshot && snapshot->size() > limits::state_bytes_max;
+  InstanceRow row = saga.row;
+  if (snapshot && !too_large) {
+    row.state = std::move(snapshot);
+    row.state_seq = state.seq;
+    saga.row.state_seq = state.seq;
+  }
+  batch.add(owner, std::move(row));
+  if (too_large && !state.capped) {
+    later([this, id = saga.id] {
+      if (Saga* large = find(id); large != nullptr && !large->state.ended() && !large->state.capped) {
+        record(*large, interpreter::CapReached{});
+      }
+    });
+  }
+}
+
+void Loop::ended(Batch& batch, Batch::OwnerIndex owner, Saga& saga) {
+  saga.row.ended_at = saga.state.now;
+  const bool completed = saga.state.status == interpreter::Status::kCompleted;
+  (completed ? counters_.completed : counters_.compensated).fetch_add(1, std::memory_order_relaxed);
+  // `once per`: one that was undone without a rest frees its value.
+  if (!completed && !saga.row.key.empty() && interpreter::left_over(*saga.graph, saga.state).empty()) {
+    StartKeyRow key;
+    key.lane = saga.lane;
+    key.tenant = saga.row.tenant;
+    key.key = "once:" + saga.row.workflow + ":" + saga.row.key;
+    key.saga = saga.id;
+    if (saga.first_batch != batch.number || !batch.unmake_start_key(saga.id, key.key)) {
+      batch.add_gone(owner, std::move(key));
+    }
+  }
+}
+
+}  // namespace belay::runtime

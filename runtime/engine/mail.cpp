@@ -1,0 +1,93 @@
+// Mail as JSON. The one file of the engine that knows json.hpp. See mail.h.
+#include "runtime/engine/mail.h"
+
+#include <nlohmann/json.hpp>
+#include <utility>
+
+namespace belay::runtime {
+namespace {
+
+using Json = nlohmann::json;
+
+Json to_json(const SubscriptionRow& row) {
+  return {{"lane", row.lane}, {"tenant", row.tenant}, {"type", row.type},     {"key", row.key},
+          {"saga", row.saga}, {"path", row.path},     {"since", row.since.us}};
+}
+
+SubscriptionRow subscription(const Json& json) {
+  return {.lane = json.at("lane").get<Lane>(),
+          .tenant = json.at("tenant").get<std::string>(),
+          .type = json.at("type").get<std::string>(),
+          .key = json.at("key").get<std::string>(),
+          .saga = json.at("saga").get<std::string>(),
+          .path = json.at("path").get<std::string>(),
+          .since = {json.at("since").get<std::int64_t>()}};
+}
+
+Json to_json(const EventRow& row) {
+  return {{"lane", row.lane},       {"eseq", row.eseq}, {"id", row.id},           {"tenant", row.tenant},
+          {"type", row.type},       {"key", row.key},   {"version", row.version}, {"payload", row.payload},
+          {"metadata", row.metadata}, {"at", row.at.us}};
+}
+
+EventRow event(const Json& json) {
+  return {.lane = json.at("lane").get<Lane>(),
+          .eseq = json.at("eseq").get<std::int64_t>(),
+          .id = json.at("id").get<std::string>(),
+          .tenant = json.at("tenant").get<std::string>(),
+          .type = json.at("type").get<std::string>(),
+          .version = json.at("version").get<std::uint32_t>(),
+          .key = json.at("key").get<std::string>(),
+          .payload = json.at("payload").get<std::string>(),
+          .metadata = json.at("metadata").get<std::string>(),
+          .at = {json.at("at").get<std::int64_t>()}};
+}
+
+struct Encode {
+  MailboxRow& row;
+  void set(const char* kind, const Json& body) {
+    row.kind = kind;
+    row.body = body.dump(-1, ' ', false, Json::error_handler_t::replace);
+  }
+  void operator()(const Subscribe& m) { set("subscribe", {{"to", to_json(m.row)}, {"saga_lane", m.saga_lane}}); }
+  void operator()(const Unsubscribe& m) { set("unsubscribe", {{"to", to_json(m.row)}}); }
+  void operator()(const PublishEvent& m) { set("publish", {{"event", to_json(m.row)}}); }
+  void operator()(const OfferAnswered& m) {
+    set(m.taken ? "taken" : "declined", {{"to", to_json(m.row)}, {"eseq", m.eseq}, {"waits", m.waits}});
+  }
+  void operator()(const Offer& m) { set("offer", {{"to", to_json(m.row)}, {"event", to_json(m.event)}}); }
+};
+
+}  // namespace
+
+MailboxRow encode_mail(const Mail& mail) {
+  MailboxRow row{.to = mail.to, .from = mail.from, .number = mail.number};
+  std::visit(Encode{row}, mail.what);
+  return row;
+}
+
+Result<Mail> decode_mail(const MailboxRow& row) {
+  Mail mail{.to = row.to, .from = row.from, .number = row.number};
+  try {
+    const Json body = Json::parse(row.body);
+    if (row.kind == "subscribe") {
+      mail.what = Subscribe{subscription(body.at("to")), body.at("saga_lane").get<Lane>()};
+    } else if (row.kind == "unsubscribe") {
+      mail.what = Unsubscribe{subscription(body.at("to"))};
+    } else if (row.kind == "publish") {
+      mail.what = PublishEvent{event(body.at("event"))};
+    } else if (row.kind == "taken" || row.kind == "declined") {
+      mail.what = OfferAnswered{subscription(body.at("to")), body.at("eseq").get<std::int64_t>(), row.kind == "taken",
+                                body.at("waits").get<bool>()};
+    } else if (row.kind == "offer") {
+      mail.what = Offer{subscription(body.at("to")), event(body.at("event"))};
+    } else {
+      return fail(ErrorCode::kUnsupported, "mail of the kind `" + row.kind + "` is not known to this program");
+    }
+  } catch (const Json::exception& problem) {
+    return fail(ErrorCode::kCorrupt, std::string("mail that cannot be read: ") + problem.what());
+  }
+  return mail;
+}
+
+}  // namespace belay::runtime

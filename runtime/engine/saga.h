@@ -1,0 +1,46 @@
+// A saga in memory: its state, the instance row as it was last handed to a batch, and where it stands in the batches,
+// the timers and the list of parked ones. Loading is folding: a snapshot if its format fits, then the entries after
+// it, checked for gaps. A saga that cannot be folded is quarantined, never guessed at.
+// Tested in tests/runtime/engine_test.cpp.
+#pragma once
+#include <cstdint>
+#include <list>
+#include <memory>
+
+#include "interpreter/interpret.h"
+#include "interpreter/view.h"
+#include "runtime/engine/engine.h"
+
+namespace belay::runtime {
+
+struct Saga {
+  SagaId id;
+  Lane lane = 0;
+  GraphPtr graph;
+  interpreter::State state;
+  InstanceRow row;                 // row.state is never kept here
+  std::uint64_t journaled = 0;     // entries at the last snapshot; 0: none
+  std::uint64_t batch = 0;         // number of the batch it last had rows in
+  std::uint64_t first_batch = 0;   // of its start; 0: it was loaded
+  std::uint32_t owner = 0;         // its index among that batch's owners
+  std::uint32_t uncommitted = 0;   // batches with rows of it that have not come back
+  Instant timer_at;                // its place in the timers; 0: none
+  bool stored = false;             // the instance row exists in the database or in a batch
+  bool parked = false;             // as in the last summary
+  bool counted_held = false;       // stats
+  std::list<Saga*>::iterator idle; // its place among the parked ones, when in_idle
+  bool in_idle = false;
+};
+
+// Names of health that only the engine gives.
+inline constexpr const char* kQuarantined = "quarantined";
+inline constexpr const char* kLoading = "loading";  // the mark of one that is being taken up after repeated crashes
+
+// Folds. Failures: kCorrupt (a gap, a body that cannot be read), kUnsupported (written by a newer program).
+Result<std::unique_ptr<Saga>> fold(LoadedSaga loaded, GraphPtr graph);
+
+// What the instance row should say now. Returns true when it differs from `saga.row` in what people or the loader look
+// for (status, health, waiting_on, failure, due_at), and updates saga.row and saga.parked.
+bool refresh_row(Saga& saga);
+
+}  // namespace belay::runtime

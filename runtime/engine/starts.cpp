@@ -1,0 +1,196 @@
+// See starts.h.
+#include "runtime/engine/starts.h"
+
+#include <utility>
+
+#include "runtime/base/json_value.h"
+#include "runtime/base/limits.h"
+
+namespace belay::runtime {
+namespace {
+
+using interpreter::Value;
+
+constexpr std::size_t kAdmittedATurn = 1'000;
+
+// The workflow's inputs as the slots of an expression.
+class InputScope final : public interpreter::Scope {
+ public:
+  InputScope(const interpreter::Graph& graph, const Value& input, interpreter::Timestamp now)
+      : graph_(graph), input_(input), now_(now) {}
+  const Value* slot(std::uint32_t index) const override {
+    return index < graph_.takes.size() ? input_.find(graph_.takes[index].name) : nullptr;
+  }
+  interpreter::Timestamp now() const override { return now_; }
+
+ private:
+  const interpreter::Graph& graph_;
+  const Value& input_;
+  interpreter::Timestamp now_;
+};
+
+std::string key_text(const Value& value) {
+  std::string text = value.kind() == Value::Kind::kString ? value.as_string() : interpreter::to_text(value);
+  return text.size() <= limits::key_bytes_max ? text : sha256_hex(text);
+}
+
+Lane lane_for(const std::string& tenant, const std::string& partition_key) {
+  return lane_of(tenant, partition_key, static_cast<std::int32_t>(limits::lanes_default));
+}
+
+}  // namespace
+
+Result<StartInput> Starts::prepare(StartRequest request, const Graphs& graphs, DatabaseClock& clock, IdGenerator& ids) {
+  StartInput input;
+  input.graph = graphs.current(request.workflow);
+  if (!input.graph) {
+    return fail(ErrorCode::kNotFound, "there is no workflow `" + request.workflow + "`", "`belay check` lists them");
+  }
+  if (request.idempotency_key.size() > limits::key_bytes_max) {
+    return fail(ErrorCode::kInvalid, "an Idempotency-Key has at most 255 bytes");
+  }
+  append_json(request.input, input.input_json);
+  if (input.input_json.size() > limits::input_bytes_max) {
+    return fail(ErrorCode::kTooLarge, "an input has at most 256 KiB");
+  }
+  const Instant now = clock.now();
+  input.saga = ids.next(now);
+  const std::string& tenant = request.tenant;
+  if (!request.idempotency_key.empty()) {
+    input.lane = lane_for(tenant, request.idempotency_key);
+    input.keys.emplace_back(input.lane, tenant, "key:" + request.idempotency_key);
+  }
+  if (!input.graph->once_per.empty()) {
+    const InputScope scope(*input.graph, request.input, interpreter::to_timestamp(now));
+    const interpreter::Evaluated once = interpreter::evaluate(input.graph->once_per, scope);
+    if (!once.ok) return fail(ErrorCode::kInvalid, "`once per` cannot be worked out from this input: " + once.error);
+    input.once = key_text(once.value);
+    input.lane = lane_for(tenant, request.workflow + '\0' + input.once);
+    input.keys.emplace_back(input.lane, tenant, "once:" + request.workflow + ":" + input.once);
+  }
+  if (input.keys.empty()) {
+    input.lane = lane_for(tenant, input.saga);
+  } else {
+    std::string identity = request.workflow + '\0';
+    interpreter::append_canonical(request.input, identity);
+    input.digest = sha256_hex(identity);
+  }
+  input.request = std::move(request);
+  return input;
+}
+
+void Starts::start(StartInput input) {
+  if (loop_.stopping()) return input.done(fail(ErrorCode::kShuttingDown, "the engine is stopping"));
+  if (waiting_count_ >= limits::admitted_starts_max || !loop_.has_room()) {
+    loop_.counters().refused_busy.fetch_add(1, std::memory_order_relaxed);
+    return input.done(fail(ErrorCode::kOverloaded, "too many sagas are running or waiting to start", "try again in a second"));
+  }
+  ++waiting_count_;
+  waiting_[input.request.tenant].push_back(std::move(input));
+}
+
+void Starts::admit() {
+  if (waiting_count_ == 0) return;
+  if (loop_.database_down()) {  // nothing was done: say so at once rather than let them wait
+    for (auto& [tenant, inputs] : waiting_) {
+      for (StartInput& input : inputs) {
+        input.done(fail(ErrorCode::kUnavailable, "the database does not answer", "try again in a few seconds"));
+      }
+    }
+    waiting_.clear();
+    waiting_count_ = 0;
+    return;
+  }
+  for (std::size_t admitted = 0; admitted < kAdmittedATurn && waiting_count_ > 0 && loop_.keeps_up(); ++admitted) {
+    auto turn = waiting_.upper_bound(last_tenant_);
+    if (turn == waiting_.end()) turn = waiting_.begin();
+    StartInput input = std::move(turn->second.front());
+    turn->second.pop_front();
+    last_tenant_ = turn->first;
+    if (turn->second.empty()) waiting_.erase(turn);
+    --waiting_count_;
+    look_up(std::move(input));
+  }
+}
+
+void Starts::refuse_all() {
+  for (auto& [tenant, inputs] : waiting_) {
+    for (StartInput& input : inputs) input.done(fail(ErrorCode::kShuttingDown, "the engine is stopping"));
+  }
+  waiting_.clear();
+  waiting_count_ = 0;
+}
+
+void Starts::look_up(StartInput input) {
+  if (input.keys.empty()) return create(std::move(input), {});
+  Gate::Keys gate;
+  for (const auto& [lane, tenant, key] : input.keys) gate.push_back("start:" + tenant + '\0' + key);
+  loop_.gate().enter(gate, [this, input = std::move(input), gate]() mutable {
+    const std::vector<Loader::KeyQuery> keys = input.keys;
+    loop_.loader().start_keys(keys, [this, input = std::move(input), gate](Result<std::vector<StartKeyRow>> rows) mutable {
+      if (rows) return found(std::move(input), gate, *rows);
+      input.done(fail(rows.error()));
+      loop_.gate().leave(gate);
+    });
+  });
+}
+
+void Starts::found(StartInput input, const Gate::Keys& gate, const std::vector<StartKeyRow>& rows) {
+  if (rows.empty()) return create(std::move(input), gate);
+  const StartKeyRow& first = rows.front();  // the Idempotency-Key's before the `once per` value's
+  if (first.digest == input.digest) {
+    input.done(StartReply{.saga = first.saga, .created = false});
+  } else if (first.key.starts_with("key:")) {
+    input.done(fail(ErrorCode::kKeyReused, "this Idempotency-Key was used for another start (saga " + first.saga + ")",
+                    "use a new key for a new request"));
+  } else {
+    input.done(fail(ErrorCode::kKeyReused,
+                    "a saga of `" + input.request.workflow + "` for " + input.once + " exists with another input (" +
+                        first.saga + ")",
+                    "look at that saga; one that is cancelled with nothing left over frees the value"));
+  }
+  loop_.gate().leave(gate);
+}
+
+void Starts::create(StartInput input, const Gate::Keys& gate) {
+  if (!loop_.holds(input.lane)) {
+    input.done(fail(ErrorCode::kFenced, "another node has the lane of this saga", "send it to that node"));
+    return loop_.gate().leave(gate);
+  }
+  auto fresh = std::make_unique<Saga>();
+  fresh->id = input.saga;
+  fresh->lane = input.lane;
+  fresh->graph = input.graph;
+  InstanceRow& row = fresh->row;
+  row.lane = input.lane;
+  row.id = input.saga;
+  row.tenant = input.request.tenant;
+  row.workflow = input.graph->workflow;
+  row.workflow_version = input.graph->version;
+  row.definition = input.graph->hash;
+  row.created_at = loop_.now(input.lane);
+  row.key = std::move(input.once);
+  row.input = std::move(input.input_json);
+  Saga& saga = loop_.insert(std::move(fresh));
+  const Slot slot = loop_.record(saga, interpreter::Started{std::move(input.request.input)},
+                                 std::move(input.request.actor));
+  saga.first_batch = slot.batch->number;
+  for (auto& [lane, tenant, key] : input.keys) {
+    StartKeyRow start_key;
+    start_key.lane = lane;
+    start_key.tenant = std::move(tenant);
+    start_key.key = std::move(key);
+    start_key.saga = saga.id;
+    start_key.digest = input.digest;
+    start_key.at = saga.row.created_at;
+    slot.batch->add(slot.owner, std::move(start_key));
+  }
+  loop_.counters().started.fetch_add(1, std::memory_order_relaxed);
+  slot.answer([this, id = saga.id, seq = saga.state.seq, done = std::move(input.done), gate](const Failure* failure) {
+    if (failure != nullptr) done(fail(*failure));
+    else done(StartReply{.saga = id, .created = true, .seq = seq});
+    loop_.gate().leave(gate);
+  });
+}
+
+}  // namespace belay::runtime

@@ -1,0 +1,50 @@
+// Starts: who may begin, and which saga it is. The identity of a start is its `once per` value and its Idempotency-Key;
+// each is a row of start_key, and equals queue behind the first until its commit is known. Tenants take turns when
+// more wait than a turn lets in. Tested in tests/runtime/engine_start_test.cpp.
+#pragma once
+#include <deque>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "runtime/engine/loop.h"
+
+namespace belay::runtime {
+
+// A start, made ready on the caller's thread.
+struct StartInput {
+  StartRequest request;
+  GraphPtr graph;
+  SagaId saga;
+  Lane lane = 0;
+  std::string input_json, once;         // once: the `once per` value as text, or empty
+  std::string digest;                   // of workflow and input, when there is a key
+  std::vector<Loader::KeyQuery> keys;   // lane, tenant, "once:…" and "key:…"
+  std::function<void(Result<StartReply>)> done;
+};
+
+class Starts {
+ public:
+  explicit Starts(Loop& loop) : loop_(loop) {}
+
+  // Thread-safe. Failures: kNotFound (no such workflow), kInvalid, kTooLarge.
+  static Result<StartInput> prepare(StartRequest request, const Graphs& graphs, DatabaseClock& clock, IdGenerator& ids);
+
+  void start(StartInput input);
+  // Lets in some of those who wait, tenant by tenant.
+  void admit();
+  bool waiting() const { return waiting_count_ > 0; }
+  void refuse_all();
+
+ private:
+  void look_up(StartInput input);
+  void found(StartInput input, const Gate::Keys& gate, const std::vector<StartKeyRow>& rows);
+  void create(StartInput input, const Gate::Keys& gate);
+
+  Loop& loop_;
+  std::map<std::string, std::deque<StartInput>> waiting_;  // by tenant
+  std::string last_tenant_;                                // that had its turn
+  std::size_t waiting_count_ = 0;
+};
+
+}  // namespace belay::runtime

@@ -1,0 +1,400 @@
+// See topics.h.
+#include "runtime/engine/topics.h"
+
+#include <algorithm>
+#include <map>
+#include <utility>
+
+#include "runtime/base/check.h"
+#include "runtime/base/json_value.h"
+#include "runtime/base/limits.h"
+#include "runtime/engine/log.h"
+
+namespace belay::runtime {
+namespace {
+
+constexpr std::size_t kTopicsMax = 100'000;
+
+std::string name_of(const std::string& tenant, const std::string& type, const std::string& key) {
+  return tenant + '\0' + type + '\0' + key;
+}
+
+bool same(const SubscriptionRow& a, const SubscriptionRow& b) { return a.saga == b.saga && a.path == b.path; }
+
+std::uint32_t version_of(const Graphs& graphs, const std::string& type) {
+  for (const GraphPtr& graph : graphs.all_current()) {
+    for (const interpreter::EventType& event : graph->events) {
+      if (event.name == type) return event.version;
+    }
+  }
+  return 1;
+}
+
+}  // namespace
+
+Lane Topics::lane(const std::string& tenant, const std::string& event, const std::string& key) {
+  return lane_of(tenant, event + '\0' + key, static_cast<std::int32_t>(limits::lanes_default));
+}
+
+Result<PublishInput> Topics::prepare(PublishRequest request, const Graphs& graphs, DatabaseClock& clock,
+                                     IdGenerator& ids) {
+  if (request.key.size() > limits::key_bytes_max || request.id.size() > limits::key_bytes_max) {
+    return fail(ErrorCode::kInvalid, "an event's key and id have at most 255 bytes");
+  }
+  PublishInput input;
+  input.deduplicate = !request.id.empty();
+  input.row.id = input.deduplicate ? std::move(request.id) : ids.next(clock.now());
+  input.row.lane = lane(request.tenant, request.type, request.key);
+  input.row.version = version_of(graphs, request.type);
+  input.row.payload = to_json(request.payload);
+  if (input.row.payload.size() > limits::event_bytes_max) {
+    return fail(ErrorCode::kTooLarge, "an event's payload has at most 256 KiB");
+  }
+  if (input.deduplicate) {
+    std::string canonical;
+    interpreter::append_canonical(request.payload, canonical);
+    input.digest = sha256_hex(canonical);
+  }
+  input.row.tenant = std::move(request.tenant);
+  input.row.type = std::move(request.type);
+  input.row.key = std::move(request.key);
+  input.row.metadata = request.metadata.empty() ? "{}" : std::move(request.metadata);
+  input.source = std::move(request.source);
+  return input;
+}
+
+// ---- Publishing --------------------------------------------------------------------------------------------------
+
+void Topics::publish(PublishInput input) {
+  if (!loop_.holds(input.row.lane)) {
+    return input.done(fail(ErrorCode::kFenced, "another node has the lane of this event", "send it to that node"));
+  }
+  if (!input.deduplicate) return enqueue_publish(std::move(input), {});
+  // One webhook may publish several events under its one id: type and key belong to the identity.
+  const std::string scope = "event:" + input.source;
+  const std::string key = input.row.id + ' ' + input.row.type + ' ' + input.row.key;
+  const Gate::Keys keys{scope + '\0' + input.row.tenant + '\0' + key};
+  loop_.gate().enter(keys, [this, input = std::move(input), scope, key, keys]() mutable {
+    Loader::DedupQuery query{input.row.lane, input.row.tenant, scope, key};
+    loop_.loader().dedup(query, [this, input = std::move(input), keys](Result<std::optional<DedupRow>> seen) mutable {
+      if (!seen || *seen) {
+        Result<PublishReply> reply = fail(ErrorCode::kUnavailable, "");
+        if (!seen) {
+          reply = fail(seen.error());
+        } else if ((*seen)->digest != input.digest && !input.source.starts_with("webhook:")) {
+          reply = fail(ErrorCode::kKeyReused, "an event with the id " + input.row.id + " and another payload was published",
+                       "use a new id for a new event");
+        } else {
+          loop_.counters().events_duplicate.fetch_add(1, std::memory_order_relaxed);
+          reply = PublishReply{input.row.id, true};
+        }
+        input.done(std::move(reply));
+        return loop_.gate().leave(keys);
+      }
+      enqueue_publish(std::move(input), keys);
+    });
+  });
+}
+
+void Topics::enqueue_publish(PublishInput input, Gate::Keys keys) {
+  Topic& target = topic(input.row.lane, input.row.tenant, input.row.type, input.row.key);
+  auto shared = std::make_shared<PublishInput>(std::move(input));
+  Operation operation;
+  operation.run = [this, shared, keys](Topic& at) {
+    const Slot slot = add_event(at, shared->row);
+    if (shared->deduplicate) {
+      DedupRow dedup;
+      dedup.lane = at.lane;
+      dedup.tenant = at.tenant;
+      dedup.scope = "event:" + shared->source;
+      dedup.key = shared->row.id + ' ' + at.type + ' ' + at.key;
+      dedup.digest = shared->digest;
+      dedup.answer = "{}";
+      dedup.at = loop_.now(at.lane);
+      slot.batch->add(slot.owner, std::move(dedup));
+    }
+    slot.answer([this, shared, keys](const Failure* failure) {
+      if (failure != nullptr) shared->done(fail(*failure));
+      else shared->done(PublishReply{shared->row.id, false});
+      loop_.gate().leave(keys);
+    });
+  };
+  operation.refuse = [this, shared, keys](const Failure& failure) {
+    shared->done(fail(failure));
+    loop_.gate().leave(keys);
+  };
+  enqueue(target, std::move(operation));
+}
+
+// The row, and an offer to everybody who waits.
+Slot Topics::add_event(Topic& topic, EventRow row) {
+  if (last_eseq_.size() <= static_cast<std::size_t>(topic.lane)) last_eseq_.resize(static_cast<std::size_t>(topic.lane) + 1);
+  std::int64_t& last = last_eseq_[static_cast<std::size_t>(topic.lane)];
+  row.at = loop_.now(topic.lane);
+  row.lane = topic.lane;
+  row.eseq = last = std::max(last + 1, row.at.us * 1000);
+  const Slot slot = this->slot(topic);
+  for (const Subscriber& subscriber : topic.subscribers) {
+    if (row.at >= subscriber.row.since) loop_.send(slot, subscriber.saga_lane, Offer{subscriber.row, row});
+  }
+  topic.unflushed.push_back(row);
+  slot.answer([this, name = topic.name, eseq = row.eseq](const Failure*) {
+    if (Topic* at = find(name)) std::erase_if(at->unflushed, [&](const EventRow& e) { return e.eseq == eseq; });
+  });
+  slot.batch->add(slot.owner, std::move(row));
+  loop_.counters().events.fetch_add(1, std::memory_order_relaxed);
+  return slot;
+}
+
+// ---- Mail --------------------------------------------------------------------------------------------------------
+
+void Topics::deliver(Mail mail) {
+  if (!loop_.holds(mail.to)) return;
+  if (const auto* offer = std::get_if<Offer>(&mail.what)) return offered(mail, *offer);
+  const auto at = [&](const auto& row) -> Topic& { return topic(mail.to, row.tenant, row.type, row.key); };
+  Topic* target = nullptr;
+  if (const auto* m = std::get_if<Subscribe>(&mail.what)) target = &at(m->row);
+  else if (const auto* u = std::get_if<Unsubscribe>(&mail.what)) target = &at(u->row);
+  else if (const auto* p = std::get_if<PublishEvent>(&mail.what)) target = &at(p->row);
+  else target = &at(std::get<OfferAnswered>(mail.what).row);
+  auto shared = std::make_shared<Mail>(std::move(mail));
+  enqueue(*target, {[this, shared](Topic& to) {
+                      if (const auto* m = std::get_if<Subscribe>(&shared->what)) subscribe(to, *shared, *m);
+                      else if (const auto* u = std::get_if<Unsubscribe>(&shared->what)) unsubscribe(to, *shared, u->row);
+                      else if (const auto* a = std::get_if<OfferAnswered>(&shared->what)) answered(to, *shared, *a);
+                      // A publish of a saga comes once: its mail is deleted in the flush that inserts the event.
+                      else loop_.consume(add_event(to, std::get<PublishEvent>(shared->what).row), *shared);
+                    },
+                    nullptr});
+}
+
+void Topics::subscribe(Topic& topic, const Mail& mail, const Subscribe& message) {
+  topic.busy = true;
+  Loader::EventsQuery query{topic.lane, topic.tenant, topic.type, topic.key, message.row.since};
+  loop_.loader().events(query, [this, name = topic.name, mail, message](Result<std::vector<EventRow>> earlier) {
+    Topic* at = find(name);
+    if (at == nullptr) return;
+    at->busy = false;
+    if (earlier) {
+      subscribed(*at, mail, message, std::move(*earlier));
+    } else {
+      at->waiting.push_front({[this, mail, message](Topic& again) { subscribe(again, mail, message); }, nullptr});
+      at->busy = true;
+      return loop_.later([this, name] {
+        if (Topic* again = find(name)) {
+          again->busy = false;
+          pump(*again);
+        }
+      });
+    }
+    pump(*at);
+  });
+}
+
+// The row is inserted, the mail deleted and the earlier events offered in one flush: a crash before it repeats all.
+void Topics::subscribed(Topic& topic, const Mail& mail, const Subscribe& message, std::vector<EventRow> earlier) {
+  std::map<std::int64_t, EventRow> events;
+  for (EventRow& event : earlier) events.emplace(event.eseq, std::move(event));
+  for (const EventRow& event : topic.unflushed) {
+    if (event.at >= message.row.since) events.emplace(event.eseq, event);
+  }
+  const Slot slot = this->slot(topic);
+  loop_.consume(slot, mail);
+  const bool known = std::any_of(topic.subscribers.begin(), topic.subscribers.end(),
+                                 [&](const Subscriber& other) { return same(other.row, message.row); });
+  SubscriptionRow row = message.row;
+  row.lane = topic.lane;
+  if (!known) {
+    topic.subscribers.push_back({row, message.saga_lane});
+    if (topic.gone_in == slot.batch->number) slot.batch->keep(row);
+    slot.batch->add(slot.owner, row);
+  }
+  for (auto& [eseq, event] : events) loop_.send(slot, message.saga_lane, Offer{row, std::move(event)});
+}
+
+void Topics::unsubscribe(Topic& topic, const Mail& mail, const SubscriptionRow& row) {
+  const Slot slot = this->slot(topic);
+  loop_.consume(slot, mail);
+  remove(topic, slot, row);
+}
+
+void Topics::answered(Topic& topic, const Mail& mail, const OfferAnswered& message) {
+  const Slot slot = this->slot(topic);
+  loop_.consume(slot, mail);
+  if (message.taken) slot.batch->add_claimed(slot.owner, topic.lane, message.eseq);
+  if (!message.waits) remove(topic, slot, message.row);
+}
+
+void Topics::remove(Topic& topic, Slot slot, const SubscriptionRow& row) {
+  const auto known = std::find_if(topic.subscribers.begin(), topic.subscribers.end(),
+                                  [&](const Subscriber& other) { return same(other.row, row); });
+  if (known == topic.subscribers.end()) return;
+  slot.batch->add_gone(slot.owner, known->row);
+  topic.gone_in = slot.batch->number;
+  topic.subscribers.erase(known);
+}
+
+// ---- At the saga -------------------------------------------------------------------------------------------------
+
+void Topics::offered(const Mail& mail, const Offer& message) {
+  Loader::Which which;
+  which.lane = mail.to;
+  which.saga = message.row.saga;
+  loop_.with_saga(which, [this, mail, message](Result<Saga*> saga) {
+    if (saga) return offered_to(**saga, mail, message);
+    switch (saga.error().code) {
+      case ErrorCode::kNotFound: {  // retention took it
+        const Slot slot = loop_.slot(mail.to, "offer");
+        loop_.consume(slot, mail);
+        loop_.send(slot, message.row.lane, OfferAnswered{message.row, message.event.eseq, false, false});
+        return;
+      }
+      case ErrorCode::kUnavailable:
+        return loop_.later([this, mail] { deliver(mail); });
+      default:
+        return;  // quarantined or fenced: the mail stays in the table
+    }
+  });
+}
+
+void Topics::offered_to(Saga& saga, const Mail& mail, const Offer& message) {
+  using interpreter::Activity;
+  const interpreter::Graph& graph = *saga.graph;
+  const interpreter::Path path = interpreter::parse_path(graph, message.row.path);
+  const auto& activities = saga.state.activities;
+  const auto activity = std::find_if(activities.begin(), activities.end(), [&](const Activity& a) { return a.path == path; });
+  const auto& taken = saga.state.taken_events;
+  OfferAnswered reply{message.row, message.event.eseq, false, false};
+  reply.waits = path.node != interpreter::kNoNode && !saga.state.ended() && activity != activities.end() &&
+                activity->open && !activity->limit_passed && graph.nodes[path.node].event == message.event.type &&
+                activity->key == message.event.key;
+  if (reply.waits && !std::binary_search(taken.begin(), taken.end(), message.event.id)) {
+    const auto type = std::find_if(graph.events.begin(), graph.events.end(),
+                                   [&](const interpreter::EventType& e) { return e.name == message.event.type; });
+    BELAY_CHECK(type != graph.events.end(), "a graph holds the events that it waits for");
+    JsonLimits bounds;
+    bounds.bytes_max = 2 * limits::event_bytes_max;
+    auto payload = decode_json(type->fields, message.event.payload, bounds, {.ignore_unknown = true});
+    if (payload) {
+      interpreter::EventTaken fact{path, message.event.id, message.event.type, std::move(*payload)};
+      const Slot slot = loop_.record(saga, std::move(fact));
+      reply.taken = true;
+      reply.waits = false;
+      loop_.consume(slot, mail);
+      loop_.send(slot, message.row.lane, reply);
+      return;
+    }
+    log_warning("event " + message.event.type + " does not fit what saga " + saga.id + " waits for: " +
+                to_text(payload.error()));
+  }
+  const Slot slot = loop_.slot(saga);
+  loop_.consume(slot, mail);
+  loop_.send(slot, message.row.lane, reply);
+}
+
+// ---- Topics in memory --------------------------------------------------------------------------------------------
+
+Topics::Topic* Topics::find(const std::string& name) {
+  const auto found = topics_.find(name);
+  return found == topics_.end() ? nullptr : found->second.get();
+}
+
+Topics::Topic& Topics::topic(Lane lane, const std::string& tenant, const std::string& type, const std::string& key) {
+  std::string name = name_of(tenant, type, key);
+  if (Topic* known = find(name)) {
+    used_.splice(used_.end(), used_, known->used);
+    return *known;
+  }
+  evict();
+  auto fresh = std::make_unique<Topic>();
+  fresh->name = name;
+  fresh->lane = lane;
+  fresh->tenant = tenant;
+  fresh->type = type;
+  fresh->key = key;
+  used_.push_back(fresh.get());
+  fresh->used = std::prev(used_.end());
+  return *topics_.emplace(std::move(name), std::move(fresh)).first->second;
+}
+
+void Topics::enqueue(Topic& topic, Operation operation) {
+  topic.waiting.push_back(std::move(operation));
+  pump(topic);
+}
+
+void Topics::pump(Topic& topic) {
+  if (!topic.loaded && !topic.busy) return load(topic);
+  while (!topic.busy && !topic.waiting.empty()) {
+    const Operation operation = std::move(topic.waiting.front());
+    topic.waiting.pop_front();
+    operation.run(topic);
+  }
+}
+
+void Topics::load(Topic& topic) {
+  topic.busy = true;
+  Loader::TopicQuery query{topic.lane, topic.tenant, topic.type, topic.key};
+  loop_.loader().subscribers(query, [this, name = topic.name](Result<std::vector<Subscriber>> rows) {
+    Topic* at = find(name);
+    if (at == nullptr) return;
+    if (!rows) {  // people hear of it; mail waits
+      std::deque<Operation> mail;
+      for (Operation& operation : at->waiting) {
+        if (operation.refuse) operation.refuse(rows.error());
+        else mail.push_back(std::move(operation));
+      }
+      at->waiting = std::move(mail);
+      return loop_.later([this, name] {
+        if (Topic* again = find(name)) load(*again);
+      });
+    }
+    at->busy = false;
+    at->loaded = true;
+    at->subscribers = std::move(*rows);
+    pump(*at);
+  });
+}
+
+Slot Topics::slot(Topic& topic) {
+  const Slot slot = loop_.slot(topic.lane, topic.name);
+  ++topic.uncommitted;
+  slot.answer([this, name = topic.name](const Failure*) {
+    if (Topic* at = find(name); at != nullptr && at->uncommitted > 0) --at->uncommitted;
+  });
+  return slot;
+}
+
+void Topics::evict() {
+  std::size_t tries = 8;
+  while (topics_.size() >= kTopicsMax && tries-- > 0 && !used_.empty()) {
+    Topic& topic = *used_.front();
+    if (topic.busy || topic.uncommitted > 0 || !topic.waiting.empty()) {
+      used_.splice(used_.end(), used_, used_.begin());
+      continue;
+    }
+    used_.pop_front();
+    topics_.erase(std::string(topic.name));
+  }
+}
+
+void Topics::forget(const std::string& name) {
+  Topic* topic = find(name);
+  if (topic == nullptr) return;
+  const auto waiting = std::move(topic->waiting);
+  used_.erase(topic->used);
+  topics_.erase(std::string(topic->name));
+  const Failure why{ErrorCode::kUnavailable, "the topic of this event was dropped from memory", "send it again"};
+  for (const Operation& operation : waiting) {
+    if (operation.refuse) operation.refuse(why);
+  }
+}
+
+void Topics::lose_lane(Lane lane) {
+  std::vector<std::string> gone;
+  for (const auto& [name, topic] : topics_) {
+    if (topic->lane == lane) gone.push_back(name);
+  }
+  for (const std::string& name : gone) forget(name);
+}
+
+}  // namespace belay::runtime

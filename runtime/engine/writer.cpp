@@ -1,0 +1,193 @@
+// Flushing with retries and bisection. See writer.h.
+#include "runtime/engine/writer.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "runtime/base/check.h"
+
+namespace belay::runtime {
+namespace {
+
+constexpr std::int64_t kCallerWaits_us = 10'000'000;
+constexpr int kRestMs[] = {20, 50, 100, 250, 500, 1000, 2000};
+
+// Which owners have rows, and not only an effect or an answer.
+std::vector<bool> owners_with_rows(const Batch& batch) {
+  std::vector<bool> with_rows(batch.owners.size(), false);
+  const Batch::Owners& of = batch.of;
+  for (const auto* list : {&of.instances, &of.journal, &of.events, &of.events_claimed, &of.subscriptions,
+                           &of.subscriptions_gone, &of.mail, &of.mail_consumed, &of.start_keys, &of.start_keys_gone,
+                           &of.dedup}) {
+    for (const Batch::OwnerIndex owner : *list) with_rows[owner] = true;
+  }
+  return with_rows;
+}
+
+}  // namespace
+
+Writer::Writer(Store& store, DatabaseClock& clock, std::shared_ptr<Inbox> inbox, std::vector<ClaimedLane> lanes,
+               std::function<void(FlushReport)> report, std::function<void(bool)> down)
+    : store_(store), clock_(clock), inbox_(std::move(inbox)), report_(std::move(report)), down_hook_(std::move(down)) {
+  for (const ClaimedLane& lane : lanes) {
+    const auto index = static_cast<std::size_t>(lane.lane);
+    if (lanes_.size() <= index) lanes_.resize(index + 1);
+    lanes_[index] = lane;
+  }
+  thread_ = std::thread([this] { run(); });
+}
+
+Writer::~Writer() { stop(); }
+
+void Writer::submit(Batch batch) {
+  {
+    std::lock_guard lock(mutex_);
+    BELAY_CHECK(!next_, "one batch at a time");
+    next_ = std::move(batch);
+  }
+  wake_.notify_one();
+}
+
+void Writer::stop() {
+  {
+    std::lock_guard lock(mutex_);
+    stopping_ = true;
+  }
+  wake_.notify_all();
+  if (thread_.joinable()) thread_.join();
+}
+
+void Writer::run() {
+  while (true) {
+    std::optional<Batch> batch;
+    {
+      std::unique_lock lock(mutex_);
+      wake_.wait(lock, [&] { return next_ || stopping_; });
+      if (!next_) return;
+      batch = std::move(next_);
+      next_.reset();
+    }
+    flush(std::move(*batch), true);
+  }
+}
+
+void Writer::flush(Batch batch, bool last) {
+  FlushReport report;
+  const std::int64_t began = monotonic_us();
+  report.result = write(batch, report.started);
+  report.took_us = monotonic_us() - began;
+  if (report.result.kind == FlushResult::Kind::kDataError) {
+    const auto listed = std::count_if(batch.owners.begin(), batch.owners.end(), [](const auto& o) { return o.lane >= 0; });
+    if (listed > 1) return split(std::move(batch), last);
+  }
+  report.batch = std::move(batch);
+  report.last = last;
+  post(std::move(report));
+}
+
+// One half keeps half of those with rows, or the last one of them; everybody else goes to the other.
+void Writer::split(Batch batch, bool last) {
+  std::vector<bool> keep = owners_with_rows(batch);
+  const auto all = std::count(keep.begin(), keep.end(), true);
+  std::ptrdiff_t seen = 0;
+  for (std::size_t i = 0; i < keep.size(); ++i) {
+    if (keep[i] && ++seen > (all + 1) / 2) keep[i] = false;
+  }
+  if (all == 0) keep[0] = true;
+  Batch half = split_off(batch, keep);
+  half.renew = std::move(batch.renew);
+  batch.renew.clear();
+  flush(std::move(batch), false);
+  flush(std::move(half), last);
+}
+
+FlushResult Writer::write(Batch& batch, SteadyTime& started) {
+  for (int attempt = 0;; ++attempt) {
+    fill_lanes(batch);
+    started = std::chrono::steady_clock::now();
+    FlushResult result;
+    if (batch.flush.lanes.empty()) {  // nothing of it is ours any more
+      result.kind = FlushResult::Kind::kFenced;
+      for (const Batch::Owner& owner : batch.owners) {
+        if (owner.lane >= 0) result.fenced.push_back(owner.lane);
+      }
+      return result;
+    }
+    result = store_.flush(batch.flush);
+    if (result.db_now) clock_.answered(result.db_now);
+    switch (result.kind) {
+      case FlushResult::Kind::kCommitted:
+      case FlushResult::Kind::kFenced:
+        set_down(false);
+        for (const LaneFence& fence : batch.flush.lanes) {
+          ClaimedLane& lane = lanes_[static_cast<std::size_t>(fence.lane)];
+          const bool lost = std::find(result.fenced.begin(), result.fenced.end(), fence.lane) != result.fenced.end();
+          if (lost) lane.epoch = 0;
+          else ++lane.head;
+        }
+        return result;
+      case FlushResult::Kind::kDataError:
+        set_down(false);
+        return result;
+      case FlushResult::Kind::kDown:
+        break;
+    }
+    set_down(true);
+    give_up_answers(batch);
+    if (!rest(attempt)) return result;
+  }
+}
+
+// The lanes that this batch has rows of, with their fences. A saga's start may hold its Idempotency-Key in another
+// lane than its own; both fences are moved then.
+void Writer::fill_lanes(Batch& batch) const {
+  std::vector<bool> touched(lanes_.size(), false);
+  const auto touch = [&](Lane lane) {
+    BELAY_CHECK(lane >= 0 && static_cast<std::size_t>(lane) < touched.size(), "the lane exists");
+    touched[static_cast<std::size_t>(lane)] = true;
+  };
+  for (const Batch::Owner& owner : batch.owners) {
+    if (owner.lane >= 0) touch(owner.lane);
+  }
+  for (const StartKeyRow& row : batch.flush.start_keys) touch(row.lane);
+  for (const Lane lane : batch.renew) touch(lane);
+  batch.flush.lanes.clear();
+  for (std::size_t i = 0; i < touched.size(); ++i) {
+    if (touched[i] && lanes_[i].epoch != 0) {
+      batch.flush.lanes.push_back({.lane = lanes_[i].lane, .epoch = lanes_[i].epoch, .head = lanes_[i].head});
+    }
+  }
+}
+
+void Writer::set_down(bool down) {
+  if (down == down_) return;
+  down_ = down;
+  inbox_->push([hook = down_hook_, down] { hook(down); });
+}
+
+// Callers wait ten seconds, then hear that the outcome is unknown; the batch itself is never given up.
+void Writer::give_up_answers(Batch& batch) {
+  if (batch.answers.empty()) return;
+  const auto waited =
+      std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::steady_clock::now() - batch.opened).count();
+  if (waited < kCallerWaits_us) return;
+  inbox_->push([answers = std::move(batch.answers)] {
+    const Failure failure{ErrorCode::kInDoubt, "the database does not answer; the request may still take effect",
+                          "send it again with the same Idempotency-Key"};
+    for (const Batch::Answer& answer : answers) answer.tell(&failure);
+  });
+  batch.answers.clear();
+}
+
+void Writer::post(FlushReport report) {
+  inbox_->push([hook = report_, report = std::move(report)]() mutable { hook(std::move(report)); });
+}
+
+// False when the writer is being stopped.
+bool Writer::rest(int attempt) {
+  const int ms = kRestMs[std::min<std::size_t>(static_cast<std::size_t>(attempt), std::size(kRestMs) - 1)];
+  std::unique_lock lock(mutex_);
+  return !wake_.wait_for(lock, std::chrono::milliseconds(ms), [&] { return stopping_; });
+}
+
+}  // namespace belay::runtime
