@@ -148,16 +148,6 @@ struct FactFolder {
     if (fact.act == OperatorAct::kResolve) resolve(*activity, fact);
   }
 
-  void operator()(const RequestChanged& fact) const {
-    Activity* activity = find_activity(state, fact.path);
-    if (activity == nullptr) return;
-    CallState& call = call_of(*activity, fact.direction);
-    if (call.phase != CallPhase::kInFlight) return;
-    call.phase = CallPhase::kHeld;
-    call.hold = HoldReason::kRequestChanged;
-    call.unsure = true;
-  }
-
   void operator()(const CapReached&) const { state.capped = true; }
 
  private:

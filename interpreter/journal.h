@@ -110,18 +110,13 @@ struct OperatorActed {
   std::string evidence;   // kResolve
   bool operator==(const OperatorActed&) const = default;
 };
-struct RequestChanged {  // found on restart: what would be sent is not what was sent
-  Path path;
-  Direction direction = Direction::kForward;
-  bool operator==(const RequestChanged&) const = default;
-};
 // A saga reached the cap of entries: held until a person acts.
 struct CapReached {
   bool operator==(const CapReached&) const = default;
 };
 
 using Fact = std::variant<Started, StepSucceeded, StepFailed, TimerFired, EventTaken, CancelAsked, OperatorActed,
-                          RequestChanged, CapReached>;
+                          CapReached>;
 
 // ---- Drawn: what decide concluded from a fact -----------------------------------------------------------------
 

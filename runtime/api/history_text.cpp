@@ -87,9 +87,6 @@ struct FactWords {
     }
     return {Mark::kPerson, "acted", {}};
   }
-  HistoryLine operator()(const RequestChanged& f) const {
-    return {Mark::kAlarm, call_text(graph, f.path, f.direction) + " would not be the same request any more", {}};
-  }
   HistoryLine operator()(const CapReached&) const {
     return {Mark::kAlarm, "this saga has as many entries as one may have", {}};
   }

@@ -96,21 +96,12 @@ void read(const Reader& r, OperatorActed& f) {
   f.evidence = r.text("evidence");
 }
 
-void write(Writer& w, const RequestChanged& f) {
-  w.path("path", f.path);
-  w.word("direction", f.direction, stored::kDirections);
-}
-void read(const Reader& r, RequestChanged& f) {
-  f.path = r.path("path");
-  f.direction = r.word<Direction>("direction", stored::kDirections);
-}
-
 void write(Writer&, const CapReached&) {}
 void read(const Reader&, CapReached&) {}
 
 // The stored kind of each fact, in the order of the variant. Append only.
 constexpr const char* kFactKinds[] = {"Started",     "StepSucceeded", "StepFailed",     "TimerFired", "EventTaken",
-                                      "CancelAsked", "OperatorActed", "RequestChanged", "CapReached"};
+                                      "CancelAsked", "OperatorActed", "CapReached"};
 static_assert(std::size(kFactKinds) == std::variant_size_v<Fact>);
 
 // ---- Drawn: an object whose first field is named for what was drawn and holds the path ---------------------------

@@ -155,7 +155,7 @@ class Run {
   // One line an entry, for a failing seed: BELAY_TRACE=1.
   void trace(const Entry& entry) const {
     static constexpr const char* kFacts[] = {"Started", "StepSucceeded", "StepFailed", "TimerFired", "EventTaken",
-                                             "CancelAsked", "OperatorActed", "RequestChanged", "CapReached"};
+                                             "CancelAsked", "OperatorActed", "CapReached"};
     static constexpr const char* kDrawn[] = {"Took", "Assigned", "Sent", "RetryAt", "Settled", "Held", "Failed", "Handled",
                                              "Waiting", "PausedUntil", "Published", "Passed", "DeadlineAt", "Cancelling",
                                              "NotUndone", "Ended"};
