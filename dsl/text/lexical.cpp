@@ -80,10 +80,37 @@ LexicalProblem expression_problem(std::string_view text) {
       return {Kind::kComma, i};
     } else if (c == '#') {
       return {Kind::kHash, i};
+    } else if (c == '\xE2') {
+      for (const std::string_view smart : {"“", "”", "„", "‘", "’"}) {
+        if (text.substr(i, smart.size()) == smart) return {Kind::kSmartQuote, i};
+      }
     }
   }
   if (!open.empty()) return {Kind::kOpenBracket, open.back()};
   return {};
+}
+
+std::string indented(std::string_view expression) {
+  std::string out;
+  std::size_t depth = 0;
+  for (std::size_t i = 0; i < expression.size(); ++i) {
+    const char c = expression[i];
+    out += c;
+    if (c == '"' || c == '\'') {
+      const std::size_t end = std::min(string_end(expression, i), expression.size());
+      out += expression.substr(i + 1, end - i - 1);
+      i = end - 1;
+    } else if (c == '(' || c == '[' || c == '{') {
+      ++depth;
+    } else if ((c == ')' || c == ']' || c == '}') && depth > 0) {
+      --depth;
+    } else if (c == '\n') {
+      const std::size_t first = expression.find_first_not_of(' ', i + 1);
+      const bool closes = first < expression.size() && std::string_view(")]}").find(expression[first]) != std::string_view::npos;
+      out.append(2 * (closes && depth > 0 ? depth - 1 : depth), ' ');
+    }
+  }
+  return out;
 }
 
 std::string dedent(std::string_view text) {

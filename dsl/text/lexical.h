@@ -17,7 +17,7 @@ class Diagnostics;
 std::size_t string_end(std::string_view text, std::size_t at);
 
 struct LexicalProblem {
-  enum class Kind { kNone, kOpenBracket, kStrayBracket, kOpenString, kTooDeep, kComma, kHash } kind = Kind::kNone;
+  enum class Kind { kNone, kOpenBracket, kStrayBracket, kOpenString, kTooDeep, kComma, kHash, kSmartQuote } kind = Kind::kNone;
   std::size_t at = 0;
 };
 
@@ -33,6 +33,9 @@ bool is_word(char c);  // letter, digit, underscore
 
 // Lines without the indentation they share, without blank lines at both ends and without trailing line breaks.
 std::string dedent(std::string_view text);
+
+// An expression of several lines with each further line indented by how deep its brackets are: two blanks a level.
+std::string indented(std::string_view expression);
 
 // The contents of a quoted string as written in the text form, and the reverse.
 std::string unquote(std::string_view quoted);

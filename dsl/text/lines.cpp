@@ -8,6 +8,7 @@
 
 #include "dsl/limits.h"
 #include "dsl/text/lexical.h"
+#include "dsl/text/words.h"
 
 namespace belay::dsl::text {
 
@@ -41,11 +42,16 @@ class Reader {
 
   std::vector<Line> run() {
     const auto count = static_cast<std::uint32_t>(sources_.file(source_).line_starts.size());
+    const std::size_t errors_before = diagnostics_.errors();
     for (number_ = 1; number_ <= count; ++number_) {
       if (flat_.size() >= limits::nodes_per_file_max) {
         diagnostics_.add("BEL1005", {source_, number_, 1, 0},
                          "more than " + std::to_string(limits::nodes_per_file_max) +
                              " lines, the rest of the file was not read");
+        break;
+      }
+      if (diagnostics_.errors() - errors_before >= kProblemsPerFile) {
+        diagnostics_.add("BEL1006", {source_, number_, 1, 0}, "too many problems in this file, the rest of it was not read");
         break;
       }
       read_logical();

@@ -25,11 +25,11 @@ class Printer {
  private:
   // ---- lines ----
   void line(const std::string& text) {
-    std::string indent(depth_ * 2, ' ');
+    const std::string indent(depth_ * 2, ' ');
     out_ += indent;
-    for (const char c : text) {
+    for (const char c : text.find('\n') == std::string::npos ? text : indented(text)) {
       out_ += c;
-      if (c == '\n') out_ += indent + "  ";  // a continued expression: deeper lines
+      if (c == '\n') out_ += indent;  // a continued expression: its brackets make it deeper
     }
     out_ += '\n';
   }

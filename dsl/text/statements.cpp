@@ -124,6 +124,7 @@ void Builder::together(const Line& line, Statement& out) {
     const HeadMatch match = match_head(child.text, kTogetherBlock);
     if (match.here != nullptr && match.here->words == "branch") {
       const Read read = this->read(child, kTogetherBlock);
+      if (read.usable && child.children.empty()) missing(child.whole(), "nothing stands under `branch`", "indent what this branch does");
       if (read.usable) out.branches.push_back({declared(child, read.parsed.first(Tag::kName)), block(child.children, kStatements), child.span(0, 6)});
       continue;
     }

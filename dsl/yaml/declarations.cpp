@@ -191,6 +191,8 @@ ConnectorDecl Reader::connector(Fields& fields) {
       Fields parts(*this, *base, "a base");
       const Name env = plain_name(parts.need("env"));
       out.base_env = {env.text, env.span};
+      const bool capitals = !env.empty() && std::all_of(env.text.begin(), env.text.end(), [](char c) { return (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_'; }) && (env.text[0] < '0' || env.text[0] > '9');
+      if (!env.empty() && !capitals) problem("BEL1041", env.span, "`" + env.text + "` is not the name of an environment variable: capitals, digits and `_`");
       out.base = text(parts.take("or"));
       parts.done();
     } else {
@@ -353,7 +355,8 @@ WebhookDecl Reader::webhook(Fields& fields) {
   route(fields.need("route"), out.method, out.path);
   if (const Node* node = fields.take("verify")) {
     Fields verify(*this, *node, "`verify`");
-    out.scheme = text(verify.need("scheme"));
+    const Name scheme = name(verify.need("scheme"));
+    out.scheme = {scheme.text, scheme.span};
     for (const Node& item : list(verify.need("secrets"))) out.secrets.push_back(name(&item));
     out.tolerance = expr(verify.take("tolerance"));
     verify.done();
@@ -366,7 +369,16 @@ WebhookDecl Reader::webhook(Fields& fields) {
 ScenarioDecl Reader::scenario(Fields& fields) {
   ScenarioDecl out;
   out.workflow = name(fields.need("for"));
-  for (const Node& item : list(fields.take("says"))) out.lines.push_back(text(&item));
+  for (const Node& item : list(fields.take("says"))) {
+    out.lines.push_back(text(&item));
+    const std::string& said = out.lines.back().text;
+    const LexicalProblem wrong = expression_problem(said);
+    const bool sound = wrong.kind == LexicalProblem::Kind::kNone || wrong.kind == LexicalProblem::Kind::kComma;
+    const bool one_line = said.find_first_of("\n\r\t") == std::string::npos && said.find_last_not_of(' ') + 1 == said.size();
+    if (!item.broken && (!sound || !one_line || said.empty() || said.back() == ':' || said.ends_with(" |"))) {
+      problem("BEL1036", item.span, "this is not one line of a scenario").help = "brackets and strings must be closed, and `#` stands only in strings";
+    }
+  }
   return out;
 }
 

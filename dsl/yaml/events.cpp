@@ -16,6 +16,7 @@
 
 #include "dsl/limits.h"
 #include "dsl/text/lexical.h"
+#include "dsl/text/words.h"
 
 namespace belay::dsl::yaml {
 namespace {
@@ -345,8 +346,13 @@ std::vector<Document> read_documents(const Sources& sources, std::uint32_t sourc
     if (!lines.empty()) DocumentReader(session, first, std::move(lines)).run(out);
     lines.clear();
   };
+  const std::size_t errors_before = diagnostics.errors();
   try {
     for (std::uint32_t number = 1; number <= count; ++number) {
+      if (diagnostics.errors() - errors_before >= text::kProblemsPerFile) {
+        diagnostics.add("BEL1006", {source, number, 1, 0}, "too many problems in this file, the rest of it was not read");
+        break;
+      }
       std::string_view line = sources.line(source, number);
       if (number == 1 && line.substr(0, 3) == "\xEF\xBB\xBF") line.remove_prefix(3);
       if (number > 1 && (line == "---" || line.substr(0, 4) == "--- ")) {

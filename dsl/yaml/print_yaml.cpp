@@ -14,7 +14,11 @@ using yaml::Out;
 
 Out scalar(const Name& name) { return Out::scalar(name.text); }
 Out scalar(const Text& text) { return Out::scalar(text.text); }
-Out scalar(const Expr& expr) { return Out::scalar(expr.text); }
+// An expression of several lines is block text, which YAML leaves alone.
+Out expression(const std::string& text) {
+  return text.find('\n') == std::string::npos ? Out::scalar(text) : Out::block_text(indented(text));
+}
+Out scalar(const Expr& expr) { return expression(expr.text); }
 Out number(std::int64_t value) { return Out::raw(std::to_string(value)); }
 Out flag(bool value) { return Out::raw(value ? "true" : "false"); }
 
@@ -25,7 +29,7 @@ Out data(const Expr& expr) {
     const std::string value = unquote(text);
     if (quote(value) == text && yaml::data_kind(value, false) == yaml::DataKind::kString) return Out::data_text(value);
   }
-  return Out::scalar("= " + text);
+  return expression("= " + text);
 }
 
 Out data_map(const std::vector<Arg>& args) {

@@ -73,6 +73,7 @@ class Reader {
 
   // ---- statements.cpp ----
   Statements block(const Node* node, bool webhook);
+  Statements filled(const Node* node, bool webhook, const char* what);  // an empty list is a problem
   void statement(const Node& node, bool webhook, Statements& into);
   Statement step(Fields& fields);
   Statement when(Fields& fields, bool webhook);

@@ -19,6 +19,13 @@ Statements Reader::block(const Node* node, bool webhook) {
   return out;
 }
 
+Statements Reader::filled(const Node* node, bool webhook, const char* what) {
+  if (node != nullptr && node->kind == Node::Kind::kList && node->items.empty()) {
+    problem("BEL1038", node->span, std::string("nothing stands under ") + what).help = "list what happens then";
+  }
+  return block(node, webhook);
+}
+
 void Reader::statement(const Node& node, bool webhook, Statements& into) {
   static const std::vector<std::string> kRuns = {"step", "when", "together", "wait", "pause", "publish", "set", "cancel", "finish", "point_of_no_return"};
   static const std::vector<std::string> kReserved = {"for_each", "repeat_until", "ask", "try", "carry_on", "try_again", "hand_to"};
@@ -140,16 +147,16 @@ Statement Reader::when(Fields& fields, bool webhook) {
   Statement out;
   out.kind = Kind::kWhen;
   const Span head = fields.key_span("when");
-  out.arms.push_back({expr(fields.take("when")), block(fields.need("then"), webhook), head});
+  out.arms.push_back({expr(fields.take("when")), filled(fields.need("then"), webhook, "`then`"), head});
   for (const Node& item : list(fields.take("or_when"))) {
     Fields arm(*this, item, "an `or_when`");
     const Span at = arm.key_span("when");
     Expr condition = expr(arm.need("when"));
-    out.arms.push_back({std::move(condition), block(arm.need("then"), webhook), at});
+    out.arms.push_back({std::move(condition), filled(arm.need("then"), webhook, "`then`"), at});
     arm.done();
   }
   if (const Node* otherwise = fields.take("otherwise")) {
-    out.arms.push_back({{}, block(otherwise, webhook), fields.key_span("otherwise")});
+    out.arms.push_back({{}, filled(otherwise, webhook, "`otherwise`"), fields.key_span("otherwise")});
   }
   return out;
 }
@@ -166,13 +173,17 @@ Statement Reader::together(Fields& fields) {
     return out;
   }
   if (how != nullptr) word(how, {"all"});
-  for (const Node& item : list(fields.need("branches"))) {
+  const Node* branches = fields.need("branches");
+  if (branches != nullptr && branches->kind == Node::Kind::kList && branches->items.empty()) {
+    problem("BEL1038", branches->span, "nothing stands under `branches`").help = "list the steps that run at the same time";
+  }
+  for (const Node& item : list(branches)) {
     const bool named = item.kind == Node::Kind::kMap && !item.entries.empty() &&
                        std::any_of(item.entries.begin(), item.entries.end(), [](const Entry& e) { return e.key.text == "branch"; });
     if (named) {
       Fields branch(*this, item, "a branch");
       Name name = declared(branch.take("branch"));
-      out.branches.push_back({std::move(name), block(branch.need("steps"), false), branch.key_span("branch")});
+      out.branches.push_back({std::move(name), filled(branch.need("steps"), false, "`steps`"), branch.key_span("branch")});
       branch.done();
       continue;
     }
@@ -342,7 +353,7 @@ Act Reader::act(const Node* node) {
   }
   if (node->kind == Node::Kind::kList) {
     out.kind = Act::Kind::kBlock;
-    out.block = block(node, false);
+    out.block = filled(node, false, "this act");
     return out;
   }
   Fields fields(*this, *node, "this act");
@@ -379,7 +390,7 @@ Act Reader::act(const Node* node) {
     out.team = name(fields.take("hand_to"));
   } else if (fields.has("steps")) {
     out.kind = Act::Kind::kBlock;
-    out.block = block(fields.take("steps"), false);
+    out.block = filled(fields.take("steps"), false, "`steps`");
   } else {
     for (const char* key : {"cancel", "finish", "carry_on", "try_again", "hand_to", "steps"}) fields.take(key);
     if (node->entries.empty()) problem("BEL1107", node->span, "an act is needed here, such as `cancel: …`");

@@ -279,7 +279,8 @@ Expr Reader::expr_of(std::string source, const Node& node, std::size_t skipped) 
   if (node.block) {
     out.span.line += 1;
     out.span.column = static_cast<std::uint32_t>(
-        std::min(sources_.line(source_, out.span.line).find_first_not_of(' '), limits::line_bytes_max) + 1);
+        std::min(sources_.line(source_, out.span.line).find_first_not_of(' '), limits::line_bytes_max) + 1 +
+        (skipped > 0 ? skipped + lead : 0));
   } else {
     out.span.column += static_cast<std::uint32_t>(skipped + lead + (node.plain ? 0 : 1));
   }
@@ -305,7 +306,12 @@ Expr Reader::expr_of(std::string source, const Node& node, std::size_t skipped) 
   }
   using Kind = LexicalProblem::Kind;
   const LexicalProblem wrong = expression_problem(out.text);
-  if (wrong.kind == Kind::kNone) return out;
+  if (wrong.kind == Kind::kNone) {
+    if (out.text.back() == ':' || out.text.ends_with(" |")) {
+      problem("BEL1035", out.span, "the expression ends where a value is needed");
+    }
+    return out;
+  }
   Span at = out.span;
   const bool first = wrong.at < first_line;
   if (first) at.column += static_cast<std::uint32_t>(wrong.at);
@@ -316,6 +322,9 @@ Expr Reader::expr_of(std::string source, const Node& node, std::size_t skipped) 
     const std::string_view there = sources_.line(source_, node.span.line);
     std::string whole(there.substr(std::min<std::size_t>(node.span.column - 1, there.size())));
     problem("BEL1106", node.span, "YAML ends this value before the expression is complete").help = "quote this: `" + single_quoted(whole) + "`";
+  } else if (wrong.kind == Kind::kSmartQuote) {
+    at.length = first ? 3 : 0;
+    problem("BEL1021", at, "a word processor's quote stands here").help = "use a straight quote";
   } else if (wrong.kind == Kind::kTooDeep) {
     problem("BEL1004", at, "brackets are nested more than " + std::to_string(limits::expression_depth_max) + " deep");
   } else if (wrong.kind == Kind::kOpenBracket) {
