@@ -51,7 +51,11 @@ void read_one(const fs::path& path, const std::string& shown, Found& found) {
 }
 
 void walk(const fs::path& folder, const std::string& shown, int depth, Found& found) {
-  if (depth > kFolderDepthMax || found.too_many) return;
+  if (found.too_many) return;
+  if (depth > kFolderDepthMax) {
+    found.unreadable.emplace_back(shown, "folders are nested more than " + std::to_string(kFolderDepthMax) + " deep");
+    return;
+  }
   std::error_code error;
   fs::directory_iterator entries(folder, error);
   if (error) {
@@ -130,6 +134,7 @@ Compilation compile_workspace(const std::string& dir, const PluginCatalog* catal
   if (found.too_many) {
     out.diagnostics.add("BEL1303", start_of(out.sources.add(dir, "")), "this folder holds too many definitions")
         .notes.push_back({{}, false, "a workspace may have " + std::to_string(limits::files_max) + " files"});
+    return out;
   }
   return compile(std::move(found.files), catalog, std::move(out));
 }

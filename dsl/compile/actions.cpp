@@ -113,9 +113,9 @@ class ActionChecker {
   void check() {
     action_.name = name_;
     action_.title = info_.at->title.text;
-    action_.takes = resolve_fields(decl_.takes, "input of " + quoted(name_), tables_);
+    action_.takes = resolve_fields(decl_.takes, tables_);
     for (const FieldDecl& field : decl_.takes) {
-      if (is_snake(field.name.text, false) && !check_name(field.name, false, tables_)) info_.ok = false;
+      if (!check_name(field.name, false, tables_)) info_.ok = false;
     }
     check_effects();
     check_runs();
@@ -140,10 +140,7 @@ class ActionChecker {
         action_.effects |= static_cast<std::uint8_t>(found->second);
         continue;
       }
-      std::vector<std::string> words;
-      for (const auto& [word, bit] : kEffects) words.emplace_back(word);
-      Diagnostic& d = error("BEL3009", effect.span, quoted(effect.text) + " is no effect");
-      if (!suggest(d, effect.text, words)) add_note(d, "the effects are " + join_names(words));
+      info_.ok = false;  // the reader complained
     }
     if (action_.effects == 0 && info_.ok) {
       Diagnostic& d = error("BEL4015", info_.at->name.span, "action " + quoted(name_) + " does not say what it does to the world");
@@ -204,7 +201,7 @@ class ActionChecker {
       const std::string hole = path.substr(open + 1, close - open - 1);
       const Field* field = find_field(action_.takes, hole);
       if (field == nullptr) {
-        Diagnostic& d = error("BEL4005", decl_.path.span, "the route has a hole `{" + hole + "}`, but " +
+        Diagnostic& d = error("BEL4005", find_in_source("{" + hole + "}", decl_.path.span, 0), "the route has a hole `{" + hole + "}`, but " +
                                                               quoted(name_) + " does not take " + quoted(hole));
         suggest_take(d, hole);
         continue;
@@ -213,7 +210,7 @@ class ActionChecker {
       const bool fits_in = base == Base::kText || base == Base::kUuid || base == Base::kInt || base == Base::kOneOf ||
                            base == Base::kDate || base == Base::kEmail || base == Base::kError;
       if (!fits_in || field->type.optional) {
-        error("BEL4005", decl_.path.span, quoted(hole) + " is " + quoted(to_text(field->type)) + " and cannot stand in a route")
+        error("BEL4005", find_in_source("{" + hole + "}", decl_.path.span, 0), quoted(hole) + " is " + quoted(to_text(field->type)) + " and cannot stand in a route")
             .help = "a hole is filled by a text, a uuid or an int that is always there";
       }
     }
@@ -277,7 +274,7 @@ class ActionChecker {
   }
 
   void check_gives() {
-    const std::vector<Field> fields = resolve_fields(decl_.gives, "result of " + quoted(name_), tables_);
+    const std::vector<Field> fields = resolve_fields(decl_.gives, tables_);
     const FixedNames names = scope(true);
     for (const Field& field : fields) {
       interpreter::Gives gives{.field = field};

@@ -24,57 +24,7 @@ std::string_view noun_of(const Declaration& declaration) {
 }
 
 bool is_lower(char c) { return c >= 'a' && c <= 'z'; }
-bool is_upper(char c) { return c >= 'A' && c <= 'Z'; }
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
-
-bool is_base_type(std::string_view word) {
-  static constexpr std::string_view kBases[] = {"text", "int",  "money", "bool",  "uuid", "timestamp",
-                                                "date", "duration", "email", "url", "json", "double", "bytes"};
-  return std::find(std::begin(kBases), std::end(kBases), word) != std::end(kBases);
-}
-
-// Types are written like `Customer`, so that they never look like the base types.
-bool is_type_name(std::string_view name) {
-  return !name.empty() && is_upper(name[0]) && std::all_of(name.begin(), name.end(), [](char c) {
-    return is_lower(c) || is_upper(c) || is_digit(c);
-  });
-}
-
-// What the author probably meant: `StripeCapture` → `stripe_capture`.
-std::string to_snake(std::string_view name) {
-  std::string out;
-  for (char c : name) {
-    if (is_upper(c)) {
-      if (!out.empty() && out.back() != '_' && out.back() != '.') out += '_';
-      out += static_cast<char>(c - 'A' + 'a');
-    } else if (is_lower(c) || is_digit(c) || c == '.') {
-      out += c;
-    } else if (!out.empty() && out.back() != '_') {
-      out += '_';
-    }
-  }
-  return out;
-}
-
-bool check_declared_name(const Declaration& declaration, Tables& tables) {
-  const Name& name = declaration.name;
-  if (!std::holds_alternative<TypeDecl>(declaration.body)) return check_name(name, true, tables);
-  if (is_type_name(name.text)) return true;
-  Diagnostic& d = tables.diagnostics.add(
-      "BEL3010", name.span, quoted(name.text) + " is not a name for a type: a type begins with a capital letter");
-  if (is_base_type(name.text)) {
-    d.help = quoted(name.text) + " is built in";
-  } else if (!name.text.empty() && is_lower(name.text[0])) {
-    std::string better = name.text;
-    better[0] = static_cast<char>(better[0] - 'a' + 'A');
-    for (std::size_t i = better.find('_'); i != std::string::npos; i = better.find('_', i)) {
-      better.erase(i, 1);
-      if (i < better.size() && is_lower(better[i])) better[i] = static_cast<char>(better[i] - 'a' + 'A');
-    }
-    if (is_type_name(better)) d.help = "write " + quoted(better);
-  }
-  return true;  // it stays known under what was written
-}
 
 void enter(const Declaration& declaration, Tables& tables) {
   const std::string& name = declaration.name.text;
@@ -105,7 +55,7 @@ void declare_names(const std::vector<File>& files, Tables& tables) {
         continue;
       }
       if (std::holds_alternative<ReservedDecl>(declaration.body) || declaration.name.empty()) continue;
-      check_declared_name(declaration, tables);
+      if (!std::holds_alternative<TypeDecl>(declaration.body)) check_name(declaration.name, true, tables);
       const auto [first, fresh] = tables.declared.emplace(declaration.name.text, &declaration);
       if (fresh) {
         enter(declaration, tables);
@@ -146,16 +96,7 @@ bool is_snake(std::string_view name, bool dotted) {
 
 bool check_name(const Name& name, bool dotted, Tables& tables) {
   if (name.empty()) return false;
-  if (!is_snake(name.text, dotted)) {
-    Diagnostic& d = tables.diagnostics.add(
-        "BEL3010", name.span,
-        quoted(name.text) + (dotted ? " is not a name: names are lower_snake words, joined by dots"
-                                    : " is not a name here: names are lower_snake words without dots"));
-    std::string better = to_snake(name.text);
-    if (!dotted) std::replace(better.begin(), better.end(), '.', '_');
-    if (better != name.text && is_snake(better, dotted)) d.help = "write " + quoted(better);
-    return false;
-  }
+  if (!is_snake(name.text, dotted)) return false;  // the reader complained
   // Only a whole name can be mistaken for a word of an expression: `event.created` is fine, `event` is not.
   if (!dotted && is_reserved_name(name.text)) {
     tables.diagnostics.add("BEL3011", name.span, quoted(name.text) + " is a word of the language and cannot be a name")

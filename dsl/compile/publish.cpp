@@ -35,10 +35,7 @@ PublishParts check_publish(const Statement& statement, const EventInfo& event, E
   } else if (const interpreter::Binding* given = find_binding(parts.data, event.type.key); given != nullptr) {
     parts.key = given->value;
   } else if (!args.given.contains(event.type.key)) {
-    Diagnostic& d = tables.diagnostics.add("BEL4020", statement.source.event.span, "this " + name + " has no key");
-    add_note(d, "the key finds the sagas that wait for the event");
-    d.help = "add `, key …`";
-    parts.ok = false;
+    parts.ok = false;  // the reader complained
     if (key_field != nullptr) args.given.insert(key_field->name);
   }
   if (!check_missing(parts.data, context, statement.source.event.span, args.given, tables)) parts.ok = false;

@@ -151,6 +151,11 @@ void Lowering::check_unsure(const Statement& statement, const ActionInfo& action
 
 void Lowering::check_unhandled(const Statement& statement, const ActionInfo& action) {
   if (statement.policies.keep) return;  // it says what follows
+  for (const dsl::Handler& handler : statement.policies.handlers) {
+    for (const Name& n : handler.errors) {  // a misspelt handler was meant for one of them
+      if (n.text.find('.') != std::string::npos && std::find(action.action.errors.begin(), action.action.errors.end(), n.text) == action.action.errors.end()) return;
+    }
+  }
   std::vector<std::string> unhandled;
   for (const std::string& error_name : action.action.errors) {
     const bool handled = std::any_of(

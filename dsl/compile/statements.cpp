@@ -320,9 +320,7 @@ void Lowering::lower_wait(const Statement& statement, NodeId id, Flow& flow) {
       interpreter::Program key = check_key(statement.source, *event, flow, owner);
       graph_.nodes[id].key = std::move(key);
     } else {
-      Diagnostic& d = error("BEL4020", statement.source.event.span,
-                            owner + " does not say for which " + quoted(event->type.name) + " it waits");
-      d.help = "add `, key …`: only an event with this key ends the wait";
+      failed_ = true;  // the reader complained
     }
   }
   if (!statement.source.before.empty()) {

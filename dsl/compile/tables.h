@@ -91,16 +91,15 @@ void check_scenario(const Declaration& declaration, Tables& tables);
 // ---- Helpers of several phases --------------------------------------------------------------------------------
 
 interpreter::Type resolve_type(const TypeExpr& type, Tables& tables);
-// Fields with their types; duplicate, ill-formed and reserved names are reported (`what` is "input of `x`").
-std::vector<interpreter::Field> resolve_fields(const std::vector<FieldDecl>& fields, std::string_view what,
-                                               Tables& tables);
+// Fields with their types, each name once.
+std::vector<interpreter::Field> resolve_fields(const std::vector<FieldDecl>& fields, Tables& tables);
 interpreter::RetryPlan make_plan(const Tries& tries, Tables& tables, bool& ok);
 // A constant duration above zero, in ms; reports and returns nullopt otherwise. `what` is "`keep trying for`".
 std::optional<std::int64_t> positive_duration(const Expr& expr, std::string_view what, Tables& tables);
 
 // `a.b_c`: lower_snake words joined by dots; without dots when !dotted.
 bool is_snake(std::string_view name, bool dotted);
-// Reports a name that is not lower_snake or is reserved. Returns whether it may be declared.
+// Whether it may be declared. Reports a reserved name; one that is not lower_snake was reported by the reader.
 bool check_name(const Name& name, bool dotted, Tables& tables);
 
 std::string quoted(std::string_view name);                        // `name`

@@ -53,14 +53,8 @@ Type resolve_named(const TypeExpr& expr, Tables& tables) {
                                   "url", "json"}) {
       candidates.emplace_back(word);
     }
-    Diagnostic& d = report_unknown("BEL3002", "type", expr.name, candidates, tables);
-    static constexpr std::pair<std::string_view, std::string_view> kMeant[] = {
-        {"string", "text"}, {"str", "text"},     {"integer", "int"},  {"number", "int"},    {"boolean", "bool"},
-        {"object", "json"}, {"any", "json"},     {"datetime", "timestamp"}, {"time", "timestamp"},
-        {"float", "money"}, {"double", "money"}, {"decimal", "money"}, {"amount", "money"}, {"guid", "uuid"}};
-    for (const auto& [wrong, right] : kMeant) {
-      if (name == wrong) d.help = "write " + quoted(right);
-    }
+    // A word that cannot be the name of a type was reported by the reader.
+    if (name[0] >= 'A' && name[0] <= 'Z') report_unknown("BEL3002", "type", expr.name, candidates, tables);
     return error_type();
   }
   TypeInfo& info = found->second;
@@ -89,7 +83,7 @@ void resolve_declared(const std::string& name, TypeInfo& info, Tables& tables) {
   info.state = TypeInfo::State::kOpen;
   info.type.base = Base::kRecord;
   info.type.record = name;
-  info.type.fields = resolve_fields(info.decl->fields, "field of " + quoted(name), tables);
+  info.type.fields = resolve_fields(info.decl->fields, tables);
   info.state = TypeInfo::State::kDone;
   measure(info.type, 1, info);
   if (info.size > kRecordFieldsMax || info.depth > kRecordDepthMax) {
@@ -111,9 +105,6 @@ void check_bounds(const TypeExpr& expr, Type& type, Tables& tables) {
     const Span span = expr.min ? expr.min->span : expr.max->span;
     if (type.base != Base::kInt) {
       bad_bound(span, "`from … to …` bounds an `int`, and this is " + quoted(to_text(type)), "leave it out", tables);
-    } else if (expr.min && expr.max && expr.min->value > expr.max->value) {
-      bad_bound(span, "no number is from " + std::to_string(expr.min->value) + " to " +
-                          std::to_string(expr.max->value), "say the smaller one first", tables);
     } else {
       if (expr.min) type.min = expr.min->value;
       if (expr.max) type.max = expr.max->value;
@@ -181,20 +172,13 @@ Type resolve_type(const TypeExpr& expr, Tables& tables) {
   return type;
 }
 
-std::vector<Field> resolve_fields(const std::vector<FieldDecl>& decls, std::string_view what, Tables& tables) {
+std::vector<Field> resolve_fields(const std::vector<FieldDecl>& decls, Tables& tables) {
   std::vector<Field> fields;
-  std::map<std::string, Span> seen;
+  std::set<std::string> seen;
   for (const FieldDecl& decl : decls) {
     Field field{decl.name.text, resolve_type(decl.type, tables)};
     if (decl.name.empty()) continue;
-    if (!is_snake(decl.name.text, false)) check_name(decl.name, false, tables);
-    const auto [first, fresh] = seen.emplace(decl.name.text, decl.name.span);
-    if (!fresh) {
-      Diagnostic& d = tables.diagnostics.add("BEL3013", decl.name.span,
-                                             quoted(decl.name.text) + " is already " + with_article(what));
-      add_note_at(d, first->second, "the first is here");
-      continue;
-    }
+    if (!seen.insert(decl.name.text).second) continue;  // the reader complained
     fields.push_back(std::move(field));
   }
   return fields;
@@ -208,13 +192,12 @@ void check_events(Tables& tables) {
   for (auto& [name, info] : tables.events) {
     const EventDecl& decl = *info.decl;
     info.type.name = name;
-    info.type.fields = resolve_fields(decl.fields, "field of " + quoted(name), tables);
+    info.type.fields = resolve_fields(decl.fields, tables);
     info.type.key = decl.key.text;
     if (decl.version.value < 1 || decl.version.value > 1'000'000) {
       if (!info.at->broken) {
-        Diagnostic& d = tables.diagnostics.add("BEL4012", info.at->name.span,
-                                               "event " + quoted(name) + " does not say its version");
-        d.help = "write `event " + name + ", version 1, key …`";
+        tables.diagnostics.add("BEL4012", decl.version.span, "the version of an event is a number from 1 to 1000000").help =
+            "begin with `version 1`, and count up when the fields change";
       }
       info.ok = false;
     } else {
@@ -245,8 +228,10 @@ std::optional<std::int64_t> positive_duration(const Expr& expr, std::string_view
 interpreter::RetryPlan make_plan(const Tries& tries, Tables& tables, bool& ok) {
   interpreter::RetryPlan plan;
   if (tries.tries.value < 1 || tries.tries.value > 10'000) {
-    tables.diagnostics.add("BEL4018", tries.tries.span, "a plan has from 1 to 10000 tries in all").help =
-        "`1 tries in all` means: try once, never again";
+    if (tries.tries.value > 0) {  // else the reader complained
+      tables.diagnostics.add("BEL4018", tries.tries.span, "a plan has at most 10000 tries in all").help =
+          "a step that must get through says `keep trying for 1 day, then hand to TEAM`";
+    }
     ok = false;
   } else {
     plan.tries = static_cast<std::uint32_t>(tries.tries.value);

@@ -96,13 +96,8 @@ class WebhookLowering {
         lower_when(statement, conditions);
       } else if (statement.kind == Statement::Kind::kPublish) {
         lower_publish(statement, conditions);
-      } else if (statement.kind == Statement::Kind::kReserved) {
-        ok_ = false;  // the reader complained
       } else {
-        ok_ = false;
-        Diagnostic& d = tables_.diagnostics.add("BEL5010", statement.span, "a webhook only publishes events");
-        add_note(d, "what follows from an event is a workflow's business: it waits for the event");
-        d.help = "`publish` an event here, and `wait` for it in a workflow";
+        ok_ = false;  // the reader complained
       }
     }
   }

@@ -58,10 +58,9 @@ void Lowering::lower_frame() {
   graph_.owner = decl_.owner.text;
   if (decl_.version.value < 1 || decl_.version.value > 1'000'000) {
     if (!declaration_.broken) {
-      Diagnostic& d = error("BEL4012", declaration_.name.span,
-                            "workflow " + quoted(graph_.workflow) + " does not say its version");
+      Diagnostic& d = error("BEL4012", decl_.version.span, "the version of a workflow is a number from 1 to 1000000");
       add_note(d, "running sagas keep the version they started with");
-      d.help = "write `workflow " + graph_.workflow + ", version 1`";
+      d.help = "begin with `version 1`, and count up with each change";
     }
     failed_ = true;
   } else {
@@ -95,16 +94,10 @@ void Lowering::lower_frame() {
 }
 
 void Lowering::lower_gives(Flow& flow) {
-  std::map<std::string, Span> seen;
+  std::set<std::string> seen;
   for (const Arg& arg : decl_.gives) {
     if (arg.name.empty()) continue;
-    if (!is_snake(arg.name.text, false) && !check_name(arg.name, false, tables_)) failed_ = true;
-    const auto [first, fresh] = seen.emplace(arg.name.text, arg.name.span);
-    if (!fresh) {
-      Diagnostic& d = error("BEL4003", arg.name.span, quoted(arg.name.text) + " is given twice");
-      add_note_at(d, first->second, "the first is here");
-      continue;
-    }
+    if (!seen.insert(arg.name.text).second) continue;  // the reader complained
     CheckedExpr checked = check(arg.value, flow, When::kForward, "the end of " + quoted(graph_.workflow));
     graph_.gives.push_back({arg.name.text, std::move(checked.program)});
   }
@@ -113,11 +106,11 @@ void Lowering::lower_gives(Flow& flow) {
 // ---- Names ----------------------------------------------------------------------------------------------------
 
 void Lowering::declare_takes() {
-  graph_.takes = resolve_fields(decl_.takes, "input of " + quoted(declaration_.name.text), tables_);
+  graph_.takes = resolve_fields(decl_.takes, tables_);
   for (const interpreter::Field& field : graph_.takes) {
     const auto decl = std::find_if(decl_.takes.begin(), decl_.takes.end(),
                                    [&](const FieldDecl& d) { return d.name.text == field.name; });
-    if (is_snake(field.name, false) && !check_name(decl->name, false, tables_)) failed_ = true;
+    if (!check_name(decl->name, false, tables_)) failed_ = true;
     if (field.type.base == Type::Base::kError) failed_ = true;
     elsewhere_[field.name] = make_known(decl->name, field.type, Known::Origin::kTake);
   }
