@@ -158,11 +158,11 @@ std::vector<BodyField> body_fields(const std::string& act) {
   return fields;
 }
 
-// What makes two acts the same one: all but the reason's owner and the state it was meant for.
-std::string digest_of(const Asked& asked, const Fact& fact) {
-  std::string bytes = asked.act + '\n' + asked.path + '\n';
-  if (const auto* acted = std::get_if<OperatorActed>(&fact)) bytes += name(acted->direction);
-  bytes += '\n';
+// What makes two requests the same one: what was asked for, not what it means by now (the call that is held may be
+// another one when the request comes again).
+std::string digest_of(const HttpRequest& request, const SagaId& saga, const Asked& asked) {
+  const std::string* direction = query(request, "direction");
+  std::string bytes = saga + '\n' + asked.act + '\n' + asked.path + '\n' + (direction == nullptr ? "" : *direction) + '\n';
   append_canonical(asked.body, bytes);
   return sha256_hex(bytes);
 }
@@ -222,7 +222,7 @@ HttpResponse act(Context& context, const Call& call, const std::string& act_name
   wish.tenant = call.who.tenant;
   wish.saga = view->row.id;
   wish.fact = [&fact](const Graph&) { return Result<Fact>(*fact); };
-  wish.request_digest = digest_of(asked, *fact);
+  wish.request_digest = digest_of(call.http, view->row.id, asked);
   wish.if_match = *match;
   wish.idempotency_key = std::move(*key);
   wish.actor = call.who.actor;

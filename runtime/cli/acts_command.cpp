@@ -12,7 +12,7 @@
 #include "runtime/cli/report.h"
 #include "runtime/cli/terminal.h"
 
-namespace belay::cli {
+namespace belay::runtime::cli {
 
 using interpreter::Value;
 using runtime::api::JsonWriter;
@@ -112,4 +112,4 @@ int run(const ActCommand& command) {
   return command.server.json ? print_json(*done) : print_done(*done, terminal);
 }
 
-}  // namespace belay::cli
+}  // namespace belay::runtime::cli

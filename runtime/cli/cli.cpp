@@ -6,7 +6,7 @@
 
 #include "runtime/cli/commands.h"
 
-namespace belay::cli {
+namespace belay::runtime::cli {
 namespace {
 
 using Action = std::function<int()>;
@@ -194,8 +194,12 @@ void add_key_commands(CLI::App& app, Commands& c, Action& chosen) {
 }
 
 }  // namespace
+}  // namespace belay::runtime::cli
 
-int belay_main(int argc, char** argv, runtime::PluginRegistry& plugins) {
+namespace belay::runtime {
+
+int belay_main(int argc, char** argv, PluginRegistry& plugins) {
+  using namespace cli;
   CLI::App app{"Belay: durable sagas, declared in files and steered over HTTP", "belay"};
   app.set_version_flag("--version", "belay 0.1.0");
   app.require_subcommand(1);
@@ -215,4 +219,4 @@ int belay_main(int argc, char** argv, runtime::PluginRegistry& plugins) {
   return chosen ? chosen() : kUsage;
 }
 
-}  // namespace belay::cli
+}  // namespace belay::runtime

@@ -3,13 +3,14 @@
 #pragma once
 #include "runtime/actions/plugin.h"
 
-namespace belay::cli {
+namespace belay::runtime {
 
 // Runs one command and returns its exit code: 0 done, 1 refused or problems found, 2 wrong usage, 3 no server answers.
 // `plugins` are what `belay serve` runs and what `belay check` knows; it outlives the call.
-int belay_main(int argc, char** argv, runtime::PluginRegistry& plugins);
+int belay_main(int argc, char** argv, PluginRegistry& plugins);
 
-// The plugins that the stock `belay` has: `belay.noop` and `belay.echo`.
-void register_builtin_plugins(runtime::PluginRegistry& plugins);
+// The plugins that the stock `belay` has: `belay.noop` (takes nothing in, gives nothing) and `belay.echo` (gives what
+// it takes).
+void register_builtin_plugins(PluginRegistry& plugins);
 
-}  // namespace belay::cli
+}  // namespace belay::runtime

@@ -8,7 +8,7 @@
 #include "runtime/base/json_value.h"
 #include "runtime/cli/terminal.h"
 
-namespace belay::cli {
+namespace belay::runtime::cli {
 
 using interpreter::List;
 using interpreter::Value;
@@ -132,8 +132,8 @@ std::string problem_text(const ApiAnswer& answer) {
     const std::string path = text_of(act, "path");
     allowed += (allowed.empty() ? "" : ", ") + text_of(act, "act") + (path.empty() ? "" : " " + path);
   }
-  if (!allowed.empty()) out += "allowed now: " + harmless(allowed) + "\n";
+  if (!allowed.empty() && hint.find("allowed now") == std::string::npos) out += "allowed now: " + harmless(allowed) + "\n";
   return out;
 }
 
-}  // namespace belay::cli
+}  // namespace belay::runtime::cli

@@ -13,7 +13,7 @@ namespace belay::runtime {
 class HttpClient;
 }
 
-namespace belay::cli {
+namespace belay::runtime::cli {
 
 struct ServerAddress {
   std::string url;  // "http://127.0.0.1:7070", no slash at the end
@@ -60,4 +60,4 @@ const interpreter::List& list_of(const interpreter::Value& json, std::string_vie
 // A problem as lines for people: detail, way out, what is allowed.
 std::string problem_text(const ApiAnswer& answer);
 
-}  // namespace belay::cli
+}  // namespace belay::runtime::cli

@@ -7,7 +7,7 @@
 
 #include "runtime/actions/plugin.h"
 
-namespace belay::cli {
+namespace belay::runtime::cli {
 
 inline constexpr int kDone = 0, kRefused = 1, kUsage = 2, kNoServer = 3;
 
@@ -115,4 +115,4 @@ struct KeysCommand {
 };
 int run(const KeysCommand& command);
 
-}  // namespace belay::cli
+}  // namespace belay::runtime::cli

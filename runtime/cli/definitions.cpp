@@ -13,7 +13,7 @@
 #include "runtime/cli/files.h"
 #include "runtime/cli/terminal.h"
 
-namespace belay::cli {
+namespace belay::runtime::cli {
 
 namespace fs = std::filesystem;
 
@@ -183,4 +183,4 @@ int run(const ExplainCommand& command) {
   return kDone;
 }
 
-}  // namespace belay::cli
+}  // namespace belay::runtime::cli

@@ -6,7 +6,7 @@
 #include <cstring>
 #include <memory>
 
-namespace belay::cli {
+namespace belay::runtime::cli {
 
 using runtime::ErrorCode;
 using runtime::fail;
@@ -55,4 +55,4 @@ Result<std::string> json_argument(const std::string& argument, const std::string
   return read_file(argument.substr(1));
 }
 
-}  // namespace belay::cli
+}  // namespace belay::runtime::cli

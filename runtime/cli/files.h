@@ -4,7 +4,7 @@
 
 #include "runtime/base/result.h"
 
-namespace belay::cli {
+namespace belay::runtime::cli {
 
 // At most 4 MiB. kNotFound with the system's words. "-" is standard input.
 runtime::Result<std::string> read_file(const std::string& path);
@@ -13,4 +13,4 @@ runtime::Result<void> write_file(const std::string& path, const std::string& tex
 // `@FILE` becomes the file's text; `otherwise` when the argument is empty.
 runtime::Result<std::string> json_argument(const std::string& argument, const std::string& otherwise);
 
-}  // namespace belay::cli
+}  // namespace belay::runtime::cli

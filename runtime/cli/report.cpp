@@ -5,7 +5,7 @@
 
 #include "runtime/cli/commands.h"
 
-namespace belay::cli {
+namespace belay::runtime::cli {
 
 using interpreter::Value;
 
@@ -169,4 +169,4 @@ bool is_at_rest(const Value& saga) {
          health == "undo_failed" || health == "paused";
 }
 
-}  // namespace belay::cli
+}  // namespace belay::runtime::cli

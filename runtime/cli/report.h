@@ -6,7 +6,7 @@
 #include "runtime/cli/client.h"
 #include "runtime/cli/terminal.h"
 
-namespace belay::cli {
+namespace belay::runtime::cli {
 
 // To standard error; returns the exit code.
 int report(const runtime::Failure& failure);
@@ -22,4 +22,4 @@ void print_preview(const interpreter::Value& preview, const Terminal& terminal);
 // It has ended, or only a person moves it on.
 bool is_at_rest(const interpreter::Value& saga);
 
-}  // namespace belay::cli
+}  // namespace belay::runtime::cli

@@ -10,7 +10,7 @@
 #include "runtime/cli/report.h"
 #include "runtime/cli/terminal.h"
 
-namespace belay::cli {
+namespace belay::runtime::cli {
 
 using interpreter::Value;
 using runtime::api::JsonWriter;
@@ -184,4 +184,4 @@ int run(const WorkflowsCommand& command) {
   return kDone;
 }
 
-}  // namespace belay::cli
+}  // namespace belay::runtime::cli

@@ -10,7 +10,7 @@
 #include "interpreter/text.h"
 #include "interpreter/time.h"
 
-namespace belay::cli {
+namespace belay::runtime::cli {
 namespace {
 
 bool is_wide(std::uint32_t c) {
@@ -194,4 +194,4 @@ std::pair<const char*, Colour> symbol_of_mark(std::string_view mark) {
   return {"·", Colour::kDim};
 }
 
-}  // namespace belay::cli
+}  // namespace belay::runtime::cli

@@ -6,7 +6,7 @@
 #include <string_view>
 #include <vector>
 
-namespace belay::cli {
+namespace belay::runtime::cli {
 
 enum class Colour : std::uint8_t { kNone, kDim, kBold, kGreen, kYellow, kRed, kCyan };
 
@@ -52,4 +52,4 @@ Colour colour_of_health(std::string_view health);
 std::pair<const char*, Colour> symbol_of_phase(std::string_view phase);
 std::pair<const char*, Colour> symbol_of_mark(std::string_view mark);
 
-}  // namespace belay::cli
+}  // namespace belay::runtime::cli
