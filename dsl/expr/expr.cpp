@@ -1,5 +1,5 @@
 // The front door: parse, check, lower; constant durations; words that cannot be names. Each phase has its own file:
-// parse.cpp (with literals.cpp and explain.cpp) → check*.cpp and fit.cpp → lower.cpp; print.cpp goes back to text.
+// parse.cpp (with builder.cpp, literals.cpp, explain.cpp) → check*.cpp and fit.cpp → lower.cpp; print.cpp goes back to text.
 #include "dsl/expr/expr.h"
 
 #include <algorithm>

@@ -8,6 +8,7 @@
 // Tested in tests/dsl/expr_parse_test.cpp.
 #include <tao/pegtl.hpp>
 
+#include "dsl/expr/builder.h"
 #include "dsl/expr/tree.h"
 #include "dsl/limits.h"
 
@@ -26,42 +27,6 @@ using pegtl::plus;
 using pegtl::seq;
 using pegtl::sor;
 using pegtl::star;
-
-struct Failed {
-  SyntaxProblem problem;
-};
-
-struct Mark {
-  std::string text;
-  std::uint32_t begin = 0, end = 0;
-};
-
-struct Builder {
-  std::string_view text;
-  bool plain = false;
-  std::size_t depth = 0;
-  std::vector<Tree> nodes;          // operands, finished
-  std::vector<Mark> marks;          // operators, names and opening brackets, waiting for their operands
-  std::vector<std::size_t> frames;  // nodes.size() at each open bracket
-  std::uint32_t closed_at = 0;      // end of the last closing bracket or keyword
-
-  Tree pop() {
-    Tree out = std::move(nodes.back());
-    nodes.pop_back();
-    return out;
-  }
-  Mark pop_mark() {
-    Mark out = std::move(marks.back());
-    marks.pop_back();
-    return out;
-  }
-};
-
-[[noreturn]] void fail(std::string_view code, std::size_t where, std::size_t length, std::string message,
-                       std::string help) {
-  throw Failed{{code, static_cast<std::uint32_t>(where), static_cast<std::uint32_t>(length), std::move(message),
-                std::move(help)}};
-}
 
 // ---- Tokens ----------------------------------------------------------------------------------------------------
 
@@ -283,84 +248,6 @@ Mark mark_of(const Input& in, const Builder& b) {
   return {in.string(), begin, begin + static_cast<std::uint32_t>(in.size())};
 }
 
-void push_literal(Builder& b, LiteralRead read, std::uint32_t begin, std::uint32_t end) {
-  if (read.problem) {
-    read.problem->at += begin;
-    throw Failed{std::move(*read.problem)};
-  }
-  Tree node;
-  node.literal = std::move(*read.value);
-  node.begin = node.mark = begin;
-  node.end = end;
-  node.mark_length = end - begin;
-  b.nodes.push_back(std::move(node));
-}
-
-// A node over the topmost `count` operands, in order.
-Tree take(Builder& b, Op op, std::size_t count, const Mark& mark) {
-  Tree node;
-  node.op = op;
-  node.mark = mark.begin;
-  node.mark_length = mark.end - mark.begin;
-  const auto first = b.nodes.end() - static_cast<std::ptrdiff_t>(count);
-  node.args.assign(std::make_move_iterator(first), std::make_move_iterator(b.nodes.end()));
-  b.nodes.erase(first, b.nodes.end());
-  node.begin = node.args.empty() ? mark.begin : std::min(mark.begin, node.args.front().begin);
-  node.end = node.args.empty() ? mark.end : std::max(mark.end, node.args.back().end);
-  return node;
-}
-
-void binary(Builder& b, std::string op) {
-  Mark mark = b.pop_mark();
-  Tree node = take(b, Op::kBinary, 2, mark);
-  node.text = std::move(op);
-  b.nodes.push_back(std::move(node));
-}
-
-void negate_top(Builder& b, std::uint32_t begin, const Mark& mark) {
-  Tree node = take(b, Op::kNot, 1, mark);
-  node.begin = std::min(node.begin, begin);
-  b.nodes.push_back(std::move(node));
-}
-
-std::string slice(const Builder& b, const Tree& node) {
-  return std::string(b.text.substr(node.begin, node.end - node.begin));
-}
-
-// `a or b and c`: which belongs together? Only words are ambiguous to a reader; `&&` and `||` are CEL's.
-void refuse_mix(const Builder& b, const Tree& left, const Tree& right, const Mark& op, bool op_word) {
-  const bool left_and = left.op == Op::kAnd && !left.bracketed, right_and = right.op == Op::kAnd && !right.bracketed;
-  if (b.plain || (!left_and && !right_and)) return;
-  if (!op_word && !(left_and && left.word) && !(right_and && right.word)) return;
-  const std::string l = left.op == Op::kOr && !left.args.empty() ? slice(b, left.args.back()) : slice(b, left);
-  const std::string help = left_and ? "write `(" + l + ") or " + slice(b, right) + "`, or put the brackets elsewhere"
-                                    : "write `" + l + " or (" + slice(b, right) + ")`, or put the brackets elsewhere";
-  const std::uint32_t where = left_and ? op.begin : right.mark;
-  const std::uint32_t length = left_and ? op.end - op.begin : right.mark_length;
-  fail("BEL1208", where, length, "`and` and `or` are mixed without brackets", help);
-}
-
-// Joins two operands of `and` / `or`, flattening chains.
-void logical(Builder& b, Op op) {
-  const Mark mark = b.pop_mark();
-  const bool is_word = mark.text == "and" || mark.text == "or";
-  Tree right = b.pop();
-  Tree left = b.pop();
-  if (op == Op::kOr) refuse_mix(b, left, right, mark, is_word);
-  if (left.op == op && !left.bracketed) {
-    left.end = right.end;
-    left.word = left.word || is_word;
-    left.args.push_back(std::move(right));
-    b.nodes.push_back(std::move(left));
-    return;
-  }
-  b.nodes.push_back(std::move(left));
-  b.nodes.push_back(std::move(right));
-  Tree node = take(b, op, 2, mark);
-  node.word = is_word;
-  b.nodes.push_back(std::move(node));
-}
-
 template <typename Rule>
 struct action : pegtl::nothing<Rule> {};
 
@@ -508,16 +395,6 @@ template <> struct action<bare_name> {
   }
 };
 
-// Ends a bracket: the operands since its frame become the node's.
-Tree close(Builder& b, Op op) {
-  const Mark open = b.pop_mark();
-  const std::size_t from = b.frames.back();
-  b.frames.pop_back();
-  Tree node = take(b, op, b.nodes.size() - from, open);
-  node.end = b.closed_at;
-  return node;
-}
-
 template <> struct action<call> {
   template <typename Input>
   static void apply(const Input&, Builder& b) {
@@ -614,17 +491,6 @@ template <> struct action<or_else_tail> {
     b.nodes.push_back(take(b, Op::kOrElse, 2, b.pop_mark()));
   }
 };
-
-// Joins the marks of `is` and of the word after it into one operator.
-void join_marks(Builder& b) {
-  const Mark last = b.pop_mark();
-  b.marks.back().end = last.end;
-}
-
-void push_present(Builder& b) {
-  join_marks(b);
-  b.nodes.push_back(take(b, Op::kPresent, 1, b.pop_mark()));
-}
 
 template <> struct action<is_present> {
   template <typename Input>
