@@ -60,17 +60,17 @@ Reply ask(const Ask& ask) {
   return reply;
 }
 
-std::string text_at(const json& json, const std::string& pointer) {
-  const nlohmann::json::json_pointer at(pointer);
-  if (json.is_discarded() || !json.contains(at)) return "";
-  const auto& value = json.at(at);
-  return value.is_string() ? value.get<std::string>() : value.is_null() ? "" : value.dump();
+std::string text_at(const json& value, const std::string& pointer) {
+  const json::json_pointer at(pointer);
+  if (value.is_discarded() || !value.contains(at)) return "";
+  const json& found = value.at(at);
+  return found.is_string() ? found.get<std::string>() : found.is_null() ? "" : found.dump();
 }
 
-std::int64_t number_at(const json& json, const std::string& pointer) {
-  const nlohmann::json::json_pointer at(pointer);
-  if (json.is_discarded() || !json.contains(at) || !json.at(at).is_number()) return 0;
-  return json.at(at).get<std::int64_t>();
+std::int64_t number_at(const json& value, const std::string& pointer) {
+  const json::json_pointer at(pointer);
+  if (value.is_discarded() || !value.contains(at) || !value.at(at).is_number()) return 0;
+  return value.at(at).get<std::int64_t>();
 }
 
 }  // namespace belay::test
