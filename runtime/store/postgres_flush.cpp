@@ -66,9 +66,9 @@ std::vector<MergedInstance> merge(const std::vector<InstanceRow>& rows) {
 void add_instances(const std::vector<InstanceRow>& rows, const Lanes& lanes, PostgresParams& params) {
   const std::size_t n = rows.size();
   PostgresArray lane(Of::kInt4, n), id(Of::kUuid, n), tenant(Of::kText, n), workflow(Of::kText, n), key(Of::kText, n),
-      created(Of::kInt8, n), input(Of::kJson, n), version(Of::kInt4, n), definition(Of::kText, n), status(Of::kText, n),
+      created(Of::kInt8, n), input(Of::kText, n), version(Of::kInt4, n), definition(Of::kText, n), status(Of::kText, n),
       health(Of::kText, n), seq(Of::kInt8, n), state_seq(Of::kInt8, n), since(Of::kInt8, n), due(Of::kInt8, n),
-      updated(Of::kInt8, n), ended(Of::kInt8, n), waiting(Of::kText, n), failure(Of::kText, n), state(Of::kJson, n);
+      updated(Of::kInt8, n), ended(Of::kInt8, n), waiting(Of::kText, n), failure(Of::kText, n), state(Of::kText, n);
   for (const auto& [row, snapshot] : merge(rows)) {
     lanes.check(row->lane);
     lane.add_int4(row->lane);
@@ -102,13 +102,13 @@ void add_instances(const std::vector<InstanceRow>& rows, const Lanes& lanes, Pos
 
 void add_journal(const std::vector<JournalRow>& rows, const Lanes& lanes, PostgresParams& params) {
   const std::size_t n = rows.size();
-  PostgresArray lane(Of::kInt4, n), id(Of::kUuid, n), seq(Of::kInt8, n), at(Of::kInt8, n), version(Of::kInt4, n),
-      kind(Of::kText, n), actor(Of::kText, n), body(Of::kJson, n);
+  PostgresArray lane(Of::kInt4, n), id(Of::kUuid, n), seq(Of::kInt4, n), at(Of::kInt8, n), version(Of::kInt4, n),
+      kind(Of::kText, n), actor(Of::kText, n), body(Of::kText, n);
   for (const JournalRow& row : rows) {
     lanes.check(row.lane);
     lane.add_int4(row.lane);
     id.add_uuid(row.id);
-    seq.add_int8(static_cast<std::int64_t>(row.seq));
+    seq.add_int4(static_cast<std::int32_t>(row.seq));
     at.add_int8(row.at.us);
     version.add_int4(row.version);
     kind.add_text(row.kind);

@@ -264,13 +264,13 @@ Result<std::vector<LoadedSaga>> PostgresStore::load_sagas(const std::vector<std:
   auto instances = read_rows("load_instances", PostgresParams().array(std::move(lanes)).array(std::move(ids)),
                              "load sagas", instance_of);
   if (!instances) return fail(instances.error());
-  PostgresArray of_lane(Of::kInt4), of_id(Of::kUuid), after(Of::kInt8);
+  PostgresArray of_lane(Of::kInt4), of_id(Of::kUuid), after(Of::kInt4);
   std::vector<LoadedSaga> sagas;
   sagas.reserve(instances->size());
   for (InstanceRow& row : *instances) {
     of_lane.add_int4(row.lane);
     of_id.add_uuid(row.id);
-    after.add_int8(row.state ? static_cast<std::int64_t>(row.state_seq) : 0);
+    after.add_int4(row.state ? static_cast<std::int32_t>(row.state_seq) : 0);
     sagas.push_back({std::move(row), {}});
   }
   auto entries = read_rows(

@@ -16,9 +16,9 @@ WITH f AS (
   SELECT r.lane, r.iid, r.tenant, r.workflow, r.key, belay.instant(r.created_at), r.input, r.workflow_version,
          r.definition, r.status, r.health, r.seq, r.state_seq, belay.instant(r.health_since), belay.instant(r.due_at),
          belay.instant(r.updated_at), belay.instant(r.ended_at), r.waiting_on, r.failure, r.state
-    FROM unnest($5::int[], $6::uuid[], $7::text[], $8::text[], $9::text[], $10::bigint[], $11::json[], $12::int[],
+    FROM unnest($5::int[], $6::uuid[], $7::text[], $8::text[], $9::text[], $10::bigint[], $11::text[], $12::int[],
                 $13::text[], $14::text[], $15::text[], $16::bigint[], $17::bigint[], $18::bigint[], $19::bigint[],
-                $20::bigint[], $21::bigint[], $22::text[], $23::text[], $24::json[])
+                $20::bigint[], $21::bigint[], $22::text[], $23::text[], $24::text[])
          AS r (lane, iid, tenant, workflow, key, created_at, input, workflow_version, definition, status, health, seq,
                state_seq, health_since, due_at, updated_at, ended_at, waiting_on, failure, state)
    WHERE r.lane IN (SELECT lane FROM f)
@@ -31,7 +31,7 @@ WITH f AS (
 ), j AS (
   INSERT INTO belay.journal (lane, iid, seq, at, version, kind, actor, body)
   SELECT r.lane, r.iid, r.seq, belay.instant(r.at), r.version, r.kind, r.actor, r.body
-    FROM unnest($25::int[], $26::uuid[], $27::bigint[], $28::bigint[], $29::int[], $30::text[], $31::text[], $32::json[])
+    FROM unnest($25::int[], $26::uuid[], $27::int[], $28::bigint[], $29::int[], $30::text[], $31::text[], $32::text[])
          AS r (lane, iid, seq, at, version, kind, actor, body)
    WHERE r.lane IN (SELECT lane FROM f)
 ), k AS (

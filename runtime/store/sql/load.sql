@@ -16,7 +16,7 @@ SELECT i.lane, i.iid, i.tenant, i.workflow, i.key, belay.us(i.created_at), i.inp
 -- Journals after a given entry: primary key of the one partition that holds the saga.
 -- name: load_journals
 SELECT j.lane, j.iid, j.seq, belay.us(j.at), j.version, j.kind, j.actor, j.body
-  FROM unnest($1::int[], $2::uuid[], $3::bigint[]) WITH ORDINALITY AS r (lane, iid, after, number)
+  FROM unnest($1::int[], $2::uuid[], $3::int[]) WITH ORDINALITY AS r (lane, iid, after, number)
  CROSS JOIN LATERAL (SELECT * FROM belay.journal AS o
                       WHERE o.lane = r.lane AND o.iid = r.iid AND o.seq > r.after ORDER BY o.seq) AS j
  ORDER BY r.number, j.seq;

@@ -1,0 +1,339 @@
+// See memory_store.h.
+#include "runtime/store/memory_store.h"
+
+#include <algorithm>
+#include <chrono>
+
+#include "runtime/base/check.h"
+
+namespace belay::runtime {
+namespace {
+
+tl::unexpected<Failure> no_database() { return fail(ErrorCode::kUnavailable, "the database does not answer"); }
+
+}  // namespace
+
+MemoryStore::MemoryStore(std::int32_t lanes) : lanes_(static_cast<std::size_t>(lanes)) {}
+
+void MemoryStore::refuse_rows(std::function<bool(const JournalRow&)> bad) {
+  std::lock_guard lock(mutex_);
+  bad_ = std::move(bad);
+}
+void MemoryStore::take_over(const std::vector<Lane>& lanes) {
+  std::lock_guard lock(mutex_);
+  for (const Lane lane : lanes) {
+    lanes_[static_cast<std::size_t>(lane)].owner = "somebody else";
+    ++lanes_[static_cast<std::size_t>(lane)].epoch;
+  }
+}
+void MemoryStore::forget_owner() {
+  std::lock_guard lock(mutex_);
+  for (LaneRow& lane : lanes_) lane.owner.clear();
+}
+void MemoryStore::before_flush(std::function<void()> hook) {
+  std::lock_guard lock(mutex_);
+  before_flush_ = std::move(hook);
+}
+void MemoryStore::damage_journal(const SagaId& saga) {
+  std::lock_guard lock(mutex_);
+  journal_.erase(journal_.lower_bound({saga, 0}));
+}
+
+MemoryStore::Counts MemoryStore::counts() const {
+  std::lock_guard lock(mutex_);
+  Counts counts;
+  counts.instances = instances_.size();
+  counts.journal = journal_.size();
+  counts.events = events_.size();
+  counts.subscriptions = subscriptions_.size();
+  counts.mail = mail_.size();
+  counts.start_keys = start_keys_.size();
+  counts.dedup = dedup_.size();
+  counts.flushes = flushes_;
+  for (const auto& [key, event] : events_) counts.unclaimed_events += event.claimed ? 0 : 1;
+  return counts;
+}
+std::vector<JournalRow> MemoryStore::journal_of(const SagaId& saga) const {
+  std::lock_guard lock(mutex_);
+  std::vector<JournalRow> rows;
+  for (auto it = journal_.lower_bound({saga, 0}); it != journal_.end() && it->first.first == saga; ++it) {
+    rows.push_back(it->second);
+  }
+  return rows;
+}
+std::optional<InstanceRow> MemoryStore::instance(const SagaId& saga) const {
+  std::lock_guard lock(mutex_);
+  const auto found = instances_.find(saga);
+  return found == instances_.end() ? std::nullopt : std::optional<InstanceRow>(found->second);
+}
+std::vector<EventRow> MemoryStore::events() const {
+  std::lock_guard lock(mutex_);
+  std::vector<EventRow> rows;
+  for (const auto& [key, row] : events_) rows.push_back(row);
+  return rows;
+}
+
+Instant MemoryStore::now() const {
+  const auto real = std::chrono::system_clock::now().time_since_epoch();
+  return {std::chrono::duration_cast<std::chrono::microseconds>(real).count() + ahead_us_};
+}
+
+FlushResult MemoryStore::flush(const Flush& flush) {
+  std::function<void()> hook;
+  {
+    std::lock_guard lock(mutex_);
+    hook = before_flush_;
+  }
+  if (hook) hook();
+  FlushResult result;
+  if (down_) {
+    result.kind = FlushResult::Kind::kDown;
+    return result;
+  }
+  std::lock_guard lock(mutex_);
+  ++flushes_;
+  result.db_now = now();
+  if (bad_ && std::any_of(flush.journal.begin(), flush.journal.end(), bad_)) {
+    result.kind = FlushResult::Kind::kDataError;
+    result.message = "invalid input (22P02)";
+    return result;
+  }
+  std::set<Lane> moved, landed;
+  for (const LaneFence& fence : flush.lanes) {
+    LaneRow& lane = lanes_[static_cast<std::size_t>(fence.lane)];
+    if (lane.epoch == fence.epoch && lane.head == fence.head) {
+      ++lane.head;
+      moved.insert(fence.lane);
+    } else if (lane.epoch == fence.epoch && lane.head == fence.head + 1) {
+      landed.insert(fence.lane);  // sent before, and nobody else has this epoch: it is this very flush
+    } else {
+      result.fenced.push_back(fence.lane);
+    }
+  }
+  BELAY_CHECK(moved.empty() || landed.empty(), "a flush lands in all of its lanes or in none");
+  write(flush, moved);
+  if (lose_acknowledgements_ > 0) {
+    --lose_acknowledgements_;
+    FlushResult lost;
+    lost.kind = FlushResult::Kind::kDown;
+    return lost;
+  }
+  if (!result.fenced.empty()) result.kind = FlushResult::Kind::kFenced;
+  return result;
+}
+
+void MemoryStore::write(const Flush& flush, const std::set<Lane>& lanes) {
+  const auto ours = [&](Lane lane) { return lanes.contains(lane); };
+  const auto listed = [&](Lane lane) {
+    const bool found = std::any_of(flush.lanes.begin(), flush.lanes.end(), [&](const LaneFence& f) { return f.lane == lane; });
+    BELAY_CHECK(found, "each row's lane is among the flush's lanes");
+    return lanes.contains(lane);
+  };
+  for (const InstanceRow& row : flush.instances) {
+    if (!listed(row.lane)) continue;
+    InstanceRow& stored = instances_[row.id];
+    auto state = row.state ? row.state : std::move(stored.state);
+    const auto state_seq = row.state ? row.state_seq : stored.state_seq;
+    stored = row;
+    stored.state = std::move(state);
+    stored.state_seq = state_seq;
+  }
+  for (const JournalRow& row : flush.journal) {
+    if (!listed(row.lane)) continue;
+    const bool fresh = journal_.emplace(std::pair(row.id, row.seq), row).second;
+    BELAY_CHECK(fresh, "an entry is written once");
+  }
+  for (const EventRow& row : flush.events) {
+    if (listed(row.lane)) BELAY_CHECK(events_.emplace(std::pair(row.lane, row.eseq), row).second, "an eseq is used once");
+  }
+  for (const auto& [lane, eseq] : flush.events_claimed) {
+    if (auto it = events_.find({lane, eseq}); listed(lane) && it != events_.end()) it->second.claimed = true;
+  }
+  const auto key_of = [](const SubscriptionRow& row) {
+    return std::tuple(row.lane, row.tenant, row.type, row.key, row.saga, row.path);
+  };
+  for (const SubscriptionRow& row : flush.subscriptions) {
+    if (listed(row.lane)) subscriptions_[key_of(row)] = row;
+  }
+  for (const SubscriptionRow& row : flush.subscriptions_gone) {
+    if (listed(row.lane)) subscriptions_.erase(key_of(row));
+  }
+  for (const MailboxRow& row : flush.mail) {
+    if (listed(row.from)) BELAY_CHECK(mail_.emplace(std::tuple(row.to, row.from, row.number), row).second, "mail is numbered");
+  }
+  for (const MailboxRow& row : flush.mail_consumed) {
+    if (listed(row.to)) mail_.erase({row.to, row.from, row.number});
+  }
+  for (const StartKeyRow& row : flush.start_keys_gone) {
+    const auto it = start_keys_.find({row.lane, row.tenant, row.key});
+    if (ours(row.lane) && it != start_keys_.end() && it->second.saga == row.saga) start_keys_.erase(it);
+  }
+  for (const StartKeyRow& row : flush.start_keys) {
+    if (listed(row.lane)) start_keys_[{row.lane, row.tenant, row.key}] = row;
+  }
+  for (const DedupRow& row : flush.dedup) {
+    if (listed(row.lane)) dedup_.emplace(std::tuple(row.lane, row.tenant, row.scope, row.key), row);
+  }
+}
+
+Result<std::vector<ClaimedLane>> MemoryStore::claim_lanes(const std::string& owner) {
+  if (down_) return no_database();
+  std::lock_guard lock(mutex_);
+  for (const LaneRow& lane : lanes_) {
+    if (!lane.owner.empty() && lane.owner != owner) return fail(ErrorCode::kConflict, "the lanes belong to " + lane.owner);
+  }
+  std::vector<ClaimedLane> claimed;
+  for (std::size_t i = 0; i < lanes_.size(); ++i) {
+    LaneRow& lane = lanes_[i];
+    lane.owner = owner;
+    ++lane.epoch;
+    claimed.push_back({static_cast<Lane>(i), lane.epoch, lane.head, lane.crashes++});
+  }
+  return claimed;
+}
+
+Result<void> MemoryStore::release_lanes(const std::string& owner) {
+  if (down_) return no_database();
+  std::lock_guard lock(mutex_);
+  for (LaneRow& lane : lanes_) {
+    if (lane.owner != owner) continue;
+    lane.owner.clear();
+    lane.crashes = 0;
+  }
+  return {};
+}
+
+Result<std::vector<SagaId>> MemoryStore::running_sagas(Lane lane) {
+  if (down_) return no_database();
+  std::lock_guard lock(mutex_);
+  std::vector<SagaId> ids;
+  for (const auto& [id, row] : instances_) {
+    if (row.lane == lane && !row.ended_at && row.waiting_on.empty()) ids.push_back(id);
+  }
+  return ids;
+}
+
+Result<std::vector<LoadedSaga>> MemoryStore::load_sagas(const std::vector<std::pair<Lane, SagaId>>& which) {
+  if (down_) return no_database();
+  std::lock_guard lock(mutex_);
+  std::vector<LoadedSaga> loaded;
+  for (const auto& [lane, id] : which) {
+    const auto found = instances_.find(id);
+    if (found == instances_.end() || found->second.lane != lane) continue;
+    LoadedSaga saga{found->second, {}};
+    for (auto it = journal_.upper_bound({id, saga.row.state ? saga.row.state_seq : 0});
+         it != journal_.end() && it->first.first == id; ++it) {
+      saga.journal.push_back(it->second);
+    }
+    loaded.push_back(std::move(saga));
+  }
+  return loaded;
+}
+
+Result<std::vector<std::pair<Lane, SagaId>>> MemoryStore::due_sagas(Instant until, std::size_t limit) {
+  if (down_) return no_database();
+  std::lock_guard lock(mutex_);
+  std::vector<std::pair<Instant, std::pair<Lane, SagaId>>> due;
+  for (const auto& [id, row] : instances_) {
+    if (row.due_at && row.due_at <= until) due.push_back({row.due_at, {row.lane, id}});
+  }
+  std::sort(due.begin(), due.end());
+  std::vector<std::pair<Lane, SagaId>> ids;
+  for (auto& [at, id] : due) {
+    if (ids.size() < limit) ids.push_back(std::move(id));
+  }
+  return ids;
+}
+
+Result<std::vector<MailboxRow>> MemoryStore::mailbox() {
+  if (down_) return no_database();
+  std::lock_guard lock(mutex_);
+  std::vector<MailboxRow> rows;
+  for (const auto& [key, row] : mail_) rows.push_back(row);
+  return rows;
+}
+
+Result<std::vector<SubscriptionRow>> MemoryStore::subscriptions_of(
+    const std::vector<std::tuple<Lane, std::string, std::string, std::string>>& topics) {
+  if (down_) return no_database();
+  std::lock_guard lock(mutex_);
+  std::vector<SubscriptionRow> rows;
+  for (const auto& [key, row] : subscriptions_) {
+    if (std::find(topics.begin(), topics.end(), std::tuple(row.lane, row.tenant, row.type, row.key)) != topics.end()) {
+      rows.push_back(row);
+    }
+  }
+  return rows;
+}
+
+Result<std::vector<EventRow>> MemoryStore::events_since(
+    const std::vector<std::tuple<Lane, std::string, std::string, std::string, Instant>>& topics) {
+  if (down_) return no_database();
+  std::lock_guard lock(mutex_);
+  std::vector<EventRow> rows;
+  for (const auto& [lane, tenant, type, key, since] : topics) {
+    for (const auto& [place, row] : events_) {
+      if (row.lane == lane && row.tenant == tenant && row.type == type && row.key == key && row.at >= since) {
+        rows.push_back(row);
+      }
+    }
+  }
+  return rows;
+}
+
+Result<std::vector<StartKeyRow>> MemoryStore::start_keys(
+    const std::vector<std::tuple<Lane, std::string, std::string>>& keys) {
+  if (down_) return no_database();
+  std::lock_guard lock(mutex_);
+  std::vector<StartKeyRow> rows;
+  for (const auto& key : keys) {
+    if (const auto found = start_keys_.find(key); found != start_keys_.end()) rows.push_back(found->second);
+  }
+  return rows;
+}
+
+Result<std::vector<DedupRow>> MemoryStore::dedup(
+    const std::vector<std::tuple<Lane, std::string, std::string, std::string>>& keys) {
+  if (down_) return no_database();
+  std::lock_guard lock(mutex_);
+  std::vector<DedupRow> rows;
+  for (const auto& key : keys) {
+    if (const auto found = dedup_.find(key); found != dedup_.end()) rows.push_back(found->second);
+  }
+  return rows;
+}
+
+Result<std::optional<std::pair<Lane, SagaId>>> MemoryStore::find_saga(const std::string& tenant, const SagaId& id) {
+  if (down_) return no_database();
+  std::lock_guard lock(mutex_);
+  const auto found = instances_.find(id);
+  if (found == instances_.end() || found->second.tenant != tenant) return std::optional<std::pair<Lane, SagaId>>();
+  return std::optional(std::pair(found->second.lane, id));
+}
+
+Result<Instant> MemoryStore::database_now() {
+  if (down_) return no_database();
+  return now();
+}
+
+Result<void> MemoryStore::put_definition(const std::string& workflow, std::uint32_t version, const std::string& hash,
+                                         const std::string& graph) {
+  if (down_) return no_database();
+  std::lock_guard lock(mutex_);
+  const auto [known, fresh] = versions_.try_emplace({workflow, version}, hash);
+  if (!fresh && known->second != hash) {
+    return fail(ErrorCode::kConflict, "version " + std::to_string(version) + " of `" + workflow + "` has another content");
+  }
+  definitions_[hash] = graph;
+  return {};
+}
+
+Result<std::string> MemoryStore::get_definition(const std::string& hash) {
+  if (down_) return no_database();
+  std::lock_guard lock(mutex_);
+  const auto found = definitions_.find(hash);
+  if (found == definitions_.end()) return fail(ErrorCode::kNotFound, "there is no definition " + hash);
+  return found->second;
+}
+
+}  // namespace belay::runtime

@@ -1,0 +1,99 @@
+// A Store in memory with the fences of the real one, for tests: it can lose an acknowledgement, be down, refuse a
+// marked row, be taken over by another node. Two engines, one after the other, may share it: that is a restart.
+// Thread-safe. Tested by every engine test.
+#pragma once
+#include <atomic>
+#include <functional>
+#include <map>
+#include <mutex>
+#include <set>
+#include <string>
+#include <tuple>
+#include <vector>
+
+#include "runtime/store/store.h"
+
+namespace belay::runtime {
+
+class MemoryStore final : public Store {
+ public:
+  explicit MemoryStore(std::int32_t lanes = 32);
+
+  // ---- Faults. Any thread, any time. ----
+  // The next `n` flushes commit, but the writer hears kDown.
+  void lose_acknowledgements(int n) { lose_acknowledgements_ = n; }
+  // Nothing answers until it is up again.
+  void set_down(bool down) { down_ = down; }
+  // A flush with such a row is refused as kDataError.
+  void refuse_rows(std::function<bool(const JournalRow&)> bad);
+  // Somebody else claims these lanes now.
+  void take_over(const std::vector<Lane>& lanes);
+  // As after a kill -9: the next claim by anybody succeeds and counts a crash.
+  void forget_owner();
+  // Each flush waits for this first; empty: it does not.
+  void before_flush(std::function<void()> hook);
+  // Added to the clock.
+  void advance(std::int64_t us) { ahead_us_ += us; }
+  void damage_journal(const SagaId& saga);
+
+  // ---- What is stored. ----
+  struct Counts {
+    std::size_t instances = 0, journal = 0, events = 0, subscriptions = 0, mail = 0, start_keys = 0, dedup = 0,
+                flushes = 0, unclaimed_events = 0;
+  };
+  Counts counts() const;
+  std::vector<JournalRow> journal_of(const SagaId& saga) const;
+  std::optional<InstanceRow> instance(const SagaId& saga) const;
+  std::vector<EventRow> events() const;
+
+  // ---- The port. ----
+  FlushResult flush(const Flush& flush) override;
+  Result<std::vector<ClaimedLane>> claim_lanes(const std::string& owner) override;
+  Result<void> release_lanes(const std::string& owner) override;
+  Result<std::vector<SagaId>> running_sagas(Lane lane) override;
+  Result<std::vector<LoadedSaga>> load_sagas(const std::vector<std::pair<Lane, SagaId>>& which) override;
+  Result<std::vector<std::pair<Lane, SagaId>>> due_sagas(Instant until, std::size_t limit) override;
+  Result<std::vector<MailboxRow>> mailbox() override;
+  Result<std::vector<SubscriptionRow>> subscriptions_of(
+      const std::vector<std::tuple<Lane, std::string, std::string, std::string>>& topics) override;
+  Result<std::vector<EventRow>> events_since(
+      const std::vector<std::tuple<Lane, std::string, std::string, std::string, Instant>>& topics) override;
+  Result<std::vector<StartKeyRow>> start_keys(
+      const std::vector<std::tuple<Lane, std::string, std::string>>& keys) override;
+  Result<std::vector<DedupRow>> dedup(
+      const std::vector<std::tuple<Lane, std::string, std::string, std::string>>& keys) override;
+  Result<std::optional<std::pair<Lane, SagaId>>> find_saga(const std::string& tenant, const SagaId& id) override;
+  Result<Instant> database_now() override;
+  Result<void> put_definition(const std::string& workflow, std::uint32_t version, const std::string& hash,
+                              const std::string& graph) override;
+  Result<std::string> get_definition(const std::string& hash) override;
+
+ private:
+  struct LaneRow {
+    std::string owner;
+    std::int64_t epoch = 0, head = 0;
+    std::int32_t crashes = 0;
+  };
+  void write(const Flush& flush, const std::set<Lane>& lanes);
+  Instant now() const;
+
+  mutable std::mutex mutex_;
+  std::vector<LaneRow> lanes_;
+  std::map<SagaId, InstanceRow> instances_;
+  std::map<std::pair<SagaId, std::uint64_t>, JournalRow> journal_;
+  std::map<std::pair<Lane, std::int64_t>, EventRow> events_;
+  std::map<std::tuple<Lane, std::string, std::string, std::string, SagaId, std::string>, SubscriptionRow> subscriptions_;
+  std::map<std::tuple<Lane, Lane, std::int64_t>, MailboxRow> mail_;
+  std::map<std::tuple<Lane, std::string, std::string>, StartKeyRow> start_keys_;
+  std::map<std::tuple<Lane, std::string, std::string, std::string>, DedupRow> dedup_;
+  std::map<std::pair<std::string, std::uint32_t>, std::string> versions_;
+  std::map<std::string, std::string> definitions_;
+  std::size_t flushes_ = 0;
+  std::function<bool(const JournalRow&)> bad_;
+  std::function<void()> before_flush_;
+  std::atomic<int> lose_acknowledgements_{0};
+  std::atomic<bool> down_{false};
+  std::atomic<std::int64_t> ahead_us_{0};
+};
+
+}  // namespace belay::runtime
