@@ -218,7 +218,7 @@ void Builder::action_clause(const Line& line, const Read& read, ActionDecl& out)
     out.runs_span = head;
     out.any_rows = read.is("sql any rows");
     out.sql = {line.block.value_or(""), line.block ? line.block_span : head};
-    if (out.sql.empty()) problem("BEL1044", head, "`" + std::string(read.head->words) + "` needs its text").help = "write `" + std::string(read.head->words) + " |` and the statement on deeper lines";
+    if (out.sql.empty() && p.ok) problem("BEL1044", head, "`" + std::string(read.head->words) + "` needs its text").help = "write `" + std::string(read.head->words) + " |` and the statement on deeper lines";
   } else if (read.is("plugin")) {
     out.runs = ActionDecl::Runs::kPlugin;
     out.runs_span = head;

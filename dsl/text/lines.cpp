@@ -1,12 +1,13 @@
 // Lines: comments are cut, tabs and smart quotes reported and replaced, brackets followed over deeper lines, block text
-// taken as it is, and indentation turned into a tree. Nothing here knows a word of the language, so a problem here never
-// costs more than its own line. Tested in tests/dsl/text_test.cpp and tests/golden/diagnostics_read.
+// taken as it is, and indentation turned into a tree. The only words known here are the heads: a deeper line that begins
+// with one does not continue an open bracket, so that a forgotten bracket costs its own line and not the block below. Tested in tests/dsl/text_test.cpp and tests/golden/diagnostics_read.
 #include "dsl/text/lines.h"
 
 #include <algorithm>
 #include <string_view>
 
 #include "dsl/limits.h"
+#include "dsl/text/heads.h"
 #include "dsl/text/lexical.h"
 #include "dsl/text/words.h"
 
@@ -82,7 +83,8 @@ class Reader {
   // Columns of indentation: a tab counts as two, so that a file indented by tabs keeps its blocks.
   static std::size_t column_of(std::string_view line) {
     std::size_t column = 0;
-    for (std::size_t i = number_of_bom(line); i < indent_of(line); ++i) column += line[i] == '\t' ? 2 : 1;
+    const std::size_t indent = indent_of(line);
+    for (std::size_t i = number_of_bom(line); i < indent; ++i) column += line[i] == '\t' ? 2 : 1;
     return column;
   }
   static bool blank(std::string_view line) {
@@ -218,6 +220,7 @@ class Reader {
       const char head = more[indent_of(more)];
       const bool closes = column_of(more) == column && (head == ')' || head == ']' || head == '}');
       if (column_of(more) <= column && !closes) break;
+      if (!closes && match_head(more.substr(indent_of(more)), ~0u).here != nullptr) break;  // the bracket was forgotten: keep the children
       number_ = next;
       if (!short_enough(more, line)) break;
       line.text += '\n';

@@ -255,7 +255,7 @@ TypeExpr Builder::type(const Line& line, const std::vector<Part>& parts, std::si
   std::size_t failed = next;
   out = type_of(parts, next, [&](const Part& part) { return at(line, part); }, error, failed);
   if (!error.empty()) {
-    const std::string help = failed < parts.size() ? type_help(parts[failed].text) : "";
+    const std::string help = failed < parts.size() && parts[failed].tag == Tag::kName ? type_help(parts[failed].text) : "";
     problem("BEL1042", failed < parts.size() ? at(line, parts[failed]) : line.whole(), error).help = help;
   }
   return out;

@@ -22,7 +22,7 @@ Statements Builder::block(const Lines& lines, unsigned place) {
         missing(head, "`" + std::string(read.head->words) + "` has no `when` before it", "put it right behind a `when`, in the same column");
         continue;
       }
-      if (line.children.empty()) missing(head, "nothing stands under `" + std::string(read.head->words) + "`", "indent what happens then");
+      if (line.children.empty() && !line.broken) missing(head, "nothing stands under `" + std::string(read.head->words) + "`", "indent what happens then");
       out.back().arms.push_back(std::move(arm));
       open_when = read.is("or when");
       continue;
@@ -30,7 +30,7 @@ Statements Builder::block(const Lines& lines, unsigned place) {
     statement(line, read, place, out);
     open_when = !out.empty() && read.is("when");
     if (open_when) {
-      if (line.children.empty()) missing(head, "nothing stands under `when`", "indent what happens then");
+      if (line.children.empty() && !line.broken) missing(head, "nothing stands under `when`", "indent what happens then");
       out.back().arms.push_back({expr(line, read.parsed.first(Tag::kExpr)), block(line.children, inner), head});
     }
   }
@@ -139,7 +139,7 @@ void Builder::together(const Line& line, Statement& out) {
     Statements one = block({child}, kTogetherBlock);
     if (!one.empty()) out.branches.push_back({{}, std::move(one), child.whole()});
   }
-  if (line.children.empty()) missing(out.span, "nothing stands under `together`", "indent the steps that run at the same time");
+  if (line.children.empty() && !line.broken) missing(out.span, "nothing stands under `together`", "indent the steps that run at the same time");
 }
 
 // ---- Step and wait --------------------------------------------------------------------------------------------------

@@ -109,6 +109,7 @@ void Reader::declaration(const Document& document, bool first, std::vector<Decla
     const std::string& key = entry.key.text;
     if (std::find(declaration_keys().begin(), declaration_keys().end(), key) == declaration_keys().end()) continue;
     if (!kind.empty()) {
+      fields.take(key);
       problem("BEL1110", entry.key.span, "a second declaration in one document").help = "put a line `---` before `" + key + "`";
       continue;
     }
@@ -298,6 +299,7 @@ void Reader::action_runs(Fields& fields, ActionDecl& out) {
       out.any_rows = std::string_view(key) != "sql";
       out.sql = text(node);
       out.sql.text = dedent(out.sql.text);
+      if (out.sql.empty() && !node->broken) problem("BEL1107", node->span, "`" + std::string(key) + "` has no value");
       if (node->block) out.sql.span = {source_, node->span.line + 1, 1, 0};
     }
   }

@@ -228,6 +228,9 @@ Statement Reader::wait(Fields& fields) {
   if (!out.within.empty() && !fields.has("otherwise")) {
     problem("BEL1038", fields.key_span("within"), "`within` of a wait needs `otherwise`").help = "for example `otherwise: { cancel: … }`";
   }
+  if (fields.has("otherwise") && !fields.has("within")) {
+    problem("BEL1038", fields.key_span("otherwise"), "`otherwise` of a wait needs `within`").help = "for example `within: 15 minutes`";
+  }
   if (const Node* node = fields.take("undo")) out.undo = undo(*node);
   return out;
 }

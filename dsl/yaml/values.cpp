@@ -449,11 +449,11 @@ TypeExpr Reader::type(const Node* node) {
   if (parsed.ok && lexical.kind != LexicalProblem::Kind::kOpenString) {
     out = text::type_of(parsed.parts, next, at, error, failed);
     if (error.empty()) return out;
-    const std::string help = failed < parsed.parts.size() ? text::type_help(parsed.parts[failed].text) : "";
+    const std::string help = failed < parsed.parts.size() && parsed.parts[failed].tag == text::Part::Tag::kName ? text::type_help(parsed.parts[failed].text) : "";
     problem("BEL1042", failed < parsed.parts.size() ? at(parsed.parts[failed]) : node->span, error).help = help;
     return out;
   }
-  problem("BEL1042", node->span, "`" + node->text + "` is not a type").help = text::type_help(node->text);
+  problem("BEL1042", node->span, "`" + node->text + "` is not a type").help = "see `belay explain BEL1042` for what a type can be";
   return out;
 }
 
