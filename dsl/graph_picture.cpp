@@ -1,5 +1,6 @@
-// From a graph to boxes and arrows: a walk over its blocks with the open ends of what came before. An end that is left
-// open by a block (an arm, a branch, a handler that carries on) is joined to whatever comes next.
+// From a graph to boxes and arrows: a walk over its blocks with the open ends of what came before.
+// An end that is left open by a block (an arm, a branch, a handler that carries on) is joined to
+// whatever comes next.
 #include "dsl/graph_picture.h"
 
 #include <algorithm>
@@ -32,13 +33,16 @@ std::string title_of(const Node& node) {
 std::string one_line(const std::string& text) {
   std::string out;
   for (char c : text) {
-    if (c != '\n' && c != '\r') out += c;
-    else if (!out.empty() && out.back() != ' ') out += ' ';
+    if (c != '\n' && c != '\r')
+      out += c;
+    else if (!out.empty() && out.back() != ' ')
+      out += ' ';
   }
   constexpr std::size_t kLongest = 60;
   if (out.size() <= kLongest) return out;
   std::size_t cut = kLongest;
-  while (cut > 0 && (static_cast<unsigned char>(out[cut]) & 0xc0) == 0x80) --cut;  // not inside a character
+  while (cut > 0 && (static_cast<unsigned char>(out[cut]) & 0xc0) == 0x80)
+    --cut;  // not inside a character
   return out.substr(0, cut) + "…";
 }
 
@@ -50,7 +54,9 @@ class Drawer {
     picture_.workflow = graph_.workflow;
     picture_.title = graph_.title;
     picture_.version = graph_.version;
-    box({.id = "start", .kind = "start", .title = graph_.title.empty() ? graph_.workflow : graph_.title});
+    box({.id = "start",
+         .kind = "start",
+         .title = graph_.title.empty() ? graph_.workflow : graph_.title});
     Ends ends = draw_block(graph_.root, {{"start", "forward", ""}});
     if (!ends.empty()) {
       box({.id = "end", .kind = "end", .title = "done"});
@@ -79,7 +85,8 @@ class Drawer {
         return out;
       case NodeKind::kWhen:
         shape.kind = "when";
-        shape.title = node.arms.size() == 1 ? one_line(node.arms[0].condition.source) + "?" : "which?";
+        shape.title =
+            node.arms.size() == 1 ? one_line(node.arms[0].condition.source) + "?" : "which?";
         enter(std::move(shape), ends);
         return draw_arms(node);
       case NodeKind::kTogether:
@@ -95,7 +102,8 @@ class Drawer {
         return out;
       case NodeKind::kPause:
         shape.kind = "pause";
-        shape.title = node.pause_for.empty() ? "until " + one_line(node.pause_until.source) : one_line(node.pause_for.source);
+        shape.title = node.pause_for.empty() ? "until " + one_line(node.pause_until.source)
+                                             : one_line(node.pause_for.source);
         enter(std::move(shape), ends);
         return {{node.name, "forward", ""}};
       case NodeKind::kPublish:
@@ -105,8 +113,9 @@ class Drawer {
         return {{node.name, "forward", ""}};
       case NodeKind::kSet:
         shape.kind = "set";
-        shape.title = (node.slot < graph_.slots.size() ? graph_.slots[node.slot].name : std::string("?")) + " = " +
-                      one_line(node.value.source);
+        shape.title =
+            (node.slot < graph_.slots.size() ? graph_.slots[node.slot].name : std::string("?")) +
+            " = " + one_line(node.value.source);
         enter(std::move(shape), ends);
         return {{node.name, "forward", ""}};
       case NodeKind::kCancel:
@@ -135,12 +144,15 @@ class Drawer {
     bool has_otherwise = false;
     for (const interpreter::Arm& arm : node.arms) {
       has_otherwise = has_otherwise || arm.condition.empty();
-      std::string label = arm.condition.empty() ? "otherwise" : node.arms.size() == 1 ? "yes" : one_line(arm.condition.source);
+      std::string label = arm.condition.empty()   ? "otherwise"
+                          : node.arms.size() == 1 ? "yes"
+                                                  : one_line(arm.condition.source);
       last_undo_ = undo_before;
       Ends arm_ends = draw_block(arm.block, {{node.name, "forward", std::move(label)}});
       out.insert(out.end(), arm_ends.begin(), arm_ends.end());
     }
-    if (!has_otherwise) out.push_back({node.name, "forward", node.arms.size() == 1 ? "no" : "otherwise"});
+    if (!has_otherwise)
+      out.push_back({node.name, "forward", node.arms.size() == 1 ? "no" : "otherwise"});
     return out;
   }
 
@@ -214,8 +226,11 @@ class Drawer {
     if (!node.undo) return;
     const std::string id = "undo:" + node.name;
     const interpreter::Action& action = graph_.actions[node.undo->action];
-    box({.id = id, .kind = "undo", .title = "undo: " + (action.title.empty() ? action.name : action.title),
-         .detail = action.title.empty() ? std::string() : action.name, .at = node.at});
+    box({.id = id,
+         .kind = "undo",
+         .title = "undo: " + (action.title.empty() ? action.name : action.title),
+         .detail = action.title.empty() ? std::string() : action.name,
+         .at = node.at});
     picture_.arrows.push_back({node.name, id, "undo", ""});
     if (!last_undo_.empty()) picture_.arrows.push_back({id, last_undo_, "undo", ""});
     last_undo_ = id;
@@ -248,10 +263,14 @@ std::string draw_graph(const Graph& graph, GraphFormat format, std::string& erro
   const Picture picture = make_picture(graph);
   error.clear();
   switch (format) {
-    case GraphFormat::kDot: return picture_dot(picture);
-    case GraphFormat::kMermaid: return picture_mermaid(picture);
-    case GraphFormat::kJson: return picture_json(picture);
-    case GraphFormat::kSvg: return run_graphviz(picture_dot(picture), error);
+    case GraphFormat::kDot:
+      return picture_dot(picture);
+    case GraphFormat::kMermaid:
+      return picture_mermaid(picture);
+    case GraphFormat::kJson:
+      return picture_json(picture);
+    case GraphFormat::kSvg:
+      return run_graphviz(picture_dot(picture), error);
   }
   return {};
 }

@@ -1,5 +1,6 @@
-// A picture of a workflow before it has a format: boxes and arrows. dot, mermaid, json and the web console all draw
-// this one model. Built in graph_picture.cpp, written in graph_picture_formats.cpp. Tested in tests/dsl/graph_test.cpp.
+// A picture of a workflow before it has a format: boxes and arrows. dot, mermaid, json and the web
+// console all draw this one model. Built in graph_picture.cpp, written in
+// graph_picture_formats.cpp. Tested in tests/dsl/graph_test.cpp.
 #pragma once
 #include <string>
 #include <string_view>
@@ -11,8 +12,10 @@ namespace belay::dsl {
 
 struct Picture {
   struct Box {
-    std::string id;      // the node's name; `undo:hold`, `hold/booking.slot_taken`, `start`, `end` for what is no node
-    std::string kind;    // start end step undo when together join wait pause publish set cancel finish hand_to point_of_no_return
+    std::string id;  // the node's name; `undo:hold`, `hold/booking.slot_taken`, `start`, `end` for
+                     // what is no node
+    std::string kind;    // start end step undo when together join wait pause publish set cancel
+                         // finish hand_to point_of_no_return
     std::string title;   // for people
     std::string detail;  // action, event, reason
     std::string limit;   // waits: `within`
@@ -21,8 +24,8 @@ struct Picture {
   };
   struct Arrow {
     std::string from, to;
-    std::string kind;    // forward, error (a handler), undo
-    std::string label;   // condition, error, `time is over`
+    std::string kind;   // forward, error (a handler), undo
+    std::string label;  // condition, error, `time is over`
   };
   struct Group {
     std::string id;

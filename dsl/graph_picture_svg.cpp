@@ -33,7 +33,8 @@ struct Pair {
   }
 };
 
-// The input is a socket, not a pipe: send() can say MSG_NOSIGNAL, so that a `dot` that dies is an error, not SIGPIPE.
+// The input is a socket, not a pipe: send() can say MSG_NOSIGNAL, so that a `dot` that dies is an
+// error, not SIGPIPE.
 bool open_input(Pair& pair) {
   std::array<int, 2> fds{};
   if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds.data()) != 0) return false;
@@ -90,7 +91,8 @@ std::string run_graphviz(const std::string& dot, std::string& error) {
   const int failed = ::posix_spawnp(&pid, "dot", &actions, nullptr, arguments.data(), environ);
   posix_spawn_file_actions_destroy(&actions);
   if (failed != 0) {
-    error = failed == ENOENT ? "Graphviz is not installed: there is no `dot`; install the package graphviz, or ask for "
+    error = failed == ENOENT ? "Graphviz is not installed: there is no `dot`; install the package "
+                               "graphviz, or ask for "
                                "`--format mermaid`"
                              : std::string("Graphviz cannot be started: ") + std::strerror(failed);
     return {};
@@ -106,7 +108,8 @@ std::string run_graphviz(const std::string& dot, std::string& error) {
   }
   if (!sent || !WIFEXITED(status) || WEXITSTATUS(status) != 0 || svg.empty()) {
     error = WIFEXITED(status) && WEXITSTATUS(status) == 127
-                ? "Graphviz is not installed: there is no `dot`; install the package graphviz, or ask for `--format mermaid`"
+                ? "Graphviz is not installed: there is no `dot`; install the package graphviz, or "
+                  "ask for `--format mermaid`"
                 : "Graphviz could not draw the graph";
     return {};
   }

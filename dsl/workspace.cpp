@@ -1,5 +1,6 @@
-// A folder on disk as one program: which files belong to it, in which order, and what is wrong with a file before any
-// reader sees it. The rest is compile_sources, which works from memory. Tested in tests/dsl/workspace_test.cpp.
+// A folder on disk as one program: which files belong to it, in which order, and what is wrong with
+// a file before any reader sees it. The rest is compile_sources, which works from memory. Tested in
+// tests/dsl/workspace_test.cpp.
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
@@ -20,7 +21,9 @@ constexpr int kFolderDepthMax = 32;
 bool has_ending(std::string_view path, std::string_view ending) {
   return path.size() > ending.size() && path.ends_with(ending);
 }
-bool is_definition(std::string_view path) { return has_ending(path, ".belay") || has_ending(path, ".yaml"); }
+bool is_definition(std::string_view path) {
+  return has_ending(path, ".belay") || has_ending(path, ".yaml");
+}
 
 bool is_skipped_folder(const std::string& name) { return name.starts_with(".") || name == "tests"; }
 
@@ -53,7 +56,8 @@ void read_one(const fs::path& path, const std::string& shown, Found& found) {
 void walk(const fs::path& folder, const std::string& shown, int depth, Found& found) {
   if (found.too_many) return;
   if (depth > kFolderDepthMax) {
-    found.unreadable.emplace_back(shown, "folders are nested more than " + std::to_string(kFolderDepthMax) + " deep");
+    found.unreadable.emplace_back(
+        shown, "folders are nested more than " + std::to_string(kFolderDepthMax) + " deep");
     return;
   }
   std::error_code error;
@@ -84,7 +88,8 @@ void walk(const fs::path& folder, const std::string& shown, int depth, Found& fo
   }
 }
 
-// "workflows" for "…/workflows/": paths are shown relative to the workspace's parent. The current folder is itself.
+// "workflows" for "…/workflows/": paths are shown relative to the workspace's parent. The current
+// folder is itself.
 std::string shown_name(const std::string& dir) {
   fs::path path = fs::path(dir).lexically_normal();
   if (!path.has_filename()) path = path.parent_path();
@@ -107,7 +112,8 @@ void read_sources(Compilation& out) {
   }
 }
 
-Compilation compile(std::map<std::string, std::string> files, const PluginCatalog* catalog, Compilation out) {
+Compilation compile(std::map<std::string, std::string> files, const PluginCatalog* catalog,
+                    Compilation out) {
   for (auto& [path, text] : files) out.sources.add(path, std::move(text));
   read_sources(out);
   out.program = compile_files(out.files, out.sources, catalog, out.diagnostics);
@@ -123,23 +129,29 @@ Compilation compile_workspace(const std::string& dir, const PluginCatalog* catal
   std::error_code error;
   if (!fs::is_directory(dir, error)) {
     const bool is_file = fs::exists(dir, error) && !error;
-    out.diagnostics.add("BEL1304", start_of(out.sources.add(dir, "")),
-                        is_file ? "a workspace is a folder, and this is a file" : "there is no such folder");
+    out.diagnostics.add(
+        "BEL1304", start_of(out.sources.add(dir, "")),
+        is_file ? "a workspace is a folder, and this is a file" : "there is no such folder");
     return out;
   }
   walk(fs::path(dir), shown_name(dir), 0, found);
   for (const auto& [path, why] : found.unreadable) {
-    out.diagnostics.add("BEL1301", start_of(out.sources.add(path, "")), "this cannot be read: " + why);
+    out.diagnostics.add("BEL1301", start_of(out.sources.add(path, "")),
+                        "this cannot be read: " + why);
   }
   if (found.too_many) {
-    out.diagnostics.add("BEL1303", start_of(out.sources.add(dir, "")), "this folder holds too many definitions")
-        .notes.push_back({{}, false, "a workspace may have " + std::to_string(limits::files_max) + " files"});
+    out.diagnostics
+        .add("BEL1303", start_of(out.sources.add(dir, "")),
+             "this folder holds too many definitions")
+        .notes.push_back(
+            {{}, false, "a workspace may have " + std::to_string(limits::files_max) + " files"});
     return out;
   }
   return compile(std::move(found.files), catalog, std::move(out));
 }
 
-Compilation compile_sources(const std::map<std::string, std::string>& files, const PluginCatalog* catalog) {
+Compilation compile_sources(const std::map<std::string, std::string>& files,
+                            const PluginCatalog* catalog) {
   return compile(files, catalog, {});
 }
 

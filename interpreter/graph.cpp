@@ -1,6 +1,6 @@
-// The shape of a step graph: which blocks a node holds and where each node stands. Everything that walks a graph
-// (apply, decide, pictures, the codec's checks) goes through blocks_of, so that a new kind of block is added once.
-// Tested in tests/dsl/graph_codec_test.cpp.
+// The shape of a step graph: which blocks a node holds and where each node stands. Everything that
+// walks a graph (apply, decide, pictures, the codec's checks) goes through blocks_of, so that a new
+// kind of block is added once. Tested in tests/dsl/graph_codec_test.cpp.
 #include "interpreter/graph.h"
 
 #include <string_view>

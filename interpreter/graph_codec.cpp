@@ -1,6 +1,7 @@
-// One archive template lists each struct's fields once; Writer and Reader give them meaning. Integers are LEB128
-// (signed ones zigzag), strings and lists are preceded by their length, a missing optional is one zero byte.
-// After reading, validate() makes the promises of graph_codec.h, so that nobody downstream checks ids again.
+// One archive template lists each struct's fields once; Writer and Reader give them meaning.
+// Integers are LEB128 (signed ones zigzag), strings and lists are preceded by their length, a
+// missing optional is one zero byte. After reading, validate() makes the promises of graph_codec.h,
+// so that nobody downstream checks ids again.
 #include "interpreter/graph_codec.h"
 
 #include <bit>
@@ -68,7 +69,8 @@ class Reader {
   }
   void note(std::string& v) { text(v); }
 
-  // Every element takes at least one byte, so a list can never be longer than the bytes that are left.
+  // Every element takes at least one byte, so a list can never be longer than the bytes that are
+  // left.
   std::size_t count() {
     const std::uint64_t size = number();
     if (size > in_.size()) {
@@ -99,9 +101,12 @@ class Reader {
 std::uint64_t zigzag(std::int64_t v) {
   return (static_cast<std::uint64_t>(v) << 1) ^ static_cast<std::uint64_t>(v >> 63);
 }
-std::int64_t unzigzag(std::uint64_t v) { return static_cast<std::int64_t>(v >> 1) ^ -static_cast<std::int64_t>(v & 1); }
+std::int64_t unzigzag(std::uint64_t v) {
+  return static_cast<std::int64_t>(v >> 1) ^ -static_cast<std::int64_t>(v & 1);
+}
 
-// ---- Scalars and containers ----------------------------------------------------------------------------------
+// ---- Scalars and containers
+// ----------------------------------------------------------------------------------
 
 void io(Writer& a, const std::string& v) { a.text(v); }
 void io(Reader& a, std::string& v) { a.text(v); }
@@ -114,8 +119,10 @@ void io(Reader& a, bool& v) {
 
 template <std::integral T>
 void io(Writer& a, const T& v) {
-  if constexpr (std::is_signed_v<T>) a.number(zigzag(v));
-  else a.number(v);
+  if constexpr (std::is_signed_v<T>)
+    a.number(zigzag(v));
+  else
+    a.number(v);
 }
 template <std::integral T>
 void io(Reader& a, T& v) {
@@ -165,23 +172,34 @@ template <class T>
 void io(Reader& a, std::optional<T>& v) {
   bool there = false;
   io(a, there);
-  if (there) io(a, v.emplace());
-  else v.reset();
+  if (there)
+    io(a, v.emplace());
+  else
+    v.reset();
 }
 
-// ---- Values --------------------------------------------------------------------------------------------------
+// ---- Values
+// --------------------------------------------------------------------------------------------------
 
 void io(Writer& a, const Value& v) {
   a.number(static_cast<std::uint64_t>(v.kind()));
   switch (v.kind()) {
-    case Value::Kind::kNull: return;
-    case Value::Kind::kBool: return io(a, v.as_bool());
-    case Value::Kind::kInt: return io(a, v.as_int());
-    case Value::Kind::kUint: return io(a, v.as_uint());
-    case Value::Kind::kDouble: return a.number(std::bit_cast<std::uint64_t>(v.as_double()));
-    case Value::Kind::kString: return a.text(v.as_string());
-    case Value::Kind::kBytes: return a.text(v.as_bytes());
-    case Value::Kind::kList: return io(a, v.as_list());
+    case Value::Kind::kNull:
+      return;
+    case Value::Kind::kBool:
+      return io(a, v.as_bool());
+    case Value::Kind::kInt:
+      return io(a, v.as_int());
+    case Value::Kind::kUint:
+      return io(a, v.as_uint());
+    case Value::Kind::kDouble:
+      return a.number(std::bit_cast<std::uint64_t>(v.as_double()));
+    case Value::Kind::kString:
+      return a.text(v.as_string());
+    case Value::Kind::kBytes:
+      return a.text(v.as_bytes());
+    case Value::Kind::kList:
+      return io(a, v.as_list());
     case Value::Kind::kMap:
       a.number(v.as_map().size());
       for (const auto& [key, value] : v.as_map()) {
@@ -198,7 +216,8 @@ void io(Writer& a, const Value& v) {
     case Value::Kind::kMoney:
       io(a, v.as_money().minor);
       return a.text(std::string(v.as_money().code()));
-    case Value::Kind::kType: return a.text(v.as_type());
+    case Value::Kind::kType:
+      return a.text(v.as_type());
   }
 }
 
@@ -212,7 +231,8 @@ Value read_map(Reader& a) {
     io(a, key);
     io(a, value);
     // Written in order, so an entry out of order (or twice) is not ours.
-    if (!map.empty() && order(map.back().first, key) != std::strong_ordering::less) a.fail("a map out of order");
+    if (!map.empty() && order(map.back().first, key) != std::strong_ordering::less)
+      a.fail("a map out of order");
     map.emplace_back(std::move(key), std::move(value));
   }
   return a.ok() ? Value::map(std::move(map)) : Value();
@@ -226,25 +246,42 @@ void io(Reader& a, Value& v) {
   std::int32_t nanos = 0;
   std::string text;
   switch (kind) {
-    case Value::Kind::kNull: v = Value(); break;
+    case Value::Kind::kNull:
+      v = Value();
+      break;
     case Value::Kind::kBool: {
       bool b = false;
       io(a, b);
       v = Value::boolean(b);
       break;
     }
-    case Value::Kind::kInt: io(a, whole); v = Value::integer(whole); break;
-    case Value::Kind::kUint: v = Value::unsigned_integer(a.number()); break;
-    case Value::Kind::kDouble: v = Value::real(std::bit_cast<double>(a.number())); break;
-    case Value::Kind::kString: a.text(text); v = Value::string(std::move(text)); break;
-    case Value::Kind::kBytes: a.text(text); v = Value::bytes(std::move(text)); break;
+    case Value::Kind::kInt:
+      io(a, whole);
+      v = Value::integer(whole);
+      break;
+    case Value::Kind::kUint:
+      v = Value::unsigned_integer(a.number());
+      break;
+    case Value::Kind::kDouble:
+      v = Value::real(std::bit_cast<double>(a.number()));
+      break;
+    case Value::Kind::kString:
+      a.text(text);
+      v = Value::string(std::move(text));
+      break;
+    case Value::Kind::kBytes:
+      a.text(text);
+      v = Value::bytes(std::move(text));
+      break;
     case Value::Kind::kList: {
       List list;
       io(a, list);
       v = Value::list(std::move(list));
       break;
     }
-    case Value::Kind::kMap: v = read_map(a); break;
+    case Value::Kind::kMap:
+      v = read_map(a);
+      break;
     case Value::Kind::kTimestamp:
       io(a, whole);
       io(a, nanos);
@@ -268,18 +305,27 @@ void io(Reader& a, Value& v) {
       v = Value::money(money);
       break;
     }
-    case Value::Kind::kType: a.text(text); v = Value::type(std::move(text)); break;
+    case Value::Kind::kType:
+      a.text(text);
+      v = Value::type(std::move(text));
+      break;
   }
   a.leave();
 }
 
-// ---- The structs of graph.h, type.h and expr.h: each field once ----------------------------------------------
-// `V` is `const T` when writing and `T` when reading.
+// ---- The structs of graph.h, type.h and expr.h: each field once
+// ---------------------------------------------- `V` is `const T` when writing and `T` when
+// reading.
 
-#define BELAY_FIELDS(TYPE) \
-  template <class A, class V> requires std::same_as<std::remove_const_t<V>, TYPE> void fields(A& a, V& v)
+#define BELAY_FIELDS(TYPE)                            \
+  template <class A, class V>                         \
+  requires std::same_as<std::remove_const_t<V>, TYPE> \
+  void fields(A& a, V& v)
 
-BELAY_FIELDS(Field) { io(a, v.name); io(a, v.type); }
+BELAY_FIELDS(Field) {
+  io(a, v.name);
+  io(a, v.type);
+}
 BELAY_FIELDS(Type) {
   io_enum(a, v.base, Type::Base::kError);
   io(a, v.optional);
@@ -300,10 +346,22 @@ BELAY_FIELDS(ExprNode) {
   io(a, v.text);
   io(a, v.args);
 }
-BELAY_FIELDS(Program) { io(a, v.nodes); a.note(v.source); }
-BELAY_FIELDS(Binding) { io(a, v.name); io(a, v.value); }
-BELAY_FIELDS(Gives) { io(a, v.field); io(a, v.from); }
-BELAY_FIELDS(OutcomeRule) { io(a, v.when); io(a, v.error); }
+BELAY_FIELDS(Program) {
+  io(a, v.nodes);
+  a.note(v.source);
+}
+BELAY_FIELDS(Binding) {
+  io(a, v.name);
+  io(a, v.value);
+}
+BELAY_FIELDS(Gives) {
+  io(a, v.field);
+  io(a, v.from);
+}
+BELAY_FIELDS(OutcomeRule) {
+  io(a, v.when);
+  io(a, v.error);
+}
 BELAY_FIELDS(HttpCall) {
   io(a, v.connector);
   io(a, v.method);
@@ -312,7 +370,10 @@ BELAY_FIELDS(HttpCall) {
   io(a, v.query);
   io(a, v.headers);
 }
-BELAY_FIELDS(SqlCall) { io(a, v.statement); io(a, v.any_rows); }
+BELAY_FIELDS(SqlCall) {
+  io(a, v.statement);
+  io(a, v.any_rows);
+}
 BELAY_FIELDS(PluginCall) { io(a, v.plugin); }
 BELAY_FIELDS(Action) {
   io(a, v.name);
@@ -348,9 +409,18 @@ BELAY_FIELDS(Act) {
   io(a, v.team);
   io(a, v.block);
 }
-BELAY_FIELDS(Handler) { io(a, v.errors); io(a, v.act); }
-BELAY_FIELDS(Keep) { io(a, v.for_ms); io(a, v.then); }
-BELAY_FIELDS(Unsure) { io_enum(a, v.kind, Unsure::Kind::kHandTo); io(a, v.team); }
+BELAY_FIELDS(Handler) {
+  io(a, v.errors);
+  io(a, v.act);
+}
+BELAY_FIELDS(Keep) {
+  io(a, v.for_ms);
+  io(a, v.then);
+}
+BELAY_FIELDS(Unsure) {
+  io_enum(a, v.kind, Unsure::Kind::kHandTo);
+  io(a, v.team);
+}
 BELAY_FIELDS(Call) {
   io(a, v.action);
   io(a, v.args);
@@ -362,7 +432,10 @@ BELAY_FIELDS(Call) {
   io(a, v.request_key);
   io(a, v.check);
 }
-BELAY_FIELDS(Arm) { io(a, v.condition); io(a, v.block); }
+BELAY_FIELDS(Arm) {
+  io(a, v.condition);
+  io(a, v.block);
+}
 BELAY_FIELDS(Node) {
   io_enum(a, v.kind, NodeKind::kPointOfNoReturn);
   io(a, v.name);
@@ -386,8 +459,17 @@ BELAY_FIELDS(Node) {
   io(a, v.value);
   io(a, v.act);
 }
-BELAY_FIELDS(EventType) { io(a, v.name); io(a, v.version); io(a, v.key); io(a, v.fields); }
-BELAY_FIELDS(SlotInfo) { io(a, v.name); io(a, v.type); io(a, v.depth); }
+BELAY_FIELDS(EventType) {
+  io(a, v.name);
+  io(a, v.version);
+  io(a, v.key);
+  io(a, v.fields);
+}
+BELAY_FIELDS(SlotInfo) {
+  io(a, v.name);
+  io(a, v.type);
+  io(a, v.depth);
+}
 BELAY_FIELDS(Graph) {
   io(a, v.workflow);
   a.note(v.title);
@@ -418,7 +500,8 @@ void io(Reader& a, T& v) requires std::is_class_v<T> {
   a.leave();
 }
 
-// ---- Well-formedness of what was read ------------------------------------------------------------------------
+// ---- Well-formedness of what was read
+// ------------------------------------------------------------------------
 
 class Validator {
  public:
@@ -457,7 +540,8 @@ class Validator {
   void check_node(const Node& node) {
     const std::size_t slots = graph_.slots.size();
     expect(node.slot == kNoSlot || node.slot < slots, "a slot out of range");
-    if (node.kind == NodeKind::kStep || node.kind == NodeKind::kSet || node.kind == NodeKind::kWait) {
+    if (node.kind == NodeKind::kStep || node.kind == NodeKind::kSet ||
+        node.kind == NodeKind::kWait) {
       expect(node.slot != kNoSlot, "a result without a slot");
     }
     if (node.kind == NodeKind::kStep) call(node.call);
@@ -473,7 +557,8 @@ class Validator {
     program(node.pause_for, slots);
     program(node.pause_until, slots);
     program(node.value, slots, node.kind == NodeKind::kSet);
-    expect(node.kind != NodeKind::kPause || node.pause_for.empty() != node.pause_until.empty(), "a pause without end");
+    expect(node.kind != NodeKind::kPause || node.pause_for.empty() != node.pause_until.empty(),
+           "a pause without end");
     for (const Binding& binding : node.data) program(binding.value, slots, true);
     act(node.otherwise);
     act(node.act);
@@ -504,8 +589,10 @@ class Validator {
   void program(const Program& v, std::size_t slots, bool required = false) {
     expect(!required || !v.empty(), "an expression is missing");
     for (std::size_t i = 0; i < v.nodes.size(); ++i) {
-      for (std::uint32_t arg : v.nodes[i].args) expect(arg < i, "an expression's argument comes after its user");
-      if (v.nodes[i].kind == ExprKind::kSlot) expect(v.nodes[i].index < slots, "an expression reads a slot out of range");
+      for (std::uint32_t arg : v.nodes[i].args)
+        expect(arg < i, "an expression's argument comes after its user");
+      if (v.nodes[i].kind == ExprKind::kSlot)
+        expect(v.nodes[i].index < slots, "an expression reads a slot out of range");
     }
   }
   void type(const Type& v) {
@@ -546,7 +633,8 @@ std::string encode_graph(const Graph& graph, bool for_hash) {
 
 bool decode_graph(std::string_view bytes, Graph& graph, std::string& error) {
   if (bytes.size() > kBytesMax) return error = "the stored graph is too large", false;
-  if (!bytes.starts_with(kMagic)) return error = "not a graph of a format this version can read", false;
+  if (!bytes.starts_with(kMagic))
+    return error = "not a graph of a format this version can read", false;
   Reader reader(bytes.substr(kMagic.size()));
   io(reader, graph);
   if (reader.ok() && !reader.at_end()) reader.fail("bytes after the end");

@@ -1,6 +1,7 @@
-// Phase 3: connectors and actions. An action is typed from both sides: its request is built from what it takes, its
-// result (`gives`) and its errors are read from the answer. Uses of other actions (`undone by`, `checked by`) come
-// last, when every action has its types. Tested in tests/dsl/compile_test.cpp.
+// Phase 3: connectors and actions. An action is typed from both sides: its request is built from
+// what it takes, its result (`gives`) and its errors are read from the answer. Uses of other
+// actions (`undone by`, `checked by`) come last, when every action has its types. Tested in
+// tests/dsl/compile_test.cpp.
 #include <algorithm>
 #include <array>
 
@@ -28,22 +29,26 @@ Type map_of_text() {
   return type;
 }
 
-bool has_prefix_url(std::string_view text) { return text.starts_with("https://") || text.starts_with("http://"); }
+bool has_prefix_url(std::string_view text) {
+  return text.starts_with("https://") || text.starts_with("http://");
+}
 
-// ---- Connectors -----------------------------------------------------------------------------------------------
+// ---- Connectors
+// -----------------------------------------------------------------------------------------------
 
-std::int64_t limit_of(const std::optional<Number>& number, std::string_view what, ConnectorInfo& info,
-                      Tables& tables) {
+std::int64_t limit_of(const std::optional<Number>& number, std::string_view what,
+                      ConnectorInfo& info, Tables& tables) {
   if (!number) return 0;
   if (number->value >= 1 && number->value <= 1'000'000) return number->value;
-  tables.diagnostics.add("BEL4018", number->span, std::string(what) + " wants a number from 1 to 1000000").help =
-      "leave it out if there is no limit";
+  tables.diagnostics
+      .add("BEL4018", number->span, std::string(what) + " wants a number from 1 to 1000000")
+      .help = "leave it out if there is no limit";
   info.ok = false;
   return 0;
 }
 
-std::int64_t duration_of(const Expr& expr, std::string_view what, std::int64_t otherwise, ConnectorInfo& info,
-                         Tables& tables) {
+std::int64_t duration_of(const Expr& expr, std::string_view what, std::int64_t otherwise,
+                         ConnectorInfo& info, Tables& tables) {
   if (expr.empty()) return otherwise;
   const auto ms = positive_duration(expr, what, tables);
   if (!ms) info.ok = false;
@@ -62,17 +67,26 @@ void check_connector(const std::string& name, ConnectorInfo& info, Tables& table
     info.ok = false;
   };
   if (out.base.empty() && out.base_env.empty() && info.ok) {
-    bad(info.at->name.span, "connector " + quoted(name) + " does not say where the remote system is",
+    bad(info.at->name.span,
+        "connector " + quoted(name) + " does not say where the remote system is",
         "add `base \"https://…\"`, or `base env NAME`");
   }
   if (!out.base.empty() && !has_prefix_url(out.base)) {
-    bad(decl.base.span, "a base is an address that begins with `https://`", "write for example \"https://api.example.com\"");
+    bad(decl.base.span, "a base is an address that begins with `https://`",
+        "write for example \"https://api.example.com\"");
   }
   switch (decl.sign_in) {
-    case ConnectorDecl::SignIn::kNone: break;
-    case ConnectorDecl::SignIn::kBearer: out.sign_in = Connector::SignIn::kBearer; break;
-    case ConnectorDecl::SignIn::kBasic: out.sign_in = Connector::SignIn::kBasic; break;
-    case ConnectorDecl::SignIn::kHeader: out.sign_in = Connector::SignIn::kHeader; break;
+    case ConnectorDecl::SignIn::kNone:
+      break;
+    case ConnectorDecl::SignIn::kBearer:
+      out.sign_in = Connector::SignIn::kBearer;
+      break;
+    case ConnectorDecl::SignIn::kBasic:
+      out.sign_in = Connector::SignIn::kBasic;
+      break;
+    case ConnectorDecl::SignIn::kHeader:
+      out.sign_in = Connector::SignIn::kHeader;
+      break;
   }
   out.secret = decl.sign_in_secret.text;
   out.user = decl.sign_in_user.text;
@@ -82,7 +96,8 @@ void check_connector(const std::string& name, ConnectorInfo& info, Tables& table
         "add `with bearer secret NAME`; the secret itself never stands in a file");
   }
   out.request_key_header = decl.request_key_header.text;
-  out.keys_remembered_s = duration_of(decl.keys_remembered, "`remembers keys for`", 0, info, tables) / 1000;
+  out.keys_remembered_s =
+      duration_of(decl.keys_remembered, "`remembers keys for`", 0, info, tables) / 1000;
   if (!decl.keys_remembered.empty() && out.request_key_header.empty()) {
     bad(decl.keys_remembered.span, "keys are remembered, but none is sent",
         "add `request key in \"Idempotency-Key\"`, or whatever the header is called there");
@@ -97,13 +112,15 @@ void check_connector(const std::string& name, ConnectorInfo& info, Tables& table
   out.timeout_ms = duration_of(decl.timeout, "the timeout", out.timeout_ms, info, tables);
 }
 
-// ---- One action -----------------------------------------------------------------------------------------------
+// ---- One action
+// -----------------------------------------------------------------------------------------------
 
-constexpr std::array<std::pair<std::string_view, Effect>, 5> kEffects{{{"reads", Effect::kReads},
-                                                                       {"reserves", Effect::kReserves},
-                                                                       {"moves money", Effect::kMovesMoney},
-                                                                       {"notifies", Effect::kNotifies},
-                                                                       {"records", Effect::kRecords}}};
+constexpr std::array<std::pair<std::string_view, Effect>, 5> kEffects{
+    {{"reads", Effect::kReads},
+     {"reserves", Effect::kReserves},
+     {"moves money", Effect::kMovesMoney},
+     {"notifies", Effect::kNotifies},
+     {"records", Effect::kRecords}}};
 
 class ActionChecker {
  public:
@@ -122,20 +139,24 @@ class ActionChecker {
     check_gives();
     check_outcomes();
     action_.harmless_if_nothing_done = decl_.harmless;
-    action_.repeat_safe = action_.runs == Action::Runs::kSql ||
-                          decl_.repeat_safe.value_or(action_.effects == static_cast<int>(Effect::kReads));
+    action_.repeat_safe =
+        action_.runs == Action::Runs::kSql ||
+        decl_.repeat_safe.value_or(action_.effects == static_cast<int>(Effect::kReads));
     if (!decl_.settles.empty()) {
       const auto ms = positive_duration(decl_.settles, "`settles in`", tables_);
-      if (ms) action_.settling_s = (*ms + 999) / 1000;
-      else info_.ok = false;
+      if (ms)
+        action_.settling_s = (*ms + 999) / 1000;
+      else
+        info_.ok = false;
     }
   }
 
  private:
   void check_effects() {
     for (const Name& effect : decl_.effects) {
-      const auto found = std::find_if(kEffects.begin(), kEffects.end(),
-                                      [&](const auto& known) { return known.first == effect.text; });
+      const auto found = std::find_if(kEffects.begin(), kEffects.end(), [&](const auto& known) {
+        return known.first == effect.text;
+      });
       if (found != kEffects.end()) {
         action_.effects |= static_cast<std::uint8_t>(found->second);
         continue;
@@ -143,7 +164,8 @@ class ActionChecker {
       info_.ok = false;  // the reader complained
     }
     if (action_.effects == 0 && info_.ok) {
-      Diagnostic& d = error("BEL4015", info_.at->name.span, "action " + quoted(name_) + " does not say what it does to the world");
+      Diagnostic& d = error("BEL4015", info_.at->name.span,
+                            "action " + quoted(name_) + " does not say what it does to the world");
       add_note(d, "without it nobody can tell whether it must be undone");
       d.help = "add `reads`, `reserves`, `moves money`, `notifies` or `records`";
     }
@@ -151,15 +173,21 @@ class ActionChecker {
 
   void check_runs() {
     switch (decl_.runs) {
-      case ActionDecl::Runs::kCall: return check_call();
-      case ActionDecl::Runs::kSql: return check_sql();
-      case ActionDecl::Runs::kPlugin: return check_plugin();
-      case ActionDecl::Runs::kReserved: info_.ok = false; return;  // the reader complained
-      case ActionDecl::Runs::kNone: break;
+      case ActionDecl::Runs::kCall:
+        return check_call();
+      case ActionDecl::Runs::kSql:
+        return check_sql();
+      case ActionDecl::Runs::kPlugin:
+        return check_plugin();
+      case ActionDecl::Runs::kReserved:
+        info_.ok = false;
+        return;  // the reader complained
+      case ActionDecl::Runs::kNone:
+        break;
     }
     if (!info_.ok) return;
-    error("BEL4014", info_.at->name.span, "action " + quoted(name_) + " does not say how it runs").help =
-        "add `call CONNECTOR, POST \"/path\"`, `sql`, or `plugin NAME`";
+    error("BEL4014", info_.at->name.span, "action " + quoted(name_) + " does not say how it runs")
+        .help = "add `call CONNECTOR, POST \"/path\"`, `sql`, or `plugin NAME`";
   }
 
   void check_call() {
@@ -168,11 +196,13 @@ class ActionChecker {
     action_.http.method = decl_.method.text;
     action_.http.path = decl_.path.text;
     static const std::vector<std::string> kMethods = {"GET", "POST", "PUT", "PATCH", "DELETE"};
-    if (!decl_.method.empty() && std::find(kMethods.begin(), kMethods.end(), decl_.method.text) == kMethods.end()) {
-      error("BEL4005", decl_.method.span, quoted(decl_.method.text) + " is no method of a call").help =
-          "write GET, POST, PUT, PATCH or DELETE";
+    if (!decl_.method.empty() &&
+        std::find(kMethods.begin(), kMethods.end(), decl_.method.text) == kMethods.end()) {
+      error("BEL4005", decl_.method.span, quoted(decl_.method.text) + " is no method of a call")
+          .help = "write GET, POST, PUT, PATCH or DELETE";
     }
-    if (const ConnectorInfo* connector = look_up(tables_.connectors, "BEL3005", "connector", decl_.connector, tables_)) {
+    if (const ConnectorInfo* connector =
+            look_up(tables_.connectors, "BEL3005", "connector", decl_.connector, tables_)) {
       action_.keys_remembered_s = connector->connector.keys_remembered_s;
       action_.replays_errors = connector->connector.replays_errors;
       info_.ok = info_.ok && connector->ok;
@@ -191,7 +221,8 @@ class ActionChecker {
     if (!path.empty() && path[0] != '/') {
       error("BEL4005", decl_.path.span, "a route begins with `/`").help = "write \"/" + path + "\"";
     }
-    for (std::size_t open = path.find('{'); open != std::string::npos; open = path.find('{', open + 1)) {
+    for (std::size_t open = path.find('{'); open != std::string::npos;
+         open = path.find('{', open + 1)) {
       const std::size_t close = path.find('}', open);
       if (close == std::string::npos) {
         error("BEL4005", decl_.path.span, "a `{` in this route is never closed").help =
@@ -201,16 +232,19 @@ class ActionChecker {
       const std::string hole = path.substr(open + 1, close - open - 1);
       const Field* field = find_field(action_.takes, hole);
       if (field == nullptr) {
-        Diagnostic& d = error("BEL4005", find_in_source("{" + hole + "}", decl_.path.span, 0), "the route has a hole `{" + hole + "}`, but " +
-                                                              quoted(name_) + " does not take " + quoted(hole));
+        Diagnostic& d = error("BEL4005", find_in_source("{" + hole + "}", decl_.path.span, 0),
+                              "the route has a hole `{" + hole + "}`, but " + quoted(name_) +
+                                  " does not take " + quoted(hole));
         suggest_take(d, hole);
         continue;
       }
       const Base base = field->type.base;
-      const bool fits_in = base == Base::kText || base == Base::kUuid || base == Base::kInt || base == Base::kOneOf ||
-                           base == Base::kDate || base == Base::kEmail || base == Base::kError;
+      const bool fits_in = base == Base::kText || base == Base::kUuid || base == Base::kInt ||
+                           base == Base::kOneOf || base == Base::kDate || base == Base::kEmail ||
+                           base == Base::kError;
       if (!fits_in || field->type.optional) {
-        error("BEL4005", find_in_source("{" + hole + "}", decl_.path.span, 0), quoted(hole) + " is " + quoted(to_text(field->type)) + " and cannot stand in a route")
+        error("BEL4005", find_in_source("{" + hole + "}", decl_.path.span, 0),
+              quoted(hole) + " is " + quoted(to_text(field->type)) + " and cannot stand in a route")
             .help = "a hole is filled by a text, a uuid or an int that is always there";
       }
     }
@@ -220,11 +254,14 @@ class ActionChecker {
   void check_sql() {
     action_.runs = Action::Runs::kSql;
     std::string sql = decl_.sql.text;
-    while (!sql.empty() && (sql.back() == '\n' || sql.back() == ' ' || sql.back() == '\r')) sql.pop_back();
+    while (!sql.empty() && (sql.back() == '\n' || sql.back() == ' ' || sql.back() == '\r'))
+      sql.pop_back();
     action_.sql.statement = sql;
     action_.sql.any_rows = decl_.any_rows;
     if (sql.empty()) {
-      if (info_.ok) error("BEL4006", decl_.runs_span, "this action has no SQL").help = "add the statement on deeper lines";
+      if (info_.ok)
+        error("BEL4006", decl_.runs_span, "this action has no SQL").help =
+            "add the statement on deeper lines";
       return;
     }
     for (std::size_t i = 0; i < sql.size(); ++i) {
@@ -236,7 +273,8 @@ class ActionChecker {
         i = std::min(sql.find("*/", i + 2), sql.size());
       } else if (sql.compare(i, 2, "::") == 0) {
         ++i;
-      } else if (sql[i] == ':' && i + 1 < sql.size() && is_word(sql[i + 1]) && !is_digit(sql[i + 1])) {
+      } else if (sql[i] == ':' && i + 1 < sql.size() && is_word(sql[i + 1]) &&
+                 !is_digit(sql[i + 1])) {
         std::size_t end = i + 1;
         while (end < sql.size() && is_word(sql[end])) ++end;
         check_sql_hole(sql.substr(i + 1, end - i - 1), i);
@@ -246,22 +284,28 @@ class ActionChecker {
   }
   void check_sql_hole(const std::string& hole, std::size_t offset) {
     if (find_field(action_.takes, hole) != nullptr) return;
-    const auto line = std::count(decl_.sql.text.begin(), decl_.sql.text.begin() + static_cast<std::ptrdiff_t>(offset), '\n');
-    Diagnostic& d = error("BEL4006", find_in_source(":" + hole, decl_.sql.span, static_cast<std::uint32_t>(line)),
-                          quoted(":" + hole) + " is no input of " + quoted(name_));
+    const auto line = std::count(
+        decl_.sql.text.begin(), decl_.sql.text.begin() + static_cast<std::ptrdiff_t>(offset), '\n');
+    Diagnostic& d = error(
+        "BEL4006", find_in_source(":" + hole, decl_.sql.span, static_cast<std::uint32_t>(line)),
+        quoted(":" + hole) + " is no input of " + quoted(name_));
     suggest_take(d, hole);
   }
   // The reader dedents the statement, so the column is looked for in the file itself.
   Span find_in_source(const std::string& word, Span near, std::uint32_t lines_below) const {
-    for (std::uint32_t line = near.line + lines_below; line <= near.line + lines_below + 1; ++line) {
+    for (std::uint32_t line = near.line + lines_below; line <= near.line + lines_below + 1;
+         ++line) {
       const std::size_t at = tables_.sources.line(near.file, line).find(word);
       if (at == std::string_view::npos) continue;
-      return {near.file, line, static_cast<std::uint32_t>(at + 1), static_cast<std::uint32_t>(word.size())};
+      return {near.file, line, static_cast<std::uint32_t>(at + 1),
+              static_cast<std::uint32_t>(word.size())};
     }
     return near;
   }
   static bool is_digit(char c) { return c >= '0' && c <= '9'; }
-  static bool is_word(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || is_digit(c) || c == '_'; }
+  static bool is_word(char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || is_digit(c) || c == '_';
+  }
 
   void check_plugin() {
     action_.runs = Action::Runs::kPlugin;
@@ -281,7 +325,8 @@ class ActionChecker {
       const auto decl = std::find_if(decl_.gives.begin(), decl_.gives.end(),
                                      [&](const FieldDecl& d) { return d.name.text == field.name; });
       if (!decl->value.empty()) {
-        gives.from = checked(decl->value, names, field.type, "result " + quoted(field.name) + " of " + quoted(name_));
+        gives.from = checked(decl->value, names, field.type,
+                             "result " + quoted(field.name) + " of " + quoted(name_));
       }
       action_.gives.push_back(std::move(gives));
     }
@@ -305,7 +350,8 @@ class ActionChecker {
       info_.ok = false;
       return false;
     }
-    if (std::find(action_.errors.begin(), action_.errors.end(), name.text) == action_.errors.end()) {
+    if (std::find(action_.errors.begin(), action_.errors.end(), name.text) ==
+        action_.errors.end()) {
       action_.errors.push_back(name.text);
     }
     return true;
@@ -323,26 +369,30 @@ class ActionChecker {
     return names;
   }
 
-  std::vector<Binding> bindings(const std::vector<Arg>& args, std::string_view noun, const FixedNames& names) {
+  std::vector<Binding> bindings(const std::vector<Arg>& args, std::string_view noun,
+                                const FixedNames& names) {
     std::vector<Binding> out;
     for (const Arg& arg : args) {
       if (find_binding(out, arg.name.text) != nullptr) {
-        error("BEL4003", arg.name.span, quoted(arg.name.text) + " is given twice").help = "leave one of them out";
+        error("BEL4003", arg.name.span, quoted(arg.name.text) + " is given twice").help =
+            "leave one of them out";
         continue;
       }
-      out.push_back({arg.name.text, checked(arg.value, names, std::nullopt, std::string(noun) + " " + quoted(arg.name.text))});
+      out.push_back({arg.name.text, checked(arg.value, names, std::nullopt,
+                                            std::string(noun) + " " + quoted(arg.name.text))});
     }
     return out;
   }
 
-  interpreter::Program checked(const Expr& expr, const Names& names, std::optional<Type> wanted, std::string wanted_for) {
+  interpreter::Program checked(const Expr& expr, const Names& names, std::optional<Type> wanted,
+                               std::string wanted_for) {
     if (expr.empty()) {
       info_.ok = false;
       return {};
     }
     if (wanted && wanted->base == Base::kError) wanted.reset();
-    CheckedExpr result = check_expression(expr, names, {.wanted = wanted, .wanted_for = std::move(wanted_for)},
-                                          tables_.diagnostics);
+    CheckedExpr result = check_expression(
+        expr, names, {.wanted = wanted, .wanted_for = std::move(wanted_for)}, tables_.diagnostics);
     info_.ok = info_.ok && result.ok;
     return std::move(result.program);
   }
@@ -366,10 +416,11 @@ class ActionChecker {
   Tables& tables_;
 };
 
-// ---- Uses of other actions ------------------------------------------------------------------------------------
+// ---- Uses of other actions
+// ------------------------------------------------------------------------------------
 
-std::optional<UseInfo> check_use(const std::string& name, ActionInfo& info, const UseDecl& decl, bool with_result,
-                                 Tables& tables) {
+std::optional<UseInfo> check_use(const std::string& name, ActionInfo& info, const UseDecl& decl,
+                                 bool with_result, Tables& tables) {
   ActionInfo* target = look_up(tables.actions, "BEL3006", "action", decl.action, tables);
   if (target == nullptr) {
     info.ok = false;
@@ -388,8 +439,10 @@ std::optional<UseInfo> check_use(const std::string& name, ActionInfo& info, cons
                                 checker, tables);
   info.ok = info.ok && args.ok && target->ok;
   if (target == &info) {
-    tables.diagnostics.add("BEL4017", decl.action.span,
-                           quoted(name) + (with_result ? " cannot be undone by itself" : " cannot be its own check"))
+    tables.diagnostics
+        .add("BEL4017", decl.action.span,
+             quoted(name) +
+                 (with_result ? " cannot be undone by itself" : " cannot be its own check"))
         .help = "name another action";
     info.ok = false;
     return std::nullopt;
@@ -406,17 +459,20 @@ bool check_settles(const ActionInfo& check, const ActionInfo& checked, Span at, 
     add_note_at(d, check.at->name.span, name + " is declared here");
   };
   const Field* happened = find_field(check.result.fields, "happened");
-  std::vector<std::string> options = happened != nullptr ? happened->type.options : std::vector<std::string>{};
+  std::vector<std::string> options =
+      happened != nullptr ? happened->type.options : std::vector<std::string>{};
   std::sort(options.begin(), options.end());
   if (happened == nullptr || happened->type.base != Base::kOneOf || happened->type.optional ||
       options != std::vector<std::string>{"no", "not yet", "yes"}) {
-    Diagnostic& d = tables.diagnostics.add("BEL4008", at, name + " does not say whether it happened, so it is no check");
+    Diagnostic& d = tables.diagnostics.add(
+        "BEL4008", at, name + " does not say whether it happened, so it is no check");
     declared(d);
     d.help = "let it give `happened one of \"yes\", \"no\", \"not yet\"`";
     return false;
   }
   if ((check.action.effects & ~static_cast<int>(Effect::kReads)) != 0) {
-    Diagnostic& d = tables.diagnostics.add("BEL4008", at, name + " changes the world, so it is no check");
+    Diagnostic& d =
+        tables.diagnostics.add("BEL4008", at, name + " changes the world, so it is no check");
     declared(d);
     d.help = "a check only `reads`";
     return false;
@@ -431,7 +487,8 @@ bool check_settles(const ActionInfo& check, const ActionInfo& checked, Span at, 
     Diagnostic& d = tables.diagnostics.add(
         "BEL4009", at,
         answer == nullptr
-            ? name + " does not give " + quoted(field.name) + ", which " + quoted(checked.action.name) + " gives"
+            ? name + " does not give " + quoted(field.name) + ", which " +
+                  quoted(checked.action.name) + " gives"
             : name + " gives " + quoted(field.name) + " as " + quoted(to_text(given)) + ", " +
                   quoted(checked.action.name) + " as " + quoted(to_text(wanted)));
     declared(d);
@@ -449,9 +506,12 @@ void check_connectors(Tables& tables) {
 void check_actions(Tables& tables) {
   for (auto& [name, info] : tables.actions) ActionChecker(name, info, tables).check();
   for (auto& [name, info] : tables.actions) {
-    if (info.decl->undone_by) info.undone_by = check_use(name, info, *info.decl->undone_by, true, tables);
-    if (info.decl->checked_by) info.checked_by = check_use(name, info, *info.decl->checked_by, false, tables);
-    if (info.checked_by && !check_settles(tables.actions.at(info.checked_by->action), info, info.checked_by->span, tables)) {
+    if (info.decl->undone_by)
+      info.undone_by = check_use(name, info, *info.decl->undone_by, true, tables);
+    if (info.decl->checked_by)
+      info.checked_by = check_use(name, info, *info.decl->checked_by, false, tables);
+    if (info.checked_by && !check_settles(tables.actions.at(info.checked_by->action), info,
+                                          info.checked_by->span, tables)) {
       info.ok = false;
     }
   }

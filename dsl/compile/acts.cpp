@@ -1,5 +1,6 @@
-// Acts: what a handler, a limit or `keep trying` does, and how control goes on from it. Where an act may stand is
-// decided here: no `cancel` after the point of no return, no `finish` among parallel branches, no control flow in undos.
+// Acts: what a handler, a limit or `keep trying` does, and how control goes on from it. Where an
+// act may stand is decided here: no `cancel` after the point of no return, no `finish` among
+// parallel branches, no control flow in undos.
 #include <algorithm>
 
 #include "dsl/compile/lowering.h"
@@ -16,7 +17,8 @@ using interpreter::Type;
 interpreter::Act Lowering::lower_act(const dsl::Act& act, const ActSite& site, Onward& onward) {
   interpreter::Act out;
   const auto refuse = [&](std::string_view what, std::string help) {
-    error("BEL5005", act.span, std::string(what) + " cannot stand in " + site.owner).help = std::move(help);
+    error("BEL5005", act.span, std::string(what) + " cannot stand in " + site.owner).help =
+        std::move(help);
   };
   onward = Onward::kEnds;
   switch (act.kind) {
@@ -27,7 +29,8 @@ interpreter::Act Lowering::lower_act(const dsl::Act& act, const ActSite& site, O
       out.kind = ActKind::kCancel;
       out.because = act.because.text;
       if (site.when == When::kUndo) {
-        refuse("`cancel`", "the saga is being undone already: write `carry on`, or hand it to somebody");
+        refuse("`cancel`",
+               "the saga is being undone already: write `carry on`, or hand it to somebody");
       } else if (after_point_) {
         Diagnostic& d = error("BEL2005", act.span, "`cancel` after the point of no return");
         add_note_at(d, point_at_, "the point of no return is here");
@@ -54,13 +57,15 @@ interpreter::Act Lowering::lower_act(const dsl::Act& act, const ActSite& site, O
     case dsl::Act::Kind::kTryAgain: {
       out.kind = ActKind::kTryAgain;
       onward = Onward::kHolds;
-      if (!site.may_try_again) refuse("`try again`", "a wait has nothing to try: wait longer, or go on");
+      if (!site.may_try_again)
+        refuse("`try again`", "a wait has nothing to try: wait longer, or go on");
       const auto ms = positive_duration(act.after, "`try again after`", tables_);
       failed_ = failed_ || !ms;
       out.after_ms = ms.value_or(0);
       if (act.at_most.value < 1 || act.at_most.value > 10'000) {
         error("BEL4018", act.at_most.span.length > 0 ? act.at_most.span : act.span,
-              "`try again` wants to know how often: from 1 to 10000 times").help = "add `, at most 3 times`";
+              "`try again` wants to know how often: from 1 to 10000 times")
+            .help = "add `, at most 3 times`";
       } else {
         out.at_most = static_cast<std::uint32_t>(act.at_most.value);
       }
@@ -92,7 +97,8 @@ void Lowering::lower_carry(const dsl::Act& act, const ActSite& site, interpreter
   if (!typed) {
     check(act.carry, *site.flow, site.when, site.owner);
     if (site.carries == nullptr) {
-      error("BEL4017", act.carry.span, site.owner + " has no result that could be given").help = "write `carry on`";
+      error("BEL4017", act.carry.span, site.owner + " has no result that could be given").help =
+          "write `carry on`";
     }
     return;
   }
@@ -108,9 +114,11 @@ void Lowering::lower_carry(const dsl::Act& act, const ActSite& site, interpreter
     if (!check_missing(out.with, context, act.carry.span, checked.given, tables_)) failed_ = true;
     return;
   }
-  CheckedExpr whole = check(act.carry, *site.flow, site.when, site.owner, *site.carries, "the result of " + site.owner);
+  CheckedExpr whole = check(act.carry, *site.flow, site.when, site.owner, *site.carries,
+                            "the result of " + site.owner);
   if (!whole.ok) return;
-  for (const Field& field : site.carries->fields) out.with.push_back({field.name, field_program(whole.program, field.name)});
+  for (const Field& field : site.carries->fields)
+    out.with.push_back({field.name, field_program(whole.program, field.name)});
 }
 
 // What comes out: what `finish with` says, else the workflow's own `gives`, read here.
@@ -126,15 +134,20 @@ void Lowering::lower_finish(const dsl::Act& act, const ActSite& site, interprete
     for (const Arg& arg : decl_.gives) {
       std::vector<std::string> unknown;
       for (const auto& [name, known] : elsewhere_) {
-        if (find_visible(*site.flow, name) == nullptr && find_name(arg.value, name)) unknown.push_back(name);
+        if (find_visible(*site.flow, name) == nullptr && find_name(arg.value, name))
+          unknown.push_back(name);
       }
       if (!unknown.empty()) {
-        Diagnostic& d = error("BEL5001", act.span, "`finish` here cannot give " + quoted(arg.name.text));
-        add_note_at(d, arg.name.span, "it is read from " + join_names(unknown) + ", and that does not exist where it ends");
+        Diagnostic& d =
+            error("BEL5001", act.span, "`finish` here cannot give " + quoted(arg.name.text));
+        add_note_at(
+            d, arg.name.span,
+            "it is read from " + join_names(unknown) + ", and that does not exist where it ends");
         d.help = "write `finish with`, and say each output";
         return;
       }
-      out.with.push_back({arg.name.text, check(arg.value, *site.flow, site.when, site.owner).program});
+      out.with.push_back(
+          {arg.name.text, check(arg.value, *site.flow, site.when, site.owner).program});
     }
     return;
   }
@@ -148,15 +161,16 @@ void Lowering::lower_finish(const dsl::Act& act, const ActSite& site, interprete
   if (!check_missing(out.with, context, act.span, checked.given, tables_)) failed_ = true;
 }
 
-void Lowering::lower_handlers(const std::vector<dsl::Handler>& handlers, const CallSite& site, interpreter::Call& call,
-                              bool& goes_on_without) {
+void Lowering::lower_handlers(const std::vector<dsl::Handler>& handlers, const CallSite& site,
+                              interpreter::Call& call, bool& goes_on_without) {
   static const std::vector<std::string> kBuiltIn = {"refused", "bad_value", "gave_up"};
   std::map<std::string, Span> seen;
   std::optional<Span> any;
   for (const dsl::Handler& handler : handlers) {
     interpreter::Handler lowered;
     if (any) {
-      Diagnostic& d = error("BEL5008", handler.span, "this is never reached: `if any error` stands before it");
+      Diagnostic& d =
+          error("BEL5008", handler.span, "this is never reached: `if any error` stands before it");
       add_note_at(d, *any, "it is here");
       d.help = "put `if any error` last";
     }
@@ -176,31 +190,33 @@ void Lowering::lower_handlers(const std::vector<dsl::Handler>& handlers, const C
       if (std::find(possible.begin(), possible.end(), name.text) != possible.end()) continue;
       const std::string action = quoted(site.action->action.name);
       Diagnostic& d = error("BEL5004", name.span, action + " never ends in " + quoted(name.text));
-      add_note_at(d, site.action->at->name.span,
-                  action + " is declared here");
+      add_note_at(d, site.action->at->name.span, action + " is declared here");
       if (!suggest(d, name.text, possible)) {
         add_note(d, "it may end in " + join_names(possible, "or"));
-        d.help = "add the error to the action: `if status is …, " + name.text + "`, or `can end in " + name.text + "`";
+        d.help = "add the error to the action: `if status is …, " + name.text +
+                 "`, or `can end in " + name.text + "`";
       }
     }
     Onward onward = Onward::kEnds;
     lowered.act = lower_act(
         handler.act,
-        {.flow = site.flow, .when = site.when, .carries = site.carries, .owner = site.owner}, onward);
+        {.flow = site.flow, .when = site.when, .carries = site.carries, .owner = site.owner},
+        onward);
     goes_on_without = goes_on_without || onward == Onward::kWithoutValue;
     call.handlers.push_back(std::move(lowered));
   }
 }
 
-interpreter::Keep Lowering::lower_keep(const dsl::Keep& keep, const ActSite& site, bool& goes_on_without) {
+interpreter::Keep Lowering::lower_keep(const dsl::Keep& keep, const ActSite& site,
+                                       bool& goes_on_without) {
   interpreter::Keep out;
   const auto ms = positive_duration(keep.for_, "`keep trying for`", tables_);
   failed_ = failed_ || !ms;
   out.for_ms = ms.value_or(0);
   if (keep.then.kind != dsl::Act::Kind::kCarryOn && keep.then.kind != dsl::Act::Kind::kHandTo &&
       keep.then.kind != dsl::Act::Kind::kNone) {
-    error("BEL5005", keep.then.span, "`keep trying` ends in `carry on` or `hand to`, nothing else").help =
-        "write `keep trying for 1 day, then hand to TEAM`";
+    error("BEL5005", keep.then.span, "`keep trying` ends in `carry on` or `hand to`, nothing else")
+        .help = "write `keep trying for 1 day, then hand to TEAM`";
     return out;
   }
   Onward onward = Onward::kHolds;

@@ -15,7 +15,8 @@ namespace {
 std::string sha256_hex(std::string_view bytes) {
   std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
   unsigned int size = 0;
-  if (EVP_Digest(bytes.data(), bytes.size(), digest.data(), &size, EVP_sha256(), nullptr) != 1) return {};
+  if (EVP_Digest(bytes.data(), bytes.size(), digest.data(), &size, EVP_sha256(), nullptr) != 1)
+    return {};
   std::string hex;
   for (unsigned int i = 0; i < size; ++i) {
     hex += "0123456789abcdef"[digest[i] >> 4];
@@ -31,8 +32,8 @@ void by_name(std::vector<T>& list) {
 
 }  // namespace
 
-CompiledProgram compile_files(const std::vector<File>& files, const Sources& sources, const PluginCatalog* catalog,
-                              Diagnostics& diagnostics) {
+CompiledProgram compile_files(const std::vector<File>& files, const Sources& sources,
+                              const PluginCatalog* catalog, Diagnostics& diagnostics) {
   Tables tables{.sources = sources, .diagnostics = diagnostics, .catalog = catalog};
   declare_names(files, tables);
   resolve_types(tables);
@@ -49,7 +50,8 @@ CompiledProgram compile_files(const std::vector<File>& files, const Sources& sou
     }
   }
   for (const Declaration* declaration : tables.webhooks) {
-    if (auto webhook = lower_webhook(*declaration, tables)) program.webhooks.push_back(std::move(*webhook));
+    if (auto webhook = lower_webhook(*declaration, tables))
+      program.webhooks.push_back(std::move(*webhook));
   }
   for (const Declaration* declaration : tables.scenarios) check_scenario(*declaration, tables);
   for (auto& [name, info] : tables.connectors) program.connectors.push_back(info.connector);

@@ -1,5 +1,6 @@
-// The middle and the back of the compiler, from syntax trees on: names, types, actions, then one graph a workflow.
-// Each phase is a file of this folder; tables.h is what they share. Tested in tests/dsl/compile_test.cpp.
+// The middle and the back of the compiler, from syntax trees on: names, types, actions, then one
+// graph a workflow. Each phase is a file of this folder; tables.h is what they share. Tested in
+// tests/dsl/compile_test.cpp.
 #pragma once
 #include <vector>
 
@@ -8,7 +9,7 @@
 namespace belay::dsl {
 
 // Graphs of workflows without errors come back even when others have some.
-CompiledProgram compile_files(const std::vector<File>& files, const Sources& sources, const PluginCatalog* catalog,
-                              Diagnostics& diagnostics);
+CompiledProgram compile_files(const std::vector<File>& files, const Sources& sources,
+                              const PluginCatalog* catalog, Diagnostics& diagnostics);
 
 }  // namespace belay::dsl

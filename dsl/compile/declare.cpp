@@ -1,6 +1,6 @@
-// Phase 1: who is who. Every declaration puts its name into one table for the whole workspace; a second one of the
-// same name is reported with the place of the first and is not looked at further. Also here: the rules for names and
-// the phrases that all phases share.
+// Phase 1: who is who. Every declaration puts its name into one table for the whole workspace; a
+// second one of the same name is reported with the place of the first and is not looked at further.
+// Also here: the rules for names and the phrases that all phases share.
 #include <algorithm>
 
 #include "dsl/compile/tables.h"
@@ -54,8 +54,10 @@ void declare_names(const std::vector<File>& files, Tables& tables) {
         tables.scenarios.push_back(&declaration);  // named by its title
         continue;
       }
-      if (std::holds_alternative<ReservedDecl>(declaration.body) || declaration.name.empty()) continue;
-      if (!std::holds_alternative<TypeDecl>(declaration.body)) check_name(declaration.name, true, tables);
+      if (std::holds_alternative<ReservedDecl>(declaration.body) || declaration.name.empty())
+        continue;
+      if (!std::holds_alternative<TypeDecl>(declaration.body))
+        check_name(declaration.name, true, tables);
       const auto [first, fresh] = tables.declared.emplace(declaration.name.text, &declaration);
       if (fresh) {
         enter(declaration, tables);
@@ -74,11 +76,14 @@ void check_scenario(const Declaration& declaration, Tables& tables) {
   const Name& name = std::get<ScenarioDecl>(declaration.body).workflow;
   std::vector<std::string> candidates;
   for (const Declaration* workflow : tables.workflows) candidates.push_back(workflow->name.text);
-  if (name.empty() || std::find(candidates.begin(), candidates.end(), name.text) != candidates.end()) return;
+  if (name.empty() ||
+      std::find(candidates.begin(), candidates.end(), name.text) != candidates.end())
+    return;
   report_unknown("BEL3008", "workflow", name, candidates, tables);
 }
 
-// ---- Names ----------------------------------------------------------------------------------------------------
+// ---- Names
+// ----------------------------------------------------------------------------------------------------
 
 bool is_snake(std::string_view name, bool dotted) {
   bool at_start = true;
@@ -97,16 +102,20 @@ bool is_snake(std::string_view name, bool dotted) {
 bool check_name(const Name& name, bool dotted, Tables& tables) {
   if (name.empty()) return false;
   if (!is_snake(name.text, dotted)) return false;  // the reader complained
-  // Only a whole name can be mistaken for a word of an expression: `event.created` is fine, `event` is not.
+  // Only a whole name can be mistaken for a word of an expression: `event.created` is fine, `event`
+  // is not.
   if (!dotted && is_reserved_name(name.text)) {
-    tables.diagnostics.add("BEL3011", name.span, quoted(name.text) + " is a word of the language and cannot be a name")
+    tables.diagnostics
+        .add("BEL3011", name.span,
+             quoted(name.text) + " is a word of the language and cannot be a name")
         .help = "choose another name, for example " + quoted("the_" + name.text);
     return false;
   }
   return true;
 }
 
-// ---- Phrases ---------------------------------------------------------------------------------------------------
+// ---- Phrases
+// ---------------------------------------------------------------------------------------------------
 
 std::string quoted(std::string_view name) { return "`" + std::string(name) + "`"; }
 
@@ -117,7 +126,8 @@ std::string place(const Span& span, const Sources& sources) {
 std::string kind_of(const Declaration& declaration) { return std::string(noun_of(declaration)); }
 
 std::string with_article(std::string_view noun) {
-  const bool vowel = !noun.empty() && std::string_view("aeiou").find(noun[0]) != std::string_view::npos;
+  const bool vowel =
+      !noun.empty() && std::string_view("aeiou").find(noun[0]) != std::string_view::npos;
   return (vowel ? "an " : "a ") + std::string(noun);
 }
 
@@ -137,7 +147,8 @@ void add_note_at(Diagnostic& diagnostic, Span span, std::string text) {
   diagnostic.notes.push_back({span, true, std::move(text)});
 }
 
-bool suggest(Diagnostic& diagnostic, std::string_view name, const std::vector<std::string>& candidates) {
+bool suggest(Diagnostic& diagnostic, std::string_view name,
+             const std::vector<std::string>& candidates) {
   const std::string near = nearest(name, candidates);
   if (near.empty()) return false;
   diagnostic.help = "did you mean " + quoted(near) + "?";
@@ -148,14 +159,15 @@ Diagnostic& report_unknown(std::string_view code, std::string_view noun, const N
                            const std::vector<std::string>& candidates, Tables& tables) {
   if (auto other = tables.declared.find(name.text); other != tables.declared.end()) {
     const Declaration& declared = *other->second;
-    Diagnostic& d = tables.diagnostics.add(code, name.span,
-                                           quoted(name.text) + " is " + with_article(kind_of(declared)) + ", not " +
-                                               with_article(noun));
+    Diagnostic& d =
+        tables.diagnostics.add(code, name.span,
+                               quoted(name.text) + " is " + with_article(kind_of(declared)) +
+                                   ", not " + with_article(noun));
     add_note_at(d, declared.name.span, "declared here");
     return d;
   }
-  Diagnostic& d =
-      tables.diagnostics.add(code, name.span, "there is no " + std::string(noun) + " " + quoted(name.text));
+  Diagnostic& d = tables.diagnostics.add(
+      code, name.span, "there is no " + std::string(noun) + " " + quoted(name.text));
   if (suggest(d, name.text, candidates)) return d;
   if (candidates.empty()) {
     add_note(d, "this workspace declares no " + std::string(noun));

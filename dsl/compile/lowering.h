@@ -1,7 +1,8 @@
-// The lowering of one workflow: statements become nodes, names become slots, and on the way everything is checked that
-// needs to know where a statement stands. A Flow says what is known at a point: it is copied into blocks and merged
-// after them. The class is split by verb: workflow.cpp (the frame), statements.cpp, calls.cpp (steps, undos, checks),
-// acts.cpp (handlers and what they do), safety.cpp (rules of a step as a whole).
+// The lowering of one workflow: statements become nodes, names become slots, and on the way
+// everything is checked that needs to know where a statement stands. A Flow says what is known at a
+// point: it is copied into blocks and merged after them. The class is split by verb: workflow.cpp
+// (the frame), statements.cpp, calls.cpp (steps, undos, checks), acts.cpp (handlers and what they
+// do), safety.cpp (rules of a step as a whole).
 #pragma once
 #include <deque>
 #include <map>
@@ -56,12 +57,13 @@ class Lowering {
 
   // Where a call stands and what it may read.
   struct CallSite {
-    const Statement* statement = nullptr;
     const ActionInfo* action = nullptr;  // of the call; nullptr when unknown
     Flow* flow = nullptr;                // what its expressions see
     When when = When::kForward;
-    const interpreter::Type* carries = nullptr;  // what `carry on with` must give; nullptr: anything
-    std::string owner;                   // "`capture`", "the undo of `capture`"
+    const interpreter::Type* carries =
+        nullptr;        // what `carry on with` must give; nullptr: anything
+    std::string owner;  // "`capture`", "the undo of `capture`"
+    Span at;            // of the action's name, or of what stands for it
   };
   // What missing arguments of an undo or a check are filled from.
   struct Filling {
@@ -87,20 +89,23 @@ class Lowering {
   void lower_gives(Flow& flow);
   const Known* make_known(const Name& name, interpreter::Type type, Known::Origin origin,
                           interpreter::SlotId slot = interpreter::kNoSlot);
-  static void show(Flow& flow, const Known* known, bool may_be_absent = false, std::string because = {});
+  static void show(Flow& flow, const Known* known, bool may_be_absent = false,
+                   std::string because = {});
   static const Visible* find_visible(const Flow& flow, std::string_view name);
   CheckedExpr check(const Expr& expr, const Flow& flow, When when, std::string_view owner,
-                    std::optional<interpreter::Type> wanted = std::nullopt, std::string wanted_for = {});
+                    std::optional<interpreter::Type> wanted = std::nullopt,
+                    std::string wanted_for = {});
   // What a condition proves where it holds (`yes`) and where it does not (`no`).
   static void prove(const CheckedExpr& condition, Flow& yes, Flow& no);
-  interpreter::Program check_duration(const Expr& expr, const Flow& flow, When when, std::string_view owner,
-                                      std::string what);
+  interpreter::Program check_duration(const Expr& expr, const Flow& flow, When when,
+                                      std::string_view owner, std::string what);
   Diagnostic& error(std::string_view code, Span span, std::string message);
   Diagnostic& warning(std::string_view code, Span span, std::string message);
 
   // statements.cpp
   interpreter::Block lower_block(const Statements& list, Flow& flow, bool top);
-  interpreter::NodeId lower_statement(const Statement& statement, const Statement* next, Flow& flow, bool top);
+  interpreter::NodeId lower_statement(const Statement& statement, const Statement* next, Flow& flow,
+                                      bool top);
   interpreter::NodeId new_node(interpreter::NodeKind kind, const Statement& statement);
   std::string unique_name(std::string_view prefix);
   void lower_when(const Statement& statement, interpreter::NodeId id, Flow& flow);
@@ -111,39 +116,43 @@ class Lowering {
   void lower_publish(const Statement& statement, interpreter::NodeId id, Flow& flow);
   void lower_set(const Statement& statement, interpreter::NodeId id, Flow& flow);
   void lower_point(const Statement& statement, bool top);
-  interpreter::Program check_key(const EventSource& source, const EventInfo& event, const Flow& flow,
-                                 std::string_view owner);
+  interpreter::Program check_key(const EventSource& source, const EventInfo& event,
+                                 const Flow& flow, std::string_view owner);
   void use_event(const EventInfo& event);
 
   // calls.cpp
-  void lower_step(const Statement& statement, const Statement* next, interpreter::NodeId id, Flow& flow);
-  interpreter::Call lower_call(const std::vector<Arg>& args, const Policies& policies, const CallSite& site,
-                               const Filling* filling, Span action_span, bool& goes_on_without);
+  void lower_step(const Statement& statement, const Statement* next, interpreter::NodeId id,
+                  Flow& flow);
+  interpreter::Call lower_call(const std::vector<Arg>& args, const Policies& policies,
+                               const CallSite& site, const Filling* filling, bool& goes_on_without);
   std::optional<interpreter::Call> lower_undo(const Statement& statement, const ActionInfo* forward,
-                                              const interpreter::Call* call, const Known* own, const Flow& before);
-  void lower_policies(const Policies& policies, const CallSite& site, interpreter::Call& call, bool& goes_on_without);
+                                              const interpreter::Call* call, const Known* own,
+                                              const Flow& before);
+  void lower_policies(const Policies& policies, const CallSite& site, interpreter::Call& call,
+                      bool& goes_on_without);
   void lower_if_unsure(const Policies& policies, const CallSite& site, interpreter::Call& call);
-  void attach_check(const ActionInfo& check, const std::vector<Arg>& args, const CallSite& site, Span span,
-                    interpreter::Call& call);
+  void attach_check(const ActionInfo& check, const std::vector<Arg>& args, const CallSite& site,
+                    Span span, interpreter::Call& call);
   interpreter::RetryPlan lower_retry(const Policies& policies);
-  void fill_arguments(interpreter::Call& call, const ActionInfo& target, const std::set<std::string>& given,
-                      const Filling& filling, const Flow& flow);
+  void fill_arguments(interpreter::Call& call, const ActionInfo& target,
+                      const std::set<std::string>& given, const Filling& filling, const Flow& flow);
   interpreter::ActionId action_id(const ActionInfo& info);
 
   // acts.cpp
   interpreter::Act lower_act(const Act& act, const ActSite& site, Onward& onward);
   void lower_carry(const Act& act, const ActSite& site, interpreter::Act& out);
   void lower_finish(const Act& act, const ActSite& site, interpreter::Act& out);
-  void lower_handlers(const std::vector<Handler>& handlers, const CallSite& site, interpreter::Call& call,
-                      bool& goes_on_without);
+  void lower_handlers(const std::vector<Handler>& handlers, const CallSite& site,
+                      interpreter::Call& call, bool& goes_on_without);
   interpreter::Keep lower_keep(const Keep& keep, const ActSite& site, bool& goes_on_without);
 
   // safety.cpp
-  void check_step_safety(const Statement& statement, const Statement* next, const ActionInfo& action,
-                         const interpreter::Node& node, bool top);
+  void check_step_safety(const Statement& statement, const Statement* next,
+                         const ActionInfo& action, const interpreter::Node& node, bool top);
   void check_effects(const Statement& statement, const Statement* next, const ActionInfo& action,
                      const interpreter::Node& node);
-  void check_unsure(const Statement& statement, const ActionInfo& action, const interpreter::Node& node);
+  void check_unsure(const Statement& statement, const ActionInfo& action,
+                    const interpreter::Node& node);
   void check_unhandled(const Statement& statement, const ActionInfo& action);
   std::string undo_candidate(const ActionInfo& action) const;
 
@@ -153,23 +162,25 @@ class Lowering {
   interpreter::Graph graph_;
   bool failed_ = false;
 
-  std::deque<Known> known_;                      // stable addresses
-  std::map<std::string, const Known*> elsewhere_;  // every name of the workflow, wherever it is declared
-  std::set<std::string> lowered_;                // those whose statement was reached
+  std::deque<Known> known_;  // stable addresses
+  std::map<std::string, const Known*>
+      elsewhere_;                  // every name of the workflow, wherever it is declared
+  std::set<std::string> lowered_;  // those whose statement was reached
   std::map<std::string, interpreter::SlotId> shared_sets_;  // `set` names that arms share
   std::map<std::string, std::pair<Span, interpreter::RetryPlan>> plans_;
   std::map<std::string, interpreter::ActionId> action_ids_;
   std::set<std::string> event_names_, node_names_;
   std::map<std::string, int> counters_;
   std::size_t statements_ = 0;
-  int together_depth_ = 0, undo_depth_ = 0;
+  int together_depth_ = 0;
   bool after_point_ = false, top_ = false;
   Span point_at_;
 };
 
 class FlowNames final : public Names {
  public:
-  FlowNames(Lowering& lowering, const Flow& flow, When when, std::string_view owner, const Expr& expr)
+  FlowNames(Lowering& lowering, const Flow& flow, When when, std::string_view owner,
+            const Expr& expr)
       : lowering_(lowering), flow_(flow), when_(when), owner_(owner), expr_(expr) {}
   std::optional<NameInfo> find(std::string_view name) const override;
   std::vector<std::string> all() const override;

@@ -1,5 +1,5 @@
-// Programs are flat: an argument stands before its user, the root is last. Replacing a read by a program under a macro
-// moves the replacement's own macro variables as deep as the place is.
+// Programs are flat: an argument stands before its user, the root is last. Replacing a read by a
+// program under a macro moves the replacement's own macro variables as deep as the place is.
 #include "dsl/compile/programs.h"
 
 #include <algorithm>
@@ -14,15 +14,20 @@ using interpreter::Value;
 
 class Copier {
  public:
-  Copier(Program& out, const std::vector<Program>* replacements) : out_(out), replacements_(replacements) {}
+  Copier(Program& out, const std::vector<Program>* replacements)
+      : out_(out), replacements_(replacements) {}
 
-  // Copies the tree at `root`, `depth` macro variables deep; locals that it brings itself move by `shift`.
-  std::uint32_t copy(const Program& from, std::uint32_t root, std::uint32_t depth, std::uint32_t shift) {
+  // Copies the tree at `root`, `depth` macro variables deep; locals that it brings itself move by
+  // `shift`.
+  std::uint32_t copy(const Program& from, std::uint32_t root, std::uint32_t depth,
+                     std::uint32_t shift) {
     const ExprNode& node = from.nodes[root];
-    if (replacements_ != nullptr && node.kind == ExprKind::kSlot && node.index < replacements_->size()) {
+    if (replacements_ != nullptr && node.kind == ExprKind::kSlot &&
+        node.index < replacements_->size()) {
       const Program& replacement = (*replacements_)[node.index];
       Copier plain(out_, nullptr);
-      return plain.copy(replacement, static_cast<std::uint32_t>(replacement.nodes.size() - 1), depth, depth);
+      return plain.copy(replacement, static_cast<std::uint32_t>(replacement.nodes.size() - 1),
+                        depth, depth);
     }
     ExprNode made = node;
     if (made.kind == ExprKind::kLocal) made.index += shift;
@@ -50,9 +55,12 @@ std::size_t skip_string(std::string_view text, std::size_t at) {
   const char quote = text[at];
   const bool triple = text.size() >= at + 3 && text[at + 1] == quote && text[at + 2] == quote;
   for (std::size_t i = at + (triple ? 3 : 1); i < text.size(); ++i) {
-    if (text[i] == '\\') ++i;
-    else if (text[i] == quote && !triple) return i + 1;
-    else if (text[i] == quote && text.substr(i, 3) == std::string(3, quote)) return i + 3;
+    if (text[i] == '\\')
+      ++i;
+    else if (text[i] == quote && !triple)
+      return i + 1;
+    else if (text[i] == quote && text.substr(i, 3) == std::string(3, quote))
+      return i + 3;
   }
   return text.size();
 }
@@ -113,7 +121,8 @@ Program substitute(const Program& program, const std::vector<Program>& replaceme
   if (program.empty()) return program;
   Program out;
   out.source = program.source;
-  Copier(out, &replacements).copy(program, static_cast<std::uint32_t>(program.nodes.size() - 1), 0, 0);
+  Copier(out, &replacements)
+      .copy(program, static_cast<std::uint32_t>(program.nodes.size() - 1), 0, 0);
   return out;
 }
 
@@ -132,7 +141,8 @@ Program or_null_program(const Program& of) {
 }
 
 Span locate(const Expr& expr, std::size_t offset, std::size_t length) {
-  const std::string_view before = std::string_view(expr.text).substr(0, std::min(offset, expr.text.size()));
+  const std::string_view before =
+      std::string_view(expr.text).substr(0, std::min(offset, expr.text.size()));
   const auto breaks = static_cast<std::size_t>(std::count(before.begin(), before.end(), '\n'));
   Span span = expr.span;
   std::size_t column = offset;
@@ -168,7 +178,8 @@ std::optional<std::vector<Arg>> split_map(const Expr& expr) {
   const std::string_view text = expr.text;
   const std::size_t open = text.find_first_not_of(" \t\r\n");
   const std::size_t close = text.find_last_not_of(" \t\r\n");
-  if (open == std::string_view::npos || text[open] != '{' || text[close] != '}') return std::nullopt;
+  if (open == std::string_view::npos || text[open] != '{' || text[close] != '}')
+    return std::nullopt;
   std::vector<Arg> args;
   std::size_t begin = open + 1;
   std::size_t colon = std::string_view::npos;
@@ -180,13 +191,16 @@ std::optional<std::vector<Arg>> split_map(const Expr& expr) {
       continue;
     }
     if (depth == 0 && (c == ',' || i == close)) {
-      if (i == close && trimmed(text.substr(begin, i - begin)).empty()) break;  // `{}`, or a comma at the end
+      if (i == close && trimmed(text.substr(begin, i - begin)).empty())
+        break;  // `{}`, or a comma at the end
       if (colon == std::string_view::npos) return std::nullopt;
       const Expr key = part_of(expr, begin, colon);
       const bool is_text = key.text.size() >= 2 && (key.text[0] == '"' || key.text[0] == '\'') &&
-                           key.text.find('\\') == std::string::npos && skip_string(key.text, 0) == key.text.size();
+                           key.text.find('\\') == std::string::npos &&
+                           skip_string(key.text, 0) == key.text.size();
       if (!is_text) return std::nullopt;
-      args.push_back({{key.text.substr(1, key.text.size() - 2), key.span}, part_of(expr, colon + 1, i)});
+      args.push_back(
+          {{key.text.substr(1, key.text.size() - 2), key.span}, part_of(expr, colon + 1, i)});
       begin = i + 1;
       colon = std::string_view::npos;
     } else if (depth == 0 && c == ':' && colon == std::string_view::npos) {

@@ -1,11 +1,11 @@
-// `publish`, the same in workflows and webhooks: the data against the event's fields. The key fills the field that the
-// event declares as its key, so that an author says it once.
+// `publish`, the same in workflows and webhooks: the data against the event's fields. The key fills
+// the field that the event declares as its key, so that an author says it once.
 #include "dsl/compile/tables.h"
 
 namespace belay::dsl {
 
-PublishParts check_publish(const Statement& statement, const EventInfo& event, ExprChecker& checker, Tables& tables,
-                           bool note_json) {
+PublishParts check_publish(const Statement& statement, const EventInfo& event, ExprChecker& checker,
+                           Tables& tables, bool note_json) {
   PublishParts parts;
   const std::string name = quoted(event.type.name);
   const ArgsContext context{.fields = event.type.fields,
@@ -32,13 +32,15 @@ PublishParts check_publish(const Statement& statement, const EventInfo& event, E
       parts.data.push_back({key_field->name, parts.key});
       args.given.insert(key_field->name);
     }
-  } else if (const interpreter::Binding* given = find_binding(parts.data, event.type.key); given != nullptr) {
+  } else if (const interpreter::Binding* given = find_binding(parts.data, event.type.key);
+             given != nullptr) {
     parts.key = given->value;
   } else if (!args.given.contains(event.type.key)) {
     parts.ok = false;  // the reader complained
     if (key_field != nullptr) args.given.insert(key_field->name);
   }
-  if (!check_missing(parts.data, context, statement.source.event.span, args.given, tables)) parts.ok = false;
+  if (!check_missing(parts.data, context, statement.source.event.span, args.given, tables))
+    parts.ok = false;
   return parts;
 }
 

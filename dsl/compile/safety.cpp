@@ -1,6 +1,7 @@
-// Saga safety: the rules of a step as a whole, which no single line breaks. Money and other effects have a way back
-// before the point of no return; after it a step cannot fail for good; an unsure outcome can be settled; nothing is
-// repeated that may not be. LANGUAGE.md §7 and §8 are the source; tested in tests/golden/diagnostics/BEL2*.
+// Saga safety: the rules of a step as a whole, which no single line breaks. Money and other effects
+// have a way back before the point of no return; after it a step cannot fail for good; an unsure
+// outcome can be settled; nothing is repeated that may not be. LANGUAGE.md §7 and §8 are the
+// source; tested in tests/golden/diagnostics/BEL2*.
 #include <algorithm>
 
 #include "dsl/compile/lowering.h"
@@ -29,7 +30,8 @@ std::string family_of(std::string_view name) {
   return dot == std::string_view::npos ? std::string() : std::string(name.substr(0, dot + 1));
 }
 
-// The line `do X`, as far as it can be told: the action's name, and the word before it on the same line.
+// The line `do X`, as far as it can be told: the action's name, and the word before it on the same
+// line.
 Span do_span(const Statement& statement, const Sources& sources) {
   Span span = statement.action.span;
   const std::string_view line = sources.line(span.file, span.line);
@@ -45,21 +47,26 @@ Span do_span(const Statement& statement, const Sources& sources) {
 
 }  // namespace
 
-void Lowering::check_step_safety(const Statement& statement, const Statement* next, const ActionInfo& action,
-                                 const interpreter::Node& node, bool top) {
+void Lowering::check_step_safety(const Statement& statement, const Statement* next,
+                                 const ActionInfo& action, const interpreter::Node& node,
+                                 bool top) {
   if (!action.ok || declaration_.broken) return;  // what it does is not known for sure
   if (after_point_) {
     if (statement.undo) {
-      Diagnostic& d = warning("BEL2012", statement.undo->span,
-                              quoted(statement.name.text) + " is never undone: it stands after the point of no return");
+      Diagnostic& d = warning(
+          "BEL2012", statement.undo->span,
+          quoted(statement.name.text) + " is never undone: it stands after the point of no return");
       add_note_at(d, point_at_, "the point of no return is here");
       d.help = "take the undo out, or move the step before the point";
     }
     if (!statement.policies.keep) {
       Diagnostic& d = error("BEL2006", statement.name.span,
-                            quoted(statement.name.text) + " stands after the point of no return, but may fail for good");
+                            quoted(statement.name.text) +
+                                " stands after the point of no return, but may fail for good");
       add_note_at(d, point_at_, "the point of no return is here");
-      add_note(d, "nothing can be undone any more, so the saga must get through or be handed to somebody");
+      add_note(
+          d,
+          "nothing can be undone any more, so the saga must get through or be handed to somebody");
       d.help = "add `keep trying for 1 day, then carry on`, or `then hand to TEAM`";
     }
   } else {
@@ -69,11 +76,12 @@ void Lowering::check_step_safety(const Statement& statement, const Statement* ne
   check_unhandled(statement, action);
 }
 
-void Lowering::check_effects(const Statement& statement, const Statement* next, const ActionInfo& action,
-                             const interpreter::Node& node) {
+void Lowering::check_effects(const Statement& statement, const Statement* next,
+                             const ActionInfo& action, const interpreter::Node& node) {
   if (node.undo || statement.undo || statement.no_undo_because) return;
   if (action.action.effects == static_cast<std::uint8_t>(Effect::kReads)) return;
-  // Nothing stands between the step and the point: nothing can fail while it could still have to be undone.
+  // Nothing stands between the step and the point: nothing can fail while it could still have to be
+  // undone.
   if (next != nullptr && next->kind == Statement::Kind::kPointOfNoReturn) return;
 
   const std::string name = quoted(statement.name.text);
@@ -82,9 +90,11 @@ void Lowering::check_effects(const Statement& statement, const Statement* next, 
   for (const Name& said : action.decl->effects) {
     if (said.text == worst) declared = said.span;
   }
-  const std::string effect = "effect " + quoted(worst) + ", declared in " + place(declared, tables_.sources);
+  const std::string effect =
+      "effect " + quoted(worst) + ", declared in " + place(declared, tables_.sources);
   const std::string candidate = undo_candidate(action);
-  const std::string undo = "`undo with " + (candidate.empty() ? std::string("ACTION") : candidate) + "`";
+  const std::string undo =
+      "`undo with " + (candidate.empty() ? std::string("ACTION") : candidate) + "`";
   if (has(action.action, Effect::kMovesMoney)) {
     Diagnostic& d = error("BEL2001", do_span(statement, tables_.sources),
                           name + " takes money, but nothing undoes it");
@@ -100,7 +110,8 @@ void Lowering::check_effects(const Statement& statement, const Statement* next, 
   d.help = "add " + undo + ", or `no undo because \"…\"`";
 }
 
-void Lowering::check_unsure(const Statement& statement, const ActionInfo& action, const interpreter::Node& node) {
+void Lowering::check_unsure(const Statement& statement, const ActionInfo& action,
+                            const interpreter::Node& node) {
   const std::optional<IfUnsure>& unsure = statement.policies.if_unsure;
   if (unsure && unsure->kind == IfUnsure::Kind::kUndoAnyway) {
     const ActionInfo* undo = nullptr;
@@ -110,67 +121,82 @@ void Lowering::check_unsure(const Statement& statement, const ActionInfo& action
     }
     if (!node.undo) {
       if (!statement.undo) {
-        error("BEL2011", unsure->span, "`undo anyway`, but " + quoted(statement.name.text) + " has no undo").help =
-            "add `undo with ACTION`, or settle it with `if unsure, check with ACTION`";
+        error("BEL2011", unsure->span,
+              "`undo anyway`, but " + quoted(statement.name.text) + " has no undo")
+            .help = "add `undo with ACTION`, or settle it with `if unsure, check with ACTION`";
       }
     } else if (undo != nullptr && undo->ok && !undo->action.harmless_if_nothing_done) {
       Diagnostic& d = error("BEL2011", unsure->span,
-                            "`undo anyway`, but " + quoted(undo->action.name) + " may do harm if there is nothing to undo");
+                            "`undo anyway`, but " + quoted(undo->action.name) +
+                                " may do harm if there is nothing to undo");
       add_note_at(d, undo->at->name.span,
                   "it is declared without `harmless if nothing was done` here");
       d.help = "settle it with `if unsure, check with ACTION`";
-    } else if (std::any_of(node.undo->args.begin(), node.undo->args.end(),
-                           [&](const interpreter::Binding& b) { return reads_slot(b.value, node.slot); })) {
-      Diagnostic& d = error("BEL2011", unsure->span,
-                            "`undo anyway`, but the undo reads the result of " + quoted(statement.name.text));
+    } else if (std::any_of(
+                   node.undo->args.begin(), node.undo->args.end(),
+                   [&](const interpreter::Binding& b) { return reads_slot(b.value, node.slot); })) {
+      Diagnostic& d =
+          error("BEL2011", unsure->span,
+                "`undo anyway`, but the undo reads the result of " + quoted(statement.name.text));
       add_note(d, "when the step is unsure there is no result to read");
-      d.help = "undo it by something that is known before, or settle it with `if unsure, check with ACTION`";
+      d.help =
+          "undo it by something that is known before, or settle it with `if unsure, check with "
+          "ACTION`";
     }
   }
   if (unsure || action.action.repeat_safe || !node.call.check.empty()) return;
   const std::string name = quoted(statement.name.text);
   if (has(action.action, Effect::kMovesMoney)) {
-    Diagnostic& d = warning("BEL2010", do_span(statement, tables_.sources),
-                            "nothing can tell whether " + name + " took the money, if its answer gets lost");
+    Diagnostic& d =
+        warning("BEL2010", do_span(statement, tables_.sources),
+                "nothing can tell whether " + name + " took the money, if its answer gets lost");
     add_note_at(d, action.at->name.span,
-                quoted(action.action.name) + " is declared with neither `checked by` nor `repeating is safe` here");
+                quoted(action.action.name) +
+                    " is declared with neither `checked by` nor `repeating is safe` here");
     add_note(d, "such a saga is held until a person finds out");
     d.help = "add `if unsure, check with ACTION`, or `checked by` to the action";
     return;
   }
   if (action.action.effects == static_cast<std::uint8_t>(Effect::kReads)) return;
-  const bool retries = !statement.policies.retry_plan.empty() || statement.policies.tries || statement.policies.keep;
+  const bool retries =
+      !statement.policies.retry_plan.empty() || statement.policies.tries || statement.policies.keep;
   if (!retries) return;
   Diagnostic& d = warning("BEL2009", do_span(statement, tables_.sources),
                           name + " is tried again only while it is certain that nothing happened");
   add_note_at(d, action.at->name.span,
               quoted(action.action.name) + " is declared without `repeating is safe` here");
-  add_note(d, "if an answer gets lost, it is not repeated: the saga is held until a person finds out");
-  d.help = "say `repeating is safe` in the action, or how it is settled: `checked by`, `if unsure, …`";
+  add_note(d,
+           "if an answer gets lost, it is not repeated: the saga is held until a person finds out");
+  d.help =
+      "say `repeating is safe` in the action, or how it is settled: `checked by`, `if unsure, …`";
 }
 
 void Lowering::check_unhandled(const Statement& statement, const ActionInfo& action) {
   if (statement.policies.keep) return;  // it says what follows
   for (const dsl::Handler& handler : statement.policies.handlers) {
     for (const Name& n : handler.errors) {  // a misspelt handler was meant for one of them
-      if (n.text.find('.') != std::string::npos && std::find(action.action.errors.begin(), action.action.errors.end(), n.text) == action.action.errors.end()) return;
+      if (n.text.find('.') != std::string::npos &&
+          std::find(action.action.errors.begin(), action.action.errors.end(), n.text) ==
+              action.action.errors.end())
+        return;
     }
   }
   std::vector<std::string> unhandled;
   for (const std::string& error_name : action.action.errors) {
-    const bool handled = std::any_of(
-        statement.policies.handlers.begin(), statement.policies.handlers.end(), [&](const dsl::Handler& handler) {
-          return handler.errors.empty() || std::any_of(handler.errors.begin(), handler.errors.end(),
-                                                       [&](const Name& n) { return n.text == error_name; });
-        });
+    const bool handled =
+        std::any_of(statement.policies.handlers.begin(), statement.policies.handlers.end(),
+                    [&](const dsl::Handler& handler) {
+                      return handler.errors.empty() ||
+                             std::any_of(handler.errors.begin(), handler.errors.end(),
+                                         [&](const Name& n) { return n.text == error_name; });
+                    });
     if (!handled) unhandled.push_back(error_name);
   }
   if (unhandled.empty()) return;
   Diagnostic& d = warning("BEL5003", statement.action.span,
-                          quoted(statement.name.text) + " may end in " + join_names(unhandled, "or") +
-                              ", and nothing here says what follows");
-  add_note_at(d, action.at->name.span,
-              quoted(action.action.name) + " is declared here");
+                          quoted(statement.name.text) + " may end in " +
+                              join_names(unhandled, "or") + ", and nothing here says what follows");
+  add_note_at(d, action.at->name.span, quoted(action.action.name) + " is declared here");
   add_note(d, "without a handler everything is undone, and the customer is told no reason");
   d.help = "add `if " + unhandled.front() + ", cancel because \"…\"`";
 }
@@ -179,9 +205,12 @@ void Lowering::check_unhandled(const Statement& statement, const ActionInfo& act
 std::string Lowering::undo_candidate(const ActionInfo& action) const {
   const std::string family = family_of(action.action.name);
   if (family.empty()) return {};
-  for (std::string_view word : {"refund", "void", "release", "cancel", "reverse", "undo", "revoke", "remove", "delete"}) {
+  for (std::string_view word :
+       {"refund", "void", "release", "cancel", "reverse", "undo", "revoke", "remove", "delete"}) {
     for (const auto& [name, info] : tables_.actions) {
-      if (&info != &action && name.starts_with(family) && name.find(word, family.size()) != std::string::npos) return name;
+      if (&info != &action && name.starts_with(family) &&
+          name.find(word, family.size()) != std::string::npos)
+        return name;
     }
   }
   return {};

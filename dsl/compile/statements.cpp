@@ -1,5 +1,6 @@
-// Statements: how each kind becomes a node, and what is known after it. Blocks get a copy of the Flow; what survives a
-// block is merged by the statement that owns it (`when`: names set in every arm; `together`: everything).
+// Statements: how each kind becomes a node, and what is known after it. Blocks get a copy of the
+// Flow; what survives a block is merged by the statement that owns it (`when`: names set in every
+// arm; `together`: everything).
 #include <algorithm>
 
 #include "dsl/compile/lowering.h"
@@ -41,7 +42,8 @@ Block Lowering::lower_block(const Statements& list, Flow& flow, bool top) {
     }
     flow.ended = false;  // what follows is checked all the same
     const bool was_top = std::exchange(top_, top);
-    const NodeId id = lower_statement(statement, i + 1 < list.size() ? &list[i + 1] : nullptr, flow, top);
+    const NodeId id =
+        lower_statement(statement, i + 1 < list.size() ? &list[i + 1] : nullptr, flow, top);
     top_ = was_top;
     if (id != kNoNode) block.push_back(id);
   }
@@ -49,7 +51,8 @@ Block Lowering::lower_block(const Statements& list, Flow& flow, bool top) {
   return block;
 }
 
-NodeId Lowering::lower_statement(const Statement& statement, const Statement* next, Flow& flow, bool top) {
+NodeId Lowering::lower_statement(const Statement& statement, const Statement* next, Flow& flow,
+                                 bool top) {
   const auto made = [&](NodeKind kind) { return new_node(kind, statement); };
   NodeId id = kNoNode;
   switch (statement.kind) {
@@ -78,7 +81,8 @@ NodeId Lowering::lower_statement(const Statement& statement, const Statement* ne
     case Kind::kFinish: {
       id = made(statement.kind == Kind::kCancel ? NodeKind::kCancel : NodeKind::kFinish);
       dsl::Act act = statement.act;
-      act.kind = statement.kind == Kind::kCancel ? dsl::Act::Kind::kCancel : dsl::Act::Kind::kFinish;
+      act.kind =
+          statement.kind == Kind::kCancel ? dsl::Act::Kind::kCancel : dsl::Act::Kind::kFinish;
       if (act.span.length == 0) act.span = statement.span;
       Onward onward = Onward::kEnds;
       interpreter::Act lowered =
@@ -100,12 +104,14 @@ NodeId Lowering::lower_statement(const Statement& statement, const Statement* ne
 }
 
 NodeId Lowering::new_node(NodeKind kind, const Statement& statement) {
-  static constexpr std::string_view kWords[] = {"step", "when",   "together", "wait",  "pause",
-                                                "publish", "set", "cancel",   "finish", "point_of_no_return"};
+  static constexpr std::string_view kWords[] = {
+      "step",    "when", "together", "wait",   "pause",
+      "publish", "set",  "cancel",   "finish", "point_of_no_return"};
   Node node;
   node.kind = kind;
   const bool named = kind == NodeKind::kStep || kind == NodeKind::kWait;
-  node.name = named && !statement.name.empty() ? statement.name.text : unique_name(kWords[static_cast<int>(kind)]);
+  node.name = named && !statement.name.empty() ? statement.name.text
+                                               : unique_name(kWords[static_cast<int>(kind)]);
   if (named && statement.name.empty()) failed_ = true;  // the reader complained
   node.title = statement.title.text;
   node.at = place(statement.span, tables_.sources);
@@ -122,7 +128,8 @@ std::string Lowering::unique_name(std::string_view prefix) {
   }
 }
 
-// ---- when -----------------------------------------------------------------------------------------------------
+// ---- when
+// -----------------------------------------------------------------------------------------------------
 
 namespace {
 
@@ -142,7 +149,8 @@ void collect_sets(const Statements& list, std::map<std::string, int>& counts) {
 }  // namespace
 
 // A name that several arms set is one name: they write to the same slot.
-void Lowering::share_sets(const std::vector<dsl::Arm>& arms, std::map<std::string, SlotId>& before) {
+void Lowering::share_sets(const std::vector<dsl::Arm>& arms,
+                          std::map<std::string, SlotId>& before) {
   before = shared_sets_;
   std::map<std::string, int> counts;
   for (const dsl::Arm& arm : arms) collect_sets(arm.block, counts);
@@ -167,7 +175,8 @@ void Lowering::lower_when(const Statement& statement, NodeId id, Flow& flow) {
     if (arm.condition.empty()) {
       has_otherwise = true;
     } else {
-      CheckedExpr condition = check(arm.condition, rest, When::kForward, owner, plain(Type::Base::kBool), "a condition");
+      CheckedExpr condition = check(arm.condition, rest, When::kForward, owner,
+                                    plain(Type::Base::kBool), "a condition");
       prove(condition, inside, rest);
       lowered.condition = std::move(condition.program);
     }
@@ -197,7 +206,8 @@ void Lowering::lower_when(const Statement& statement, NodeId id, Flow& flow) {
   }
   flow.present = ends.front().present;
   for (std::size_t k = 1; k < ends.size(); ++k) {
-    std::erase_if(flow.present, [&](const std::string& path) { return !ends[k].present.contains(path); });
+    std::erase_if(flow.present,
+                  [&](const std::string& path) { return !ends[k].present.contains(path); });
   }
 }
 
@@ -212,7 +222,8 @@ void Lowering::lower_set(const Statement& statement, NodeId id, Flow& flow) {
     if (visible->known->origin == Known::Origin::kSet) {
       Diagnostic& d = error("BEL5007", name.span, quoted(name.text) + " has a value already");
       add_note_at(d, visible->known->at, "it is set here");
-      d.help = "`set` another name: a name keeps its value, so that an undo reads what the step read";
+      d.help =
+          "`set` another name: a name keeps its value, so that an undo reads what the step read";
     } else {
       failed_ = true;  // BEL3012 was reported
     }
@@ -227,20 +238,22 @@ void Lowering::lower_set(const Statement& statement, NodeId id, Flow& flow) {
       known = checked.type;
     } else if (checked.type.base != Type::Base::kError && !fits(checked.type, known)) {
       Diagnostic& d = error("BEL5007", name.span,
-                            quoted(name.text) + " is " + quoted(to_text(checked.type)) + " here, and " +
-                                quoted(to_text(known)) + " in another arm");
+                            quoted(name.text) + " is " + quoted(to_text(checked.type)) +
+                                " here, and " + quoted(to_text(known)) + " in another arm");
       if (const auto other = elsewhere_.find(name.text); other != elsewhere_.end()) {
         add_note_at(d, other->second->at, "it is set first here");
       }
       d.help = "set the same kind of value in every arm, or another name";
     }
   }
-  const Known* known = make_known(name, slot != kNoSlot ? graph_.slots[slot].type : checked.type, Known::Origin::kSet, slot);
+  const Known* known = make_known(name, slot != kNoSlot ? graph_.slots[slot].type : checked.type,
+                                  Known::Origin::kSet, slot);
   graph_.nodes[id].slot = known->slot;
   show(flow, known);
 }
 
-// ---- together -------------------------------------------------------------------------------------------------
+// ---- together
+// -------------------------------------------------------------------------------------------------
 
 void Lowering::lower_together(const Statement& statement, NodeId id, Flow& flow) {
   ++together_depth_;
@@ -256,10 +269,12 @@ void Lowering::lower_together(const Statement& statement, NodeId id, Flow& flow)
     if (name.empty() && branch.block.size() == 1 && !branch.block.front().name.empty()) {
       name = branch.block.front().name.text;
     }
-    if (name.empty() || (branch.name.empty() && names.contains(name))) name = "branch_" + std::to_string(number);
+    if (name.empty() || (branch.name.empty() && names.contains(name)))
+      name = "branch_" + std::to_string(number);
     if (!branch.name.empty() && !check_name(branch.name, false, tables_)) failed_ = true;
     if (!names.insert(name).second) {
-      Diagnostic& d = error("BEL3012", branch.name.span, "there is already a branch " + quoted(name));
+      Diagnostic& d =
+          error("BEL3012", branch.name.span, "there is already a branch " + quoted(name));
       d.help = "rename one of them";
     }
     Flow inside = flow;
@@ -277,8 +292,9 @@ void Lowering::lower_together(const Statement& statement, NodeId id, Flow& flow)
     }
     for (std::size_t i = before; i < end.names.size(); ++i) {
       if (const Visible* other = find_visible(flow, end.names[i].known->name)) {
-        Diagnostic& d = error("BEL5007", end.names[i].known->at,
-                              quoted(end.names[i].known->name) + " is set by two branches at the same time");
+        Diagnostic& d =
+            error("BEL5007", end.names[i].known->at,
+                  quoted(end.names[i].known->name) + " is set by two branches at the same time");
         add_note_at(d, other->known->at, "the other is here");
         d.help = "give each branch a name of its own";
         continue;
@@ -289,13 +305,17 @@ void Lowering::lower_together(const Statement& statement, NodeId id, Flow& flow)
   }
 }
 
-// ---- Events and time ------------------------------------------------------------------------------------------
+// ---- Events and time
+// ------------------------------------------------------------------------------------------
 
-interpreter::Program Lowering::check_key(const EventSource& source, const EventInfo& event, const Flow& flow,
-                                         std::string_view owner) {
+interpreter::Program Lowering::check_key(const EventSource& source, const EventInfo& event,
+                                         const Flow& flow, std::string_view owner) {
   std::optional<Type> wanted;
-  if (const interpreter::Field* field = find_field(event.type.fields, event.type.key)) wanted = field->type;
-  return check(source.key, flow, When::kForward, owner, wanted, "the key of " + quoted(event.type.name)).program;
+  if (const interpreter::Field* field = find_field(event.type.fields, event.type.key))
+    wanted = field->type;
+  return check(source.key, flow, When::kForward, owner, wanted,
+               "the key of " + quoted(event.type.name))
+      .program;
 }
 
 void Lowering::use_event(const EventInfo& event) {
@@ -305,7 +325,8 @@ void Lowering::use_event(const EventInfo& event) {
 
 void Lowering::lower_wait(const Statement& statement, NodeId id, Flow& flow) {
   const std::string owner = quoted(statement.name.text);
-  const EventInfo* event = look_up(tables_.events, "BEL3004", "event", statement.source.event, tables_);
+  const EventInfo* event =
+      look_up(tables_.events, "BEL3004", "event", statement.source.event, tables_);
   Type payload = plain(Type::Base::kError);
   if (event == nullptr) {
     failed_ = true;
@@ -336,7 +357,8 @@ void Lowering::lower_wait(const Statement& statement, NodeId id, Flow& flow) {
     }
     failed_ = true;
   } else {
-    interpreter::Program within = check_duration(statement.within, flow, When::kForward, owner, "`within`");
+    interpreter::Program within =
+        check_duration(statement.within, flow, When::kForward, owner, "`within`");
     graph_.nodes[id].within = std::move(within);
   }
   const Known* own = make_known(statement.name, payload, Known::Origin::kWait);
@@ -345,14 +367,18 @@ void Lowering::lower_wait(const Statement& statement, NodeId id, Flow& flow) {
   Onward onward = Onward::kEnds;
   if (statement.act.kind == dsl::Act::Kind::kNone) {
     if (!statement.within.empty() && !declaration_.broken) {
-      error("BEL5006", statement.within.span, owner + " does not say what follows when the time is over").help =
-          "add `, otherwise cancel because \"…\"`";
+      error("BEL5006", statement.within.span,
+            owner + " does not say what follows when the time is over")
+          .help = "add `, otherwise cancel because \"…\"`";
     }
     failed_ = true;
   } else {
-    interpreter::Act otherwise = lower_act(
-        statement.act,
-        {.flow = &flow, .carries = &payload, .owner = "the end of " + owner, .may_try_again = false}, onward);
+    interpreter::Act otherwise = lower_act(statement.act,
+                                           {.flow = &flow,
+                                            .carries = &payload,
+                                            .owner = "the end of " + owner,
+                                            .may_try_again = false},
+                                           onward);
     graph_.nodes[id].otherwise = std::move(otherwise);
   }
   if (statement.undo) {
@@ -367,17 +393,20 @@ void Lowering::lower_wait(const Statement& statement, NodeId id, Flow& flow) {
 void Lowering::lower_pause(const Statement& statement, NodeId id, Flow& flow) {
   const std::string owner = quoted(graph_.nodes[id].name);
   if (!statement.pause_for.empty()) {
-    interpreter::Program length = check_duration(statement.pause_for, flow, When::kForward, owner, "`pause for`");
+    interpreter::Program length =
+        check_duration(statement.pause_for, flow, When::kForward, owner, "`pause for`");
     graph_.nodes[id].pause_for = std::move(length);
   } else {
     interpreter::Program until = check(statement.pause_until, flow, When::kForward, owner,
-                                       plain(Type::Base::kTimestamp), "`pause until`").program;
+                                       plain(Type::Base::kTimestamp), "`pause until`")
+                                     .program;
     graph_.nodes[id].pause_until = std::move(until);
   }
 }
 
 void Lowering::lower_publish(const Statement& statement, NodeId id, Flow& flow) {
-  const EventInfo* event = look_up(tables_.events, "BEL3004", "event", statement.source.event, tables_);
+  const EventInfo* event =
+      look_up(tables_.events, "BEL3004", "event", statement.source.event, tables_);
   FlowChecker checker(*this, flow, When::kForward, "`publish`");
   if (event == nullptr) {
     failed_ = true;
@@ -395,7 +424,9 @@ void Lowering::lower_publish(const Statement& statement, NodeId id, Flow& flow) 
 void Lowering::lower_point(const Statement& statement, bool top) {
   if (!top) {
     Diagnostic& d = error("BEL2004", statement.span, "`point of no return` stands inside a block");
-    add_note(d, "before it everything can be undone, after it nothing is: that must be true on every path");
+    add_note(
+        d,
+        "before it everything can be undone, after it nothing is: that must be true on every path");
     d.help = "put it in the workflow's own list, at the column of its steps";
     return;
   }

@@ -1,6 +1,7 @@
-// What the compiler knows of all declarations of a workspace: filled phase by phase (names, types, events, connectors,
-// actions, plans), then read by the lowering of workflows and webhooks. A declaration with a problem keeps its place
-// and is marked, so that what leans on it stays silent instead of complaining twice.
+// What the compiler knows of all declarations of a workspace: filled phase by phase (names, types,
+// events, connectors, actions, plans), then read by the lowering of workflows and webhooks. A
+// declaration with a problem keeps its place and is marked, so that what leans on it stays silent
+// instead of complaining twice.
 #pragma once
 #include <map>
 #include <set>
@@ -27,8 +28,8 @@ struct ConnectorInfo {
   bool ok = true;
 };
 
-// `undone by` / `checked by` of an action. The programs read the action's own scope: its takes in order, then (only
-// for `undone by`) `result` in slot takes.size().
+// `undone by` / `checked by` of an action. The programs read the action's own scope: its takes in
+// order, then (only for `undone by`) `result` in slot takes.size().
 struct UseInfo {
   std::string action;
   std::vector<interpreter::Binding> args;
@@ -75,7 +76,8 @@ struct Tables {
   std::vector<const Declaration*> workflows, webhooks, scenarios;  // the first of each name
 };
 
-// ---- Phases, in this order ------------------------------------------------------------------------------------
+// ---- Phases, in this order
+// ------------------------------------------------------------------------------------
 
 void declare_names(const std::vector<File>& files, Tables& tables);
 void resolve_types(Tables& tables);
@@ -88,29 +90,36 @@ std::optional<interpreter::Graph> lower_workflow(const Declaration& declaration,
 std::optional<Webhook> lower_webhook(const Declaration& declaration, Tables& tables);
 void check_scenario(const Declaration& declaration, Tables& tables);
 
-// ---- Helpers of several phases --------------------------------------------------------------------------------
+// ---- Helpers of several phases
+// --------------------------------------------------------------------------------
 
 interpreter::Type resolve_type(const TypeExpr& type, Tables& tables);
 // Fields with their types, each name once.
-std::vector<interpreter::Field> resolve_fields(const std::vector<FieldDecl>& fields, Tables& tables);
+std::vector<interpreter::Field> resolve_fields(const std::vector<FieldDecl>& fields,
+                                               Tables& tables);
 interpreter::RetryPlan make_plan(const Tries& tries, Tables& tables, bool& ok);
-// A constant duration above zero, in ms; reports and returns nullopt otherwise. `what` is "`keep trying for`".
-std::optional<std::int64_t> positive_duration(const Expr& expr, std::string_view what, Tables& tables);
+// A constant duration above zero, in ms; reports and returns nullopt otherwise. `what` is "`keep
+// trying for`".
+std::optional<std::int64_t> positive_duration(const Expr& expr, std::string_view what,
+                                              Tables& tables);
 
 // `a.b_c`: lower_snake words joined by dots; without dots when !dotted.
 bool is_snake(std::string_view name, bool dotted);
-// Whether it may be declared. Reports a reserved name; one that is not lower_snake was reported by the reader.
+// Whether it may be declared. Reports a reserved name; one that is not lower_snake was reported by
+// the reader.
 bool check_name(const Name& name, bool dotted, Tables& tables);
 
-std::string quoted(std::string_view name);                        // `name`
-std::string place(const Span& span, const Sources& sources);      // file:line
-std::string kind_of(const Declaration& declaration);              // "action"
-std::string with_article(std::string_view noun);                  // "an action"
-std::string join_names(const std::vector<std::string>& names, std::string_view last = "and");  // `a`, `b` and `c`
+std::string quoted(std::string_view name);                    // `name`
+std::string place(const Span& span, const Sources& sources);  // file:line
+std::string kind_of(const Declaration& declaration);          // "action"
+std::string with_article(std::string_view noun);              // "an action"
+std::string join_names(const std::vector<std::string>& names,
+                       std::string_view last = "and");  // `a`, `b` and `c`
 void add_note(Diagnostic& diagnostic, std::string text);
 void add_note_at(Diagnostic& diagnostic, Span span, std::string text);
 // help: "did you mean `x`?" when a candidate is near.
-bool suggest(Diagnostic& diagnostic, std::string_view name, const std::vector<std::string>& candidates);
+bool suggest(Diagnostic& diagnostic, std::string_view name,
+             const std::vector<std::string>& candidates);
 template <class T>
 std::vector<std::string> keys_of(const Table<T>& table) {
   std::vector<std::string> keys;
@@ -121,15 +130,17 @@ std::vector<std::string> keys_of(const Table<T>& table) {
 Diagnostic& report_unknown(std::string_view code, std::string_view noun, const Name& name,
                            const std::vector<std::string>& candidates, Tables& tables);
 template <class T>
-T* look_up(Table<T>& table, std::string_view code, std::string_view noun, const Name& name, Tables& tables) {
+T* look_up(Table<T>& table, std::string_view code, std::string_view noun, const Name& name,
+           Tables& tables) {
   if (name.empty()) return nullptr;  // the reader complained
   if (auto found = table.find(name.text); found != table.end()) return &found->second;
   report_unknown(code, noun, name, keys_of(table), tables);
   return nullptr;
 }
 
-// Arguments against fields: unknown, double and ill-typed ones are reported; the bindings come in the fields' order.
-// Missing ones are the caller's (it may fill them first). `owner` is "`stripe.capture`", `declared_at` its place.
+// Arguments against fields: unknown, double and ill-typed ones are reported; the bindings come in
+// the fields' order. Missing ones are the caller's (it may fill them first). `owner` is
+// "`stripe.capture`", `declared_at` its place.
 struct ArgsContext {
   const std::vector<interpreter::Field>& fields;
   std::string owner;
@@ -147,12 +158,15 @@ struct CheckedArgs {
   std::set<std::string> given;  // names that the author wrote, also the wrong ones
   bool ok = true;
 };
-CheckedArgs check_args(const std::vector<Arg>& args, const ArgsContext& context, ExprChecker& checker, Tables& tables);
+CheckedArgs check_args(const std::vector<Arg>& args, const ArgsContext& context,
+                       ExprChecker& checker, Tables& tables);
 // Reports the fields that are neither optional nor bound. Returns whether none is missing.
-bool check_missing(const std::vector<interpreter::Binding>& bindings, const ArgsContext& context, Span at,
-                   const std::set<std::string>& given, Tables& tables);
-const interpreter::Field* find_field(const std::vector<interpreter::Field>& fields, std::string_view name);
-const interpreter::Binding* find_binding(const std::vector<interpreter::Binding>& bindings, std::string_view name);
+bool check_missing(const std::vector<interpreter::Binding>& bindings, const ArgsContext& context,
+                   Span at, const std::set<std::string>& given, Tables& tables);
+const interpreter::Field* find_field(const std::vector<interpreter::Field>& fields,
+                                     std::string_view name);
+const interpreter::Binding* find_binding(const std::vector<interpreter::Binding>& bindings,
+                                         std::string_view name);
 
 // The parts of a `publish`: its key, and the data in the fields' order, the key's field last.
 struct PublishParts {
@@ -160,11 +174,11 @@ struct PublishParts {
   std::vector<interpreter::Binding> data;
   bool ok = true;
 };
-PublishParts check_publish(const Statement& statement, const EventInfo& event, ExprChecker& checker, Tables& tables,
-                           bool note_json = true);
+PublishParts check_publish(const Statement& statement, const EventInfo& event, ExprChecker& checker,
+                           Tables& tables, bool note_json = true);
 
-// Whether `check` can settle `checked`: it gives `happened` and, for a yes, what the checked action gives. Reports at
-// `at` what is wrong.
+// Whether `check` can settle `checked`: it gives `happened` and, for a yes, what the checked action
+// gives. Reports at `at` what is wrong.
 bool check_settles(const ActionInfo& check, const ActionInfo& checked, Span at, Tables& tables);
 
 // A few fixed names: the scope of an action or a webhook.
@@ -180,7 +194,8 @@ class FixedNames final : public Names {
 
 class PlainChecker final : public ExprChecker {  // checks against fixed names
  public:
-  PlainChecker(const Names& names, Diagnostics& diagnostics) : names_(names), diagnostics_(diagnostics) {}
+  PlainChecker(const Names& names, Diagnostics& diagnostics)
+      : names_(names), diagnostics_(diagnostics) {}
   CheckedExpr check(const Expr& expr, const CheckOptions& options) override {
     return expr.empty() ? CheckedExpr{} : check_expression(expr, names_, options, diagnostics_);
   }

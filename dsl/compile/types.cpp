@@ -1,6 +1,7 @@
-// Phase 2: declared types become interpreter::Type, with records inlined, so that a graph needs nothing else. Records
-// cannot hold themselves, and what inlining makes of them is bounded (a chain of doublings would otherwise explode).
-// Also here: events, whose fields are types, and retry plans and durations, which are as plain.
+// Phase 2: declared types become interpreter::Type, with records inlined, so that a graph needs
+// nothing else. Records cannot hold themselves, and what inlining makes of them is bounded (a chain
+// of doublings would otherwise explode). Also here: events, whose fields are types, and retry plans
+// and durations, which are as plain.
 #include <re2/re2.h>
 
 #include <algorithm>
@@ -19,16 +20,19 @@ constexpr std::size_t kRecordFieldsMax = 2'000;  // all inlined
 
 std::optional<Base> base_of(std::string_view name) {
   static constexpr std::pair<std::string_view, Base> kBases[] = {
-      {"text", Base::kText},         {"int", Base::kInt},   {"money", Base::kMoney}, {"bool", Base::kBool},
-      {"uuid", Base::kUuid},         {"timestamp", Base::kTimestamp}, {"date", Base::kDate},
-      {"duration", Base::kDuration}, {"email", Base::kEmail}, {"url", Base::kUrl},   {"json", Base::kJson}};
+      {"text", Base::kText}, {"int", Base::kInt},           {"money", Base::kMoney},
+      {"bool", Base::kBool}, {"uuid", Base::kUuid},         {"timestamp", Base::kTimestamp},
+      {"date", Base::kDate}, {"duration", Base::kDuration}, {"email", Base::kEmail},
+      {"url", Base::kUrl},   {"json", Base::kJson}};
   for (const auto& [word, base] : kBases) {
     if (word == name) return base;
   }
   return std::nullopt;
 }
 
-bool is_texty(Base base) { return base == Base::kText || base == Base::kEmail || base == Base::kUrl; }
+bool is_texty(Base base) {
+  return base == Base::kText || base == Base::kEmail || base == Base::kUrl;
+}
 
 Type error_type() {
   Type type;
@@ -49,19 +53,20 @@ Type resolve_named(const TypeExpr& expr, Tables& tables) {
   auto found = tables.types.find(name);
   if (found == tables.types.end()) {
     std::vector<std::string> candidates = keys_of(tables.types);
-    for (std::string_view word : {"text", "int", "money", "bool", "uuid", "timestamp", "date", "duration", "email",
-                                  "url", "json"}) {
+    for (std::string_view word : {"text", "int", "money", "bool", "uuid", "timestamp", "date",
+                                  "duration", "email", "url", "json"}) {
       candidates.emplace_back(word);
     }
     // A word that cannot be the name of a type was reported by the reader.
-    if (name[0] >= 'A' && name[0] <= 'Z') report_unknown("BEL3002", "type", expr.name, candidates, tables);
+    if (name[0] >= 'A' && name[0] <= 'Z')
+      report_unknown("BEL3002", "type", expr.name, candidates, tables);
     return error_type();
   }
   TypeInfo& info = found->second;
   if (info.state == TypeInfo::State::kOpen) {
-    Diagnostic& d = tables.diagnostics.add("BEL3003", expr.name.span, "a " + quoted(name) + " cannot hold itself");
-    add_note_at(d, info.at->name.span,
-                quoted(name) + " is declared here");
+    Diagnostic& d = tables.diagnostics.add("BEL3003", expr.name.span,
+                                           "a " + quoted(name) + " cannot hold itself");
+    add_note_at(d, info.at->name.span, quoted(name) + " is declared here");
     d.help = "refer to the other one by its id, for example `uuid`";
     return error_type();
   }
@@ -87,8 +92,9 @@ void resolve_declared(const std::string& name, TypeInfo& info, Tables& tables) {
   info.state = TypeInfo::State::kDone;
   measure(info.type, 1, info);
   if (info.size > kRecordFieldsMax || info.depth > kRecordDepthMax) {
-    Diagnostic& d = tables.diagnostics.add("BEL1306", info.at->name.span,
-                                           quoted(name) + " is larger than a record may be, with all that it holds");
+    Diagnostic& d = tables.diagnostics.add(
+        "BEL1306", info.at->name.span,
+        quoted(name) + " is larger than a record may be, with all that it holds");
     add_note(d, "a record may have " + std::to_string(kRecordFieldsMax) + " fields in all and be " +
                     std::to_string(kRecordDepthMax) + " deep");
     info.type = error_type();
@@ -104,7 +110,8 @@ void check_bounds(const TypeExpr& expr, Type& type, Tables& tables) {
   if (expr.min || expr.max) {
     const Span span = expr.min ? expr.min->span : expr.max->span;
     if (type.base != Base::kInt) {
-      bad_bound(span, "`from … to …` bounds an `int`, and this is " + quoted(to_text(type)), "leave it out", tables);
+      bad_bound(span, "`from … to …` bounds an `int`, and this is " + quoted(to_text(type)),
+                "leave it out", tables);
     } else {
       if (expr.min) type.min = expr.min->value;
       if (expr.max) type.max = expr.max->value;
@@ -112,8 +119,9 @@ void check_bounds(const TypeExpr& expr, Type& type, Tables& tables) {
   }
   if (expr.pattern) {
     if (!is_texty(type.base)) {
-      bad_bound(expr.pattern->span, "`matching` bounds a `text`, and this is " + quoted(to_text(type)),
-                "leave it out", tables);
+      bad_bound(expr.pattern->span,
+                "`matching` bounds a `text`, and this is " + quoted(to_text(type)), "leave it out",
+                tables);
     } else if (re2::RE2 pattern(expr.pattern->text, re2::RE2::Quiet); !pattern.ok()) {
       bad_bound(expr.pattern->span, "this pattern is not a regular expression: " + pattern.error(),
                 "the syntax is RE2's", tables);
@@ -124,15 +132,18 @@ void check_bounds(const TypeExpr& expr, Type& type, Tables& tables) {
   if (expr.size_max) {
     const bool collection = type.base == Base::kList || type.base == Base::kMap;
     if (!collection && !is_texty(type.base)) {
-      bad_bound(expr.size_max->span, "`at most` bounds texts and lists, and this is " + quoted(to_text(type)),
+      bad_bound(expr.size_max->span,
+                "`at most` bounds texts and lists, and this is " + quoted(to_text(type)),
                 "leave it out", tables);
     } else if (collection != expr.size_in_items) {
       bad_bound(expr.size_max->span,
                 collection ? "a list is counted in items" : "a text is counted in characters",
-                "write `at most " + std::to_string(expr.size_max->value) + (collection ? " items`" : " characters`"),
+                "write `at most " + std::to_string(expr.size_max->value) +
+                    (collection ? " items`" : " characters`"),
                 tables);
     } else if (expr.size_max->value < 1) {
-      bad_bound(expr.size_max->span, "`at most " + std::to_string(expr.size_max->value) + "` leaves no room",
+      bad_bound(expr.size_max->span,
+                "`at most " + std::to_string(expr.size_max->value) + "` leaves no room",
                 "write a number above 0", tables);
     } else {
       type.size_max = expr.size_max->value;
@@ -158,8 +169,10 @@ Type resolve_type(const TypeExpr& expr, Tables& tables) {
     case TypeExpr::Shape::kOneOf:
       type.base = Base::kOneOf;
       for (const Text& option : expr.options) {
-        if (std::find(type.options.begin(), type.options.end(), option.text) != type.options.end()) {
-          bad_bound(option.span, "\"" + option.text + "\" stands twice in `one of`", "leave one out", tables);
+        if (std::find(type.options.begin(), type.options.end(), option.text) !=
+            type.options.end()) {
+          bad_bound(option.span, "\"" + option.text + "\" stands twice in `one of`",
+                    "leave one out", tables);
         } else {
           type.options.push_back(option.text);
         }
@@ -196,8 +209,10 @@ void check_events(Tables& tables) {
     info.type.key = decl.key.text;
     if (decl.version.value < 1 || decl.version.value > 1'000'000) {
       if (!info.at->broken) {
-        tables.diagnostics.add("BEL4012", decl.version.span, "the version of an event is a number from 1 to 1000000").help =
-            "begin with `version 1`, and count up when the fields change";
+        tables.diagnostics
+            .add("BEL4012", decl.version.span,
+                 "the version of an event is a number from 1 to 1000000")
+            .help = "begin with `version 1`, and count up when the fields change";
       }
       info.ok = false;
     } else {
@@ -207,19 +222,22 @@ void check_events(Tables& tables) {
       std::vector<std::string> fields;
       for (const Field& field : info.type.fields) fields.push_back(field.name);
       Diagnostic& d = tables.diagnostics.add(
-          "BEL4016", decl.key.span, "the key " + quoted(decl.key.text) + " is no field of " + quoted(name));
-      if (!suggest(d, decl.key.text, fields)) d.help = "add it to the fields: the key finds who waits for the event";
+          "BEL4016", decl.key.span,
+          "the key " + quoted(decl.key.text) + " is no field of " + quoted(name));
+      if (!suggest(d, decl.key.text, fields))
+        d.help = "add it to the fields: the key finds who waits for the event";
       info.ok = false;
     }
   }
 }
 
-std::optional<std::int64_t> positive_duration(const Expr& expr, std::string_view what, Tables& tables) {
+std::optional<std::int64_t> positive_duration(const Expr& expr, std::string_view what,
+                                              Tables& tables) {
   if (expr.empty()) return std::nullopt;
   const auto ms = constant_duration_ms(expr, tables.diagnostics);
   if (ms && *ms <= 0) {
-    tables.diagnostics.add("BEL4018", expr.span, std::string(what) + " wants a time above zero").help =
-        "write for example `10 seconds`";
+    tables.diagnostics.add("BEL4018", expr.span, std::string(what) + " wants a time above zero")
+        .help = "write for example `10 seconds`";
     return std::nullopt;
   }
   return ms;
@@ -229,8 +247,8 @@ interpreter::RetryPlan make_plan(const Tries& tries, Tables& tables, bool& ok) {
   interpreter::RetryPlan plan;
   if (tries.tries.value < 1 || tries.tries.value > 10'000) {
     if (tries.tries.value > 0) {  // else the reader complained
-      tables.diagnostics.add("BEL4018", tries.tries.span, "a plan has at most 10000 tries in all").help =
-          "a step that must get through says `keep trying for 1 day, then hand to TEAM`";
+      tables.diagnostics.add("BEL4018", tries.tries.span, "a plan has at most 10000 tries in all")
+          .help = "a step that must get through says `keep trying for 1 day, then hand to TEAM`";
     }
     ok = false;
   } else {
@@ -238,18 +256,23 @@ interpreter::RetryPlan make_plan(const Tries& tries, Tables& tables, bool& ok) {
   }
   if (!tries.first_wait.empty()) {
     const auto ms = positive_duration(tries.first_wait, "`first wait`", tables);
-    if (ms) plan.first_wait_ms = *ms;
-    else ok = false;
+    if (ms)
+      plan.first_wait_ms = *ms;
+    else
+      ok = false;
   }
   plan.doubling = tries.doubling;
   plan.spread = tries.spread;
   if (!tries.at_most.empty()) {
     const auto ms = positive_duration(tries.at_most, "`at most`", tables);
-    if (ms) plan.wait_ms_max = *ms;
-    else ok = false;
+    if (ms)
+      plan.wait_ms_max = *ms;
+    else
+      ok = false;
     if (ms && *ms < plan.first_wait_ms) {
-      tables.diagnostics.add("BEL4018", tries.at_most.span, "`at most` is shorter than the first wait").help =
-          "make it at least as long";
+      tables.diagnostics
+          .add("BEL4018", tries.at_most.span, "`at most` is shorter than the first wait")
+          .help = "make it at least as long";
       ok = false;
     }
   } else {

@@ -1,5 +1,6 @@
-// Webhooks: an incoming route becomes a straight list of publishes, each with the conditions that lead to it. What
-// comes in is `body`, `header` and `received_at`; nothing else is known, so nothing else can be read.
+// Webhooks: an incoming route becomes a straight list of publishes, each with the conditions that
+// lead to it. What comes in is `body`, `header` and `received_at`; nothing else is known, so
+// nothing else can be read.
 #include <algorithm>
 
 #include "dsl/compile/programs.h"
@@ -36,8 +37,9 @@ class WebhookLowering {
     check_verification();
     if (decl_.once_per.empty()) {
       if (!declaration_.broken) {
-        Diagnostic& d = error(declaration_.name.span,
-                              "webhook " + quoted(out_.name) + " does not say how a repeated delivery is told");
+        Diagnostic& d =
+            error(declaration_.name.span,
+                  "webhook " + quoted(out_.name) + " does not say how a repeated delivery is told");
         d.help = "add `once per body.id`, or whatever names the delivery there";
       }
       ok_ = false;
@@ -53,7 +55,9 @@ class WebhookLowering {
     out_.method = decl_.method.text;
     out_.path = decl_.path.text;
     if (!out_.method.empty() && out_.method != "POST" && out_.method != "PUT") {
-      error(decl_.method.span, "a webhook is delivered by POST or PUT, not by " + quoted(out_.method)).help = "write POST";
+      error(decl_.method.span,
+            "a webhook is delivered by POST or PUT, not by " + quoted(out_.method))
+          .help = "write POST";
     }
     if (!out_.path.empty() && (out_.path[0] != '/' || out_.path.find('{') != std::string::npos)) {
       error(decl_.path.span, "the route of a webhook begins with `/` and has no holes").help =
@@ -62,8 +66,10 @@ class WebhookLowering {
     for (const Declaration* other : tables_.webhooks) {
       if (other == &declaration_) return;
       const auto& decl = std::get<WebhookDecl>(other->body);
-      if (decl.path.text != out_.path || decl.method.text != out_.method || out_.path.empty()) continue;
-      Diagnostic& d = error(decl_.path.span, "the route is taken by webhook " + quoted(other->name.text));
+      if (decl.path.text != out_.path || decl.method.text != out_.method || out_.path.empty())
+        continue;
+      Diagnostic& d =
+          error(decl_.path.span, "the route is taken by webhook " + quoted(other->name.text));
       add_note_at(d, decl.path.span, "it is declared here");
       d.help = "give each webhook a route of its own";
     }
@@ -74,19 +80,24 @@ class WebhookLowering {
     out_.scheme = decl_.scheme.text;
     if (declaration_.broken && decl_.scheme.empty()) return;
     if (std::find(kSchemes.begin(), kSchemes.end(), out_.scheme) == kSchemes.end()) {
-      Diagnostic& d = error(decl_.scheme.empty() ? declaration_.name.span : decl_.scheme.span,
-                            decl_.scheme.empty() ? "webhook " + quoted(out_.name) + " does not say how deliveries are verified"
-                                                 : quoted(out_.scheme) + " is no scheme that Belay can verify");
+      Diagnostic& d =
+          error(decl_.scheme.empty() ? declaration_.name.span : decl_.scheme.span,
+                decl_.scheme.empty()
+                    ? "webhook " + quoted(out_.name) + " does not say how deliveries are verified"
+                    : quoted(out_.scheme) + " is no scheme that Belay can verify");
       add_note(d, "the schemes are " + join_names(kSchemes));
       if (!suggest(d, out_.scheme, kSchemes)) d.help = "add `verified by stripe with secret NAME`";
     } else if (decl_.secrets.empty() && !declaration_.broken) {
-      error(decl_.scheme.span, "a delivery is verified with a secret, and none is named").help = "add `with secret NAME`";
+      error(decl_.scheme.span, "a delivery is verified with a secret, and none is named").help =
+          "add `with secret NAME`";
     }
     for (const Name& secret : decl_.secrets) out_.secrets.push_back(secret.text);
     if (!decl_.tolerance.empty()) {
       const auto ms = positive_duration(decl_.tolerance, "`no older than`", tables_);
-      if (ms) out_.tolerance_s = (*ms + 999) / 1000;
-      else ok_ = false;
+      if (ms)
+        out_.tolerance_s = (*ms + 999) / 1000;
+      else
+        ok_ = false;
     }
   }
 
@@ -127,7 +138,8 @@ class WebhookLowering {
     }
     PublishParts parts = check_publish(statement, *event, checker, tables_, false);
     ok_ = ok_ && parts.ok && event->ok;
-    out_.publishes.push_back({conditions, event->type.name, std::move(parts.key), std::move(parts.data)});
+    out_.publishes.push_back(
+        {conditions, event->type.name, std::move(parts.key), std::move(parts.data)});
   }
 
   Program check(const Expr& expr, std::optional<Type> wanted, std::string wanted_for) {
@@ -135,8 +147,8 @@ class WebhookLowering {
       ok_ = false;
       return {};
     }
-    CheckedExpr checked = check_expression(expr, names_, {.wanted = wanted, .wanted_for = std::move(wanted_for)},
-                                           tables_.diagnostics);
+    CheckedExpr checked = check_expression(
+        expr, names_, {.wanted = wanted, .wanted_for = std::move(wanted_for)}, tables_.diagnostics);
     ok_ = ok_ && checked.ok;
     return std::move(checked.program);
   }

@@ -1,5 +1,6 @@
-// The frame of a workflow (inputs, outputs, identity, deadlines) and its names: one namespace, no shadowing, each name
-// in a slot. A name that is read where it is not visible, but exists elsewhere, is explained here.
+// The frame of a workflow (inputs, outputs, identity, deadlines) and its names: one namespace, no
+// shadowing, each name in a slot. A name that is read where it is not visible, but exists
+// elsewhere, is explained here.
 #include <algorithm>
 
 #include "dsl/compile/lowering.h"
@@ -21,8 +22,9 @@ std::optional<interpreter::Graph> Lowering::run() {
   declare_takes();
   collect(decl_.body);
   if (statements_ > limits::statements_per_workflow_max) {
-    Diagnostic& d = error("BEL1305", declaration_.name.span,
-                          "workflow " + quoted(declaration_.name.text) + " has too many statements");
+    Diagnostic& d =
+        error("BEL1305", declaration_.name.span,
+              "workflow " + quoted(declaration_.name.text) + " has too many statements");
     add_note(d, "it has " + std::to_string(statements_) + ", and a workflow may have " +
                     std::to_string(limits::statements_per_workflow_max));
     return std::nullopt;
@@ -37,12 +39,14 @@ std::optional<interpreter::Graph> Lowering::run() {
     }
   }
   const auto check_of_start = [&](const Expr& expr, std::optional<Type> wanted, std::string what) {
-    return expr.empty() ? interpreter::Program{}
-                        : check(expr, flow, When::kForward, quoted(declaration_.name.text), wanted, what).program;
+    return expr.empty()
+               ? interpreter::Program{}
+               : check(expr, flow, When::kForward, quoted(declaration_.name.text), wanted, what)
+                     .program;
   };
   graph_.once_per = check_of_start(decl_.once_per, std::nullopt, "`once per`");
-  graph_.finish_within = check_duration(decl_.finish_within, flow, When::kForward, quoted(declaration_.name.text),
-                                        "`finish within`");
+  graph_.finish_within = check_duration(decl_.finish_within, flow, When::kForward,
+                                        quoted(declaration_.name.text), "`finish within`");
   graph_.root = lower_block(decl_.body, flow, true);
   lower_gives(flow);
   if (failed_) return std::nullopt;
@@ -50,7 +54,8 @@ std::optional<interpreter::Graph> Lowering::run() {
   return std::move(graph_);
 }
 
-// ---- The frame ------------------------------------------------------------------------------------------------
+// ---- The frame
+// ------------------------------------------------------------------------------------------------
 
 void Lowering::lower_frame() {
   graph_.workflow = declaration_.name.text;
@@ -58,7 +63,8 @@ void Lowering::lower_frame() {
   graph_.owner = decl_.owner.text;
   if (decl_.version.value < 1 || decl_.version.value > 1'000'000) {
     if (!declaration_.broken) {
-      Diagnostic& d = error("BEL4012", decl_.version.span, "the version of a workflow is a number from 1 to 1000000");
+      Diagnostic& d = error("BEL4012", decl_.version.span,
+                            "the version of a workflow is a number from 1 to 1000000");
       add_note(d, "running sagas keep the version they started with");
       d.help = "begin with `version 1`, and count up with each change";
     }
@@ -77,7 +83,8 @@ void Lowering::lower_frame() {
       first = global->second.at->name.span;
     }
     if (first) {
-      Diagnostic& d = error("BEL3012", plan.name.span, "there is already a retry plan " + quoted(plan.name.text));
+      Diagnostic& d = error("BEL3012", plan.name.span,
+                            "there is already a retry plan " + quoted(plan.name.text));
       add_note_at(d, *first, "it is declared here");
     }
     plans_[plan.name.text] = {plan.name.span, made};
@@ -88,8 +95,9 @@ void Lowering::lower_frame() {
   if (decl_.if_undo_fails) {
     Flow nothing;
     bool goes_on = false;
-    graph_.if_undo_fails = lower_keep(
-        *decl_.if_undo_fails, {.flow = &nothing, .when = When::kUndo, .owner = "`if an undo fails`"}, goes_on);
+    graph_.if_undo_fails =
+        lower_keep(*decl_.if_undo_fails,
+                   {.flow = &nothing, .when = When::kUndo, .owner = "`if an undo fails`"}, goes_on);
   }
 }
 
@@ -98,12 +106,14 @@ void Lowering::lower_gives(Flow& flow) {
   for (const Arg& arg : decl_.gives) {
     if (arg.name.empty()) continue;
     if (!seen.insert(arg.name.text).second) continue;  // the reader complained
-    CheckedExpr checked = check(arg.value, flow, When::kForward, "the end of " + quoted(graph_.workflow));
+    CheckedExpr checked =
+        check(arg.value, flow, When::kForward, "the end of " + quoted(graph_.workflow));
     graph_.gives.push_back({arg.name.text, std::move(checked.program)});
   }
 }
 
-// ---- Names ----------------------------------------------------------------------------------------------------
+// ---- Names
+// ----------------------------------------------------------------------------------------------------
 
 void Lowering::declare_takes() {
   graph_.takes = resolve_fields(decl_.takes, tables_);
@@ -116,7 +126,8 @@ void Lowering::declare_takes() {
   }
 }
 
-// Walks the whole body first, so that a name that is read in the wrong place can be told from one that nobody knows.
+// Walks the whole body first, so that a name that is read in the wrong place can be told from one
+// that nobody knows.
 void Lowering::collect(const Statements& list) {
   for (const Statement& s : list) {
     ++statements_;
@@ -147,10 +158,12 @@ void Lowering::collect_name(const Name& name, Known::Origin origin) {
     return;
   }
   const Known& first = *found->second;
-  if (origin == Known::Origin::kSet && first.origin == Known::Origin::kSet) return;  // lower_set knows more
+  if (origin == Known::Origin::kSet && first.origin == Known::Origin::kSet)
+    return;  // lower_set knows more
   static constexpr std::string_view kWhat[] = {"an input", "a step", "a wait", "a `set`"};
-  Diagnostic& d = error("BEL3012", name.span, quoted(name.text) + " is already the name of " +
-                                                  std::string(kWhat[static_cast<int>(first.origin)]));
+  Diagnostic& d = error("BEL3012", name.span,
+                        quoted(name.text) + " is already the name of " +
+                            std::string(kWhat[static_cast<int>(first.origin)]));
   add_note_at(d, first.at, "it is declared here");
   d.help = "rename one of them: a workflow has one namespace, and no name hides another";
 }
@@ -198,15 +211,20 @@ std::optional<NameInfo> FlowNames::find(std::string_view name) const {
   const bool ended = lowering_.lowered_.contains(other.name);
   const Span span = find_name(expr_, name).value_or(expr_.span);
   if (when_ == When::kUndo) {
-    Diagnostic& d = lowering_.error("BEL2007", span, std::string(owner_) + " reads " + quoted(name) +
-                                                         ", which may not exist when it runs");
-    add_note_at(d, other.at, ended ? "it is declared in a block, and ends with it" : "it comes later");
+    Diagnostic& d = lowering_.error(
+        "BEL2007", span,
+        std::string(owner_) + " reads " + quoted(name) + ", which may not exist when it runs");
+    add_note_at(d, other.at,
+                ended ? "it is declared in a block, and ends with it" : "it comes later");
     d.help = "an undo may read what exists before its step, and the step's own result";
   } else {
-    Diagnostic& d = lowering_.error("BEL5001", span, quoted(name) + (ended ? " does not exist any more here"
-                                                                           : " does not exist yet here"));
-    add_note_at(d, other.at, ended ? "it is declared in a block, and ends with it" : "it comes later");
-    d.help = ended ? "`set` one name in every arm of the `when`, and read that" : "move this after it";
+    Diagnostic& d = lowering_.error(
+        "BEL5001", span,
+        quoted(name) + (ended ? " does not exist any more here" : " does not exist yet here"));
+    add_note_at(d, other.at,
+                ended ? "it is declared in a block, and ends with it" : "it comes later");
+    d.help =
+        ended ? "`set` one name in every arm of the `when`, and read that" : "move this after it";
   }
   info.type.base = Type::Base::kError;
   return info;
@@ -218,7 +236,8 @@ std::vector<std::string> FlowNames::all() const {
   return names;
 }
 
-// ---- Expressions and problems ---------------------------------------------------------------------------------
+// ---- Expressions and problems
+// ---------------------------------------------------------------------------------
 
 CheckedExpr Lowering::check(const Expr& expr, const Flow& flow, When when, std::string_view owner,
                             std::optional<Type> wanted, std::string wanted_for) {
@@ -241,11 +260,12 @@ CheckedExpr Lowering::check(const Expr& expr, const Flow& flow, When when, std::
 
 void Lowering::prove(const CheckedExpr& condition, Flow& yes, Flow& no) {
   yes.present.insert(condition.proves_present.begin(), condition.proves_present.end());
-  no.present.insert(condition.proves_present_if_false.begin(), condition.proves_present_if_false.end());
+  no.present.insert(condition.proves_present_if_false.begin(),
+                    condition.proves_present_if_false.end());
 }
 
-interpreter::Program Lowering::check_duration(const Expr& expr, const Flow& flow, When when, std::string_view owner,
-                                              std::string what) {
+interpreter::Program Lowering::check_duration(const Expr& expr, const Flow& flow, When when,
+                                              std::string_view owner, std::string what) {
   if (expr.empty()) return {};
   Type duration;
   duration.base = Type::Base::kDuration;
@@ -253,7 +273,8 @@ interpreter::Program Lowering::check_duration(const Expr& expr, const Flow& flow
   const std::optional<interpreter::Value>& value = checked.constant;
   if (checked.ok && value && value->kind() == interpreter::Value::Kind::kDuration &&
       value->as_duration() <= interpreter::Duration{}) {
-    error("BEL4018", expr.span, what + " wants a time above zero").help = "write for example `10 minutes`";
+    error("BEL4018", expr.span, what + " wants a time above zero").help =
+        "write for example `10 minutes`";
   }
   return std::move(checked.program);
 }

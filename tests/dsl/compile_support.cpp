@@ -25,8 +25,14 @@ void check_golden(const std::string& name, const std::string& actual) {
   CHECK(actual == read_file(path));
 }
 
-std::string world() { return read_file(std::string(BELAY_SOURCE_DIR) + "/tests/golden/diagnostics/world.belay"); }
-std::string saga_text() { return read_file(std::string(BELAY_SOURCE_DIR) + "/tests/golden/graphs/confirm_booking.belay"); }
-std::string saga_yaml() { return read_file(std::string(BELAY_SOURCE_DIR) + "/tests/golden/graphs/confirm_booking.yaml"); }
+std::string world() {
+  return read_file(std::string(BELAY_SOURCE_DIR) + "/tests/golden/diagnostics/world.belay");
+}
+std::string saga_text() {
+  return read_file(std::string(BELAY_SOURCE_DIR) + "/tests/golden/graphs/confirm_booking.belay");
+}
+std::string saga_yaml() {
+  return read_file(std::string(BELAY_SOURCE_DIR) + "/tests/golden/graphs/confirm_booking.yaml");
+}
 
 }  // namespace belay::dsl::testing

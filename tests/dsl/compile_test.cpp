@@ -1,6 +1,7 @@
-// The compiler as authors see it: every problem has a golden page in tests/golden/diagnostics (a case named
-// CODE_what.belay or .yaml, compiled beside world.belay, and the rendered text), every kind of the compiler appears in
-// one, and the saga of LANGUAGE.md §3 compiles without a word, to one hash in both forms.
+// The compiler as authors see it: every problem has a golden page in tests/golden/diagnostics (a
+// case named CODE_what.belay or .yaml, compiled beside world.belay, and the rendered text), every
+// kind of the compiler appears in one, and the saga of LANGUAGE.md §3 compiles without a word, to
+// one hash in both forms.
 #include "dsl/compile.h"
 
 #include <algorithm>
@@ -24,7 +25,8 @@ std::string messages(const Compilation& c) { return render_text(c.diagnostics, c
 
 // A workflow body against the world; what it earns.
 Compilation compile_body(const std::string& body) {
-  return compile_sources({{"connectors/world.belay", testing::world()}, {"workflows/case.belay", "belay 1\n\n" + body}});
+  return compile_sources({{"connectors/world.belay", testing::world()},
+                          {"workflows/case.belay", "belay 1\n\n" + body}});
 }
 void check_codes(const std::string& body, const std::string& expected) {
   const Compilation c = compile_body(body);
@@ -52,9 +54,9 @@ TEST_CASE("diagnostics of the compiler") {
   CHECK(cases().size() > 40);
   const PluginCatalog catalog{{"tax", "print"}};
   for (const std::string& name : cases()) {
-    const Compilation c = compile_sources(
-        {{"connectors/world.belay", testing::world()}, {"workflows/" + name, read_file(kGolden + "/" + name)}},
-        &catalog);
+    const Compilation c = compile_sources({{"connectors/world.belay", testing::world()},
+                                           {"workflows/" + name, read_file(kGolden + "/" + name)}},
+                                          &catalog);
     INFO(name);
     const std::string code = name.substr(0, 7);
     CHECK(std::any_of(c.diagnostics.all().begin(), c.diagnostics.all().end(),
@@ -70,8 +72,9 @@ TEST_CASE("every kind of the compiler is shown by a golden page") {
   }
   for (const DiagnosticKind& kind : diagnostic_kinds()) {
     const std::string_view code = kind.code;
-    const bool ours = code.starts_with("BEL13") || code.starts_with("BEL2") || code.starts_with("BEL30") ||
-                      code.starts_with("BEL31") || code.starts_with("BEL40") || code.starts_with("BEL41") ||
+    const bool ours = code.starts_with("BEL13") || code.starts_with("BEL2") ||
+                      code.starts_with("BEL30") || code.starts_with("BEL31") ||
+                      code.starts_with("BEL40") || code.starts_with("BEL41") ||
                       code.starts_with("BEL50") || code.starts_with("BEL51");
     if (!ours) continue;
     INFO(code);
@@ -84,15 +87,18 @@ TEST_CASE("every kind of the compiler is shown by a golden page") {
 }
 
 TEST_CASE("the world and the saga of the language page earn no word") {
-  const Compilation c = compile_sources({{"w/saga.belay", testing::saga_text()}, {"w/world.belay", testing::world()}});
+  const Compilation c = compile_sources(
+      {{"w/saga.belay", testing::saga_text()}, {"w/world.belay", testing::world()}});
   CHECK(messages(c) == "");
   REQUIRE(c.program.graphs.size() == 1);
   CHECK(c.ok());
 }
 
 TEST_CASE("both forms of a saga have one hash") {
-  const Compilation text = compile_sources({{"w/saga.belay", testing::saga_text()}, {"w/world.belay", testing::world()}});
-  const Compilation yaml = compile_sources({{"w/saga.yaml", testing::saga_yaml()}, {"w/world.belay", testing::world()}});
+  const Compilation text = compile_sources(
+      {{"w/saga.belay", testing::saga_text()}, {"w/world.belay", testing::world()}});
+  const Compilation yaml =
+      compile_sources({{"w/saga.yaml", testing::saga_yaml()}, {"w/world.belay", testing::world()}});
   CHECK(messages(yaml) == "");
   REQUIRE(text.program.graphs.size() == 1);
   REQUIRE(yaml.program.graphs.size() == 1);
@@ -108,7 +114,8 @@ TEST_CASE("the hash ignores what is for people, and nothing else") {
       REQUIRE(at != std::string::npos);
       saga.replace(at, from.size(), to);
     }
-    const Compilation c = compile_sources({{"w/saga.belay", saga}, {"w/world.belay", testing::world()}});
+    const Compilation c =
+        compile_sources({{"w/saga.belay", saga}, {"w/world.belay", testing::world()}});
     INFO(messages(c));
     REQUIRE(c.program.graphs.size() == 1);
     return c.program.graphs[0].hash;
@@ -116,33 +123,50 @@ TEST_CASE("the hash ignores what is for people, and nothing else") {
   const std::string original = hash("", "");
   CHECK(hash("\"Confirm a booking\"", "\"Something else\"") == original);
   CHECK(hash("\"Hold the slot\"", "\"Keep it\"") == original);
-  CHECK(hash("  once per booking", "  # a comment\n  owner \"booking\"\n  once per booking") == original);
+  CHECK(hash("  once per booking", "  # a comment\n  owner \"booking\"\n  once per booking") ==
+        original);
   CHECK(hash("resource  = resource", "resource  =    resource") == original);
   CHECK(hash("40 minutes", "41 minutes") != original);
   CHECK(hash("\"The slot is gone\"", "\"Gone\"") != original);
   CHECK(hash("version 1", "version 2") != original);
 }
 
-constexpr const char* kHead = "workflow w, version 1\n  takes\n    booking   uuid\n    customer  Customer\n    price     money\n";
+constexpr const char* kHead =
+    "workflow w, version 1\n  takes\n    booking   uuid\n    customer  Customer\n    price     "
+    "money\n";
 
 TEST_CASE("a condition proves presence") {
   const std::string head = kHead;
-  const std::string look = "  step look\n    do booking.look\n      booking = booking\n    if refused, carry on\n";
+  const std::string look =
+      "  step look\n    do booking.look\n      booking = booking\n    if refused, carry on\n";
   check_codes(head + look + "  set a = look.note or else \"\"\n", "");
-  check_codes(head + look + "  when look is present and look.note is present\n    set a = look.note\n", "");
-  check_codes(head + look + "  when look.note is not present\n    cancel because \"No\"\n  set a = look.note\n", "");
+  check_codes(
+      head + look + "  when look is present and look.note is present\n    set a = look.note\n", "");
+  check_codes(
+      head + look +
+          "  when look.note is not present\n    cancel because \"No\"\n  set a = look.note\n",
+      "");
   check_codes(head + look + "  set a = look.note\n", "BEL5201");
-  check_codes(head + look + "  when look.note is present\n    set a = look.note\n  otherwise\n    set a = look.note\n", "BEL5201");
-  check_codes(head + "  when customer.phone is present\n    pause for 1 minute\n  set a = customer.phone\n", "BEL5201");
+  check_codes(head + look +
+                  "  when look.note is present\n    set a = look.note\n  otherwise\n    set a = "
+                  "look.note\n",
+              "BEL5201");
+  check_codes(
+      head + "  when customer.phone is present\n    pause for 1 minute\n  set a = customer.phone\n",
+      "BEL5201");
 }
 
 TEST_CASE("names set in every arm exist after it, others end with their block") {
   const std::string head = kHead;
   const std::string both = "  when price is EUR 1.00\n    set a = 1\n  otherwise\n    set a = 2\n";
   check_codes(head + both + "  set b = a + 1\n", "");
-  check_codes(head + "  when price is EUR 1.00\n    set a = 1\n  otherwise\n    cancel because \"x\"\n  set b = a\n", "");
+  check_codes(head +
+                  "  when price is EUR 1.00\n    set a = 1\n  otherwise\n    cancel because "
+                  "\"x\"\n  set b = a\n",
+              "");
   check_codes(head + "  when price is EUR 1.00\n    set a = 1\n  set b = a\n", "BEL5001");
-  check_codes(head + "  together, waiting for all\n    set a = 1\n    set c = 2\n  set b = a + c\n", "");
+  check_codes(head + "  together, waiting for all\n    set a = 1\n    set c = 2\n  set b = a + c\n",
+              "");
   const Compilation c = compile_body(head + both + "  set b = a + 1\n");
   REQUIRE(c.program.graphs.size() == 1);
   const interpreter::Graph& graph = c.program.graphs[0];
@@ -151,14 +175,20 @@ TEST_CASE("names set in every arm exist after it, others end with their block") 
 
 TEST_CASE("undo and check come from the action where the step says nothing") {
   const Compilation c = compile_body(
-      "action pay.take\n  moves money\n  takes\n    order   text\n    amount  money\n  gives\n    id  text = body.id\n"
-      "  call stripe, POST \"/take\"\n    amount = amount.minor\n  undone by pay.back\n    payment = result.id\n"
+      "action pay.take\n  moves money\n  takes\n    order   text\n    amount  money\n  gives\n    "
+      "id  text = body.id\n"
+      "  call stripe, POST \"/take\"\n    amount = amount.minor\n  undone by pay.back\n    payment "
+      "= result.id\n"
       "  checked by pay.look\n\n"
-      "action pay.back\n  moves money\n  takes\n    payment  text\n    order    text\n  repeating is safe\n"
+      "action pay.back\n  moves money\n  takes\n    payment  text\n    order    text\n  repeating "
+      "is safe\n"
       "  call stripe, POST \"/back\"\n    payment = payment\n\n"
-      "action pay.look\n  reads\n  takes\n    order  text\n  gives\n    happened  one of \"yes\", \"no\", \"not yet\" = \"no\"\n"
+      "action pay.look\n  reads\n  takes\n    order  text\n  gives\n    happened  one of \"yes\", "
+      "\"no\", \"not yet\" = \"no\"\n"
       "    id  optional text = body.id\n  call stripe, GET \"/look/{order}\"\n\n" +
-      std::string(kHead) + "  step pay\n    do pay.take\n      order  = \"o\" + string(booking)\n      amount = price\n");
+      std::string(kHead) +
+      "  step pay\n    do pay.take\n      order  = \"o\" + string(booking)\n      amount = "
+      "price\n");
   INFO(messages(c));
   REQUIRE(c.program.graphs.size() == 1);
   const interpreter::Graph& graph = c.program.graphs[0];
@@ -175,16 +205,18 @@ TEST_CASE("undo and check come from the action where the step says nothing") {
 }
 
 TEST_CASE("a step just before the point of no return needs no undo") {
-  check_codes(std::string(kHead) +
-                  "  step capture\n    do stripe.capture\n      intent = \"x\"\n      amount = price\n"
-                  "    if stripe.card_declined, cancel because \"No\"\n\n  point of no return\n",
-              "");
+  check_codes(
+      std::string(kHead) +
+          "  step capture\n    do stripe.capture\n      intent = \"x\"\n      amount = price\n"
+          "    if stripe.card_declined, cancel because \"No\"\n\n  point of no return\n",
+      "");
 }
 
 TEST_CASE("a webhook is a list of publishes with their conditions") {
   const Compilation c = compile_body(
       "webhook in, POST \"/hooks/in\"\n  verified by stripe with secret s\n  once per body.id\n"
-      "  when body.type is \"a\"\n    publish payment.authorised, key body.booking\n      amount = money(\"EUR\", body.amount)\n"
+      "  when body.type is \"a\"\n    publish payment.authorised, key body.booking\n      amount = "
+      "money(\"EUR\", body.amount)\n"
       "  otherwise\n    publish payment.authorised, key body.other\n      amount = EUR 1.00\n");
   INFO(messages(c));
   REQUIRE(c.program.webhooks.size() == 1);
@@ -197,7 +229,8 @@ TEST_CASE("a webhook is a list of publishes with their conditions") {
 }
 
 TEST_CASE("a broken workflow does not hide the others") {
-  const Compilation c = compile_body(std::string(kHead) + "  pause for 1 minute\n\nworkflow v, version 1\n  pause for x\n");
+  const Compilation c = compile_body(
+      std::string(kHead) + "  pause for 1 minute\n\nworkflow v, version 1\n  pause for x\n");
   CHECK(!c.ok());
   REQUIRE(c.program.graphs.size() == 1);
   CHECK(c.program.graphs[0].workflow == "w");
@@ -208,11 +241,13 @@ TEST_CASE("a broken workflow does not hide the others") {
 TEST_CASE("limits of a workspace") {
   std::string large = "belay 1\n\nworkflow w, version 1\n  takes\n    booking uuid\n";
   for (int i = 0; i < 5'001; ++i) large += "  pause for 1 minute\n";
-  check_golden("diagnostics/BEL1305_workflow_too_long.txt", messages(compile_sources({{"w/large.belay", large}})));
+  check_golden("diagnostics/BEL1305_workflow_too_long.txt",
+               messages(compile_sources({{"w/large.belay", large}})));
 
   std::string doubling = "belay 1\n\ntype A\n  id  uuid\n";
   for (char c = 'B'; c <= 'Z'; ++c) {
-    doubling += std::string("\ntype ") + c + "\n  left   " + static_cast<char>(c - 1) + "\n  right  " + static_cast<char>(c - 1) + "\n";
+    doubling += std::string("\ntype ") + c + "\n  left   " + static_cast<char>(c - 1) +
+                "\n  right  " + static_cast<char>(c - 1) + "\n";
   }
   const std::string bomb = messages(compile_sources({{"w/bomb.belay", doubling}}));
   check_golden("diagnostics/BEL1306_record_too_large.txt", bomb);

@@ -1,5 +1,5 @@
-// Graphs as bytes and as pictures: what is written is read back, garbage is refused without harm, and the pictures of
-// the saga of LANGUAGE.md §3 are golden.
+// Graphs as bytes and as pictures: what is written is read back, garbage is refused without harm,
+// and the pictures of the saga of LANGUAGE.md §3 are golden.
 #include "interpreter/graph.h"
 
 #include <random>
@@ -38,11 +38,20 @@ TEST_CASE("literals of every kind are read back") {
   Graph graph;
   graph.workflow = "w";
   const std::vector<Value> values = {
-      Value(), Value::boolean(true), Value::integer(-5), Value::integer(INT64_MIN), Value::unsigned_integer(UINT64_MAX),
-      Value::real(-0.5), Value::string("ä\n"), Value::bytes(std::string("\0\xff", 2)),
+      Value(),
+      Value::boolean(true),
+      Value::integer(-5),
+      Value::integer(INT64_MIN),
+      Value::unsigned_integer(UINT64_MAX),
+      Value::real(-0.5),
+      Value::string("ä\n"),
+      Value::bytes(std::string("\0\xff", 2)),
       Value::list({Value::integer(1), Value::list({})}),
       Value::map({{Value::string("b"), Value::integer(1)}, {Value::string("a"), Value()}}),
-      Value::timestamp({-1, 999}), Value::duration({-2, -3}), Value::money({4990, {'E', 'U', 'R'}}), Value::type("int")};
+      Value::timestamp({-1, 999}),
+      Value::duration({-2, -3}),
+      Value::money({4990, {'E', 'U', 'R'}}),
+      Value::type("int")};
   for (const Value& value : values) {
     Program program;
     program.nodes.push_back({.kind = ExprKind::kLiteral, .literal = value});
@@ -61,12 +70,14 @@ TEST_CASE("garbage is refused, never believed") {
   std::string error;
   CHECK(!decode_graph("", read, error));
   CHECK(error == "not a graph of a format this version can read");
-  for (std::size_t size = 0; size < bytes.size(); size += 7) CHECK(!decode_graph(bytes.substr(0, size), read, error));
+  for (std::size_t size = 0; size < bytes.size(); size += 7)
+    CHECK(!decode_graph(bytes.substr(0, size), read, error));
   CHECK(!decode_graph(bytes + "x", read, error));
   std::mt19937 random(1);
   for (int i = 0; i < 3'000; ++i) {
     std::string damaged = bytes;
-    for (int k = 0; k < 3; ++k) damaged[14 + random() % (damaged.size() - 14)] = static_cast<char>(random());
+    for (int k = 0; k < 3; ++k)
+      damaged[14 + random() % (damaged.size() - 14)] = static_cast<char>(random());
     Graph other;
     if (decode_graph(damaged, other, error)) {
       CHECK(encode_graph(other, true).size() > 0);  // accepted is well-formed

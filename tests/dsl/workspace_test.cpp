@@ -1,4 +1,5 @@
-// A folder on disk: what belongs to the program, in which order, and what is wrong with the folder itself.
+// A folder on disk: what belongs to the program, in which order, and what is wrong with the folder
+// itself.
 #include <unistd.h>
 
 #include <filesystem>
@@ -14,7 +15,8 @@ namespace {
 namespace fs = std::filesystem;
 
 struct Folder {
-  fs::path path = fs::temp_directory_path() / ("belay_workspace_" + std::to_string(::getpid())) / "flows";
+  fs::path path =
+      fs::temp_directory_path() / ("belay_workspace_" + std::to_string(::getpid())) / "flows";
   Folder() { fs::create_directories(path); }
   ~Folder() { fs::remove_all(path.parent_path()); }
   void write(const std::string& name, const std::string& text) const {
@@ -56,8 +58,10 @@ TEST_CASE("a workspace is bounded") {
   std::string deep;
   for (int i = 0; i < 34; ++i) deep += "d/";
   folder.write(deep + "a.belay", kType);
-  testing::check_golden("diagnostics/BEL1301_unreadable.txt", messages(compile_workspace(folder.path.string())));
-  for (int i = 0; i < 10'001; ++i) folder.write("many/f" + std::to_string(i) + ".belay", "belay 1\n");
+  testing::check_golden("diagnostics/BEL1301_unreadable.txt",
+                        messages(compile_workspace(folder.path.string())));
+  for (int i = 0; i < 10'001; ++i)
+    folder.write("many/f" + std::to_string(i) + ".belay", "belay 1\n");
   const std::string text = messages(compile_workspace(folder.path.string() + "/many"));
   const std::size_t at = text.find(folder.path.parent_path().string());
   REQUIRE(at != std::string::npos);
