@@ -69,3 +69,18 @@ TEST_CASE("damaged files earn diagnostics, never a crash, and what still reads s
     if (read.clean()) check_round_trip(read.file);
   }
 }
+
+TEST_CASE("YAML written by hand, as LANGUAGE.md lays it out, says what the text form says") {
+  const File text = testing::read("f.belay", load(golden_dir("syntax") + "/declarations.belay")).file;
+  const ReadResult yaml = testing::read("f.yaml", load(golden_dir("syntax") + "/by_hand/declarations.yaml"));
+  CHECK(yaml.rendered == "");
+  CHECK(yaml.file.declarations.size() == 2);
+  for (const Declaration& declaration : yaml.file.declarations) {
+    File one, other;
+    one.declarations.push_back(declaration);
+    for (const Declaration& d : text.declarations) {
+      if (d.name.text == declaration.name.text) other.declarations.push_back(d);
+    }
+    CHECK(dump_tree(one) == dump_tree(other));
+  }
+}
