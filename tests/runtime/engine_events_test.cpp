@@ -1,0 +1,98 @@
+// Events and waits meet, whichever comes first and however often.
+#include "tests/runtime/engine_harness.h"
+
+using namespace belay::testing;
+
+namespace {
+
+void settled(Bench& bench) {
+  bench.until([&] { return bench.store.counts().mail == 0; });
+}
+
+}  // namespace
+
+TEST_CASE("events: one that comes while the saga waits is taken and claimed") {
+  Bench bench;
+  const SagaId saga = bench.start("await_payment", "order", "o1");
+  bench.publish("o1", 42);
+  CHECK(*bench.wait_ended(saga).output.find("amount") == Value::integer(42));
+  settled(bench);
+  CHECK(bench.store.counts().unclaimed_events == 0);
+  CHECK(bench.store.counts().subscriptions == 0);
+}
+
+TEST_CASE("events: one that came before the saga counts where the wait says so") {
+  Bench bench;
+  bench.publish("o1", 42);
+  const SagaId late = bench.start("late_payment", "order", "o1");
+  CHECK(*bench.wait_ended(late).output.find("amount") == Value::integer(42));
+  const SagaId strict = bench.start("await_payment", "order", "o1");
+  settled(bench);
+  bench.publish("o1", 43);
+  CHECK(*bench.wait_ended(strict).output.find("amount") == Value::integer(43));
+}
+
+TEST_CASE("events: one that crosses the saga's way to its wait is not lost") {
+  Bench bench;
+  bench.runner.hold("reserve");
+  const SagaId saga = bench.start("late_payment", "order", "o1");
+  auto call = bench.runner.take("reserve");
+  bench.publish("o1", 5);
+  call.done(succeeded("r"));
+  CHECK(*bench.wait_ended(saga).output.find("amount") == Value::integer(5));
+}
+
+TEST_CASE("events: a duplicate changes nothing, another body under the id is refused") {
+  Bench bench;
+  CHECK(!bench.publish("o1", 42, "e1").duplicate);
+  CHECK(bench.publish("o1", 42, "e1").duplicate);
+  CHECK(bench.store.counts().events == 1);
+  PublishRequest other;
+  other.tenant = "acme";
+  other.type = "shop.paid";
+  other.key = "o1";
+  other.payload = interpreter::record({{"order", Value::string("o1")}, {"amount", Value::integer(1)}});
+  other.id = "e1";
+  other.source = "api";
+  const auto reply = bench.engine->publish(other);
+  REQUIRE(!reply);
+  CHECK(reply.error().code == ErrorCode::kKeyReused);
+}
+
+TEST_CASE("events: everybody who waits gets it") {
+  Bench bench;
+  std::vector<SagaId> sagas;
+  for (int i = 0; i < 10; ++i) sagas.push_back(bench.start("await_payment", "order", "o1"));
+  bench.until([&] { return bench.store.counts().subscriptions == 10; });
+  bench.publish("o1", 1);
+  for (const SagaId& saga : sagas) bench.wait_ended(saga);
+  settled(bench);
+  CHECK(bench.store.counts().subscriptions == 0);
+}
+
+TEST_CASE("events: a crash anywhere between wait and event loses neither") {
+  for (int delay = 0; delay < 6; ++delay) {
+    Bench bench;
+    const SagaId saga = bench.start("await_payment", "order", "o1");
+    if (delay < 3) {
+      bench.until([&] { return bench.store.counts().subscriptions == (delay == 0 ? bench.store.counts().subscriptions : 1); });
+      bench.restart();
+      bench.publish("o1", 42);
+    } else {
+      std::atomic<bool> answered{false};
+      PublishRequest request;
+      request.tenant = "acme";
+      request.type = "shop.paid";
+      request.key = "o1";
+      request.payload = interpreter::record({{"order", Value::string("o1")}, {"amount", Value::integer(42)}});
+      request.source = "api";
+      bench.engine->publish(request, [&](Result<PublishReply> reply) { answered = reply.has_value(); });
+      bench.until([&] { return answered.load(); });
+      bench.restart();
+    }
+    bench.until([&] { return bench.store.instance(saga)->status == "completed"; });
+    settled(bench);
+    CHECK(bench.store.counts().unclaimed_events == 0);
+    CHECK(bench.store.counts().subscriptions == 0);
+  }
+}
