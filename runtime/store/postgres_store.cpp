@@ -24,6 +24,8 @@ using Of = PostgresArray::Of;
 constexpr std::size_t kReadConnections = 2;
 constexpr std::int64_t kPartitionsEvery = 24LL * 3600 * 1'000'000;  // microseconds
 constexpr int kMonthsAhead = 3;
+constexpr std::int64_t kMarksEvery = 60LL * 1'000'000;  // microseconds
+constexpr std::int64_t kYoungMs = 60'000;
 
 std::vector<Lane> lanes_in(std::string_view comma_separated) {
   std::vector<Lane> lanes;
@@ -71,7 +73,7 @@ class PostgresStore final : public Store {
   // What became of a flush whose answer did not come: kCommitted or kFenced; kDown with `same` set when no fence moved.
   FlushResult look(const Flush& flush, bool& same);
   FlushResult down(const PostgresFailure& failure);
-  void keep_partitions();
+  void keep_house();
   template <class F>
   auto read_rows(const char* statement, const PostgresParams& params, std::string_view doing, F&& row)
       -> Result<std::vector<decltype(row(std::declval<const PostgresRows&>(), std::size_t{}))>>;
@@ -80,7 +82,9 @@ class PostgresStore final : public Store {
   std::mutex writer_mutex_;
   std::unique_ptr<PostgresConnection> writer_;
   PostgresPool readers_;
-  std::atomic<std::int64_t> partitions_made_at_{0};  // monotonic
+  // Loader thread only; monotonic.
+  std::int64_t partitions_made_at_ = 0, marks_moved_at_ = 0;
+  std::vector<Lane> owned_;  // set before the loader starts
 };
 
 // ---- The flush -----------------------------------------------------------------------------------------------------
@@ -224,6 +228,8 @@ Result<std::vector<ClaimedLane>> PostgresStore::claim_lanes(const std::string& o
                      .crashes = static_cast<std::int32_t>(rows->number(i, 3))});
   }
   std::sort(lanes.begin(), lanes.end(), [](const auto& a, const auto& b) { return a.lane < b.lane; });
+  owned_.clear();
+  for (const ClaimedLane& lane : lanes) owned_.push_back(lane.lane);
   return lanes;
 }
 
@@ -287,20 +293,27 @@ Result<std::vector<LoadedSaga>> PostgresStore::load_sagas(const std::vector<std:
 }
 
 Result<std::vector<std::pair<Lane, SagaId>>> PostgresStore::due_sagas(Instant until, std::size_t limit) {
-  keep_partitions();
+  keep_house();
   return read_rows("due_sagas", PostgresParams().int8(until.us).int8(static_cast<std::int64_t>(limit)),
                    "list due sagas", [](const PostgresRows& rows, std::size_t i) {
                      return std::pair(static_cast<Lane>(rows.number(i, 0)), rows.str(i, 1));
                    });
 }
 
-// The engine asks for due sagas for ever, which makes this the place that is visited every day.
-void PostgresStore::keep_partitions() {
+// The engine asks for due sagas for ever, which makes this the place that is visited every minute and every day.
+void PostgresStore::keep_house() {
   const std::int64_t now = monotonic_us();
-  const std::int64_t made = partitions_made_at_;
-  if (made != 0 && now - made < kPartitionsEvery) return;
-  // A failure is tried again tomorrow; three months are made ahead.
-  if (readers_.read("make_partitions", PostgresParams().int4(kMonthsAhead))) partitions_made_at_ = now;
+  if (marks_moved_at_ == 0 || now - marks_moved_at_ >= kMarksEvery) {
+    marks_moved_at_ = now;
+    for (const Lane lane : owned_) {
+      // A failure only means that a restart has more to read.
+      if (!readers_.read("move_mark", PostgresParams().int4(lane).int8(kYoungMs))) break;
+    }
+  }
+  if (partitions_made_at_ == 0 || now - partitions_made_at_ >= kPartitionsEvery) {
+    partitions_made_at_ = now;  // a failure is tried again tomorrow; three months are made ahead
+    (void)readers_.read("make_partitions", PostgresParams().int4(kMonthsAhead));
+  }
 }
 
 Result<std::vector<MailboxRow>> PostgresStore::mailbox() {

@@ -9,12 +9,17 @@ CREATE TABLE belay.lane (
   head        bigint NOT NULL DEFAULT 0,         -- rises with every flush
   lease_until timestamptz NOT NULL DEFAULT '-infinity',
   crashes     int NOT NULL DEFAULT 0,            -- claims without a clean release
-  format      int NOT NULL DEFAULT 1
+  format      int NOT NULL DEFAULT 1,
+  -- Sagas of this lane with a lesser id that still run are marked `lingering`; see move_mark.
+  mark        uuid NOT NULL DEFAULT '00000000-0000-0000-0000-000000000000'
 ) WITH (fillfactor = 20, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 1000);
 
 INSERT INTO belay.lane (lane) SELECT generate_series(0, 31);
 
--- What never changes stands first: an update then logs only what follows.
+-- What never changes stands first: an update then logs only what follows. No index holds a column that changes while a
+-- saga runs straight through (status, seq, times): its last update then touches no index at all (a HOT update, for
+-- which the pages keep room). That is why a saga that runs is found by its age or by `lingering`, and one that is
+-- undone by `undoing`, not by an index on status.
 CREATE TABLE belay.instance (
   lane             int NOT NULL,
   iid              uuid NOT NULL,
@@ -25,6 +30,8 @@ CREATE TABLE belay.instance (
   input            text,                         -- JSON; not checked again by the type: a tenth of a flush
   workflow_version int NOT NULL,
   definition       text NOT NULL,
+  lingering        boolean NOT NULL,             -- runs, or ran, and is older than its lane's mark
+  undoing          boolean NOT NULL,             -- status is compensating or compensated
   status           text NOT NULL,
   health           text NOT NULL,
   seq              bigint NOT NULL,
@@ -38,12 +45,14 @@ CREATE TABLE belay.instance (
   state            text,                         -- JSON
   PRIMARY KEY (lane, iid),
   CONSTRAINT instance_status CHECK (status IN ('running', 'compensating', 'completed', 'compensated'))
-) WITH (fillfactor = 85);
+) WITH (fillfactor = 50);
 
--- Lists by tenant and status, newest first (ids are time-ordered), and finding one saga of a tenant.
-CREATE INDEX instance_list ON belay.instance (tenant, status, iid);
--- What a restarted engine loads, and /metrics counts.
-CREATE INDEX instance_live ON belay.instance (lane, iid) WHERE status IN ('running', 'compensating');
+-- Lists, newest first (ids are time-ordered), and finding one saga of a tenant.
+CREATE INDEX instance_list ON belay.instance (tenant, iid);
+-- Old sagas that still run: what a restarted engine loads beside the young ones.
+CREATE INDEX instance_lingering ON belay.instance (lane, iid) WHERE lingering;
+-- What is undone or was.
+CREATE INDEX instance_undoing ON belay.instance (tenant, iid) WHERE undoing;
 -- Parked sagas whose time has come.
 CREATE INDEX instance_due ON belay.instance (due_at) WHERE due_at IS NOT NULL;
 -- What a person should look at.
@@ -201,3 +210,22 @@ END $$;
 -- The least uuid of version 7 of that time.
 CREATE FUNCTION belay.first_uuid(at timestamptz) RETURNS uuid LANGUAGE sql IMMUTABLE
   RETURN (lpad(to_hex((extract(epoch FROM at) * 1000)::bigint), 12, '0') || '00000000000000000000')::uuid;
+
+-- Moves a lane's mark to sagas that began `age` ago, and marks those that still run as lingering, so that finding what
+-- runs never reads more than the last minutes. The lane's row is locked first: a flush that comes meanwhile waits, then
+-- sees the new mark and marks its own rows by it (flush_hot, `f.mark`). Nothing older than the mark is ever missed.
+CREATE FUNCTION belay.move_mark(of_lane int, age interval) RETURNS int LANGUAGE plpgsql AS $$
+DECLARE
+  new_mark uuid := belay.first_uuid(clock_timestamp() - age);
+  old_mark uuid;
+  marked int;
+BEGIN
+  SELECT mark INTO old_mark FROM belay.lane WHERE lane = of_lane FOR NO KEY UPDATE;
+  IF old_mark IS NULL OR old_mark >= new_mark THEN RETURN 0; END IF;
+  UPDATE belay.lane SET mark = new_mark WHERE lane = of_lane;
+  UPDATE belay.instance SET lingering = true
+   WHERE lane = of_lane AND iid >= old_mark AND iid < new_mark AND status IN ('running', 'compensating')
+     AND NOT lingering;
+  GET DIAGNOSTICS marked = ROW_COUNT;
+  RETURN marked;
+END $$;

@@ -1,9 +1,19 @@
 -- What the engine reads. Each by an index named below; no locks beyond a read's.
 
--- Sagas that run and wait for nothing: index instance_live.
+-- Sagas that run and wait for nothing: the young ones by primary key from the lane's mark on, the older ones by index
+-- instance_lingering. One snapshot, so none is missed while the mark moves.
 -- name: running_sagas
 SELECT iid FROM belay.instance
- WHERE lane = $1::int AND status IN ('running', 'compensating') AND waiting_on = '' ORDER BY iid;
+ WHERE lane = $1::int AND iid >= (SELECT mark FROM belay.lane WHERE lane = $1::int)
+   AND status IN ('running', 'compensating') AND waiting_on = ''
+UNION
+SELECT iid FROM belay.instance
+ WHERE lane = $1::int AND lingering AND status IN ('running', 'compensating') AND waiting_on = ''
+ORDER BY iid;
+
+-- Keeps "the young ones" few: see belay.move_mark. Locks one lane's row and the rows it marks, for milliseconds.
+-- name: move_mark
+SELECT belay.move_mark($1::int, $2::bigint * interval '1 millisecond');
 
 -- Whole instance rows: primary key.
 -- name: load_instances
@@ -58,10 +68,9 @@ SELECT d.lane, d.tenant, d.scope, d.key, d.digest, d.answer, belay.us(d.at)
   FROM unnest($1::int[], $2::text[], $3::text[], $4::text[]) AS r (lane, tenant, scope, key)
   JOIN belay.dedup AS d ON d.lane = r.lane AND d.tenant = r.tenant AND d.scope = r.scope AND d.key = r.key;
 
--- Index instance_list, one probe a status.
+-- Index instance_list.
 -- name: find_saga
-SELECT lane FROM belay.instance
- WHERE tenant = $1::text AND iid = $2::uuid AND status = ANY ('{running,compensating,completed,compensated}');
+SELECT lane FROM belay.instance WHERE tenant = $1::text AND iid = $2::uuid;
 
 -- Inserts where neither hash nor version is known; answers with the hash that the version has now.
 -- name: put_definition
