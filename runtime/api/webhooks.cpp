@@ -129,7 +129,7 @@ std::optional<HttpResponse> verify(const Context& context, const dsl::Webhook& w
   policy.tolerance_s = webhook.tolerance_s;
   const SignatureVerdict verdict = verify_signature(bytes, policy, secrets, now.us / 1'000'000);
   if (verdict == SignatureVerdict::kValid) return std::nullopt;
-  spdlog::warn("webhook {}: signature {}, from {}", webhook.name, to_string(verdict), request.remote_address);
+  spdlog::warn("webhook {}: {}, from {}", webhook.name, to_string(verdict), request.remote_address);
   if (verdict == SignatureVerdict::kBadSecret) {
     return refuse(Failure{ErrorCode::kMisconfigured, "no secret of webhook " + webhook.name + " is usable", {}});
   }

@@ -2,6 +2,7 @@
 #include "runtime/cli/cli.h"
 
 #include <CLI/CLI.hpp>
+#include <cstdio>
 #include <functional>
 
 #include "runtime/cli/commands.h"
@@ -68,7 +69,8 @@ void add_serve_command(CLI::App& app, Commands& c, Action& chosen, runtime::Plug
   serve->add_option("--listen", c.serve.listen, "HOST:PORT; port 0 picks a free one")->capture_default_str();
   serve->add_option("--data", c.serve.data, "Where the private Postgres lives")->capture_default_str();
   serve->add_option("--tenant", c.serve.tenant, "Tenant of requests without a key, and of webhooks")->capture_default_str();
-  serve->add_option("--host", c.serve.hosts, "A further name that the Host header may hold");
+  serve->add_option("--host", c.serve.hosts, "A further name that the Host header may hold")
+      ->allow_extra_args(false);
   serve->add_flag("--require-keys", c.serve.require_keys, "Ask for API keys also on loopback");
   serve->add_flag("--allow-public", c.serve.allow_public, "Listen beyond this machine although no API key was made yet");
   serve->add_flag("--stop-postgres", c.serve.stop_postgres, "Stop the private Postgres at the end");
@@ -211,6 +213,10 @@ int belay_main(int argc, char** argv, PluginRegistry& plugins) {
   add_saga_commands(app, commands, chosen);
   add_act_commands(app, commands, chosen);
   add_key_commands(app, commands, chosen);
+  if (argc < 2) {
+    std::fputs(app.help().c_str(), stderr);
+    return kUsage;
+  }
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& e) {

@@ -24,6 +24,11 @@ int complain(const std::string& text) {
   return kRefused;
 }
 
+// "1 file", "2 files".
+std::string counted(std::size_t n, const char* thing) {
+  return std::to_string(n) + " " + thing + (n == 1 ? "" : "s");
+}
+
 bool is_yaml(const fs::path& path) { return path.extension() == ".yaml" || path.extension() == ".yml"; }
 bool is_text(const fs::path& path) { return path.extension() == ".belay"; }
 
@@ -89,9 +94,9 @@ int run(const CheckCommand& command, const runtime::PluginRegistry& plugins) {
     return kDone;
   }
   const dsl::CompiledProgram& program = compilation.program;
-  std::printf("%zu files are fine: %zu workflows, %zu webhooks, %zu connectors, %zu events\n",
-              compilation.files.size(), program.graphs.size(), program.webhooks.size(), program.connectors.size(),
-              program.events.size());
+  std::printf("%s fine: %s, %s, %s, %s\n", counted(compilation.files.size(), "file").c_str(),
+              counted(program.graphs.size(), "workflow").c_str(), counted(program.webhooks.size(), "webhook").c_str(),
+              counted(program.connectors.size(), "connector").c_str(), counted(program.events.size(), "event").c_str());
   return kDone;
 }
 

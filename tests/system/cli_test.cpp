@@ -56,7 +56,7 @@ void check_plain(const std::string& text) {
 TEST_CASE("commands on definitions need no server") {
   Folder folder;
   const std::string rooms = write_workspace(folder.path);
-  check({"check", rooms}, 0, "1 workflows");
+  check({"check", rooms}, 0, "1 workflow,");
   check({"check", rooms, "--format", "json"}, 0, "\"errors\":0");
   check({"check", folder.path + "/nothing"}, 1, "there is no folder");
   check({"graph", "book", "--dir", rooms, "--format", "mermaid"}, 0, "hold");
@@ -64,7 +64,7 @@ TEST_CASE("commands on definitions need no server") {
   check({"convert", rooms + "/book.belay", "--to", "yaml"}, 0, "workflow: book");
   check({"convert", rooms, "--to", "yaml"}, 2, "--out");
   check({"convert", rooms, "--to", "yaml", "--out", folder.path + "/yaml"}, 0, "");
-  check({"check", folder.path + "/yaml"}, 0, "1 workflows");
+  check({"check", folder.path + "/yaml"}, 0, "1 workflow,");
   check({"explain", "bel2001"}, 0, "why it matters");
   check({"explain", "BEL9999"}, 1, "no diagnostic");
   check({"nonsense"}, 2, "");
