@@ -7,6 +7,7 @@
 
 #include "dsl/read.h"
 #include "tests/catch.h"
+#include "tests/dsl/compile_support.h"
 
 namespace belay::dsl::testing {
 
@@ -35,12 +36,5 @@ inline std::string load(const std::string& path) {
 }
 
 inline std::string golden_dir(const std::string& name) { return std::string(BELAY_SOURCE_DIR) + "/tests/golden/" + name; }
-
-// Compares with the golden file; BELAY_UPDATE_GOLDEN=1 rewrites it.
-inline void check_golden(const std::string& path, const std::string& actual) {
-  if (std::getenv("BELAY_UPDATE_GOLDEN") != nullptr) std::ofstream(path, std::ios::binary) << actual;
-  INFO(path);
-  CHECK(load(path) == actual);
-}
 
 }  // namespace belay::dsl::testing
