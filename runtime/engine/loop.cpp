@@ -60,11 +60,11 @@ Loop::Loop(Store& store, ActionRunner& runner, const EngineOptions& options, Dat
   loader_ = std::make_unique<Loader>(store_, inbox_, graphs_, std::move(suspect));
   writer_ = std::make_unique<Writer>(
       store_, clock_, inbox_, opening_.lanes, [this](FlushReport report) { on_flushed(std::move(report)); },
-      [this](bool down) {
+      [this](bool down, const std::string& why) {
         down_ = down;
         down_since_ = std::chrono::steady_clock::now();
         counters_.database_up = !down;
-        if (down) log_warning("the database does not answer; nothing is sent until it does");
+        if (down) log_warning("the database does not answer, nothing is sent until it does: " + why);
         else log_info("the database answers again");
       });
 }

@@ -27,7 +27,8 @@ std::vector<bool> owners_with_rows(const Batch& batch) {
 }  // namespace
 
 Writer::Writer(Store& store, DatabaseClock& clock, std::shared_ptr<Inbox> inbox, std::vector<ClaimedLane> lanes,
-               std::function<void(FlushReport)> report, std::function<void(bool)> down)
+               std::function<void(FlushReport)> report,
+               std::function<void(bool, const std::string&)> down)
     : store_(store), clock_(clock), inbox_(std::move(inbox)), report_(std::move(report)), down_hook_(std::move(down)) {
   for (const ClaimedLane& lane : lanes) {
     const auto index = static_cast<std::size_t>(lane.lane);
@@ -132,7 +133,7 @@ FlushResult Writer::write(Batch& batch, SteadyTime& started) {
       case FlushResult::Kind::kDown:
         break;
     }
-    set_down(true);
+    set_down(true, result.message);
     give_up_answers(batch);
     if (!rest(attempt)) return result;
   }
@@ -159,10 +160,10 @@ void Writer::fill_lanes(Batch& batch) const {
   }
 }
 
-void Writer::set_down(bool down) {
+void Writer::set_down(bool down, const std::string& why) {
   if (down == down_) return;
   down_ = down;
-  inbox_->push([hook = down_hook_, down] { hook(down); });
+  inbox_->push([hook = down_hook_, down, why] { hook(down, why); });
 }
 
 // Callers wait ten seconds, then hear that the outcome is unknown; the batch itself is never given up.

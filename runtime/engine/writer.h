@@ -34,7 +34,7 @@ class Writer {
  public:
   // `report` and `down` are called on the loop thread, through the inbox.
   Writer(Store& store, DatabaseClock& clock, std::shared_ptr<Inbox> inbox, std::vector<ClaimedLane> lanes,
-         std::function<void(FlushReport)> report, std::function<void(bool down)> down);
+         std::function<void(FlushReport)> report, std::function<void(bool down, const std::string& why)> down);
   ~Writer();
   Writer(const Writer&) = delete;
   Writer& operator=(const Writer&) = delete;
@@ -50,7 +50,7 @@ class Writer {
   void split(Batch batch, bool last);
   FlushResult write(Batch& batch, SteadyTime& started);
   void fill_lanes(Batch& batch) const;
-  void set_down(bool down);
+  void set_down(bool down, const std::string& why = {});
   void give_up_answers(Batch& batch);
   void post(FlushReport report);
   bool rest(int attempt);
@@ -59,7 +59,7 @@ class Writer {
   DatabaseClock& clock_;
   const std::shared_ptr<Inbox> inbox_;
   const std::function<void(FlushReport)> report_;
-  const std::function<void(bool)> down_hook_;
+  const std::function<void(bool, const std::string&)> down_hook_;
   std::vector<ClaimedLane> lanes_;  // by lane number; epoch 0: not ours
   bool down_ = false;
 
