@@ -1,6 +1,7 @@
 // How an action is carried out: HTTP through its connector, SQL by receipt, a plugin in this process. The runner reports
 // each outcome once; what an outcome means for the saga is the interpreter's business.
 #pragma once
+#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -22,6 +23,9 @@ struct ActionCall {
   interpreter::Value args;
   std::int64_t within_ms = 0;    // 0: the connector's limit
   interpreter::Instant now;      // database time at sending
+  // monotonic_us() until which the lane's lease lets effects leave; renewed by the engine while calls wait for a limiter
+  // or a free thread. Null: no limit. A call that is over before it was sent is answered as transient.
+  std::shared_ptr<const std::atomic<std::int64_t>> send_until_us;
 };
 
 struct ActionOutcome {

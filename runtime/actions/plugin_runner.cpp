@@ -1,0 +1,96 @@
+// See plugin_runner.h.
+#include "runtime/actions/plugin_runner.h"
+
+#include <exception>
+
+#include "runtime/actions/action_decode.h"
+#include "runtime/base/json_value.h"
+
+namespace belay::runtime {
+namespace {
+
+using interpreter::FailureKind;
+
+// Calls the plugin and judges what it gave.
+ActionOutcome call_plugin(const PluginRegistry::Registered& plugin, const ActionCall& call) {
+  PluginResult result;
+  try {
+    result = plugin.function(PluginCall{plugin.name, call.args, call.key, call.tenant, call.saga});
+  } catch (const std::exception& e) {
+    return failed(FailureKind::kUnsure, "lost", "the plugin threw: " + std::string(e.what()));
+  } catch (...) {
+    return failed(FailureKind::kUnsure, "lost", "the plugin threw something that is no std::exception");
+  }
+  if (!result.ok) return failed(result.kind, result.error, result.message, result.retry_after_ms);
+  ActionScope scope(action_of(call), call);
+  scope.body = std::move(result.value);
+  if (auto error = mapped_error(action_of(call), scope)) {
+    return failed(FailureKind::kBusiness, std::move(*error), "the plugin's result says so");
+  }
+  auto fitted = result_of(action_of(call), scope);
+  if (!fitted) return failed(FailureKind::kUnsure, "unreadable", "the plugin's result does not fit: " + fitted.error().message);
+  return succeeded(std::move(*fitted));
+}
+
+}  // namespace
+
+PluginRunner::PluginRunner(const PluginRegistry& plugins, std::size_t threads, std::size_t queue_max)
+    : plugins_(plugins), threads_max_(threads), queue_max_(queue_max) {}
+
+PluginRunner::~PluginRunner() {
+  std::deque<Job> waiting;
+  {
+    const std::lock_guard lock(mutex_);
+    stopping_ = true;
+    waiting.swap(queue_);
+  }
+  wake_.notify_all();
+  for (Job& job : waiting) job.done(failed(FailureKind::kTransient, "unavailable", "belay is shutting down"));
+  for (std::thread& thread : threads_) thread.join();
+}
+
+void PluginRunner::run(ActionCall call, std::function<void(ActionOutcome)> done) {
+  const std::string& name = action_of(call).plugin.plugin;
+  const PluginRegistry::Registered* plugin = plugins_.find(name);
+  if (plugin == nullptr) {
+    done(failed(FailureKind::kTransient, "unavailable", "this program has no plugin `" + name + "`"));
+    return;
+  }
+  if (plugin->thread == PluginThread::kInline) {
+    done(call_plugin(*plugin, call));
+    return;
+  }
+  bool wake = false;
+  {
+    const std::lock_guard lock(mutex_);
+    if (!stopping_ && queue_.size() < queue_max_) {
+      queue_.push_back({std::move(call), std::move(done)});
+      wake = idle_ > 0;
+      // Threads are made when they are first needed: most programs have no plugin that blocks.
+      if (queue_.size() > idle_ && threads_.size() < threads_max_) threads_.emplace_back([this] { work(); });
+      done = nullptr;
+    }
+  }
+  if (wake) wake_.notify_one();
+  if (done) done(failed(FailureKind::kTransient, "unavailable", "too many plugin calls wait", 1000));
+}
+
+void PluginRunner::work() {
+  std::unique_lock lock(mutex_);
+  for (;;) {
+    while (queue_.empty()) {
+      if (stopping_) return;
+      ++idle_;
+      wake_.wait(lock);
+      --idle_;
+    }
+    Job job = std::move(queue_.front());
+    queue_.pop_front();
+    lock.unlock();
+    job.done(call_plugin(*plugins_.find(action_of(job.call).plugin.plugin), job.call));
+    job = {};
+    lock.lock();
+  }
+}
+
+}  // namespace belay::runtime
