@@ -14,13 +14,16 @@ constexpr std::int64_t kRememberedUs = 3'000'000;
 constexpr std::size_t kRememberedMax = 4'096;
 
 bool has_key_form(std::string_view key) {
-  if (key.size() != kKeyPrefix.size() + 2 * kKeyBytes || key.substr(0, kKeyPrefix.size()) != kKeyPrefix) return false;
+  if (key.size() != kKeyPrefix.size() + 2 * kKeyBytes ||
+      key.substr(0, kKeyPrefix.size()) != kKeyPrefix)
+    return false;
   return key.find_first_not_of("0123456789abcdef", kKeyPrefix.size()) == std::string_view::npos;
 }
 
 tl::unexpected<HttpResponse> unauthenticated(const char* detail) {
   return tl::unexpected<HttpResponse>(
-      refuse(401, "unauthenticated", detail, "send `Authorization: Bearer belay_…`; `belay keys create` makes a key"));
+      refuse(401, "unauthenticated", detail,
+             "send `Authorization: Bearer belay_…`; `belay keys create` makes a key"));
 }
 
 }  // namespace

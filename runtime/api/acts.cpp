@@ -1,6 +1,7 @@
-// What people do to a saga: cancel, pause, resume, and on a step retry, skip, resolve. An act needs a reason, applies to
-// the state that was shown (If-Match) and at most once (Idempotency-Key); with dry_run=true it only tells what it
-// would do. A refusal comes with what may be done instead and a fresh preview (promise 15).
+// What people do to a saga: cancel, pause, resume, and on a step retry, skip, resolve. An act needs
+// a reason, applies to the state that was shown (If-Match) and at most once (Idempotency-Key); with
+// dry_run=true it only tells what it would do. A refusal comes with what may be done instead and a
+// fresh preview (promise 15).
 #include <algorithm>
 
 #include "dsl/diagnostic.h"
@@ -17,13 +18,15 @@ using namespace interpreter;
 namespace {
 
 std::optional<Direction> parse_direction(std::string_view text) {
-  for (const Direction d : {Direction::kForward, Direction::kCheck, Direction::kUndo, Direction::kUndoCheck}) {
+  for (const Direction d :
+       {Direction::kForward, Direction::kCheck, Direction::kUndo, Direction::kUndoCheck}) {
     if (text == name(d)) return d;
   }
   return std::nullopt;
 }
 
-// The call that an act means when it does not say: the one that may be acted on so, else the one that is held.
+// The call that an act means when it does not say: the one that may be acted on so, else the one
+// that is held.
 Direction default_direction(const SagaView& view, const std::string& act, const Path& path) {
   const std::string text = path_text(*view.graph, path);
   for (const AllowedAct& allowed : allowed_acts(*view.graph, view.state)) {
@@ -38,32 +41,14 @@ Direction default_direction(const SagaView& view, const std::string& act, const 
   return Direction::kForward;
 }
 
-std::string allowed_json(const SagaView& view) {
-  JsonWriter w;
-  w.begin_object();
-  write_allowed(w, view.row.id, *view.graph, view.state);
-  w.end_object();
-  const std::string object = w.take();  // {"allowed_actions":[…]}
-  const std::size_t colon = object.find(':');
-  return object.substr(colon + 1, object.size() - colon - 2);
-}
-
-std::string preview_json(const Preview& preview) {
-  JsonWriter w;
-  w.begin_object();
-  write_preview(w, preview);
-  w.end_object();
-  const std::string object = w.take();
-  const std::size_t colon = object.find(':');
-  return object.substr(colon + 1, object.size() - colon - 2);
-}
-
 // Everything that a refused act is told about the saga as it is now.
 HttpResponse with_state(Problem problem, const SagaView& view, const Fact* fact) {
   problem.members.emplace_back("seq", std::to_string(view.state.seq));
-  problem.members.emplace_back("allowed_actions", allowed_json(view));
+  problem.members.emplace_back("allowed_actions",
+                               allowed_json(view.row.id, *view.graph, view.state));
   if (fact != nullptr) {
-    problem.members.emplace_back("preview", preview_json(preview(*view.graph, view.state, *fact, view.row.id)));
+    problem.members.emplace_back(
+        "preview", preview_json(preview(*view.graph, view.state, *fact, view.row.id)));
   }
   problem.headers.emplace_back("ETag", etag(view.state.seq));
   return to_response(problem);
@@ -71,7 +56,7 @@ HttpResponse with_state(Problem problem, const SagaView& view, const Fact* fact)
 
 struct Asked {  // an act as it was asked for
   std::string act;
-  std::string path;       // as written in the address; empty for acts on the whole saga
+  std::string path;  // as written in the address; empty for acts on the whole saga
   Value body;
 };
 
@@ -90,7 +75,8 @@ Read<Value> outcome(const SagaView& view, const Asked& asked, const char* field,
                     Direction direction) {
   const Value* given = asked.body.find(field);
   if (given == nullptr && direction != Direction::kForward) return Value();
-  return typed(given == nullptr ? Value::map({}) : *given, outcome_fields(*view.graph, path, direction), field);
+  return typed(given == nullptr ? Value::map({}) : *given,
+               outcome_fields(*view.graph, path, direction), field);
 }
 
 Read<Fact> step_fact(const HttpRequest& request, const SagaView& view, const Asked& asked) {
@@ -101,11 +87,13 @@ Read<Fact> step_fact(const HttpRequest& request, const SagaView& view, const Ask
     std::vector<std::string> names;
     for (const Node& node : graph.nodes) names.push_back(node.name);
     const std::string near = dsl::nearest(asked.path, names);
-    return tl::unexpected<HttpResponse>(refuse(404, "not_found", "the saga has no step with this path",
+    return tl::unexpected<HttpResponse>(refuse(404, "not_found",
+                                               "the saga has no step with this path",
                                                near.empty() ? "" : "did you mean `" + near + "`?"));
   }
   std::string direction = text_field(asked.body, "direction");
-  if (const std::string* said = query(request, "direction"); direction.empty() && said != nullptr) direction = *said;
+  if (const std::string* said = query(request, "direction"); direction.empty() && said != nullptr)
+    direction = *said;
   if (direction.empty()) {
     fact.direction = default_direction(view, asked.act, fact.path);
   } else if (const std::optional<Direction> d = parse_direction(direction)) {
@@ -130,8 +118,9 @@ Read<Fact> step_fact(const HttpRequest& request, const SagaView& view, const Ask
       if (!result) return tl::unexpected<HttpResponse>(std::move(result.error()));
       fact.output = std::move(*result);
     } else if (asked.body.find("result") != nullptr) {
-      return tl::unexpected<HttpResponse>(
-          refuse(422, "invalid", "what did not happen has no result", "leave `result` out, or say `happened: true`"));
+      return tl::unexpected<HttpResponse>(refuse(422, "invalid",
+                                                 "what did not happen has no result",
+                                                 "leave `result` out, or say `happened: true`"));
     }
   }
   return Fact(std::move(fact));
@@ -140,15 +129,19 @@ Read<Fact> step_fact(const HttpRequest& request, const SagaView& view, const Ask
 Read<Fact> fact_of(const HttpRequest& request, const SagaView& view, const Asked& asked) {
   if (asked.act == "cancel") return Fact(CancelAsked{});
   OperatorActed fact;
-  if (asked.act == "pause") fact.act = OperatorAct::kPause;
-  else if (asked.act == "resume") fact.act = OperatorAct::kResume;
-  else return step_fact(request, view, asked);
+  if (asked.act == "pause")
+    fact.act = OperatorAct::kPause;
+  else if (asked.act == "resume")
+    fact.act = OperatorAct::kResume;
+  else
+    return step_fact(request, view, asked);
   return Fact(std::move(fact));
 }
 
 std::vector<BodyField> body_fields(const std::string& act) {
   std::vector<BodyField> fields = {{"reason", BodyField::kText, true}};
-  if (act == "retry" || act == "skip" || act == "resolve") fields.push_back({"direction", BodyField::kText});
+  if (act == "retry" || act == "skip" || act == "resolve")
+    fields.push_back({"direction", BodyField::kText});
   if (act == "skip") fields.push_back({"output", BodyField::kAny});
   if (act == "resolve") {
     fields.push_back({"happened", BodyField::kBool, true});
@@ -158,31 +151,40 @@ std::vector<BodyField> body_fields(const std::string& act) {
   return fields;
 }
 
-// What makes two requests the same one: what was asked for, not what it means by now (the call that is held may be
-// another one when the request comes again).
+// What makes two requests the same one: what was asked for, not what it means by now (the call that
+// is held may be another one when the request comes again).
 std::string digest_of(const HttpRequest& request, const SagaId& saga, const Asked& asked) {
   const std::string* direction = query(request, "direction");
-  std::string bytes = saga + '\n' + asked.act + '\n' + asked.path + '\n' + (direction == nullptr ? "" : *direction) + '\n';
+  std::string bytes = saga + '\n' + asked.act + '\n' + asked.path + '\n' +
+                      (direction == nullptr ? "" : *direction) + '\n';
   append_canonical(asked.body, bytes);
   return sha256_hex(bytes);
 }
 
-HttpResponse done(Context& context, const Call& call, const Asked& asked, const Fact& fact, const SagaView& before,
-                  const ActReply& reply, bool dry_run) {
+HttpResponse done(Context& context, const Call& call, const Asked& asked, const Fact& fact,
+                  const SagaView& before, const ActReply& reply, bool dry_run) {
   JsonWriter w;
-  w.begin_object().field("id", before.row.id).field("act", asked.act).field_unless_empty("path", asked.path);
-  if (const auto* acted = std::get_if<OperatorActed>(&fact); acted != nullptr && acted->path.node != kNoNode) {
+  w.begin_object()
+      .field("id", before.row.id)
+      .field("act", asked.act)
+      .field_unless_empty("path", asked.path);
+  if (const auto* acted = std::get_if<OperatorActed>(&fact);
+      acted != nullptr && acted->path.node != kNoNode) {
     w.field("direction", name(acted->direction));
   }
   w.field("dry_run", dry_run).field("repeated", reply.repeated).field("seq", reply.seq);
-  write_preview(w, reply.preview);
-  // After the act: what became of it so far. Not being able to read it back is no reason to call the act failed.
-  Result<SagaView> after = dry_run ? Result<SagaView>(before) : context.engine.view(call.who.tenant, before.row.id);
+  w.raw_field("preview", preview_json(reply.preview));
+  // After the act: what became of it so far. Not being able to read it back is no reason to call
+  // the act failed.
+  Result<SagaView> after =
+      dry_run ? Result<SagaView>(before) : context.engine.view(call.who.tenant, before.row.id);
   std::uint64_t seq = reply.seq;
   if (after) {
     const Summary now = summary(*after->graph, after->state);
-    w.field("status", name(after->state.status)).field("health", name(now.health)).field("waiting_on", now.waiting_on);
-    write_allowed(w, before.row.id, *after->graph, after->state);
+    w.field("status", name(after->state.status))
+        .field("health", name(now.health))
+        .field("waiting_on", now.waiting_on);
+    w.raw_field("allowed_actions", allowed_json(before.row.id, *after->graph, after->state));
     seq = std::max(seq, after->state.seq);
   }
   w.end_object();
@@ -200,22 +202,26 @@ HttpResponse act(Context& context, const Call& call, const std::string& act_name
   if (!dry_run) return std::move(dry_run.error());
   Read<Value> request = body(call.http, body_fields(act_name));
   if (!request) return std::move(request.error());
-  Asked asked{act_name, call.http.params.count("path") > 0 ? hole(call.http, "path") : "", std::move(*request)};
+  Asked asked{act_name, call.http.params.count("path") > 0 ? hole(call.http, "path") : "",
+              std::move(*request)};
   const std::string reason = text_field(asked.body, "reason");
-  if (reason.find_first_not_of(' ') == std::string::npos || !is_clean(reason, limits::reason_bytes_max) ||
+  if (reason.find_first_not_of(' ') == std::string::npos ||
+      !is_clean(reason, limits::reason_bytes_max) ||
       !is_clean(text_field(asked.body, "evidence"), limits::reason_bytes_max)) {
-    return refuse(422, "invalid", "`reason` and `evidence` must be a line of text, at most " +
-                                      std::to_string(limits::reason_bytes_max) + " bytes");
+    return refuse(422, "invalid",
+                  "`reason` and `evidence` must be a line of text, at most " +
+                      std::to_string(limits::reason_bytes_max) + " bytes");
   }
   Read<SagaView> view = find_saga(context, call);
   if (!view) return std::move(view.error());
   Read<Fact> fact = fact_of(call.http, *view, asked);
   if (!fact) return std::move(fact.error());
   if (!*dry_run && !*match) {
-    return with_state(problem(428, "precondition_required", "an act applies to the state that was shown to you",
-                              "look at the preview here, then send `If-Match` with the ETag of this answer; "
-                              "`dry_run=true` gives the same without a problem"),
-                      *view, &*fact);
+    return with_state(
+        problem(428, "precondition_required", "an act applies to the state that was shown to you",
+                "look at the preview here, then send `If-Match` with the ETag of this answer; "
+                "`dry_run=true` gives the same without a problem"),
+        *view, &*fact);
   }
 
   ActRequest wish;
@@ -242,39 +248,54 @@ HttpResponse act(Context& context, const Call& call, const std::string& act_name
 }  // namespace
 
 void add_act_routes(std::vector<Route>& routes, Context& context) {
-  struct Row { const char* act; bool on_step; const char* id; const char* request; const char* summary; };
+  struct Row {
+    const char* act;
+    bool on_step;
+    const char* id;
+    const char* request;
+    const char* summary;
+  };
   static constexpr Row kRows[] = {
-      {"cancel", false, "cancelSaga", "Reason", "Undo everything that was done. Refused past the point of no return"},
-      {"pause", false, "pauseSaga", "Reason", "Send nothing more until it is resumed; outcomes are still recorded"},
+      {"cancel", false, "cancelSaga", "Reason",
+       "Undo everything that was done. Refused past the point of no return"},
+      {"pause", false, "pauseSaga", "Reason",
+       "Send nothing more until it is resumed; outcomes are still recorded"},
       {"resume", false, "resumeSaga", "Reason", "Go on after a pause"},
       {"retry", true, "retryStep", "StepAct", "Try a held or waiting call again, now"},
       {"skip", true, "skipStep", "Skip", "Go on as if the call had given this output"},
-      {"resolve", true, "resolveStep", "Resolve", "Say whether an unsure call happened, with the evidence"},
+      {"resolve", true, "resolveStep", "Resolve",
+       "Say whether an unsure call happened, with the evidence"},
   };
   for (const Row& row : kRows) {
     Route& route = routes.emplace_back();
     route.method = "POST";
-    route.pattern = std::string("/v1/sagas/{id}") + (row.on_step ? "/steps/{path}/" : "/") + row.act;
+    route.pattern =
+        std::string("/v1/sagas/{id}") + (row.on_step ? "/steps/{path}/" : "/") + row.act;
     route.id = row.id;
     route.tag = "acts";
     route.summary = row.summary;
     route.role = Role::kOperator;
     route.parameters = {
         {Parameter::kPath, "id", R"({"type":"string","format":"uuid"})", "The saga's id", true},
-        {Parameter::kQuery, "dry_run", R"({"type":"boolean","default":false})", "Only tell what would happen"},
+        {Parameter::kQuery, "dry_run", R"({"type":"boolean","default":false})",
+         "Only tell what would happen"},
         {Parameter::kHeader, "If-Match", R"({"type":"string","examples":["\"12\""]})",
          "The ETag of the saga as it was shown; needed unless dry_run"},
         {Parameter::kHeader, "Idempotency-Key", R"({"type":"string","maxLength":255})",
          "The same key with the same body acts once"}};
     if (row.on_step) {
-      route.parameters.push_back({Parameter::kPath, "path", R"({"type":"string"})",
-                                  "The step's path, for example `capture` or `items[3].charge`, percent-encoded", true});
-      route.parameters.push_back({Parameter::kQuery, "direction", R"({"enum":["do","check","undo","undo-check"]})",
-                                  "Which of the step's calls; when it is not said: the one that is held"});
+      route.parameters.push_back(
+          {Parameter::kPath, "path", R"({"type":"string"})",
+           "The step's path, for example `capture` or `items[3].charge`, percent-encoded", true});
+      route.parameters.push_back(
+          {Parameter::kQuery, "direction", R"({"enum":["do","check","undo","undo-check"]})",
+           "Which of the step's calls; when it is not said: the one that is held"});
     }
     route.request = row.request;
     route.answers = {{200, "Done (or what would be done), and what was known before", "ActReply"}};
-    route.handler = [&context, act_name = std::string(row.act)](const Call& call) { return act(context, call, act_name); };
+    route.handler = [&context, act_name = std::string(row.act)](const Call& call) {
+      return act(context, call, act_name);
+    };
   }
 }
 

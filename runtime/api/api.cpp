@@ -23,18 +23,20 @@ std::string host_name(std::string_view host) {
   return out;
 }
 
-// A page of another origin may make a browser that runs beside us send requests here (DNS rebinding, forms). What such
-// a request cannot do is choose its Host, Origin and Sec-Fetch-Site headers.
+// A page of another origin may make a browser that runs beside us send requests here (DNS
+// rebinding, forms). What such a request cannot do is choose its Host, Origin and Sec-Fetch-Site
+// headers.
 std::optional<HttpResponse> wrong_origin(const ApiOptions& options, const HttpRequest& request) {
   if (options.hosts.empty()) return std::nullopt;
   const std::string* host = header(request, "host");
-  if (host == nullptr ||
-      std::find(options.hosts.begin(), options.hosts.end(), host_name(*host)) == options.hosts.end()) {
+  if (host == nullptr || std::find(options.hosts.begin(), options.hosts.end(), host_name(*host)) ==
+                             options.hosts.end()) {
     return refuse(421, "misdirected", "the Host header names no host that is served here",
                   "use 127.0.0.1 or localhost, or name the host with --host");
   }
   const std::string* site = header(request, "sec-fetch-site");
-  if (request.method != "GET" && site != nullptr && (*site == "cross-site" || *site == "same-site")) {
+  if (request.method != "GET" && site != nullptr &&
+      (*site == "cross-site" || *site == "same-site")) {
     return refuse(403, "forbidden", "a page of another site may not write here");
   }
   return std::nullopt;
@@ -50,10 +52,12 @@ std::optional<HttpResponse> unknown_query(const Route& route, const HttpRequest&
       takes += (takes.empty() ? "`" : ", `") + std::string(parameter.name) + "`";
     }
     if (!known) {
-      return refuse(400, "malformed", "the query has the unknown parameter `" + name.substr(0, 100) + "`",
+      return refuse(400, "malformed",
+                    "the query has the unknown parameter `" + name.substr(0, 100) + "`",
                     takes.empty() ? "this takes no parameters" : "this takes " + takes);
     }
-    if (request.query.count(name) > 1) return refuse(400, "malformed", "the parameter `" + name + "` is there twice");
+    if (request.query.count(name) > 1)
+      return refuse(400, "malformed", "the parameter `" + name + "` is there twice");
     if (!is_clean(value, 2 * limits::key_bytes_max)) {
       return refuse(400, "malformed", "the parameter `" + name + "` is too long or not plain text");
     }
@@ -63,7 +67,8 @@ std::optional<HttpResponse> unknown_query(const Route& route, const HttpRequest&
 
 // One of two would be judged and the other obeyed.
 std::optional<HttpResponse> doubled_header(const HttpRequest& request) {
-  for (const char* name : {"Authorization", "Idempotency-Key", "If-Match", "Content-Type", "Host"}) {
+  for (const char* name :
+       {"Authorization", "Idempotency-Key", "If-Match", "Content-Type", "Host"}) {
     if (request.headers.count(std::string(name)) > 1) {
       return refuse(400, "malformed", std::string("the header ") + name + " is there twice");
     }
@@ -111,8 +116,8 @@ HttpResponse Api::handle(const Route& route, const HttpRequest& request) {
   set_header(response, "Cache-Control", "no-store");
   set_header(response, "X-Content-Type-Options", "nosniff");
   context_.metrics.count(route.id, response.status, us);
-  spdlog::log(response.status >= 500 ? spdlog::level::warn : spdlog::level::debug, "{} {} {} {} us", route.id,
-              request.method, response.status, us);
+  spdlog::log(response.status >= 500 ? spdlog::level::warn : spdlog::level::debug, "{} {} {} {} us",
+              route.id, request.method, response.status, us);
   return response;
 }
 
@@ -125,8 +130,9 @@ HttpResponse Api::answer(const Route& route, const HttpRequest& request) try {
     Read<Principal> who = access_.who(request);
     if (!who) return std::move(who.error());
     if (who->role < route.role) {
-      return refuse(403, "forbidden", std::string("this needs the role ") + name(route.role) + "; the API key has " +
-                                          name(who->role));
+      return refuse(403, "forbidden",
+                    std::string("this needs the role ") + name(route.role) + "; the API key has " +
+                        name(who->role));
     }
     call.who = std::move(*who);
   }
@@ -140,8 +146,9 @@ HttpResponse Api::answer(const Route& route, const HttpRequest& request) try {
 
 Read<SagaView> find_saga(Context& context, const Call& call) {
   const std::optional<std::string> id = normalise_uuid(hole(call.http, "id"));
-  Result<SagaView> view = id ? context.engine.view(call.who.tenant, *id)
-                             : Result<SagaView>(fail(ErrorCode::kNotFound, "a saga's id is a uuid"));
+  Result<SagaView> view =
+      id ? context.engine.view(call.who.tenant, *id)
+         : Result<SagaView>(fail(ErrorCode::kNotFound, "a saga's id is a uuid"));
   if (view) return std::move(*view);
   if (view.error().code == ErrorCode::kNotFound) {
     return tl::unexpected<HttpResponse>(
@@ -151,18 +158,25 @@ Read<SagaView> find_saga(Context& context, const Call& call) {
 }
 
 HttpResponse draw(const interpreter::Graph& graph, const std::string& format) {
-  struct Format { std::string_view name; dsl::GraphFormat format; const char* content_type; };
-  static constexpr Format kFormats[] = {{"json", dsl::GraphFormat::kJson, "application/json"},
-                                        {"svg", dsl::GraphFormat::kSvg, "image/svg+xml"},
-                                        {"dot", dsl::GraphFormat::kDot, "text/vnd.graphviz; charset=utf-8"},
-                                        {"mermaid", dsl::GraphFormat::kMermaid, "text/plain; charset=utf-8"}};
+  struct Format {
+    std::string_view name;
+    dsl::GraphFormat format;
+    const char* content_type;
+  };
+  static constexpr Format kFormats[] = {
+      {"json", dsl::GraphFormat::kJson, "application/json"},
+      {"svg", dsl::GraphFormat::kSvg, "image/svg+xml"},
+      {"dot", dsl::GraphFormat::kDot, "text/vnd.graphviz; charset=utf-8"},
+      {"mermaid", dsl::GraphFormat::kMermaid, "text/plain; charset=utf-8"}};
   for (const Format& f : kFormats) {
     if (f.name != format) continue;
     std::string error;
     HttpResponse response;
     response.content_type = f.content_type;
     response.body = dsl::draw_graph(graph, f.format, error);
-    if (!error.empty()) return refuse(501, "unsupported", "the picture cannot be drawn here", "install Graphviz, or ask for format=mermaid");
+    if (!error.empty())
+      return refuse(501, "unsupported", "the picture cannot be drawn here",
+                    "install Graphviz, or ask for format=mermaid");
     return response;
   }
   return refuse(400, "malformed", "`format` must be json, svg, dot or mermaid");

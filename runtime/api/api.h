@@ -1,7 +1,8 @@
-// The HTTP control API: the table of routes, and what every request passes on its way to a handler: host, access, role,
-// parameters, and an end for every exception. Handlers live by subject in sagas.cpp, acts.cpp, events.cpp, workflows.cpp,
-// webhooks.cpp and health.cpp. An answer of 2xx to anything that writes means committed (promise 1).
-// Tested in tests/runtime/api_*_test.cpp with an engine that is made up, and in tests/system/api_test.cpp for real.
+// The HTTP control API: the table of routes, and what every request passes on its way to a handler:
+// host, access, role, parameters, and an end for every exception. Handlers live by subject in
+// sagas.cpp, acts.cpp, events.cpp, workflows.cpp, webhooks.cpp and health.cpp. An answer of 2xx to
+// anything that writes means committed (promise 1). Tested in tests/runtime/api_*_test.cpp with an
+// engine that is made up, and in tests/system/api_test.cpp for real.
 #pragma once
 #include <functional>
 #include <map>
@@ -19,13 +20,16 @@
 namespace belay::runtime::api {
 
 struct ApiOptions {
-  bool keys_required = true;     // false: a request without a key is an admin's of `tenant` (loopback only)
+  bool keys_required =
+      true;  // false: a request without a key is an admin's of `tenant` (loopback only)
   std::string tenant = "default";  // of requests without a key, and of webhooks
-  // Names that the Host header may hold, without port; empty: any. Set on loopback against DNS rebinding.
+  // Names that the Host header may hold, without port; empty: any. Set on loopback against DNS
+  // rebinding.
   std::vector<std::string> hosts;
   std::vector<interpreter::EventType> events;  // all declared: what may be published
   std::vector<dsl::Webhook> webhooks;
-  std::function<interpreter::Instant()> now;   // wall clock; empty: the system's. For signatures and received_at
+  std::function<interpreter::Instant()>
+      now;  // wall clock; empty: the system's. For signatures and received_at
 };
 
 // Counters of requests, for /metrics. Thread-safe.
@@ -35,13 +39,16 @@ class HttpMetrics {
   void write(std::string& out) const;
 
  private:
-  struct Cell { std::uint64_t requests = 0; std::int64_t us = 0; };
+  struct Cell {
+    std::uint64_t requests = 0;
+    std::int64_t us = 0;
+  };
   mutable std::mutex mutex_;
   std::map<std::pair<std::string, int>, Cell> cells_;
 };
 
-// Who may come in: API keys by their SHA-256, remembered for a few seconds, so that a revoked key ends soon and a busy
-// one does not cost a query a request. Thread-safe.
+// Who may come in: API keys by their SHA-256, remembered for a few seconds, so that a revoked key
+// ends soon and a busy one does not cost a query a request. Thread-safe.
 class Access {
  public:
   Access(Reader& reader, const ApiOptions& options) : reader_(reader), options_(options) {}
@@ -50,7 +57,10 @@ class Access {
  private:
   Result<std::optional<ApiKeyRow>> find(const std::string& hash);
 
-  struct Known { std::optional<ApiKeyRow> row; std::int64_t until_us = 0; };
+  struct Known {
+    std::optional<ApiKeyRow> row;
+    std::int64_t until_us = 0;
+  };
   Reader& reader_;
   const ApiOptions& options_;
   std::mutex mutex_;

@@ -1,5 +1,5 @@
-// Domain events: publish one, list them. A published event wakes every saga that waits for its type and key; one that
-// nobody waits for yet is kept and listed as unclaimed.
+// Domain events: publish one, list them. A published event wakes every saga that waits for its type
+// and key; one that nobody waits for yet is kept and listed as unclaimed.
 #include "dsl/diagnostic.h"
 #include "runtime/api/api.h"
 #include "runtime/api/saga_json.h"
@@ -23,8 +23,10 @@ HttpResponse no_event(const Context& context, const std::string& name) {
 HttpResponse publish(Context& context, const Call& call) {
   Read<std::string> header_key = idempotency_key(call.http);
   if (!header_key) return std::move(header_key.error());
-  Read<Value> request = body(call.http, {{"type", BodyField::kText, true}, {"key", BodyField::kText},
-                                         {"payload", BodyField::kAny}, {"id", BodyField::kText}});
+  Read<Value> request = body(call.http, {{"type", BodyField::kText, true},
+                                         {"key", BodyField::kText},
+                                         {"payload", BodyField::kAny},
+                                         {"id", BodyField::kText}});
   if (!request) return std::move(request.error());
   const std::string name = text_field(*request, "type");
   const EventType* type = context.event(name);
@@ -36,7 +38,8 @@ HttpResponse publish(Context& context, const Call& call) {
   }
   Map payload = given == nullptr || given->is_null() ? Map() : given->as_map();
   std::string key = text_field(*request, "key");
-  // The key is one of the payload's fields: whoever says one says both, whoever says two says the same.
+  // The key is one of the payload's fields: whoever says one says both, whoever says two says the
+  // same.
   if (!type->key.empty()) {
     const Value* inside = given == nullptr ? nullptr : given->find(type->key);
     if (inside == nullptr && !key.empty()) {
@@ -52,8 +55,9 @@ HttpResponse publish(Context& context, const Call& call) {
   std::string id = text_field(*request, "id");
   if (id.empty()) id = std::move(*header_key);
   if (!is_clean(key, limits::key_bytes_max) || !is_clean(id, limits::key_bytes_max)) {
-    return refuse(422, "invalid", "`key` and `id` must be plain text of at most " +
-                                      std::to_string(limits::key_bytes_max) + " bytes");
+    return refuse(422, "invalid",
+                  "`key` and `id` must be plain text of at most " +
+                      std::to_string(limits::key_bytes_max) + " bytes");
   }
   Read<Value> value = typed(Value::map(std::move(payload)), type->fields, "payload");
   if (!value) return std::move(value.error());
@@ -88,14 +92,20 @@ HttpResponse publish(Context& context, const Call& call) {
 
 void write_event(JsonWriter& w, const Context& context, const EventRow& row) {
   const EventType* type = context.event(row.type);
-  w.begin_object().field("id", row.id).field("type", row.type).field("version", row.version).field("key", row.key);
+  w.begin_object()
+      .field("id", row.id)
+      .field("type", row.type)
+      .field("version", row.version)
+      .field("key", row.key);
   write_instant(w, "at", row.at);
   w.field("claimed", row.claimed);
   // The stored form is the journal's; what is private is masked by the declared type.
   Result<Value> payload = parse_json(row.payload, {.bytes_max = 4 * limits::event_bytes_max});
   std::string json;
-  if (payload && type != nullptr) append_json_masked(type->fields, *payload, json);
-  else if (payload) append_json(*payload, json);
+  if (payload && type != nullptr)
+    append_json_masked(type->fields, *payload, json);
+  else if (payload)
+    append_json(*payload, json);
   w.raw_field("payload", json);
   if (!row.metadata.empty() && parse_json(row.metadata)) w.raw_field("metadata", row.metadata);
   w.end_object();
@@ -104,7 +114,8 @@ void write_event(JsonWriter& w, const Context& context, const EventRow& row) {
 HttpResponse list(Context& context, const Call& call) {
   Read<bool> unclaimed = flag(call.http, "unclaimed");
   if (!unclaimed) return std::move(unclaimed.error());
-  Read<std::uint64_t> limit = number(call.http, "limit", limits::page_rows_default, 1, limits::page_rows_max);
+  Read<std::uint64_t> limit =
+      number(call.http, "limit", limits::page_rows_default, 1, limits::page_rows_max);
   if (!limit) return std::move(limit.error());
   const auto text = [&](const char* name) {
     const std::string* value = query(call.http, name);
@@ -123,8 +134,10 @@ HttpResponse list(Context& context, const Call& call) {
   w.begin_object().key("events").begin_array();
   for (const EventRow& row : page->rows) write_event(w, context, row);
   w.end_array();
-  if (page->next.empty()) w.key("next").null();
-  else w.field("next", page->next);
+  if (page->next.empty())
+    w.key("next").null();
+  else
+    w.field("next", page->next);
   w.end_object();
   return json_response(200, w.take());
 }
@@ -133,24 +146,37 @@ HttpResponse list(Context& context, const Call& call) {
 
 void add_event_routes(std::vector<Route>& routes, Context& context) {
   const char* text = R"({"type":"string","maxLength":510})";
-  routes.push_back({"POST", "/v1/events", "publishEvent", "events",
-                    "Publish an event. 2xx means committed; the same `id` again changes nothing", Role::kStarter,
-                    {{Parameter::kHeader, "Idempotency-Key", R"({"type":"string","maxLength":255})",
-                      "Taken as the event's id when the body has none"},
-                     {Parameter::kHeader, "X-Correlation-Id", R"({"type":"string","maxLength":255})",
-                      "Kept with the event"}},
-                    "Event", {{201, "Published", "Published"}, {200, "It was published before", "Published"}},
-                    [&context](const Call& call) { return publish(context, call); }});
-  routes.push_back({"GET", "/v1/events", "listEvents", "events", "List events, newest first", Role::kViewer,
-                    {{Parameter::kQuery, "type", text, "Only of this type"},
-                     {Parameter::kQuery, "key", text, "Only with this key"},
-                     {Parameter::kQuery, "unclaimed", R"({"type":"boolean","default":false})",
-                      "Only those that no saga has taken"},
-                     {Parameter::kQuery, "limit", R"({"type":"integer","minimum":1,"maximum":500,"default":50})",
-                      "Rows of a page"},
-                     {Parameter::kQuery, "cursor", text, "`next` of the page before"}},
-                    "", {{200, "A page", "EventPage"}},
-                    [&context](const Call& call) { return list(context, call); }});
+  routes.push_back(
+      {"POST",
+       "/v1/events",
+       "publishEvent",
+       "events",
+       "Publish an event. 2xx means committed; the same `id` again changes nothing",
+       Role::kStarter,
+       {{Parameter::kHeader, "Idempotency-Key", R"({"type":"string","maxLength":255})",
+         "Taken as the event's id when the body has none"},
+        {Parameter::kHeader, "X-Correlation-Id", R"({"type":"string","maxLength":255})",
+         "Kept with the event"}},
+       "Event",
+       {{201, "Published", "Published"}, {200, "It was published before", "Published"}},
+       [&context](const Call& call) { return publish(context, call); }});
+  routes.push_back(
+      {"GET",
+       "/v1/events",
+       "listEvents",
+       "events",
+       "List events, newest first",
+       Role::kViewer,
+       {{Parameter::kQuery, "type", text, "Only of this type"},
+        {Parameter::kQuery, "key", text, "Only with this key"},
+        {Parameter::kQuery, "unclaimed", R"({"type":"boolean","default":false})",
+         "Only those that no saga has taken"},
+        {Parameter::kQuery, "limit", R"({"type":"integer","minimum":1,"maximum":500,"default":50})",
+         "Rows of a page"},
+        {Parameter::kQuery, "cursor", text, "`next` of the page before"}},
+       "",
+       {{200, "A page", "EventPage"}},
+       [&context](const Call& call) { return list(context, call); }});
 }
 
 }  // namespace belay::runtime::api

@@ -1,5 +1,5 @@
-// Facts and what was drawn from them, in words. One overload a kind, so that a new kind does not compile until it has
-// words. See history_text.h.
+// Facts and what was drawn from them, in words. One overload a kind, so that a new kind does not
+// compile until it has words. See history_text.h.
 #include "runtime/api/history_text.h"
 
 #include "interpreter/time.h"
@@ -21,15 +21,21 @@ const Node* node_of(const Graph& graph, const Path& path) {
 std::string call_text(const Graph& graph, const Path& path, Direction direction) {
   const std::string at = path_text(graph, path);
   switch (direction) {
-    case Direction::kForward: return at;
-    case Direction::kCheck: return "the check of " + at;
-    case Direction::kUndo: return "the undo of " + at;
-    case Direction::kUndoCheck: return "the check of the undo of " + at;
+    case Direction::kForward:
+      return at;
+    case Direction::kCheck:
+      return "the check of " + at;
+    case Direction::kUndo:
+      return "the undo of " + at;
+    case Direction::kUndoCheck:
+      return "the check of the undo of " + at;
   }
   return at;
 }
 
-bool undoes(Direction direction) { return direction == Direction::kUndo || direction == Direction::kUndoCheck; }
+bool undoes(Direction direction) {
+  return direction == Direction::kUndo || direction == Direction::kUndoCheck;
+}
 
 std::string with_message(const std::string& error, const std::string& message) {
   if (error.empty()) return message;
@@ -40,7 +46,8 @@ struct FactWords {
   const Graph& graph;
 
   HistoryLine operator()(const Started&) const {
-    return {Mark::kInfo, "started " + graph.workflow + " version " + std::to_string(graph.version), {}};
+    return {
+        Mark::kInfo, "started " + graph.workflow + " version " + std::to_string(graph.version), {}};
   }
   HistoryLine operator()(const StepSucceeded& f) const {
     const std::string call = call_text(graph, f.path, f.direction);
@@ -53,37 +60,52 @@ struct FactWords {
     const std::string call = call_text(graph, f.path, f.direction);
     const std::string why = with_message(f.error, f.message);
     switch (f.kind) {
-      case FailureKind::kBusiness: return {Mark::kFailed, call + " was refused: " + why, {}};
-      case FailureKind::kTransient: return {Mark::kFailed, call + " failed for now: " + why, {}};
-      case FailureKind::kUnsure: return {Mark::kUnsure, call + " may have happened: " + why, {}};
+      case FailureKind::kBusiness:
+        return {Mark::kFailed, call + " was refused: " + why, {}};
+      case FailureKind::kTransient:
+        return {Mark::kFailed, call + " failed for now: " + why, {}};
+      case FailureKind::kUnsure:
+        return {Mark::kUnsure, call + " may have happened: " + why, {}};
     }
     return {Mark::kFailed, call + ": " + why, {}};
   }
   HistoryLine operator()(const TimerFired& f) const {
     switch (f.purpose) {
       case TimerPurpose::kRetry:
-        return {Mark::kInfo, "the wait before " + call_text(graph, f.path, f.direction) + " is over", {}};
-      case TimerPurpose::kLimit: return {Mark::kWaiting, path_text(graph, f.path) + " reached its limit", {}};
-      case TimerPurpose::kPause: return {Mark::kInfo, path_text(graph, f.path) + " is over", {}};
-      case TimerPurpose::kDeadline: return {Mark::kAlarm, "the time to finish is over", {}};
+        return {Mark::kInfo,
+                "the wait before " + call_text(graph, f.path, f.direction) + " is over",
+                {}};
+      case TimerPurpose::kLimit:
+        return {Mark::kWaiting, path_text(graph, f.path) + " reached its limit", {}};
+      case TimerPurpose::kPause:
+        return {Mark::kInfo, path_text(graph, f.path) + " is over", {}};
+      case TimerPurpose::kDeadline:
+        return {Mark::kAlarm, "the time to finish is over", {}};
     }
     return {Mark::kInfo, "a timer fired", {}};
   }
   HistoryLine operator()(const EventTaken& f) const {
     return {Mark::kOk, path_text(graph, f.path) + " got " + f.event + " (" + f.event_id + ")", {}};
   }
-  HistoryLine operator()(const CancelAsked&) const { return {Mark::kPerson, "asked to cancel", {}}; }
+  HistoryLine operator()(const CancelAsked&) const {
+    return {Mark::kPerson, "asked to cancel", {}};
+  }
   HistoryLine operator()(const OperatorActed& f) const {
     const std::string call = f.path.node == kNoNode ? "" : call_text(graph, f.path, f.direction);
     switch (f.act) {
-      case OperatorAct::kPause: return {Mark::kPerson, "paused it", {}};
-      case OperatorAct::kResume: return {Mark::kPerson, "resumed it", {}};
-      case OperatorAct::kRetry: return {Mark::kPerson, "asked to try " + call + " again", {}};
-      case OperatorAct::kSkip: return {Mark::kPerson, "skipped " + call, {}};
+      case OperatorAct::kPause:
+        return {Mark::kPerson, "paused it", {}};
+      case OperatorAct::kResume:
+        return {Mark::kPerson, "resumed it", {}};
+      case OperatorAct::kRetry:
+        return {Mark::kPerson, "asked to try " + call + " again", {}};
+      case OperatorAct::kSkip:
+        return {Mark::kPerson, "skipped " + call, {}};
       case OperatorAct::kResolve:
         return {Mark::kPerson,
                 "found that " + call + (f.happened ? " did happen" : " did not happen") +
-                    (f.evidence.empty() ? "" : " (evidence: " + f.evidence + ")"), {}};
+                    (f.evidence.empty() ? "" : " (evidence: " + f.evidence + ")"),
+                {}};
     }
     return {Mark::kPerson, "acted", {}};
   }
@@ -119,11 +141,13 @@ struct DrawnWords {
   }
   std::string operator()(const Sent& d) const {
     const Action* action = action_of(graph, d.path, d.direction);
-    return "send " + call_text(graph, d.path, d.direction) + (action == nullptr ? "" : " (" + action->name + ")") +
+    return "send " + call_text(graph, d.path, d.direction) +
+           (action == nullptr ? "" : " (" + action->name + ")") +
            (d.generation > 0 ? ", try " + std::to_string(d.generation + 1) : "");
   }
   std::string operator()(const RetryAt& d) const {
-    return "try " + call_text(graph, d.path, d.direction) + " again in " + duration_text(d.at.us - at.us);
+    return "try " + call_text(graph, d.path, d.direction) + " again in " +
+           duration_text(d.at.us - at.us);
   }
   std::string operator()(const Settled& d) const {
     return call_text(graph, d.path, d.direction) + (d.happened ? " did happen" : " did not happen");
@@ -143,11 +167,13 @@ struct DrawnWords {
   }
   std::string operator()(const Waiting& d) const {
     const Node* node = node_of(graph, d.path);
-    return "wait for " + (node == nullptr ? std::string("an event") : node->event) + " with key " + d.key +
-           (d.until ? ", at most " + duration_text(d.until.us - at.us) : "");
+    return "wait for " + (node == nullptr ? std::string("an event") : node->event) + " with key " +
+           d.key + (d.until ? ", at most " + duration_text(d.until.us - at.us) : "");
   }
   std::string operator()(const PausedUntil& d) const { return "pause until " + moment(d.until); }
-  std::string operator()(const Published& d) const { return "publish " + d.event + " with key " + d.key; }
+  std::string operator()(const Published& d) const {
+    return "publish " + d.event + " with key " + d.key;
+  }
   std::string operator()(const Passed&) const { return "the point of no return is passed"; }
   std::string operator()(const DeadlineAt& d) const {
     return "must finish within " + duration_text(d.at.us - at.us);
@@ -156,10 +182,12 @@ struct DrawnWords {
     return "everything is undone from here on" + (d.because.empty() ? "" : ": " + d.because);
   }
   std::string operator()(const NotUndone& d) const {
-    return path_text(graph, d.path) + " stays as it is" + (d.because.empty() ? "" : ": " + d.because);
+    return path_text(graph, d.path) + " stays as it is" +
+           (d.because.empty() ? "" : ": " + d.because);
   }
   std::string operator()(const Ended& d) const {
-    return (d.status == Status::kCompleted ? std::string("completed") : std::string("compensated")) +
+    return (d.status == Status::kCompleted ? std::string("completed")
+                                           : std::string("compensated")) +
            (d.problem.empty() ? "" : ", but " + d.problem);
   }
 };
@@ -187,9 +215,15 @@ std::string duration_text(std::int64_t us) {
   const auto unit = [](std::int64_t n, const char* word) {
     return std::to_string(n) + " " + word + (n == 1 ? "" : "s");
   };
-  struct Unit { std::int64_t us; const char* word; };
-  static constexpr Unit kUnits[] = {{86'400'000'000, "day"}, {3'600'000'000, "hour"}, {60'000'000, "minute"},
-                                    {1'000'000, "second"}, {1'000, "millisecond"}};
+  struct Unit {
+    std::int64_t us;
+    const char* word;
+  };
+  static constexpr Unit kUnits[] = {{86'400'000'000, "day"},
+                                    {3'600'000'000, "hour"},
+                                    {60'000'000, "minute"},
+                                    {1'000'000, "second"},
+                                    {1'000, "millisecond"}};
   for (std::size_t i = 0; i < std::size(kUnits); ++i) {
     if (us < kUnits[i].us) continue;
     std::string out = unit(us / kUnits[i].us, kUnits[i].word);
@@ -202,31 +236,50 @@ std::string duration_text(std::int64_t us) {
 
 const char* words(HoldReason reason) {
   switch (reason) {
-    case HoldReason::kNone: return "not held";
-    case HoldReason::kUnknownOutcome: return "nobody knows whether it happened";
-    case HoldReason::kRefused: return "it was refused in a way that the definition does not foresee";
-    case HoldReason::kFailed: return "it failed, and nothing may be undone any more";
-    case HoldReason::kGaveUp: return "all tries are used up";
-    case HoldReason::kUndoFailed: return "its undo keeps failing";
-    case HoldReason::kRequestChanged: return "the request is not the one that was sent before";
-    case HoldReason::kBadValue: return "a value could not be worked out";
-    case HoldReason::kTooLong: return "it has too many entries";
+    case HoldReason::kNone:
+      return "not held";
+    case HoldReason::kUnknownOutcome:
+      return "nobody knows whether it happened";
+    case HoldReason::kRefused:
+      return "it was refused in a way that the definition does not foresee";
+    case HoldReason::kFailed:
+      return "it failed, and nothing may be undone any more";
+    case HoldReason::kGaveUp:
+      return "all tries are used up";
+    case HoldReason::kUndoFailed:
+      return "its undo keeps failing";
+    case HoldReason::kRequestChanged:
+      return "the request is not the one that was sent before";
+    case HoldReason::kBadValue:
+      return "a value could not be worked out";
+    case HoldReason::kTooLong:
+      return "it has too many entries";
   }
   return "held";
 }
 
 const char* name(Mark mark) {
   switch (mark) {
-    case Mark::kInfo: return "info";
-    case Mark::kSent: return "sent";
-    case Mark::kOk: return "ok";
-    case Mark::kFailed: return "failed";
-    case Mark::kUnsure: return "unsure";
-    case Mark::kWaiting: return "waiting";
-    case Mark::kUndo: return "undo";
-    case Mark::kPerson: return "person";
-    case Mark::kAlarm: return "alarm";
-    case Mark::kEnd: return "end";
+    case Mark::kInfo:
+      return "info";
+    case Mark::kSent:
+      return "sent";
+    case Mark::kOk:
+      return "ok";
+    case Mark::kFailed:
+      return "failed";
+    case Mark::kUnsure:
+      return "unsure";
+    case Mark::kWaiting:
+      return "waiting";
+    case Mark::kUndo:
+      return "undo";
+    case Mark::kPerson:
+      return "person";
+    case Mark::kAlarm:
+      return "alarm";
+    case Mark::kEnd:
+      return "end";
   }
   return "info";
 }

@@ -1,5 +1,6 @@
-// A journal entry in words, for people who look for what went wrong at three in the morning: one line for the fact, one
-// for each thing that followed from it. Names are those of the definition. Tested in tests/runtime/api_history_test.cpp.
+// A journal entry in words, for people who look for what went wrong at three in the morning: one
+// line for the fact, one for each thing that followed from it. Names are those of the definition.
+// Tested in tests/runtime/api_text_test.cpp.
 #pragma once
 #include <string>
 #include <vector>
@@ -10,7 +11,18 @@
 namespace belay::runtime::api {
 
 // How a line is to be read at a glance; the console and the command line choose a symbol for each.
-enum class Mark : std::uint8_t { kInfo, kSent, kOk, kFailed, kUnsure, kWaiting, kUndo, kPerson, kAlarm, kEnd };
+enum class Mark : std::uint8_t {
+  kInfo,
+  kSent,
+  kOk,
+  kFailed,
+  kUnsure,
+  kWaiting,
+  kUndo,
+  kPerson,
+  kAlarm,
+  kEnd
+};
 const char* name(Mark mark);
 
 struct HistoryLine {

@@ -17,7 +17,8 @@ JsonWriter& JsonWriter::begin_object() {
 }
 
 JsonWriter& JsonWriter::end_object() {
-  BELAY_CHECK(!open_.empty() && open_.back() == '{' && !after_key_, "an object is open and no key waits");
+  BELAY_CHECK(!open_.empty() && open_.back() == '{' && !after_key_,
+              "an object is open and no key waits");
   open_.pop_back();
   out_ += '}';
   first_ = false;

@@ -1,6 +1,6 @@
-// Writes JSON straight into a string, in the order in which people want to read it. What it writes is always one
-// well-formed value: strings are escaped, nesting is checked. No json.hpp behind it, so every
-// handler may include it. Tested in tests/runtime/api_json_test.cpp.
+// Writes JSON straight into a string, in the order in which people want to read it. What it writes
+// is always one well-formed value: strings are escaped, nesting is checked. No json.hpp behind it,
+// so every handler may include it. Tested in tests/runtime/api_text_test.cpp.
 #pragma once
 #include <concepts>
 #include <cstdint>
@@ -40,7 +40,9 @@ class JsonWriter {
   JsonWriter& field(std::string_view name, const T& v) {
     return key(name).value(v);
   }
-  JsonWriter& raw_field(std::string_view name, std::string_view json) { return key(name).raw(json); }
+  JsonWriter& raw_field(std::string_view name, std::string_view json) {
+    return key(name).raw(json);
+  }
   // Nothing at all when `text` is empty.
   JsonWriter& field_unless_empty(std::string_view name, std::string_view text) {
     return text.empty() ? *this : key(name).value(text);

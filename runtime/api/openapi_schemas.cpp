@@ -105,7 +105,8 @@ const std::vector<Schema>& schemas() {
       {"WorkflowList", R"({"type":"object","properties":{"workflows":{"type":"array","items":{"type":"object"}}}})"},
       {"Workflow", R"({"type":"object","required":["name","version","definition","takes","input_schema"],"properties":{
         "name":{"type":"string"},"title":{"type":"string"},"version":{"type":"integer"},"definition":{"type":"string"},
-        "owner":{"type":"string"},"takes":{"type":"array"},"input_schema":{"type":"object"},"gives":{"type":"array"},
+        "owner":{"type":"string"},"href":{"type":"string"},"once_per":{"type":"string"},"finish_within":{"type":"string"},
+        "takes":{"type":"array"},"input_schema":{"type":"object"},"gives":{"type":"array"},
         "actions":{"type":"array"},"events":{"type":"array"},"graph":{"type":"string"}}})"},
       {"Delivery", R"({"type":"object","required":["received","id","events","duplicate","ignored"],"properties":{
         "received":{"const":true},"id":{"type":"string"},"duplicate":{"type":"boolean"},"ignored":{"type":"boolean"},

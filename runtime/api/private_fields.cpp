@@ -18,10 +18,14 @@ bool holds_private(const Type& type) {
 
 const Call* call_of(const Node& node, Direction direction) {
   switch (direction) {
-    case Direction::kForward: return node.kind == NodeKind::kStep ? &node.call : nullptr;
-    case Direction::kCheck: return node.call.check.empty() ? nullptr : node.call.check.data();
-    case Direction::kUndo: return node.undo ? &*node.undo : nullptr;
-    case Direction::kUndoCheck: return !node.undo || node.undo->check.empty() ? nullptr : node.undo->check.data();
+    case Direction::kForward:
+      return node.kind == NodeKind::kStep ? &node.call : nullptr;
+    case Direction::kCheck:
+      return node.call.check.empty() ? nullptr : node.call.check.data();
+    case Direction::kUndo:
+      return node.undo ? &*node.undo : nullptr;
+    case Direction::kUndoCheck:
+      return !node.undo || node.undo->check.empty() ? nullptr : node.undo->check.data();
   }
   return nullptr;
 }
@@ -58,11 +62,14 @@ Value masked(const Value& value, const Type& type) {
     case Type::Base::kMap: {
       if (value.kind() != Value::Kind::kMap) return value;
       Map out;
-      for (const auto& [key, item] : value.as_map()) out.emplace_back(key, masked(item, type.element.front()));
+      for (const auto& [key, item] : value.as_map())
+        out.emplace_back(key, masked(item, type.element.front()));
       return Value::map(std::move(out));
     }
-    case Type::Base::kRecord: return masked(value, type.fields);
-    default: return value;
+    case Type::Base::kRecord:
+      return masked(value, type.fields);
+    default:
+      return value;
   }
 }
 
@@ -103,7 +110,8 @@ Entry masked(const Entry& entry, const Graph& graph) {
   return out;
 }
 
-// Follows `customer.email` to its declared type; what it cannot follow (calls, macros) counts by what goes in.
+// Follows `customer.email` to its declared type; what it cannot follow (calls, macros) counts by
+// what goes in.
 bool reads_private(const Program& program, const Graph& graph) {
   std::vector<const Type*> types(program.nodes.size(), nullptr);
   std::vector<bool> is_base(program.nodes.size(), false);  // only a field of it is read
@@ -111,7 +119,8 @@ bool reads_private(const Program& program, const Graph& graph) {
     const ExprNode& node = program.nodes[i];
     if (node.kind == ExprKind::kSlot && node.index < graph.slots.size()) {
       types[i] = &graph.slots[node.index].type;
-    } else if (node.kind == ExprKind::kField && node.args.size() == 1 && types[node.args[0]] != nullptr) {
+    } else if (node.kind == ExprKind::kField && node.args.size() == 1 &&
+               types[node.args[0]] != nullptr) {
       for (const Field& field : types[node.args[0]]->fields) {
         if (field.name == node.text) types[i] = &field.type;
       }
@@ -127,7 +136,8 @@ bool reads_private(const Program& program, const Graph& graph) {
 const Action* action_of(const Graph& graph, const Path& path, Direction direction) {
   if (path.node >= graph.nodes.size()) return nullptr;
   const interpreter::Call* call = call_of(graph.nodes[path.node], direction);
-  return call == nullptr || call->action >= graph.actions.size() ? nullptr : &graph.actions[call->action];
+  return call == nullptr || call->action >= graph.actions.size() ? nullptr
+                                                                 : &graph.actions[call->action];
 }
 
 const EventType* event_of(const Graph& graph, std::string_view name) {

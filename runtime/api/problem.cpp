@@ -10,24 +10,42 @@ namespace {
 
 int status_of(ErrorCode code) {
   switch (code) {
-    case ErrorCode::kInvalid: return 422;
-    case ErrorCode::kTooLarge: return 413;
-    case ErrorCode::kUnauthenticated: return 401;
-    case ErrorCode::kForbidden: return 403;
-    case ErrorCode::kNotFound: return 404;
-    case ErrorCode::kConflict: return 409;
-    case ErrorCode::kKeyReused: return 422;
-    case ErrorCode::kNotAllowedNow: return 409;
-    case ErrorCode::kStale: return 412;
-    case ErrorCode::kOverloaded: return 429;
-    case ErrorCode::kUnavailable: return 503;
-    case ErrorCode::kInDoubt: return 503;
-    case ErrorCode::kFenced: return 503;
-    case ErrorCode::kMisconfigured: return 503;
-    case ErrorCode::kCorrupt: return 500;
-    case ErrorCode::kUnsupported: return 501;
-    case ErrorCode::kShuttingDown: return 503;
-    case ErrorCode::kInternal: return 500;
+    case ErrorCode::kInvalid:
+      return 422;
+    case ErrorCode::kTooLarge:
+      return 413;
+    case ErrorCode::kUnauthenticated:
+      return 401;
+    case ErrorCode::kForbidden:
+      return 403;
+    case ErrorCode::kNotFound:
+      return 404;
+    case ErrorCode::kConflict:
+      return 409;
+    case ErrorCode::kKeyReused:
+      return 422;
+    case ErrorCode::kNotAllowedNow:
+      return 409;
+    case ErrorCode::kStale:
+      return 412;
+    case ErrorCode::kOverloaded:
+      return 429;
+    case ErrorCode::kUnavailable:
+      return 503;
+    case ErrorCode::kInDoubt:
+      return 503;
+    case ErrorCode::kFenced:
+      return 503;
+    case ErrorCode::kMisconfigured:
+      return 503;
+    case ErrorCode::kCorrupt:
+      return 500;
+    case ErrorCode::kUnsupported:
+      return 501;
+    case ErrorCode::kShuttingDown:
+      return 503;
+    case ErrorCode::kInternal:
+      return 500;
   }
   return 500;
 }
@@ -35,29 +53,41 @@ int status_of(ErrorCode code) {
 // What is said instead of a failure that speaks of our insides.
 const char* safe_detail(ErrorCode code) {
   switch (code) {
-    case ErrorCode::kUnavailable: return "the database cannot be reached now; nothing is known to have been changed";
-    case ErrorCode::kInDoubt: return "the request may or may not have been carried out";
-    case ErrorCode::kFenced: return "this node no longer owns what was asked for";
-    case ErrorCode::kShuttingDown: return "this server is stopping";
-    case ErrorCode::kMisconfigured: return "this server lacks a setting that the request needs; its log says which";
-    default: return "something failed here that is no fault of the request; the log of the server has the cause";
+    case ErrorCode::kUnavailable:
+      return "the database cannot be reached now; nothing is known to have been changed";
+    case ErrorCode::kInDoubt:
+      return "the request may or may not have been carried out";
+    case ErrorCode::kFenced:
+      return "this node no longer owns what was asked for";
+    case ErrorCode::kShuttingDown:
+      return "this server is stopping";
+    case ErrorCode::kMisconfigured:
+      return "this server lacks a setting that the request needs; its log says which";
+    default:
+      return "something failed here that is no fault of the request; the log of the server has the "
+             "cause";
   }
 }
 
 const char* safe_hint(ErrorCode code) {
   switch (code) {
     case ErrorCode::kInDoubt:
-      return "send the same request with the same Idempotency-Key again: it is carried out at most once";
+      return "send the same request with the same Idempotency-Key again: it is carried out at most "
+             "once";
     case ErrorCode::kUnavailable:
     case ErrorCode::kFenced:
     case ErrorCode::kShuttingDown:
       return "try again after the time in Retry-After, with the same Idempotency-Key";
-    default: return "";
+    default:
+      return "";
   }
 }
 
 const char* title_of(std::string_view code, int status) {
-  struct Title { std::string_view code; const char* title; };
+  struct Title {
+    std::string_view code;
+    const char* title;
+  };
   static constexpr Title kTitles[] = {
       {"invalid", "the request does not make sense"},
       {"malformed", "the request cannot be read"},
@@ -100,12 +130,14 @@ Problem problem(int status, std::string code, std::string detail, std::string hi
 Problem problem(const Failure& failure) {
   const int status = status_of(failure.code);
   if (status < 500) {
-    Problem p = problem(status, std::string(to_string(failure.code)), failure.message, failure.hint);
+    Problem p =
+        problem(status, std::string(to_string(failure.code)), failure.message, failure.hint);
     if (status == 429) p.retry_after_s = 1;
     return p;
   }
   spdlog::error("api: {}: {}", to_string(failure.code), to_text(failure));
-  Problem p = problem(status, std::string(to_string(failure.code)), safe_detail(failure.code), safe_hint(failure.code));
+  Problem p = problem(status, std::string(to_string(failure.code)), safe_detail(failure.code),
+                      safe_hint(failure.code));
   if (status == 503) p.retry_after_s = failure.code == ErrorCode::kMisconfigured ? 60 : 2;
   return p;
 }

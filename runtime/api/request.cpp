@@ -18,13 +18,17 @@ using namespace interpreter;
 namespace {
 
 bool same_word(std::string_view a, std::string_view b) {
-  const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; };
-  return a.size() == b.size() &&
-         std::equal(a.begin(), a.end(), b.begin(), [&](char x, char y) { return lower(x) == lower(y); });
+  const auto lower = [](char c) {
+    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+  };
+  return a.size() == b.size() && std::equal(a.begin(), a.end(), b.begin(),
+                                            [&](char x, char y) { return lower(x) == lower(y); });
 }
 
-tl::unexpected<HttpResponse> no(int status, std::string code, std::string detail, std::string hint = {}) {
-  return tl::unexpected<HttpResponse>(refuse(status, std::move(code), std::move(detail), std::move(hint)));
+tl::unexpected<HttpResponse> no(int status, std::string code, std::string detail,
+                                std::string hint = {}) {
+  return tl::unexpected<HttpResponse>(
+      refuse(status, std::move(code), std::move(detail), std::move(hint)));
 }
 
 std::optional<std::uint64_t> whole_number(std::string_view text) {
@@ -36,25 +40,32 @@ std::optional<std::uint64_t> whole_number(std::string_view text) {
 
 const char* kind_word(BodyField::Kind kind) {
   switch (kind) {
-    case BodyField::kText: return "text";
-    case BodyField::kBool: return "true or false";
-    case BodyField::kAny: return "a value";
+    case BodyField::kText:
+      return "text";
+    case BodyField::kBool:
+      return "true or false";
+    case BodyField::kAny:
+      return "a value";
   }
   return "a value";
 }
 
 bool fits(BodyField::Kind kind, const Value& value) {
   switch (kind) {
-    case BodyField::kText: return value.kind() == Value::Kind::kString;
-    case BodyField::kBool: return value.kind() == Value::Kind::kBool;
-    case BodyField::kAny: return true;
+    case BodyField::kText:
+      return value.kind() == Value::Kind::kString;
+    case BodyField::kBool:
+      return value.kind() == Value::Kind::kBool;
+    case BodyField::kAny:
+      return true;
   }
   return false;
 }
 
 std::string known_fields(const std::vector<BodyField>& fields) {
   std::string out;
-  for (const BodyField& field : fields) out += (out.empty() ? "`" : ", `") + std::string(field.name) + "`";
+  for (const BodyField& field : fields)
+    out += (out.empty() ? "`" : ", `") + std::string(field.name) + "`";
   return out.empty() ? "the body takes no fields" : "the body takes " + out;
 }
 
@@ -70,11 +81,16 @@ bool is_json(const HttpRequest& request) {
 
 const char* name(Role role) {
   switch (role) {
-    case Role::kNobody: return "nobody";
-    case Role::kViewer: return "viewer";
-    case Role::kStarter: return "starter";
-    case Role::kOperator: return "operator";
-    case Role::kAdmin: return "admin";
+    case Role::kNobody:
+      return "nobody";
+    case Role::kViewer:
+      return "viewer";
+    case Role::kStarter:
+      return "starter";
+    case Role::kOperator:
+      return "operator";
+    case Role::kAdmin:
+      return "admin";
   }
   return "nobody";
 }
@@ -112,11 +128,13 @@ Read<std::optional<std::uint64_t>> if_match(const HttpRequest& request) {
   const std::string* text = header(request, "if-match");
   if (text == nullptr) return std::optional<std::uint64_t>();
   std::string_view tag = *text;
-  if (tag.size() >= 2 && tag.front() == '"' && tag.back() == '"') tag = tag.substr(1, tag.size() - 2);
+  if (tag.size() >= 2 && tag.front() == '"' && tag.back() == '"')
+    tag = tag.substr(1, tag.size() - 2);
   const std::optional<std::uint64_t> seq = whole_number(tag);
   if (!seq) {
     return no(400, "malformed", "If-Match must be the ETag of the saga as it was shown",
-              "read the saga and send its ETag, for example `If-Match: \"12\"`; lists and `*` are not taken");
+              "read the saga and send its ETag, for example `If-Match: \"12\"`; lists and `*` are "
+              "not taken");
   }
   return seq;
 }
@@ -126,10 +144,12 @@ Read<std::string> idempotency_key(const HttpRequest& request) {
   if (text == nullptr) return std::string();
   // The IETF draft writes the key as a quoted string; both spellings are one key.
   std::string_view key = *text;
-  if (key.size() >= 2 && key.front() == '"' && key.back() == '"') key = key.substr(1, key.size() - 2);
+  if (key.size() >= 2 && key.front() == '"' && key.back() == '"')
+    key = key.substr(1, key.size() - 2);
   if (key.empty() || !is_clean(key, limits::key_bytes_max)) {
-    return no(400, "malformed", "Idempotency-Key must be 1 to " + std::to_string(limits::key_bytes_max) +
-                                    " bytes of printable text");
+    return no(400, "malformed",
+              "Idempotency-Key must be 1 to " + std::to_string(limits::key_bytes_max) +
+                  " bytes of printable text");
   }
   return std::string(key);
 }
@@ -141,14 +161,15 @@ Read<bool> flag(const HttpRequest& request, std::string_view name) {
   return no(400, "malformed", "`" + std::string(name) + "` must be true or false");
 }
 
-Read<std::uint64_t> number(const HttpRequest& request, std::string_view name, std::uint64_t otherwise,
-                           std::uint64_t min, std::uint64_t max) {
+Read<std::uint64_t> number(const HttpRequest& request, std::string_view name,
+                           std::uint64_t otherwise, std::uint64_t min, std::uint64_t max) {
   const std::string* text = query(request, name);
   if (text == nullptr) return otherwise;
   const std::optional<std::uint64_t> n = whole_number(*text);
   if (!n || *n < min || *n > max) {
-    return no(400, "malformed", "`" + std::string(name) + "` must be a whole number from " + std::to_string(min) +
-                                    " to " + std::to_string(max));
+    return no(400, "malformed",
+              "`" + std::string(name) + "` must be a whole number from " + std::to_string(min) +
+                  " to " + std::to_string(max));
   }
   return *n;
 }
@@ -158,40 +179,51 @@ Read<Instant> instant(const HttpRequest& request, std::string_view name) {
   if (text == nullptr) return Instant{};
   const std::optional<Timestamp> t = parse_timestamp(*text);
   if (!t) {
-    return no(400, "malformed", "`" + std::string(name) + "` must be a time such as 2026-11-21T12:00:00Z",
+    return no(400, "malformed",
+              "`" + std::string(name) + "` must be a time such as 2026-11-21T12:00:00Z",
               "a `+` in a query is a space: write the offset as Z or %2B01:00");
   }
   return Instant{t->seconds * 1'000'000 + t->nanos / 1000};
 }
 
 Read<Value> body(const HttpRequest& request, const std::vector<BodyField>& fields) {
-  const bool needed = std::any_of(fields.begin(), fields.end(), [](const BodyField& f) { return f.required; });
+  const bool needed =
+      std::any_of(fields.begin(), fields.end(), [](const BodyField& f) { return f.required; });
   if (request.body.empty() && !needed) return Value::map({});
   if (!request.body.empty() && !is_json(request)) {
-    return no(415, "unsupported_media_type", "the body must be JSON", "send `Content-Type: application/json`");
+    return no(415, "unsupported_media_type", "the body must be JSON",
+              "send `Content-Type: application/json`");
   }
-  if (request.body.empty()) return no(400, "malformed", "the body is missing", known_fields(fields));
-  // Escapes may make the text longer than what it holds; what it holds is bounded where it is stored.
+  if (request.body.empty())
+    return no(400, "malformed", "the body is missing", known_fields(fields));
+  // Escapes may make the text longer than what it holds; what it holds is bounded where it is
+  // stored.
   Result<Value> json = parse_json(request.body, {.bytes_max = limits::request_body_bytes_max});
   if (!json) {
     const bool large = json.error().code == ErrorCode::kTooLarge;
-    return no(large ? 413 : 400, large ? "too_large" : "malformed", json.error().message, json.error().hint);
+    return no(large ? 413 : 400, large ? "too_large" : "malformed", json.error().message,
+              json.error().hint);
   }
-  if (json->kind() != Value::Kind::kMap) return no(400, "malformed", "the body must be a JSON object", known_fields(fields));
+  if (json->kind() != Value::Kind::kMap)
+    return no(400, "malformed", "the body must be a JSON object", known_fields(fields));
   for (const auto& [key, value] : json->as_map()) {
-    const auto known = std::find_if(fields.begin(), fields.end(),
-                                    [&, &k = key](const BodyField& f) { return k.as_string() == f.name; });
+    const auto known =
+        std::find_if(fields.begin(), fields.end(),
+                     [&, &k = key](const BodyField& f) { return k.as_string() == f.name; });
     if (known == fields.end()) {
-      return no(400, "malformed", "the body has the unknown field `" + key.as_string() + "`", known_fields(fields));
+      return no(400, "malformed", "the body has the unknown field `" + key.as_string() + "`",
+                known_fields(fields));
     }
     if (!value.is_null() && !fits(known->kind, value)) {
-      return no(400, "malformed", "the field `" + key.as_string() + "` must be " + kind_word(known->kind));
+      return no(400, "malformed",
+                "the field `" + key.as_string() + "` must be " + kind_word(known->kind));
     }
   }
   for (const BodyField& field : fields) {
     const Value* value = json->find(field.name);
     if (field.required && (value == nullptr || value->is_null())) {
-      return no(422, "invalid", "the field `" + std::string(field.name) + "` is missing", known_fields(fields));
+      return no(422, "invalid", "the field `" + std::string(field.name) + "` is missing",
+                known_fields(fields));
     }
   }
   return std::move(*json);
@@ -199,10 +231,12 @@ Read<Value> body(const HttpRequest& request, const std::vector<BodyField>& field
 
 std::string text_field(const Value& record, std::string_view name) {
   const Value* value = record.find(name);
-  return value == nullptr || value->kind() != Value::Kind::kString ? std::string() : value->as_string();
+  return value == nullptr || value->kind() != Value::Kind::kString ? std::string()
+                                                                   : value->as_string();
 }
 
-Result<Value> fitted(const Value& value, const std::vector<Field>& fields, const std::string& where) {
+Result<Value> fitted(const Value& value, const std::vector<Field>& fields,
+                     const std::string& where) {
   CoerceOptions options;
   options.matches = [](const std::string& pattern, std::string_view text) {
     return RE2::FullMatch(re2::StringPiece(text.data(), text.size()), RE2(pattern, RE2::Quiet));
@@ -216,7 +250,9 @@ Read<Value> typed(const Value& json, const std::vector<Field>& fields, const std
   std::string bytes;
   append_canonical(*value, bytes);
   if (bytes.size() > limits::input_bytes_max) {
-    return no(413, "too_large", "`" + where + "` is larger than " + std::to_string(limits::input_bytes_max) + " bytes");
+    return no(
+        413, "too_large",
+        "`" + where + "` is larger than " + std::to_string(limits::input_bytes_max) + " bytes");
   }
   return std::move(*value);
 }

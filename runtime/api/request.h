@@ -1,5 +1,6 @@
-// Reading a request: headers, query, conditions, and bodies that are strict JSON. Everything a stranger sends passes
-// through here once and comes out typed or as a Problem (promise 14). Tested in tests/runtime/api_request_test.cpp.
+// Reading a request: headers, query, conditions, and bodies that are strict JSON. Everything a
+// stranger sends passes through here once and comes out typed or as a Problem (promise 14). Tested
+// in tests/runtime/api_sagas_test.cpp and api_acts_test.cpp.
 #pragma once
 #include <cstdint>
 #include <optional>
@@ -50,13 +51,15 @@ std::string etag(std::uint64_t seq);
 // Printable, at most limits::key_bytes_max bytes; empty when missing.
 Read<std::string> idempotency_key(const HttpRequest& request);
 
-Read<bool> flag(const HttpRequest& request, std::string_view name);  // true, false, 1, 0; missing: false
-Read<std::uint64_t> number(const HttpRequest& request, std::string_view name, std::uint64_t otherwise,
-                           std::uint64_t min, std::uint64_t max);
+Read<bool> flag(const HttpRequest& request,
+                std::string_view name);  // true, false, 1, 0; missing: false
+Read<std::uint64_t> number(const HttpRequest& request, std::string_view name,
+                           std::uint64_t otherwise, std::uint64_t min, std::uint64_t max);
 // RFC 3339.
 Read<interpreter::Instant> instant(const HttpRequest& request, std::string_view name);
 
-// What a body may hold: a field that is not listed is refused, and so is a listed one of another kind.
+// What a body may hold: a field that is not listed is refused, and so is a listed one of another
+// kind.
 struct BodyField {
   const char* name;
   enum Kind : std::uint8_t { kText, kBool, kAny } kind = kText;
@@ -67,11 +70,14 @@ Read<interpreter::Value> body(const HttpRequest& request, const std::vector<Body
 // The text of a field of such a record, or empty.
 std::string text_field(const interpreter::Value& record, std::string_view name);
 
-// Fits a value to declared fields, patterns and all; the failure names the place: `input.customer.email: …`.
-Result<interpreter::Value> fitted(const interpreter::Value& value, const std::vector<interpreter::Field>& fields,
+// Fits a value to declared fields, patterns and all; the failure names the place:
+// `input.customer.email: …`.
+Result<interpreter::Value> fitted(const interpreter::Value& value,
+                                  const std::vector<interpreter::Field>& fields,
                                   const std::string& where);
 // The same for what a request's body holds, and bounded in size.
-Read<interpreter::Value> typed(const interpreter::Value& json, const std::vector<interpreter::Field>& fields,
+Read<interpreter::Value> typed(const interpreter::Value& json,
+                               const std::vector<interpreter::Field>& fields,
                                const std::string& where);
 
 // Whether text may be stored: UTF-8 without control characters, at most `bytes_max` bytes.

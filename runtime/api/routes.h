@@ -1,6 +1,7 @@
-// One table of routes: dispatch, access, the check of parameters, the OpenAPI document and the metrics all come from
-// it, so that none of them can say something else than the others. Adding a route is adding a row and its handler
-// (sagas.cpp, acts.cpp, events.cpp, workflows.cpp, webhooks.cpp, health.cpp). Tested in tests/runtime/api_routes_test.cpp.
+// One table of routes: dispatch, access, the check of parameters, the OpenAPI document and the
+// metrics all come from it, so that none of them can say something else than the others. Adding a
+// route is adding a row and its handler (sagas.cpp, acts.cpp, events.cpp, workflows.cpp,
+// webhooks.cpp, health.cpp). Tested in tests/runtime/api_access_test.cpp.
 #pragma once
 #include <functional>
 #include <string>
@@ -49,7 +50,10 @@ struct Route {
 std::string openapi(const std::vector<Route>& routes);
 
 // The JSON schemas that routes name: name, JSON.
-struct Schema { const char* name; const char* json; };
+struct Schema {
+  const char* name;
+  const char* json;
+};
 const std::vector<Schema>& schemas();
 
 }  // namespace belay::runtime::api

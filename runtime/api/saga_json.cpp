@@ -16,57 +16,88 @@ namespace {
 
 const char* name_of(CallPhase phase) {
   switch (phase) {
-    case CallPhase::kIdle: return "idle";
-    case CallPhase::kDue: return "due";
-    case CallPhase::kInFlight: return "in_flight";
-    case CallPhase::kFailed: return "failed";
-    case CallPhase::kBackoff: return "retrying";
-    case CallPhase::kSettling: return "settling";
-    case CallPhase::kHeld: return "held";
-    case CallPhase::kSucceeded: return "succeeded";
-    case CallPhase::kRefused: return "failed";
+    case CallPhase::kIdle:
+      return "idle";
+    case CallPhase::kDue:
+      return "due";
+    case CallPhase::kInFlight:
+      return "in_flight";
+    case CallPhase::kFailed:
+      return "failed";
+    case CallPhase::kBackoff:
+      return "retrying";
+    case CallPhase::kSettling:
+      return "settling";
+    case CallPhase::kHeld:
+      return "held";
+    case CallPhase::kSucceeded:
+      return "succeeded";
+    case CallPhase::kRefused:
+      return "failed";
   }
   return "idle";
 }
 
 const char* undo_phase(CallPhase phase) {
   switch (phase) {
-    case CallPhase::kIdle: return "";
+    case CallPhase::kIdle:
+      return "";
     case CallPhase::kDue:
     case CallPhase::kInFlight:
-    case CallPhase::kFailed: return "undoing";
-    case CallPhase::kBackoff: return "undo_retrying";
-    case CallPhase::kSettling: return "undo_settling";
-    case CallPhase::kHeld: return "undo_held";
-    case CallPhase::kSucceeded: return "undone";
-    case CallPhase::kRefused: return "undo_failed";
+    case CallPhase::kFailed:
+      return "undoing";
+    case CallPhase::kBackoff:
+      return "undo_retrying";
+    case CallPhase::kSettling:
+      return "undo_settling";
+    case CallPhase::kHeld:
+      return "undo_held";
+    case CallPhase::kSucceeded:
+      return "undone";
+    case CallPhase::kRefused:
+      return "undo_failed";
   }
   return "";
 }
 
 const char* name_of(EffectState effect) {
   switch (effect) {
-    case EffectState::kNone: return "none";
-    case EffectState::kMaybe: return "maybe";
-    case EffectState::kDone: return "done";
-    case EffectState::kUndone: return "undone";
-    case EffectState::kLeftOver: return "left_over";
+    case EffectState::kNone:
+      return "none";
+    case EffectState::kMaybe:
+      return "maybe";
+    case EffectState::kDone:
+      return "done";
+    case EffectState::kUndone:
+      return "undone";
+    case EffectState::kLeftOver:
+      return "left_over";
   }
   return "none";
 }
 
 const char* name_of(NodeKind kind) {
   switch (kind) {
-    case NodeKind::kStep: return "step";
-    case NodeKind::kWhen: return "when";
-    case NodeKind::kTogether: return "together";
-    case NodeKind::kWait: return "wait";
-    case NodeKind::kPause: return "pause";
-    case NodeKind::kPublish: return "publish";
-    case NodeKind::kSet: return "set";
-    case NodeKind::kCancel: return "cancel";
-    case NodeKind::kFinish: return "finish";
-    case NodeKind::kPointOfNoReturn: return "point_of_no_return";
+    case NodeKind::kStep:
+      return "step";
+    case NodeKind::kWhen:
+      return "when";
+    case NodeKind::kTogether:
+      return "together";
+    case NodeKind::kWait:
+      return "wait";
+    case NodeKind::kPause:
+      return "pause";
+    case NodeKind::kPublish:
+      return "publish";
+    case NodeKind::kSet:
+      return "set";
+    case NodeKind::kCancel:
+      return "cancel";
+    case NodeKind::kFinish:
+      return "finish";
+    case NodeKind::kPointOfNoReturn:
+      return "point_of_no_return";
   }
   return "step";
 }
@@ -87,21 +118,27 @@ void write_call(JsonWriter& w, const SagaView& view, const Activity& activity, D
   const Action* action = action_of(*view.graph, activity.path, direction);
   w.begin_object().field("direction", name(direction));
   if (action != nullptr) w.field("action", action->name);
-  w.field("phase", name_of(call.phase)).field("tries", call.tries).field("generation", call.generation);
-  w.field("key", call.key.empty()
-                     ? effect_key(view.row.id, *view.graph, activity.path, direction, call.generation)
-                     : call.key);
+  w.field("phase", name_of(call.phase))
+      .field("tries", call.tries)
+      .field("generation", call.generation);
+  w.field("key", call.key.empty() ? effect_key(view.row.id, *view.graph, activity.path, direction,
+                                               call.generation)
+                                  : call.key);
   write_instant(w, "sent_at", call.sent_at);
   if (call.phase == CallPhase::kBackoff) write_instant(w, "due", call.due);
   if (call.unsure) w.field("unsure", true);
   if (!call.error.empty()) {
     w.key("failure").begin_object();
-    w.field("kind", name(call.failure)).field("error", call.error).field_unless_empty("message", call.message);
+    w.field("kind", name(call.failure))
+        .field("error", call.error)
+        .field_unless_empty("message", call.message);
     w.end_object();
   }
   if (call.phase == CallPhase::kHeld) {
     w.key("held").begin_object();
-    w.field("reason", name(call.hold)).field("words", words(call.hold)).field_unless_empty("team", call.team);
+    w.field("reason", name(call.hold))
+        .field("words", words(call.hold))
+        .field_unless_empty("team", call.team);
     w.end_object();
   }
   w.end_object();
@@ -131,7 +168,8 @@ void write_step(JsonWriter& w, const SagaView& view, const Path& path, const Act
   w.field_unless_empty("at", node.at).end_object();
 }
 
-// Activities of a node in path order; every lasting node of the graph shows at least once, in the author's order.
+// Activities of a node in path order; every lasting node of the graph shows at least once, in the
+// author's order.
 void write_steps(JsonWriter& w, const SagaView& view) {
   std::map<NodeId, std::vector<const Activity*>> by_node;
   for (const Activity& a : view.state.activities) by_node[a.path.node].push_back(&a);
@@ -141,8 +179,10 @@ void write_steps(JsonWriter& w, const SagaView& view) {
     for (const NodeId id : block) {
       if (lasts(nodes[id].kind)) {
         const auto found = by_node.find(id);
-        if (found == by_node.end()) write_step(w, view, Path{id, {}}, nullptr);
-        else for (const Activity* a : found->second) write_step(w, view, a->path, a);
+        if (found == by_node.end())
+          write_step(w, view, Path{id, {}}, nullptr);
+        else
+          for (const Activity* a : found->second) write_step(w, view, a->path, a);
       }
       for (const Block* inner : blocks_of(nodes[id])) self(self, *inner);
     }
@@ -194,11 +234,15 @@ const Activity* activity_of(const State& state, NodeId node) {
 }
 
 const char* symbol(std::string_view phase) {
-  struct Symbol { std::string_view phase; const char* symbol; };
+  struct Symbol {
+    std::string_view phase;
+    const char* symbol;
+  };
   static constexpr Symbol kSymbols[] = {
-      {"succeeded", "✓ "}, {"in_flight", "▶ "}, {"due", "▶ "}, {"waiting", "⏳ "}, {"retrying", "↻ "},
-      {"settling", "? "}, {"held", "✋ "}, {"failed", "✗ "}, {"undoing", "↶ "}, {"undo_retrying", "↶ "},
-      {"undo_settling", "↶ "}, {"undone", "↶ "}, {"undo_held", "✋ "}, {"undo_failed", "✗ "},
+      {"succeeded", "✓ "}, {"in_flight", "▶ "},     {"due", "▶ "},           {"waiting", "⏳ "},
+      {"retrying", "↻ "},  {"settling", "? "},      {"held", "✋ "},          {"failed", "✗ "},
+      {"undoing", "↶ "},   {"undo_retrying", "↶ "}, {"undo_settling", "↶ "}, {"undone", "↶ "},
+      {"undo_held", "✋ "}, {"undo_failed", "✗ "},
   };
   for (const Symbol& s : kSymbols) {
     if (s.phase == phase) return s.symbol;
@@ -212,7 +256,9 @@ const char* phase(const Node& node, const Activity* activity) {
   if (activity == nullptr) return "not_reached";
   if (const char* word = undo_phase(activity->undo.phase); *word != '\0') return word;
   if (node.kind == NodeKind::kStep) {
-    return activity->forward.phase == CallPhase::kIdle && !activity->open ? "skipped" : name_of(activity->forward.phase);
+    return activity->forward.phase == CallPhase::kIdle && !activity->open
+               ? "skipped"
+               : name_of(activity->forward.phase);
   }
   if (activity->open) return "waiting";
   return activity->limit_passed ? "limit_passed" : "succeeded";
@@ -222,30 +268,35 @@ void write_instant(JsonWriter& w, std::string_view name, Instant at) {
   if (at) w.field(name, format_timestamp(to_timestamp(at)));
 }
 
-void write_allowed(JsonWriter& w, const std::string& saga, const Graph& graph, const State& state) {
-  w.key("allowed_actions").begin_array();
+std::string allowed_json(const std::string& saga, const Graph& graph, const State& state) {
+  JsonWriter w;
+  w.begin_array();
   for (const AllowedAct& act : allowed_acts(graph, state)) {
     std::string href = "/v1/sagas/" + saga;
     if (!act.path.empty()) href += "/steps/" + act.path;
     href += "/" + act.act;
-    if (act.direction != Direction::kForward) href += std::string("?direction=") + name(act.direction);
+    if (act.direction != Direction::kForward)
+      href += std::string("?direction=") + name(act.direction);
     w.begin_object().field("act", act.act).field_unless_empty("path", act.path);
     if (!act.path.empty()) w.field("direction", name(act.direction));
     w.field("method", "POST").field("href", href).end_object();
   }
-  w.end_array();
+  return w.end_array().take();
 }
 
-void write_preview(JsonWriter& w, const Preview& preview) {
-  w.key("preview").begin_object().field("allowed", preview.allowed).field_unless_empty("why_not", preview.why_not);
+std::string preview_json(const Preview& preview) {
+  JsonWriter w;
+  w.begin_object().field("allowed", preview.allowed).field_unless_empty("why_not", preview.why_not);
   w.strings("repeats", preview.repeats).strings("keeps", preview.keeps);
   w.strings("undoes", preview.undoes).strings("leaves", preview.leaves);
-  w.field("next", preview.next).end_object();
+  return w.field("next", preview.next).end_object().take();
 }
 
 void write_saga_row(JsonWriter& w, const InstanceRow& row) {
   w.begin_object();
-  w.field("id", row.id).field("workflow", row.workflow).field("workflow_version", row.workflow_version);
+  w.field("id", row.id)
+      .field("workflow", row.workflow)
+      .field("workflow_version", row.workflow_version);
   w.field("status", row.status).field("health", row.health);
   write_instant(w, "since", row.health_since);
   w.field("waiting_on", row.waiting_on).field("failure", row.failure);
@@ -263,7 +314,9 @@ std::string saga_json(const SagaView& view, bool at_seq) {
   const Summary now = summary(graph, state);
   JsonWriter w;
   w.begin_object();
-  w.field("id", view.row.id).field("workflow", graph.workflow).field("workflow_version", graph.version);
+  w.field("id", view.row.id)
+      .field("workflow", graph.workflow)
+      .field("workflow_version", graph.version);
   w.field_unless_empty("title", graph.title).field_unless_empty("owner", graph.owner);
   w.field("status", name(state.status)).field("health", name(now.health));
   if (!at_seq) write_instant(w, "since", view.row.health_since);
@@ -280,10 +333,14 @@ std::string saga_json(const SagaView& view, bool at_seq) {
   }
   w.key("left_over").begin_array();
   for (const LeftOver& left : left_over(graph, state)) {
-    w.begin_object().field("path", path_text(graph, left.path)).field("what", left.what).field("why", left.why).end_object();
+    w.begin_object()
+        .field("path", path_text(graph, left.path))
+        .field("what", left.what)
+        .field("why", left.why)
+        .end_object();
   }
   w.end_array();
-  if (!at_seq) write_allowed(w, view.row.id, graph, state);
+  if (!at_seq) w.raw_field("allowed_actions", allowed_json(view.row.id, graph, state));
   write_steps(w, view);
   write_input(w, view);
   write_values(w, view);
@@ -299,14 +356,20 @@ std::string saga_json(const SagaView& view, bool at_seq) {
 std::string live_graph_json(const SagaView& view, const std::string& graph_json) {
   JsonWriter w;
   w.begin_object().field("id", view.row.id).field("workflow", view.graph->workflow);
-  w.field("definition", view.graph->hash).field("seq", view.state.seq).field("status", name(view.state.status));
+  w.field("definition", view.graph->hash)
+      .field("seq", view.state.seq)
+      .field("status", name(view.state.status));
   w.key("nodes").begin_array();
   for (NodeId id = 0; id < view.graph->nodes.size(); ++id) {
     const Node& node = view.graph->nodes[id];
     if (!lasts(node.kind)) continue;
     const Activity* activity = activity_of(view.state, id);
-    w.begin_object().field("name", node.name).field("kind", name_of(node.kind)).field("phase", phase(node, activity));
-    w.field("effect", name_of(activity == nullptr ? EffectState::kNone : activity->effect)).end_object();
+    w.begin_object()
+        .field("name", node.name)
+        .field("kind", name_of(node.kind))
+        .field("phase", phase(node, activity));
+    w.field("effect", name_of(activity == nullptr ? EffectState::kNone : activity->effect))
+        .end_object();
   }
   w.end_array().raw_field("graph", graph_json).end_object();
   return w.take();

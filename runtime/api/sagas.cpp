@@ -25,7 +25,8 @@ HttpResponse no_workflow(Context& context, const std::string& name) {
 HttpResponse start(Context& context, const Call& call) {
   Read<std::string> key = idempotency_key(call.http);
   if (!key) return std::move(key.error());
-  Read<Value> request = body(call.http, {{"workflow", BodyField::kText, true}, {"input", BodyField::kAny}});
+  Read<Value> request =
+      body(call.http, {{"workflow", BodyField::kText, true}, {"input", BodyField::kAny}});
   if (!request) return std::move(request.error());
   const std::string workflow = text_field(*request, "workflow");
   const GraphPtr graph = context.engine.definition(workflow);
@@ -39,7 +40,10 @@ HttpResponse start(Context& context, const Call& call) {
   if (!reply) return refuse(reply.error());
   const std::string href = "/v1/sagas/" + reply->saga;
   JsonWriter w;
-  w.begin_object().field("id", reply->saga).field("workflow", workflow).field("created", reply->created);
+  w.begin_object()
+      .field("id", reply->saga)
+      .field("workflow", workflow)
+      .field("created", reply->created);
   w.field("seq", reply->seq).field("href", href).end_object();
   HttpResponse response = json_response(reply->created ? 201 : 200, w.take());
   set_header(response, "Location", href);
@@ -71,17 +75,21 @@ HttpResponse list(Context& context, const Call& call) {
   filter.cursor = text_query(call, "cursor");
   // A misspelt word would find nothing, and look like good news.
   if (!is_one_of(filter.status, {"running", "compensating", "completed", "compensated"})) {
-    return refuse(400, "malformed", "`status` must be running, compensating, completed or compensated");
-  }
-  if (!is_one_of(filter.health, {"ok", "retrying", "paused", "overdue", "held", "unknown_outcome", "undo_failed"})) {
     return refuse(400, "malformed",
-                  "`health` must be ok, retrying, paused, overdue, held, unknown_outcome or undo_failed");
+                  "`status` must be running, compensating, completed or compensated");
+  }
+  if (!is_one_of(filter.health, {"ok", "retrying", "paused", "overdue", "held", "unknown_outcome",
+                                 "undo_failed"})) {
+    return refuse(
+        400, "malformed",
+        "`health` must be ok, retrying, paused, overdue, held, unknown_outcome or undo_failed");
   }
   Read<Instant> from = instant(call.http, "created_after");
   if (!from) return std::move(from.error());
   Read<Instant> until = instant(call.http, "created_before");
   if (!until) return std::move(until.error());
-  Read<std::uint64_t> limit = number(call.http, "limit", limits::page_rows_default, 1, limits::page_rows_max);
+  Read<std::uint64_t> limit =
+      number(call.http, "limit", limits::page_rows_default, 1, limits::page_rows_max);
   if (!limit) return std::move(limit.error());
   filter.created_from = *from;
   filter.created_until = *until;
@@ -92,8 +100,10 @@ HttpResponse list(Context& context, const Call& call) {
   w.begin_object().key("sagas").begin_array();
   for (const InstanceRow& row : page->rows) write_saga_row(w, row);
   w.end_array();
-  if (page->next.empty()) w.key("next").null();
-  else w.field("next", page->next);
+  if (page->next.empty())
+    w.key("next").null();
+  else
+    w.field("next", page->next);
   w.end_object();
   return json_response(200, w.take());
 }
@@ -115,14 +125,16 @@ HttpResponse show(Context& context, const Call& call) {
 }
 
 Result<Entry> entry_of(const Graph& graph, const JournalRow& row) {
-  return decode_entry(graph, EntryText{row.seq, row.version, row.at, row.actor, row.kind, row.body});
+  return decode_entry(graph,
+                      EntryText{row.seq, row.version, row.at, row.actor, row.kind, row.body});
 }
 
 // The saga as it was after entry `seq`: the fold of its journal up to there.
 HttpResponse as_it_was(Context& context, const Call& call, SagaView view, std::uint64_t seq) {
   State state;
   for (std::uint64_t after = 0; state.seq < seq;) {
-    Result<HistoryPage> page = context.reader.history(call.who.tenant, view.row.id, after, limits::page_rows_max);
+    Result<HistoryPage> page =
+        context.reader.history(call.who.tenant, view.row.id, after, limits::page_rows_max);
     if (!page) return refuse(page.error());
     for (const JournalRow& row : page->rows) {
       if (row.seq > seq) break;
@@ -133,7 +145,8 @@ HttpResponse as_it_was(Context& context, const Call& call, SagaView view, std::u
     after = page->next_after;
     if (after == 0) break;
   }
-  if (state.seq != seq) return refuse(404, "not_found", "the saga has no entry " + std::to_string(seq));
+  if (state.seq != seq)
+    return refuse(404, "not_found", "the saga has no entry " + std::to_string(seq));
   view.state = std::move(state);
   return json_response(200, saga_json(view, true));
 }
@@ -164,15 +177,20 @@ HttpResponse history(Context& context, const Call& call) {
   if (!page) return refuse(page.error());
   JsonWriter w;
   w.begin_object().field("id", view->row.id).field("workflow", view->graph->workflow);
-  w.field("status", name(view->state.status)).field("seq", view->state.seq).key("entries").begin_array();
+  w.field("status", name(view->state.status))
+      .field("seq", view->state.seq)
+      .key("entries")
+      .begin_array();
   for (const JournalRow& row : page->rows) {
     Result<Entry> entry = entry_of(*view->graph, row);
     if (!entry) return refuse(entry.error());
     write_entry(w, *view->graph, *entry);
   }
   w.end_array();
-  if (page->next_after == 0) w.key("next_after").null();
-  else w.field("next_after", page->next_after);
+  if (page->next_after == 0)
+    w.key("next_after").null();
+  else
+    w.field("next_after", page->next_after);
   w.end_object();
   return json_response(200, w.take());
 }
@@ -198,54 +216,92 @@ void add_saga_routes(std::vector<Route>& routes, Context& context) {
   const auto handler = [&context](HttpResponse (*function)(Context&, const Call&)) {
     return [&context, function](const Call& call) { return function(context, call); };
   };
-  const Parameter id{Parameter::kPath, "id", R"({"type":"string","format":"uuid"})", "The saga's id", true};
+  const Parameter id{Parameter::kPath, "id", R"({"type":"string","format":"uuid"})",
+                     "The saga's id", true};
   const char* text = R"({"type":"string","maxLength":510})";
 
-  routes.push_back({"POST", "/v1/sagas", "startSaga", "sagas",
-                    "Start a saga. 2xx means committed; the same Idempotency-Key, or the same `once per` value, "
-                    "answers with the first one",
-                    Role::kStarter,
-                    {{Parameter::kHeader, "Idempotency-Key", R"({"type":"string","maxLength":255})",
-                      "Send the same key with the same body as often as you need: one saga starts"}},
-                    "Start",
-                    {{201, "Started", "Started"}, {200, "It was started before: this is the first one", "Started"}},
-                    handler(start)});
-  routes.push_back({"GET", "/v1/sagas", "listSagas", "sagas", "List sagas, newest first", Role::kViewer,
-                    {{Parameter::kQuery, "workflow", text, "Only of this workflow"},
-                     {Parameter::kQuery, "status", R"({"enum":["running","compensating","completed","compensated"]})",
-                      "Only in this status"},
-                     {Parameter::kQuery, "health",
-                      R"({"enum":["ok","retrying","paused","overdue","held","unknown_outcome","undo_failed"]})",
-                      "Only in this health"},
-                     {Parameter::kQuery, "key", text, "Only with this `once per` value"},
-                     {Parameter::kQuery, "waiting_on", text, "Only where `waiting_on` holds this text"},
-                     {Parameter::kQuery, "created_after", R"({"type":"string","format":"date-time"})", "From this time on"},
-                     {Parameter::kQuery, "created_before", R"({"type":"string","format":"date-time"})", "Before this time"},
-                     {Parameter::kQuery, "limit", R"({"type":"integer","minimum":1,"maximum":500,"default":50})",
-                      "Rows of a page"},
-                     {Parameter::kQuery, "cursor", text, "`next` of the page before"}},
-                    "", {{200, "A page", "SagaPage"}}, handler(list)});
-  routes.push_back({"GET", "/v1/sagas/{id}", "getSaga", "sagas",
-                    "A saga: what it does, what it waits for, what is left over, what may be done now. "
-                    "Its ETag is what an act sends as If-Match",
-                    Role::kViewer,
-                    {id, {Parameter::kHeader, "If-None-Match", R"({"type":"string"})", "304 when nothing has changed"}},
-                    "", {{200, "The saga", "Saga"}, {304, "As it was"}}, handler(show)});
-  routes.push_back({"GET", "/v1/sagas/{id}/history", "getHistory", "sagas",
-                    "What happened, entry by entry, in words and raw; with `at`, the saga as it was then",
-                    Role::kViewer,
-                    {id,
-                     {Parameter::kQuery, "after", R"({"type":"integer","minimum":0})", "Entries after this seq"},
-                     {Parameter::kQuery, "limit", R"({"type":"integer","minimum":1,"maximum":500,"default":200})",
-                      "Entries of a page"},
-                     {Parameter::kQuery, "at", R"({"type":"integer","minimum":1})",
-                      "Instead of entries: the state after this seq"}},
-                    "", {{200, "A page of entries, or the saga as it was", "HistoryPage"}}, handler(history)});
-  routes.push_back({"GET", "/v1/sagas/{id}/graph", "getSagaGraph", "sagas",
-                    "The definition that the saga runs, with where it stands", Role::kViewer,
-                    {id, {Parameter::kQuery, "format", R"({"enum":["json","svg","dot","mermaid"],"default":"json"})",
-                          "The form of the picture"}},
-                    "", {{200, "The picture", "Any"}}, handler(graph)});
+  routes.push_back(
+      {"POST",
+       "/v1/sagas",
+       "startSaga",
+       "sagas",
+       "Start a saga. 2xx means committed; the same Idempotency-Key, or the same `once per` value, "
+       "answers with the first one",
+       Role::kStarter,
+       {{Parameter::kHeader, "Idempotency-Key", R"({"type":"string","maxLength":255})",
+         "Send the same key with the same body as often as you need: one saga starts"}},
+       "Start",
+       {{201, "Started", "Started"},
+        {200, "It was started before: this is the first one", "Started"}},
+       handler(start)});
+  routes.push_back(
+      {"GET",
+       "/v1/sagas",
+       "listSagas",
+       "sagas",
+       "List sagas, newest first",
+       Role::kViewer,
+       {{Parameter::kQuery, "workflow", text, "Only of this workflow"},
+        {Parameter::kQuery, "status",
+         R"({"enum":["running","compensating","completed","compensated"]})", "Only in this status"},
+        {Parameter::kQuery, "health",
+         R"({"enum":["ok","retrying","paused","overdue","held","unknown_outcome","undo_failed"]})",
+         "Only in this health"},
+        {Parameter::kQuery, "key", text, "Only with this `once per` value"},
+        {Parameter::kQuery, "waiting_on", text, "Only where `waiting_on` holds this text"},
+        {Parameter::kQuery, "created_after", R"({"type":"string","format":"date-time"})",
+         "From this time on"},
+        {Parameter::kQuery, "created_before", R"({"type":"string","format":"date-time"})",
+         "Before this time"},
+        {Parameter::kQuery, "limit", R"({"type":"integer","minimum":1,"maximum":500,"default":50})",
+         "Rows of a page"},
+        {Parameter::kQuery, "cursor", text, "`next` of the page before"}},
+       "",
+       {{200, "A page", "SagaPage"}},
+       handler(list)});
+  routes.push_back(
+      {"GET",
+       "/v1/sagas/{id}",
+       "getSaga",
+       "sagas",
+       "A saga: what it does, what it waits for, what is left over, what may be done now. "
+       "Its ETag is what an act sends as If-Match",
+       Role::kViewer,
+       {id,
+        {Parameter::kHeader, "If-None-Match", R"({"type":"string"})",
+         "304 when nothing has changed"}},
+       "",
+       {{200, "The saga", "Saga"}, {304, "As it was"}},
+       handler(show)});
+  routes.push_back(
+      {"GET",
+       "/v1/sagas/{id}/history",
+       "getHistory",
+       "sagas",
+       "What happened, entry by entry, in words and raw; with `at`, the saga as it was then",
+       Role::kViewer,
+       {id,
+        {Parameter::kQuery, "after", R"({"type":"integer","minimum":0})", "Entries after this seq"},
+        {Parameter::kQuery, "limit",
+         R"({"type":"integer","minimum":1,"maximum":500,"default":200})", "Entries of a page"},
+        {Parameter::kQuery, "at", R"({"type":"integer","minimum":1})",
+         "Instead of entries: the state after this seq"}},
+       "",
+       {{200, "A page of entries, or the saga as it was", "HistoryPage"}},
+       handler(history)});
+  routes.push_back(
+      {"GET",
+       "/v1/sagas/{id}/graph",
+       "getSagaGraph",
+       "sagas",
+       "The definition that the saga runs, with where it stands",
+       Role::kViewer,
+       {id,
+        {Parameter::kQuery, "format", R"({"enum":["json","svg","dot","mermaid"],"default":"json"})",
+         "The form of the picture"}},
+       "",
+       {{200, "The picture", "Any"}},
+       handler(graph)});
 }
 
 }  // namespace belay::runtime::api

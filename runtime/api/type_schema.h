@@ -1,5 +1,6 @@
-// Declared types as JSON Schema (2020-12): what programs that start sagas and publish events validate and generate
-// code from. Says the same as coerce() in json_value.h. Tested in tests/runtime/api_schema_test.cpp.
+// Declared types as JSON Schema (2020-12): what programs that start sagas and publish events
+// validate and generate code from. Says the same as coerce() in json_value.h. Tested in
+// tests/runtime/api_text_test.cpp.
 #pragma once
 #include <string>
 #include <vector>

@@ -1,7 +1,8 @@
-// Webhooks in: the routes of the compiled `webhook` declarations. Raw bytes → signature → JSON → the id that makes a
-// duplicate → the events whose conditions hold → published → 2xx, only after the commit. The same delivery again is 2xx
-// and changes nothing; a kind of event that nobody asked about is 2xx too, so that the sender stops sending it again.
-// Tested in tests/runtime/api_webhook_test.cpp.
+// Webhooks in: the routes of the compiled `webhook` declarations. Raw bytes → signature → JSON →
+// the id that makes a duplicate → the events whose conditions hold → published → 2xx, only after
+// the commit. The same delivery again is 2xx and changes nothing; a kind of event that nobody asked
+// about is 2xx too, so that the sender stops sending it again. Tested in
+// tests/runtime/api_webhook_test.cpp.
 #include <spdlog/spdlog.h>
 
 #include "interpreter/time.h"
@@ -21,13 +22,17 @@ namespace {
 class DeliveryScope : public Scope {
  public:
   DeliveryScope(Value body, const HttpRequest& request, Instant now)
-      : values_{std::move(body), headers_of(request), Value::timestamp(to_timestamp(now))}, now_(to_timestamp(now)) {}
+      : values_{std::move(body), headers_of(request), Value::timestamp(to_timestamp(now))},
+        now_(to_timestamp(now)) {}
 
-  const Value* slot(std::uint32_t index) const override { return index < 3 ? &values_[index] : nullptr; }
+  const Value* slot(std::uint32_t index) const override {
+    return index < 3 ? &values_[index] : nullptr;
+  }
   Timestamp now() const override { return now_; }
 
  private:
-  // By lower-case name; a header that is there twice is joined as HTTP says. Credentials stay outside.
+  // By lower-case name; a header that is there twice is joined as HTTP says. Credentials stay
+  // outside.
   static Value headers_of(const HttpRequest& request) {
     std::map<std::string, std::string> headers;
     for (const auto& [name, value] : request.headers) {
@@ -49,13 +54,16 @@ class DeliveryScope : public Scope {
 // What is said of a delivery that was signed but does not hold what the definition reads from it.
 HttpResponse unreadable(const dsl::Webhook& webhook, const std::string& why) {
   spdlog::warn("webhook {}: {}", webhook.name, why);
-  return refuse(422, "invalid", "the delivery does not hold what webhook `" + webhook.name + "` reads from it: " + why);
+  return refuse(
+      422, "invalid",
+      "the delivery does not hold what webhook `" + webhook.name + "` reads from it: " + why);
 }
 
 Result<std::string> text_of(const Program& program, const Scope& scope) {
   const Evaluated value = evaluate(program, scope);
   if (!value.ok) return fail(ErrorCode::kInvalid, "`" + program.source + "`: " + value.error);
-  std::string text = value.value.kind() == Value::Kind::kString ? value.value.as_string() : to_text(value.value);
+  std::string text =
+      value.value.kind() == Value::Kind::kString ? value.value.as_string() : to_text(value.value);
   if (value.value.is_null() || text.empty() || !is_clean(text, limits::key_bytes_max)) {
     return fail(ErrorCode::kInvalid, "`" + program.source + "` is no usable key");
   }
@@ -67,7 +75,8 @@ Result<bool> wanted(const dsl::Webhook::Publish& publish, const Scope& scope) {
   for (const Program& condition : publish.conditions) {
     const Evaluated value = evaluate(condition, scope);
     if (!value.ok || value.value.kind() != Value::Kind::kBool) {
-      return fail(ErrorCode::kInvalid, "`" + condition.source + "`: " + (value.ok ? "not true or false" : value.error));
+      return fail(ErrorCode::kInvalid,
+                  "`" + condition.source + "`: " + (value.ok ? "not true or false" : value.error));
     }
     if (!value.value.as_bool()) return false;
   }
@@ -75,11 +84,13 @@ Result<bool> wanted(const dsl::Webhook::Publish& publish, const Scope& scope) {
 }
 
 // One event out of a delivery, ready to publish.
-Result<PublishRequest> event_of_delivery(const Context& context, const dsl::Webhook& webhook, std::size_t index,
-                                         const std::string& delivery, const Scope& scope) {
+Result<PublishRequest> event_of_delivery(const Context& context, const dsl::Webhook& webhook,
+                                         std::size_t index, const std::string& delivery,
+                                         const Scope& scope) {
   const dsl::Webhook::Publish& publish = webhook.publishes[index];
   const EventType* type = context.event(publish.event);
-  if (type == nullptr) return fail(ErrorCode::kMisconfigured, "event `" + publish.event + "` is not declared");
+  if (type == nullptr)
+    return fail(ErrorCode::kMisconfigured, "event `" + publish.event + "` is not declared");
   std::vector<std::pair<std::string, Value>> fields;
   for (const Binding& binding : publish.data) {
     Evaluated value = evaluate(binding.value, scope);
@@ -91,7 +102,8 @@ Result<PublishRequest> event_of_delivery(const Context& context, const dsl::Webh
   Result<std::string> key = text_of(publish.key, scope);
   if (!key) return fail(key.error());
   if (const Value* field = type->key.empty() ? nullptr : payload->find(type->key)) {
-    key = field->kind() == Value::Kind::kString ? field->as_string() : to_text(*field);  // a uuid in lower case
+    key = field->kind() == Value::Kind::kString ? field->as_string()
+                                                : to_text(*field);  // a uuid in lower case
   }
   PublishRequest request;
   request.tenant = context.options.tenant;
@@ -107,17 +119,24 @@ Result<PublishRequest> event_of_delivery(const Context& context, const dsl::Webh
 }
 
 // Nothing when the bytes are the sender's own.
-std::optional<HttpResponse> verify(const Context& context, const dsl::Webhook& webhook, const HttpRequest& request,
-                                   Instant now) {
+std::optional<HttpResponse> verify(const Context& context, const dsl::Webhook& webhook,
+                                   const HttpRequest& request, Instant now) {
   const std::optional<SignatureScheme> scheme = parse_signature_scheme(webhook.scheme);
   std::vector<Secret> secrets;
   Failure missing;
   for (const std::string& name : webhook.secrets) {
     Result<Secret> secret = context.secrets.resolve(name);
-    if (secret) secrets.push_back(std::move(*secret));
-    else missing = secret.error();  // one that was rotated away is no fault while another is live
+    if (secret)
+      secrets.push_back(std::move(*secret));
+    else
+      missing = secret.error();  // one that was rotated away is no fault while another is live
   }
-  if (!scheme || secrets.empty()) return refuse(missing.message.empty() ? Failure{ErrorCode::kMisconfigured, "webhook " + webhook.name + " has no usable signature scheme", {}} : missing);
+  if (!scheme || secrets.empty())
+    return refuse(missing.message.empty()
+                      ? Failure{ErrorCode::kMisconfigured,
+                                "webhook " + webhook.name + " has no usable signature scheme",
+                                {}}
+                      : missing);
   SignedRequest bytes;
   bytes.body = request.body;
   bytes.header = [&request](std::string_view name) {
@@ -131,7 +150,8 @@ std::optional<HttpResponse> verify(const Context& context, const dsl::Webhook& w
   if (verdict == SignatureVerdict::kValid) return std::nullopt;
   spdlog::warn("webhook {}: {}, from {}", webhook.name, to_string(verdict), request.remote_address);
   if (verdict == SignatureVerdict::kBadSecret) {
-    return refuse(Failure{ErrorCode::kMisconfigured, "no secret of webhook " + webhook.name + " is usable", {}});
+    return refuse(Failure{
+        ErrorCode::kMisconfigured, "no secret of webhook " + webhook.name + " is usable", {}});
   }
   return refuse(401, "bad_signature", "the signature of this delivery was not accepted");
 }
@@ -144,16 +164,19 @@ HttpResponse receive(Context& context, const dsl::Webhook& webhook, const HttpRe
   const DeliveryScope scope(std::move(*body), request, now);
   Result<std::string> delivery = text_of(webhook.once_per, scope);
   if (!delivery) return unreadable(webhook, delivery.error().message);
-  if (delivery->size() + 8 > limits::key_bytes_max) return unreadable(webhook, "`once per` is too long");
+  if (delivery->size() + 8 > limits::key_bytes_max)
+    return unreadable(webhook, "`once per` is too long");
 
-  // All of them are worked out before the first is published: a delivery is taken whole or not at all.
+  // All of them are worked out before the first is published: a delivery is taken whole or not at
+  // all.
   std::vector<PublishRequest> events;
   for (std::size_t i = 0; i < webhook.publishes.size(); ++i) {
     Result<bool> holds = wanted(webhook.publishes[i], scope);
     if (!holds) return unreadable(webhook, holds.error().message);
     if (!*holds) continue;
     Result<PublishRequest> event = event_of_delivery(context, webhook, i, *delivery, scope);
-    if (!event && event.error().code == ErrorCode::kInvalid) return unreadable(webhook, event.error().message);
+    if (!event && event.error().code == ErrorCode::kInvalid)
+      return unreadable(webhook, event.error().message);
     if (!event) return refuse(event.error());
     events.push_back(std::move(*event));
   }
@@ -164,12 +187,21 @@ HttpResponse receive(Context& context, const dsl::Webhook& webhook, const HttpRe
   for (PublishRequest& event : events) {
     const std::string type = event.type;
     Result<PublishReply> reply = context.engine.publish(std::move(event));
-    if (!reply) return refuse(reply.error());  // the sender comes again; what was taken already is a duplicate then
+    if (!reply)
+      return refuse(
+          reply.error());  // the sender comes again; what was taken already is a duplicate then
     duplicate = duplicate && reply->duplicate;
-    w.begin_object().field("id", reply->id).field("type", type).field("duplicate", reply->duplicate).end_object();
+    w.begin_object()
+        .field("id", reply->id)
+        .field("type", type)
+        .field("duplicate", reply->duplicate)
+        .end_object();
   }
   w.end_array().field("duplicate", duplicate).field("ignored", ignored).end_object();
-  spdlog::debug("webhook {}: {} {}", webhook.name, *delivery, ignored ? "ignored" : duplicate ? "duplicate" : "taken");
+  spdlog::debug("webhook {}: {} {}", webhook.name, *delivery,
+                ignored     ? "ignored"
+                : duplicate ? "duplicate"
+                            : "taken");
   return json_response(200, w.take());
 }
 
@@ -182,13 +214,16 @@ void add_webhook_routes(std::vector<Route>& routes, Context& context) {
     route.pattern = webhook.path;
     route.id = "webhook:" + webhook.name;
     route.tag = "webhooks";
-    route.summary = webhook.title.empty() ? "Webhook `" + webhook.name + "`, signed by scheme " + webhook.scheme
-                                          : webhook.title;
+    route.summary = webhook.title.empty()
+                        ? "Webhook `" + webhook.name + "`, signed by scheme " + webhook.scheme
+                        : webhook.title;
     route.role = Role::kNobody;  // whoever signs it
     route.body_bytes_max = limits::webhook_body_bytes_max;
     route.request = "Any";
     route.answers = {{200, "Taken, or seen before, or of no interest here", "Delivery"}};
-    route.handler = [&context, &webhook](const Call& call) { return receive(context, webhook, call.http); };
+    route.handler = [&context, &webhook](const Call& call) {
+      return receive(context, webhook, call.http);
+    };
   }
 }
 

@@ -11,7 +11,9 @@ using namespace interpreter;
 namespace {
 
 void write_head(JsonWriter& w, const Graph& graph) {
-  w.field("name", graph.workflow).field_unless_empty("title", graph.title).field("version", graph.version);
+  w.field("name", graph.workflow)
+      .field_unless_empty("title", graph.title)
+      .field("version", graph.version);
   w.field("definition", graph.hash).field_unless_empty("owner", graph.owner);
   w.field("href", "/v1/workflows/" + graph.workflow);
 }
@@ -34,7 +36,8 @@ Read<GraphPtr> find(Context& context, const Call& call) {
   std::vector<std::string> names;
   for (const GraphPtr& graph : context.engine.definitions()) names.push_back(graph->workflow);
   const std::string near = dsl::nearest(name, names);
-  return tl::unexpected<HttpResponse>(refuse(404, "not_found", "there is no workflow with this name",
+  return tl::unexpected<HttpResponse>(refuse(404, "not_found",
+                                             "there is no workflow with this name",
                                              near.empty() ? "" : "did you mean `" + near + "`?"));
 }
 
@@ -45,7 +48,8 @@ HttpResponse show(Context& context, const Call& call) {
   JsonWriter w;
   w.begin_object();
   write_head(w, graph);
-  w.field_unless_empty("once_per", graph.once_per.source).field_unless_empty("finish_within", graph.finish_within.source);
+  w.field_unless_empty("once_per", graph.once_per.source)
+      .field_unless_empty("finish_within", graph.finish_within.source);
   w.key("takes").begin_array();
   for (const Field& field : graph.takes) {
     w.begin_object().field("name", field.name).field("type", to_text(field.type)).end_object();
@@ -61,7 +65,10 @@ HttpResponse show(Context& context, const Call& call) {
   }
   w.end_array().key("events").begin_array();
   for (const EventType& event : graph.events) {
-    w.begin_object().field("name", event.name).field("version", event.version).field("key", event.key);
+    w.begin_object()
+        .field("name", event.name)
+        .field("version", event.version)
+        .field("key", event.key);
     w.raw_field("schema", schema_of(event.fields)).end_object();
   }
   w.end_array().field("graph", "/v1/workflows/" + graph.workflow + "/graph").end_object();
@@ -80,19 +87,42 @@ HttpResponse picture(Context& context, const Call& call) {
 }  // namespace
 
 void add_workflow_routes(std::vector<Route>& routes, Context& context) {
-  const Parameter name{Parameter::kPath, "name", R"({"type":"string"})", "The workflow's name", true};
-  routes.push_back({"GET", "/v1/workflows", "listWorkflows", "workflows", "The current definitions", Role::kViewer, {},
-                    "", {{200, "All of them", "WorkflowList"}},
+  const Parameter name{Parameter::kPath, "name", R"({"type":"string"})", "The workflow's name",
+                       true};
+  routes.push_back({"GET",
+                    "/v1/workflows",
+                    "listWorkflows",
+                    "workflows",
+                    "The current definitions",
+                    Role::kViewer,
+                    {},
+                    "",
+                    {{200, "All of them", "WorkflowList"}},
                     [&context](const Call&) { return list(context); }});
-  routes.push_back({"GET", "/v1/workflows/{name}", "getWorkflow", "workflows",
-                    "What a workflow takes, gives, calls and waits for, with a JSON schema of its input", Role::kViewer,
-                    {name}, "", {{200, "The workflow", "Workflow"}},
-                    [&context](const Call& call) { return show(context, call); }});
-  routes.push_back({"GET", "/v1/workflows/{name}/graph", "getWorkflowGraph", "workflows", "Its picture", Role::kViewer,
-                    {name, {Parameter::kQuery, "format", R"({"enum":["json","svg","dot","mermaid"],"default":"json"})",
-                            "The form of the picture"}},
-                    "", {{200, "The picture", "Any"}},
-                    [&context](const Call& call) { return picture(context, call); }});
+  routes.push_back(
+      {"GET",
+       "/v1/workflows/{name}",
+       "getWorkflow",
+       "workflows",
+       "What a workflow takes, gives, calls and waits for, with a JSON schema of its input",
+       Role::kViewer,
+       {name},
+       "",
+       {{200, "The workflow", "Workflow"}},
+       [&context](const Call& call) { return show(context, call); }});
+  routes.push_back(
+      {"GET",
+       "/v1/workflows/{name}/graph",
+       "getWorkflowGraph",
+       "workflows",
+       "Its picture",
+       Role::kViewer,
+       {name,
+        {Parameter::kQuery, "format", R"({"enum":["json","svg","dot","mermaid"],"default":"json"})",
+         "The form of the picture"}},
+       "",
+       {{200, "The picture", "Any"}},
+       [&context](const Call& call) { return picture(context, call); }});
 }
 
 }  // namespace belay::runtime::api

@@ -1,4 +1,5 @@
-// Acts on a saga: show first what would happen, ask, then do exactly that (If-Match) and only once (Idempotency-Key).
+// Acts on a saga: show first what would happen, ask, then do exactly that (If-Match) and only once
+// (Idempotency-Key).
 #include <unistd.h>
 
 #include <cstdio>
@@ -21,7 +22,9 @@ namespace {
 
 runtime::Result<std::string> body_of(const ActCommand& command) {
   JsonWriter w;
-  w.begin_object().field("reason", command.reason).field_unless_empty("direction", command.direction);
+  w.begin_object()
+      .field("reason", command.reason)
+      .field_unless_empty("direction", command.direction);
   if (!command.output.empty()) {
     const auto output = json_argument(command.output, "");
     if (!output) return runtime::fail(output.error());
@@ -52,16 +55,19 @@ const Value& preview_of(const ApiAnswer& answer) {
 }
 
 bool confirmed(const ActCommand& command) {
-  std::printf("%s %s? [y/N] ", command.act.c_str(), command.path.empty() ? command.id.c_str() : command.path.c_str());
+  std::printf("%s %s? [y/N] ", command.act.c_str(),
+              command.path.empty() ? command.id.c_str() : command.path.c_str());
   std::fflush(stdout);
   std::string answer;
   return std::getline(std::cin, answer) && (answer == "y" || answer == "Y" || answer == "yes");
 }
 
 int print_done(const ApiAnswer& answer, const Terminal& terminal) {
-  const std::string health = text_of(answer.json, "health"), waiting = harmless(text_of(answer.json, "waiting_on"));
+  const std::string health = text_of(answer.json, "health"),
+                    waiting = harmless(text_of(answer.json, "waiting_on"));
   std::printf("%s: %s, %s%s\n", bool_of(answer.json, "repeated") ? "it was done before" : "done",
-              text_of(answer.json, "status").c_str(), terminal.paint(colour_of_health(health), health).c_str(),
+              text_of(answer.json, "status").c_str(),
+              terminal.paint(colour_of_health(health), health).c_str(),
               waiting.empty() ? "" : (", waiting on " + waiting).c_str());
   return kDone;
 }
@@ -83,7 +89,8 @@ int run(const ActCommand& command) {
     return allowed ? kDone : kRefused;
   }
   if (!allowed) {
-    std::fprintf(stderr, "belay: this is not possible now: %s\n", harmless(text_of(preview, "why_not")).c_str());
+    std::fprintf(stderr, "belay: this is not possible now: %s\n",
+                 harmless(text_of(preview, "why_not")).c_str());
     return kRefused;
   }
   if (!command.server.json) print_preview(preview, terminal);
@@ -98,8 +105,9 @@ int run(const ActCommand& command) {
       return kRefused;
     }
   }
-  auto done = client.call("POST", path_of(command), *body,
-                          {{"If-Match", shown->etag}, {"Idempotency-Key", "cli-" + runtime::random_hex(16)}});
+  auto done = client.call(
+      "POST", path_of(command), *body,
+      {{"If-Match", shown->etag}, {"Idempotency-Key", "cli-" + runtime::random_hex(16)}});
   if (!done) return report(done.error());
   if (!done->ok()) {
     const int code = report(*done, command.server.json);

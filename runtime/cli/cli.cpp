@@ -13,7 +13,8 @@ namespace {
 using Action = std::function<int()>;
 
 void add_server(CLI::App* app, ServerOptions& options) {
-  app->add_option("--server", options.server, "Address of the server [env BELAY_SERVER, http://127.0.0.1:7070]");
+  app->add_option("--server", options.server,
+                  "Address of the server [env BELAY_SERVER, http://127.0.0.1:7070]");
   app->add_flag("--json", options.json, "The server's JSON as it is, for tools");
 }
 
@@ -35,48 +36,68 @@ struct Commands {
   KeysCommand keys;
 };
 
-void add_definition_commands(CLI::App& app, Commands& c, Action& chosen, runtime::PluginRegistry& plugins) {
-  CLI::App* check = app.add_subcommand("check", "Find every problem in the definitions below a folder");
+void add_definition_commands(CLI::App& app, Commands& c, Action& chosen,
+                             runtime::PluginRegistry& plugins) {
+  CLI::App* check =
+      app.add_subcommand("check", "Find every problem in the definitions below a folder");
   check->add_option("DIR", c.check.directory, "The folder")->capture_default_str();
-  check->add_option("--format", c.check.format, "text or json")->check(CLI::IsMember({"text", "json"}))->capture_default_str();
-  check->add_flag("--any-plugin", c.check.any_plugin, "Let actions name plugins that this program does not have");
+  check->add_option("--format", c.check.format, "text or json")
+      ->check(CLI::IsMember({"text", "json"}))
+      ->capture_default_str();
+  check->add_flag("--any-plugin", c.check.any_plugin,
+                  "Let actions name plugins that this program does not have");
   check->callback([&] { chosen = [&] { return run(c.check, plugins); }; });
 
   CLI::App* graph = app.add_subcommand("graph", "Draw a workflow");
   graph->add_option("WORKFLOW", c.graph.workflow, "Its name")->required();
   graph->add_option("--dir", c.graph.directory, "The folder of definitions")->capture_default_str();
   graph->add_option("--format", c.graph.format, "svg, dot, mermaid or json")
-      ->check(CLI::IsMember({"svg", "dot", "mermaid", "json"}))->capture_default_str();
+      ->check(CLI::IsMember({"svg", "dot", "mermaid", "json"}))
+      ->capture_default_str();
   graph->add_option("--out", c.graph.out, "A file to write; otherwise standard output");
   graph->callback([&] { chosen = [&] { return run(c.graph); }; });
 
   CLI::App* convert = app.add_subcommand("convert", "Write definitions in the other form");
   convert->add_option("FILE|DIR", c.convert.input, "A definition, or a folder of them")->required();
-  convert->add_option("--to", c.convert.to, "yaml or belay")->required()->check(CLI::IsMember({"yaml", "belay"}));
+  convert->add_option("--to", c.convert.to, "yaml or belay")
+      ->required()
+      ->check(CLI::IsMember({"yaml", "belay"}));
   convert->add_option("--out", c.convert.out, "A file or folder to write; needed for a folder");
   convert->callback([&] { chosen = [&] { return run(c.convert); }; });
 
-  CLI::App* explain = app.add_subcommand("explain", "Tell what a diagnostic means and how to mend it");
+  CLI::App* explain =
+      app.add_subcommand("explain", "Tell what a diagnostic means and how to mend it");
   explain->add_option("CODE", c.explain.code, "For example BEL2001")->required();
   explain->callback([&] { chosen = [&] { return run(c.explain); }; });
 }
 
-void add_serve_command(CLI::App& app, Commands& c, Action& chosen, runtime::PluginRegistry& plugins) {
+void add_serve_command(CLI::App& app, Commands& c, Action& chosen,
+                       runtime::PluginRegistry& plugins) {
   CLI::App* serve = app.add_subcommand("serve", "Run sagas and serve the HTTP API");
   serve->add_option("DIR", c.serve.directory, "The folder of definitions")->capture_default_str();
-  serve->add_option("--database", c.serve.database, "A Postgres (postgresql://…); otherwise a private one is kept")
+  serve
+      ->add_option("--database", c.serve.database,
+                   "A Postgres (postgresql://…); otherwise a private one is kept")
       ->envname("BELAY_DATABASE");
-  serve->add_option("--listen", c.serve.listen, "HOST:PORT; port 0 picks a free one")->capture_default_str();
-  serve->add_option("--data", c.serve.data, "Where the private Postgres lives")->capture_default_str();
-  serve->add_option("--tenant", c.serve.tenant, "Tenant of requests without a key, and of webhooks")->capture_default_str();
+  serve->add_option("--listen", c.serve.listen, "HOST:PORT; port 0 picks a free one")
+      ->capture_default_str();
+  serve->add_option("--data", c.serve.data, "Where the private Postgres lives")
+      ->capture_default_str();
+  serve->add_option("--tenant", c.serve.tenant, "Tenant of requests without a key, and of webhooks")
+      ->capture_default_str();
   serve->add_option("--host", c.serve.hosts, "A further name that the Host header may hold")
       ->allow_extra_args(false);
+  serve->add_option("--sql-role", c.serve.sql_role,
+                    "The role under which SQL actions run; otherwise the connection's user");
   serve->add_flag("--require-keys", c.serve.require_keys, "Ask for API keys also on loopback");
-  serve->add_flag("--allow-public", c.serve.allow_public, "Listen beyond this machine although no API key was made yet");
+  serve->add_flag("--allow-public", c.serve.allow_public,
+                  "Listen beyond this machine although no API key was made yet");
   serve->add_flag("--stop-postgres", c.serve.stop_postgres, "Stop the private Postgres at the end");
-  serve->add_option("--once-ready-file", c.serve.once_ready_file, "A file that gets the address once it is ready");
+  serve->add_option("--once-ready-file", c.serve.once_ready_file,
+                    "A file that gets the address once it is ready");
   serve->add_option("--log-level", c.serve.log_level, "debug, info, warn or error")
-      ->check(CLI::IsMember({"debug", "info", "warn", "error"}))->capture_default_str();
+      ->check(CLI::IsMember({"debug", "info", "warn", "error"}))
+      ->capture_default_str();
   serve->callback([&] { chosen = [&] { return run(c.serve, plugins); }; });
 }
 
@@ -85,16 +106,19 @@ void add_saga_commands(CLI::App& app, Commands& c, Action& chosen) {
   start->add_option("WORKFLOW", c.start.workflow, "Its workflow")->required();
   start->add_option("--input", c.start.input, "JSON, or @FILE, or @- for standard input");
   start->add_option("--key", c.start.key, "Idempotency key: the same start again is the same saga");
-  start->add_option("--wait", c.start.wait_s, "Wait up to so many seconds until it ends or needs a person");
+  start->add_option("--wait", c.start.wait_s,
+                    "Wait up to so many seconds until it ends or needs a person");
   add_server(start, c.start.server);
   start->callback([&] { chosen = [&] { return run(c.start); }; });
 
   CLI::App* list = app.add_subcommand("list", "List sagas, newest first");
   list->add_option("--workflow", c.list.workflow, "Only of this workflow");
   list->add_option("--status", c.list.status, "running, compensating, completed or compensated");
-  list->add_option("--health", c.list.health, "ok, retrying, paused, overdue, held, unknown_outcome or undo_failed");
+  list->add_option("--health", c.list.health,
+                   "ok, retrying, paused, overdue, held, unknown_outcome or undo_failed");
   list->add_option("--key", c.list.key, "Only with this `once per` value");
-  list->add_option("--waiting-on", c.list.waiting_on, "Only those that wait for something with this text");
+  list->add_option("--waiting-on", c.list.waiting_on,
+                   "Only those that wait for something with this text");
   list->add_option("--created-after", c.list.created_after, "A time, 2026-11-21T12:00:00Z");
   list->add_option("--created-before", c.list.created_before, "A time");
   list->add_option("--limit", c.list.limit, "Rows of a page")->capture_default_str();
@@ -102,7 +126,8 @@ void add_saga_commands(CLI::App& app, Commands& c, Action& chosen) {
   add_server(list, c.list.server);
   list->callback([&] { chosen = [&] { return run(c.list); }; });
 
-  CLI::App* show = app.add_subcommand("show", "Show a saga: its steps, what it waits for, what may be done");
+  CLI::App* show =
+      app.add_subcommand("show", "Show a saga: its steps, what it waits for, what may be done");
   show->add_option("ID", c.show.id, "The saga")->required();
   add_server(show, c.show.server);
   show->callback([&] { chosen = [&] { return run(c.show); }; });
@@ -136,7 +161,11 @@ void add_saga_commands(CLI::App& app, Commands& c, Action& chosen) {
 }
 
 void add_act_commands(CLI::App& app, Commands& c, Action& chosen) {
-  struct Row { const char* act; const char* help; bool on_step; };
+  struct Row {
+    const char* act;
+    const char* help;
+    bool on_step;
+  };
   for (const Row& row : {Row{"cancel", "Undo everything that a saga did", false},
                          Row{"pause", "Send nothing more for a saga until it is resumed", false},
                          Row{"resume", "Go on with a paused saga", false},
@@ -147,16 +176,21 @@ void add_act_commands(CLI::App& app, Commands& c, Action& chosen) {
     act->add_option("ID", c.act.id, "The saga")->required();
     if (row.on_step) {
       act->add_option("PATH", c.act.path, "The step, for example capture")->required();
-      act->add_option("--direction", c.act.direction, "do, check, undo or undo-check; otherwise the call that is held")
+      act->add_option("--direction", c.act.direction,
+                      "do, check, undo or undo-check; otherwise the call that is held")
           ->check(CLI::IsMember({"do", "check", "undo", "undo-check"}));
     }
     act->add_option("--reason", c.act.reason, "Why: it is kept in the saga's history")->required();
     const std::string name = row.act;
-    if (name == "skip") act->add_option("--output", c.act.output, "What the step gives: JSON, or @FILE");
+    if (name == "skip")
+      act->add_option("--output", c.act.output, "What the step gives: JSON, or @FILE");
     if (name == "resolve") {
-      act->add_option("--happened", c.act.happened, "yes or no")->required()->check(CLI::IsMember({"yes", "no"}));
+      act->add_option("--happened", c.act.happened, "yes or no")
+          ->required()
+          ->check(CLI::IsMember({"yes", "no"}));
       act->add_option("--result", c.act.result, "What the step gave: JSON, or @FILE");
-      act->add_option("--evidence", c.act.evidence, "How you know: a ledger entry, a ticket")->required();
+      act->add_option("--evidence", c.act.evidence, "How you know: a ledger entry, a ticket")
+          ->required();
     }
     act->add_flag("--dry-run", c.act.dry_run, "Only tell what would happen");
     act->add_flag("-y,--yes", c.act.yes, "Do not ask");
@@ -171,12 +205,15 @@ void add_act_commands(CLI::App& app, Commands& c, Action& chosen) {
 }
 
 void add_key_commands(CLI::App& app, Commands& c, Action& chosen) {
-  CLI::App* keys = app.add_subcommand("keys", "Make, list and revoke API keys (on the database itself)");
+  CLI::App* keys =
+      app.add_subcommand("keys", "Make, list and revoke API keys (on the database itself)");
   keys->require_subcommand(1);
   const auto add = [&](const char* verb, const char* help) {
     CLI::App* command = keys->add_subcommand(verb, help);
-    command->add_option("--database", c.keys.database, "The Postgres; otherwise the private one")->envname("BELAY_DATABASE");
-    command->add_option("--data", c.keys.data, "Where the private Postgres lives")->capture_default_str();
+    command->add_option("--database", c.keys.database, "The Postgres; otherwise the private one")
+        ->envname("BELAY_DATABASE");
+    command->add_option("--data", c.keys.data, "Where the private Postgres lives")
+        ->capture_default_str();
     command->add_flag("--json", c.keys.json, "JSON, for tools");
     command->callback([&, name = std::string(verb)] {
       chosen = [&, name] {
@@ -188,11 +225,16 @@ void add_key_commands(CLI::App& app, Commands& c, Action& chosen) {
   };
   CLI::App* create = add("create", "Make a key; it is shown once");
   create->add_option("--tenant", c.keys.tenant, "Whose sagas it reaches")->required();
-  create->add_option("--role", c.keys.role, "viewer reads; starter starts and publishes; operator acts; admin")
-      ->required()->check(CLI::IsMember({"viewer", "starter", "operator", "admin"}));
+  create
+      ->add_option("--role", c.keys.role,
+                   "viewer reads; starter starts and publishes; operator acts; admin")
+      ->required()
+      ->check(CLI::IsMember({"viewer", "starter", "operator", "admin"}));
   create->add_option("--name", c.keys.name, "Who uses it: it stands in histories");
   add("list", "List keys")->add_option("--tenant", c.keys.tenant, "Only of this tenant");
-  add("revoke", "End a key")->add_option("ID", c.keys.id, "As `belay keys list` shows it")->required();
+  add("revoke", "End a key")
+      ->add_option("ID", c.keys.id, "As `belay keys list` shows it")
+      ->required();
 }
 
 }  // namespace

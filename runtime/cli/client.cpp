@@ -54,16 +54,21 @@ runtime::Result<ApiAnswer> ApiClient::call(const std::string& method, const std:
   request.allow_private_addresses = true;  // it is the user who names the server
   auto promise = std::make_shared<std::promise<OutgoingResponse>>();
   std::future<OutgoingResponse> future = promise->get_future();
-  auto sent = http_->submit(std::move(request), [promise](OutgoingResponse r) { promise->set_value(std::move(r)); });
+  auto sent = http_->submit(std::move(request),
+                            [promise](OutgoingResponse r) { promise->set_value(std::move(r)); });
   if (!sent) return runtime::fail(sent.error());
   OutgoingResponse response = future.get();
   if (response.reached == OutgoingResponse::Reached::kNotSent) {
-    return runtime::fail(ErrorCode::kUnavailable, "no Belay server answers at " + server_.url + " (" + response.error + ")",
-                         "start one with `belay serve DIR`, or name it with --server or BELAY_SERVER");
+    return runtime::fail(
+        ErrorCode::kUnavailable,
+        "no Belay server answers at " + server_.url + " (" + response.error + ")",
+        "start one with `belay serve DIR`, or name it with --server or BELAY_SERVER");
   }
   if (response.reached == OutgoingResponse::Reached::kUnknown) {
-    return runtime::fail(ErrorCode::kInDoubt, "no whole answer came from " + server_.url + " (" + response.error + ")",
-                         method == "GET" ? "" : "it may have been done: look with `belay list` or `belay show ID`");
+    return runtime::fail(
+        ErrorCode::kInDoubt,
+        "no whole answer came from " + server_.url + " (" + response.error + ")",
+        method == "GET" ? "" : "it may have been done: look with `belay list` or `belay show ID`");
   }
   ApiAnswer answer;
   answer.status = response.status;
@@ -79,8 +84,8 @@ std::string encoded(std::string_view text) {
   std::string out;
   for (const char c : text) {
     const auto u = static_cast<unsigned char>(c);
-    const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
-                       c == '.' || c == '_' || c == '~';
+    const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                       c == '-' || c == '.' || c == '_' || c == '~';
     if (plain) {
       out += c;
     } else {
@@ -102,7 +107,8 @@ std::string query_of(const std::vector<std::pair<std::string, std::string>>& par
 
 std::string text_of(const Value& json, std::string_view member) {
   const Value* value = json.find(member);
-  return value == nullptr || value->kind() != Value::Kind::kString ? std::string() : value->as_string();
+  return value == nullptr || value->kind() != Value::Kind::kString ? std::string()
+                                                                   : value->as_string();
 }
 
 std::int64_t number_of(const Value& json, std::string_view member) {
@@ -124,15 +130,18 @@ const List& list_of(const Value& json, std::string_view member) {
 std::string problem_text(const ApiAnswer& answer) {
   const std::string detail = text_of(answer.json, "detail");
   if (detail.empty()) return "belay: the server answered " + std::to_string(answer.status) + "\n";
-  std::string out = "belay: " + harmless(detail) + " [" + harmless(text_of(answer.json, "code")) + "]\n";
+  std::string out =
+      "belay: " + harmless(detail) + " [" + harmless(text_of(answer.json, "code")) + "]\n";
   const std::string hint = harmless(text_of(answer.json, "hint"));
   if (!hint.empty()) out += "help: " + hint + "\n";
   std::string allowed;
   for (const Value& act : list_of(answer.json, "allowed_actions")) {
     const std::string path = text_of(act, "path");
-    allowed += (allowed.empty() ? "" : ", ") + text_of(act, "act") + (path.empty() ? "" : " " + path);
+    allowed +=
+        (allowed.empty() ? "" : ", ") + text_of(act, "act") + (path.empty() ? "" : " " + path);
   }
-  if (!allowed.empty() && hint.find("allowed now") == std::string::npos) out += "allowed now: " + harmless(allowed) + "\n";
+  if (!allowed.empty() && hint.find("allowed now") == std::string::npos)
+    out += "allowed now: " + harmless(allowed) + "\n";
   return out;
 }
 

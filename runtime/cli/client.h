@@ -1,5 +1,6 @@
-// The command line's side of the HTTP API: one request, one answer, on libcurl. Every failure to reach the server says
-// which server and how to name another one. Tested in tests/system/cli_test.cpp.
+// The command line's side of the HTTP API: one request, one answer, on libcurl. Every failure to
+// reach the server says which server and how to name another one. Tested in
+// tests/system/cli_test.cpp.
 #pragma once
 #include <memory>
 #include <string>
@@ -25,8 +26,8 @@ ServerAddress server_address(const std::string& option);
 struct ApiAnswer {
   int status = 0;
   std::string etag;
-  std::string body;          // as it came
-  interpreter::Value json;   // null when it is no JSON
+  std::string body;         // as it came
+  interpreter::Value json;  // null when it is no JSON
   bool ok() const { return status >= 200 && status < 300; }
 };
 
@@ -37,9 +38,10 @@ class ApiClient {
   explicit ApiClient(ServerAddress server);
   ~ApiClient();
 
-  // `path` is encoded; `json` may be empty. The failure is kUnavailable, or kInDoubt when the request may have arrived.
-  runtime::Result<ApiAnswer> call(const std::string& method, const std::string& path, const std::string& json = {},
-                                  Headers headers = {});
+  // `path` is encoded; `json` may be empty. The failure is kUnavailable, or kInDoubt when the
+  // request may have arrived.
+  runtime::Result<ApiAnswer> call(const std::string& method, const std::string& path,
+                                  const std::string& json = {}, Headers headers = {});
 
  private:
   ServerAddress server_;

@@ -1,5 +1,5 @@
-// Every command as an options struct and a function that returns the exit code. cli.cpp fills the structs from the
-// command line (and is the only file that includes CLI11).
+// Every command as an options struct and a function that returns the exit code. cli.cpp fills the
+// structs from the command line (and is the only file that includes CLI11).
 #pragma once
 #include <cstdint>
 #include <string>
@@ -38,8 +38,9 @@ int run(const ExplainCommand& command);
 // ---- The server (serve_command.cpp) ----
 
 struct ServeCommand {
-  std::string directory = ".", database, listen = "127.0.0.1:7070", data = ".belay", tenant = "default";
-  std::string once_ready_file, log_level = "info";
+  std::string directory = ".", database, listen = "127.0.0.1:7070", data = ".belay",
+              tenant = "default";
+  std::string once_ready_file, log_level = "info", sql_role;
   std::vector<std::string> hosts;
   bool allow_public = false, require_keys = false, stop_postgres = false;
 };

@@ -29,7 +29,9 @@ std::string counted(std::size_t n, const char* thing) {
   return std::to_string(n) + " " + thing + (n == 1 ? "" : "s");
 }
 
-bool is_yaml(const fs::path& path) { return path.extension() == ".yaml" || path.extension() == ".yml"; }
+bool is_yaml(const fs::path& path) {
+  return path.extension() == ".yaml" || path.extension() == ".yml";
+}
 bool is_text(const fs::path& path) { return path.extension() == ".belay"; }
 
 // Every definition below a folder, or the one file; sorted.
@@ -37,10 +39,13 @@ std::vector<fs::path> definitions_below(const fs::path& input) {
   std::error_code error;
   if (!fs::is_directory(input, error)) return {input};
   std::vector<fs::path> files;
-  for (fs::recursive_directory_iterator it(input, error), end; !error && it != end; it.increment(error)) {
+  for (fs::recursive_directory_iterator it(input, error), end; !error && it != end;
+       it.increment(error)) {
     const std::string name = it->path().filename().string();
-    if (it->is_directory() && (name.starts_with(".") || name == "tests")) it.disable_recursion_pending();
-    else if (it->is_regular_file() && !it->is_symlink() && (is_yaml(it->path()) || is_text(it->path()))) {
+    if (it->is_directory() && (name.starts_with(".") || name == "tests"))
+      it.disable_recursion_pending();
+    else if (it->is_regular_file() && !it->is_symlink() &&
+             (is_yaml(it->path()) || is_text(it->path()))) {
       files.push_back(it->path());
     }
   }
@@ -58,7 +63,8 @@ bool convert_file(const fs::path& from, const std::string& to, std::string& out,
   dsl::Sources sources;
   dsl::Diagnostics diagnostics;
   const std::uint32_t source = sources.add(from.string(), std::move(*text));
-  skipped = is_yaml(from) && dsl::classify_yaml(sources, source, diagnostics) == dsl::YamlKind::kForeign;
+  skipped =
+      is_yaml(from) && dsl::classify_yaml(sources, source, diagnostics) == dsl::YamlKind::kForeign;
   if (skipped && diagnostics.all().empty()) return true;
   const dsl::File file = is_yaml(from) ? dsl::read_yaml(sources, source, diagnostics)
                                        : dsl::read_text(sources, source, diagnostics);
@@ -75,9 +81,11 @@ bool convert_file(const fs::path& from, const std::string& to, std::string& out,
 
 int run(const CheckCommand& command, const runtime::PluginRegistry& plugins) {
   std::error_code error;
-  if (!fs::is_directory(command.directory, error)) return complain("there is no folder `" + command.directory + "`");
+  if (!fs::is_directory(command.directory, error))
+    return complain("there is no folder `" + command.directory + "`");
   const dsl::PluginCatalog catalog{plugins.names()};
-  dsl::Compilation compilation = dsl::compile_workspace(command.directory, command.any_plugin ? nullptr : &catalog);
+  dsl::Compilation compilation =
+      dsl::compile_workspace(command.directory, command.any_plugin ? nullptr : &catalog);
   compilation.diagnostics.sort();
   if (command.format == "json") {
     std::printf("%s\n", dsl::render_json(compilation.diagnostics, compilation.sources).c_str());
@@ -85,18 +93,23 @@ int run(const CheckCommand& command, const runtime::PluginRegistry& plugins) {
   }
   const bool colour = isatty(STDOUT_FILENO) == 1 && std::getenv("NO_COLOR") == nullptr;
   if (!compilation.diagnostics.all().empty()) {
-    std::fputs(dsl::render_text(compilation.diagnostics, compilation.sources, colour).c_str(), stdout);
+    std::fputs(dsl::render_text(compilation.diagnostics, compilation.sources, colour).c_str(),
+               stdout);
   }
   if (!compilation.ok()) return kRefused;
   if (compilation.files.empty()) {
-    std::printf("no definitions below `%s`: a text file ends in .belay, a YAML file has the line `belay: 1`\n",
-                command.directory.c_str());
+    std::printf(
+        "no definitions below `%s`: a text file ends in .belay, a YAML file has the line `belay: "
+        "1`\n",
+        command.directory.c_str());
     return kDone;
   }
   const dsl::CompiledProgram& program = compilation.program;
   std::printf("%s fine: %s, %s, %s, %s\n", counted(compilation.files.size(), "file").c_str(),
-              counted(program.graphs.size(), "workflow").c_str(), counted(program.webhooks.size(), "webhook").c_str(),
-              counted(program.connectors.size(), "connector").c_str(), counted(program.events.size(), "event").c_str());
+              counted(program.graphs.size(), "workflow").c_str(),
+              counted(program.webhooks.size(), "webhook").c_str(),
+              counted(program.connectors.size(), "connector").c_str(),
+              counted(program.events.size(), "event").c_str());
   return kDone;
 }
 
@@ -122,12 +135,15 @@ int run(const GraphCommand& command) {
     return written ? kDone : complain(written.error().message);
   }
   if (!compilation.ok()) {
-    std::fputs(dsl::render_text(compilation.diagnostics, compilation.sources, isatty(STDERR_FILENO) == 1).c_str(), stderr);
+    std::fputs(
+        dsl::render_text(compilation.diagnostics, compilation.sources, isatty(STDERR_FILENO) == 1)
+            .c_str(),
+        stderr);
     return complain("`" + command.workflow + "` has problems, or is not there");
   }
   const std::string near = dsl::nearest(command.workflow, names);
-  return complain("there is no workflow `" + command.workflow + "` below `" + command.directory + "`" +
-                  (near.empty() ? "" : "; did you mean `" + near + "`?"));
+  return complain("there is no workflow `" + command.workflow + "` below `" + command.directory +
+                  "`" + (near.empty() ? "" : "; did you mean `" + near + "`?"));
 }
 
 int run(const ConvertCommand& command) {
@@ -156,7 +172,8 @@ int run(const ConvertCommand& command) {
       to.replace_extension(command.to == "yaml" ? ".yaml" : ".belay");
       fs::create_directories(to.parent_path(), error);
     }
-    if (const auto written = write_file(to.string(), text); !written) return complain(written.error().message);
+    if (const auto written = write_file(to.string(), text); !written)
+      return complain(written.error().message);
   }
   return result;
 }

@@ -25,15 +25,19 @@ struct Close {
 }  // namespace
 
 Result<std::string> read_file(const std::string& path) {
-  const std::unique_ptr<std::FILE, Close> file(path == "-" ? stdin : std::fopen(path.c_str(), "rb"));
-  if (!file) return fail(ErrorCode::kNotFound, "cannot read `" + path + "`: " + std::strerror(errno));
+  const std::unique_ptr<std::FILE, Close> file(path == "-" ? stdin
+                                                           : std::fopen(path.c_str(), "rb"));
+  if (!file)
+    return fail(ErrorCode::kNotFound, "cannot read `" + path + "`: " + std::strerror(errno));
   std::string text;
   char block[65536];
   while (const std::size_t n = std::fread(block, 1, sizeof block, file.get())) {
     text.append(block, n);
-    if (text.size() > kFileBytesMax) return fail(ErrorCode::kTooLarge, "`" + path + "` is larger than 4 MiB");
+    if (text.size() > kFileBytesMax)
+      return fail(ErrorCode::kTooLarge, "`" + path + "` is larger than 4 MiB");
   }
-  if (std::ferror(file.get()) != 0) return fail(ErrorCode::kNotFound, "cannot read `" + path + "`: " + std::strerror(errno));
+  if (std::ferror(file.get()) != 0)
+    return fail(ErrorCode::kNotFound, "cannot read `" + path + "`: " + std::strerror(errno));
   return text;
 }
 

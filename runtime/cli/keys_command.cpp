@@ -16,7 +16,8 @@ using api::JsonWriter;
 namespace {
 
 int create(const KeysCommand& command, Reader& reader) {
-  if (command.tenant.empty() || !api::is_clean(command.tenant, 100) || !api::is_clean(command.name, 100)) {
+  if (command.tenant.empty() || !api::is_clean(command.tenant, 100) ||
+      !api::is_clean(command.name, 100)) {
     std::fprintf(stderr, "belay: tenant and name must be plain text of at most 100 bytes\n");
     return kUsage;
   }
@@ -29,15 +30,23 @@ int create(const KeysCommand& command, Reader& reader) {
   const std::string key = api::make_api_key();
   if (auto added = reader.add_api_key(row, sha256_hex(key)); !added) return report(added.error());
   JsonWriter w;
-  w.begin_object().field("id", row.id).field("tenant", row.tenant).field("role", row.role).field("name", row.name);
+  w.begin_object()
+      .field("id", row.id)
+      .field("tenant", row.tenant)
+      .field("role", row.role)
+      .field("name", row.name);
   const std::string detail = JsonWriter(w).end_object().take();
-  (void)reader.audit(row.tenant, "cli", "key.created", detail);  // the key counts, whether or not this was written down
+  (void)reader.audit(row.tenant, "cli", "key.created",
+                     detail);  // the key counts, whether or not this was written down
   if (command.json) {
     std::printf("%s\n", w.field("key", key).end_object().take().c_str());
     return kDone;
   }
   std::printf("%s\n", key.c_str());
-  std::fprintf(stderr, "this is shown once; send it as `Authorization: Bearer …` or set BELAY_API_KEY. Its id is %s\n", row.id.c_str());
+  std::fprintf(stderr,
+               "this is shown once; send it as `Authorization: Bearer …` or set BELAY_API_KEY. Its "
+               "id is %s\n",
+               row.id.c_str());
   return kDone;
 }
 
@@ -49,14 +58,25 @@ int list(const KeysCommand& command, Reader& reader) {
   w.begin_array();
   std::vector<std::vector<Cell>> rows;
   for (const ApiKeyRow& key : *keys) {
-    w.begin_object().field("id", key.id).field("tenant", key.tenant).field("role", key.role).field("name", key.name);
+    w.begin_object()
+        .field("id", key.id)
+        .field("tenant", key.tenant)
+        .field("role", key.role)
+        .field("name", key.name);
     w.field("revoked", static_cast<bool>(key.revoked_at)).end_object();
-    rows.push_back({key.id, harmless(key.tenant), key.role, harmless(key.name), relative(key.created_at.us, now),
-                    key.revoked_at ? Cell("revoked", Colour::kRed) : Cell("valid", Colour::kGreen)});
+    rows.push_back(
+        {key.id, harmless(key.tenant), key.role, harmless(key.name),
+         relative(key.created_at.us, now),
+         key.revoked_at ? Cell("revoked", Colour::kRed) : Cell("valid", Colour::kGreen)});
   }
-  if (command.json) std::printf("%s\n", w.end_array().take().c_str());
-  else if (rows.empty()) std::printf("no keys\n");
-  else std::fputs(table(Terminal::of_stdout(), {"ID", "TENANT", "ROLE", "NAME", "MADE", ""}, rows).c_str(), stdout);
+  if (command.json)
+    std::printf("%s\n", w.end_array().take().c_str());
+  else if (rows.empty())
+    std::printf("no keys\n");
+  else
+    std::fputs(
+        table(Terminal::of_stdout(), {"ID", "TENANT", "ROLE", "NAME", "MADE", ""}, rows).c_str(),
+        stdout);
   return kDone;
 }
 
@@ -64,11 +84,15 @@ int revoke(const KeysCommand& command, Reader& reader) {
   Result<bool> revoked = reader.revoke_api_key(command.id);
   if (!revoked) return report(revoked.error());
   if (!*revoked) {
-    std::fprintf(stderr, "belay: there is no valid key with the id `%s`\nhelp: `belay keys list` shows them\n", command.id.c_str());
+    std::fprintf(
+        stderr,
+        "belay: there is no valid key with the id `%s`\nhelp: `belay keys list` shows them\n",
+        command.id.c_str());
     return kRefused;
   }
   JsonWriter w;
-  (void)reader.audit("", "cli", "key.revoked", w.begin_object().field("id", command.id).end_object().take());
+  (void)reader.audit("", "cli", "key.revoked",
+                     w.begin_object().field("id", command.id).end_object().take());
   std::printf("revoked; servers notice within seconds\n");
   return kDone;
 }
@@ -77,8 +101,11 @@ int revoke(const KeysCommand& command, Reader& reader) {
 
 int run(const KeysCommand& command) {
   std::unique_ptr<PrivatePostgres> postgres;
-  const auto progress = [](std::string_view line) { std::fprintf(stderr, "%.*s\n", static_cast<int>(line.size()), line.data()); };
-  Result<std::string> connection = connect_to(command.database, command.data, false, progress, postgres);
+  const auto progress = [](std::string_view line) {
+    std::fprintf(stderr, "%.*s\n", static_cast<int>(line.size()), line.data());
+  };
+  Result<std::string> connection =
+      connect_to(command.database, command.data, false, progress, postgres);
   if (!connection) return report(connection.error());
   PostgresOptions options;
   options.connection = *connection;

@@ -25,7 +25,8 @@ std::string phase_words(std::string phase) {
   return phase;
 }
 
-// What matters of a step beside its phase: why it is held, when it is tried again, what went wrong, its key.
+// What matters of a step beside its phase: why it is held, when it is tried again, what went wrong,
+// its key.
 std::string step_note(const Value& step, std::int64_t now) {
   std::string note;
   const auto add = [&](const std::string& text) {
@@ -42,9 +43,11 @@ std::string step_note(const Value& step, std::int64_t now) {
     }
     if (phase == "held" || phase == "settling") add("key " + text_of(call, "key"));
   }
-  if (waits && !text_of(step, "event").empty()) add("for " + text_of(step, "event") + ", key " + text_of(step, "key"));
+  if (waits && !text_of(step, "event").empty())
+    add("for " + text_of(step, "event") + ", key " + text_of(step, "key"));
   for (const char* member : {"limit", "until"}) {
-    if (waits && !text_of(step, member).empty()) add("until " + relative(instant_us(text_of(step, member)), now));
+    if (waits && !text_of(step, member).empty())
+      add("until " + relative(instant_us(text_of(step, member)), now));
   }
   if (text_of(step, "effect") == "left_over") add("left over: " + text_of(step, "left_because"));
   return harmless(note);
@@ -57,17 +60,20 @@ void print_steps(const Value& saga, const Terminal& terminal, std::int64_t now) 
     const auto [symbol, colour] = symbol_of_phase(phase);
     const std::int64_t tries = number_of(step, "tries");
     rows.push_back({Cell(std::string("  ") + symbol, colour), harmless(text_of(step, "path")),
-                    Cell(phase_words(phase), colour), tries > 1 ? std::to_string(tries) + " tries" : "",
+                    Cell(phase_words(phase), colour),
+                    tries > 1 ? std::to_string(tries) + " tries" : "",
                     Cell(harmless(text_of(step, "title")), Colour::kDim), step_note(step, now)});
   }
   if (rows.empty()) return;
   std::fputs(table(terminal, {"", "STEP", "PHASE", "", "", ""}, rows, 40).c_str(), stdout);
 }
 
-void print_list(const char* title, const Value& preview, const char* member, const Terminal& terminal, Colour colour) {
+void print_list(const char* title, const Value& preview, const char* member,
+                const Terminal& terminal, Colour colour) {
   for (const Value& item : list_of(preview, member)) {
     if (item.kind() != Value::Kind::kString) continue;
-    std::printf("  %-8s %s\n", terminal.paint(colour, title).c_str(), harmless(item.as_string()).c_str());
+    std::printf("  %-8s %s\n", terminal.paint(colour, title).c_str(),
+                harmless(item.as_string()).c_str());
   }
 }
 
@@ -76,7 +82,8 @@ void print_list(const char* title, const Value& preview, const char* member, con
 int report(const runtime::Failure& failure) {
   std::fprintf(stderr, "belay: %s\n", failure.message.c_str());
   if (!failure.hint.empty()) std::fprintf(stderr, "help: %s\n", failure.hint.c_str());
-  const bool server = failure.code == runtime::ErrorCode::kUnavailable || failure.code == runtime::ErrorCode::kInDoubt;
+  const bool server = failure.code == runtime::ErrorCode::kUnavailable ||
+                      failure.code == runtime::ErrorCode::kInDoubt;
   return server ? kNoServer : kRefused;
 }
 
@@ -94,14 +101,16 @@ int print_json(const ApiAnswer& answer) {
 void print_saga(const Value& saga, const Terminal& terminal) {
   const std::int64_t now = wall_clock_us();
   const std::string health = text_of(saga, "health");
-  std::printf("%s  %s\n", terminal.paint(Colour::kBold, harmless(text_of(saga, "workflow"))).c_str(),
+  std::printf("%s  %s\n",
+              terminal.paint(Colour::kBold, harmless(text_of(saga, "workflow"))).c_str(),
               text_of(saga, "id").c_str());
   const std::string title = harmless(text_of(saga, "title"));
   line("title", title);
   line("status", text_of(saga, "status") + (bool_of(saga, "paused") ? ", paused" : "") +
                      (bool_of(saga, "past_no_return") ? ", past the point of no return" : ""));
   const std::string since = relative(instant_us(text_of(saga, "since")), now);
-  line("health", terminal.paint(colour_of_health(health), phase_words(health)) + (since.empty() ? "" : ", since " + since));
+  line("health", terminal.paint(colour_of_health(health), phase_words(health)) +
+                     (since.empty() ? "" : ", since " + since));
   line("waiting on", harmless(text_of(saga, "waiting_on")));
   line("failure", harmless(text_of(saga, "failure")));
   line("because", harmless(text_of(saga, "because")));
@@ -115,24 +124,28 @@ void print_saga(const Value& saga, const Terminal& terminal) {
   if (const auto& left = list_of(saga, "left_over"); !left.empty()) {
     std::printf("\n%s\n", terminal.paint(Colour::kRed, "left over").c_str());
     for (const Value& item : left) {
-      std::printf("  %s: %s\n", harmless(text_of(item, "what")).c_str(), harmless(text_of(item, "why")).c_str());
+      std::printf("  %s: %s\n", harmless(text_of(item, "what")).c_str(),
+                  harmless(text_of(item, "why")).c_str());
     }
   }
   if (const auto& acts = list_of(saga, "allowed_actions"); !acts.empty()) {
     std::printf("\n%s\n", terminal.paint(Colour::kDim, "you may").c_str());
     for (const Value& act : acts) {
-      const std::string path = text_of(act, "path"), direction = text_of(act, "direction"), name = text_of(act, "act");
-      std::printf("  belay %s %s%s%s%s --reason …\n", name.c_str(), text_of(saga, "id").c_str(),
-                  path.empty() ? "" : (" " + path).c_str(),
-                  direction.empty() || direction == "do" ? "" : (" --direction " + direction).c_str(),
-                  name == "resolve" ? " --happened yes|no --evidence …" : "");
+      const std::string path = text_of(act, "path"), direction = text_of(act, "direction"),
+                        name = text_of(act, "act");
+      std::printf(
+          "  belay %s %s%s%s%s --reason …\n", name.c_str(), text_of(saga, "id").c_str(),
+          path.empty() ? "" : (" " + path).c_str(),
+          direction.empty() || direction == "do" ? "" : (" --direction " + direction).c_str(),
+          name == "resolve" ? " --happened yes|no --evidence …" : "");
     }
   }
 }
 
 void print_timeline(const Value& page, const Terminal& terminal, std::int64_t& begun) {
   if (begun == 0) {
-    std::printf("%s  %s  %s\n", terminal.paint(Colour::kBold, harmless(text_of(page, "workflow"))).c_str(),
+    std::printf("%s  %s  %s\n",
+                terminal.paint(Colour::kBold, harmless(text_of(page, "workflow"))).c_str(),
                 text_of(page, "id").c_str(), text_of(page, "status").c_str());
   }
   for (const Value& entry : list_of(page, "entries")) {
@@ -144,12 +157,17 @@ void print_timeline(const Value& page, const Terminal& terminal, std::int64_t& b
     const auto [symbol, colour] = symbol_of_mark(text_of(entry, "mark"));
     std::string text = harmless(text_of(entry, "text"));
     const std::string actor = text_of(entry, "actor"), reason = text_of(entry, "reason");
-    if (!actor.empty()) text += " (" + harmless(actor) + (reason.empty() ? "" : ": " + harmless(reason)) + ")";
-    std::printf("%s %s %s %s\n", terminal.paint(Colour::kDim, padded(std::to_string(number_of(entry, "seq")), 4)).c_str(),
-                padded(offset(at - begun), 10).c_str(), terminal.paint(colour, symbol).c_str(), text.c_str());
+    if (!actor.empty())
+      text += " (" + harmless(actor) + (reason.empty() ? "" : ": " + harmless(reason)) + ")";
+    std::printf(
+        "%s %s %s %s\n",
+        terminal.paint(Colour::kDim, padded(std::to_string(number_of(entry, "seq")), 4)).c_str(),
+        padded(offset(at - begun), 10).c_str(), terminal.paint(colour, symbol).c_str(),
+        text.c_str());
     for (const Value& follow : list_of(entry, "follows")) {
       if (follow.kind() != Value::Kind::kString) continue;
-      std::printf("%18s%s\n", "", terminal.paint(Colour::kDim, "→ " + harmless(follow.as_string())).c_str());
+      std::printf("%18s%s\n", "",
+                  terminal.paint(Colour::kDim, "→ " + harmless(follow.as_string())).c_str());
     }
   }
 }
@@ -165,8 +183,8 @@ void print_preview(const Value& preview, const Terminal& terminal) {
 
 bool is_at_rest(const Value& saga) {
   const std::string status = text_of(saga, "status"), health = text_of(saga, "health");
-  return status == "completed" || status == "compensated" || health == "held" || health == "unknown_outcome" ||
-         health == "undo_failed" || health == "paused";
+  return status == "completed" || status == "compensated" || health == "held" ||
+         health == "unknown_outcome" || health == "undo_failed" || health == "paused";
 }
 
 }  // namespace belay::runtime::cli

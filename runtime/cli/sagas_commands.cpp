@@ -1,4 +1,5 @@
-// start, list, show, history, events, publish, workflows: asking the API and telling people what it said.
+// start, list, show, history, events, publish, workflows: asking the API and telling people what it
+// said.
 #include <chrono>
 #include <cstdio>
 #include <thread>
@@ -31,7 +32,9 @@ runtime::Result<ApiAnswer> wait_for(ApiClient& client, const std::string& id, in
   const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(seconds);
   for (;;) {
     auto answer = client.call("GET", "/v1/sagas/" + encoded(id));
-    if (!answer || !answer->ok() || is_at_rest(answer->json) || std::chrono::steady_clock::now() >= until) return answer;
+    if (!answer || !answer->ok() || is_at_rest(answer->json) ||
+        std::chrono::steady_clock::now() >= until)
+      return answer;
     std::this_thread::sleep_for(std::chrono::milliseconds(100));
   }
 }
@@ -55,23 +58,31 @@ int run(const StartCommand& command) {
     auto last = wait_for(client, id, command.wait_s);
     if (!last) return report(last.error());
     if (!last->ok()) return report(*last, command.server.json);
-    if (command.server.json) print_json(*last);
-    else print_saga(last->json, Terminal::of_stdout());
+    if (command.server.json)
+      print_json(*last);
+    else
+      print_saga(last->json, Terminal::of_stdout());
     return text_of(last->json, "status") == "completed" ? kDone : kRefused;
   }
-  if (command.server.json) print_json(*answer);
-  else std::printf("%s%s\n", id.c_str(), created ? "" : "  (it was started before)");
+  if (command.server.json)
+    print_json(*answer);
+  else
+    std::printf("%s%s\n", id.c_str(), created ? "" : "  (it was started before)");
   return kDone;
 }
 
 int run(const ListCommand& command) {
   ApiClient client(server_address(command.server.server));
-  auto answer = client.call(
-      "GET", "/v1/sagas" + query_of({{"workflow", command.workflow}, {"status", command.status},
-                                     {"health", command.health}, {"key", command.key},
-                                     {"waiting_on", command.waiting_on}, {"created_after", command.created_after},
-                                     {"created_before", command.created_before},
-                                     {"limit", std::to_string(command.limit)}, {"cursor", command.cursor}}));
+  auto answer =
+      client.call("GET", "/v1/sagas" + query_of({{"workflow", command.workflow},
+                                                 {"status", command.status},
+                                                 {"health", command.health},
+                                                 {"key", command.key},
+                                                 {"waiting_on", command.waiting_on},
+                                                 {"created_after", command.created_after},
+                                                 {"created_before", command.created_before},
+                                                 {"limit", std::to_string(command.limit)},
+                                                 {"cursor", command.cursor}}));
   if (!answer) return report(answer.error());
   if (!answer->ok()) return report(*answer, command.server.json);
   if (command.server.json) return print_json(*answer);
@@ -80,15 +91,19 @@ int run(const ListCommand& command) {
   for (const Value& saga : list_of(answer->json, "sagas")) {
     const std::string health = text_of(saga, "health");
     const std::string waiting = text_of(saga, "waiting_on");
-    rows.push_back({text_of(saga, "id"), harmless(text_of(saga, "workflow")), text_of(saga, "status"),
-                    Cell(health, colour_of_health(health)), row_time(saga, "since", now), row_time(saga, "created_at", now),
+    rows.push_back({text_of(saga, "id"), harmless(text_of(saga, "workflow")),
+                    text_of(saga, "status"), Cell(health, colour_of_health(health)),
+                    row_time(saga, "since", now), row_time(saga, "created_at", now),
                     harmless(waiting.empty() ? text_of(saga, "failure") : waiting)});
   }
   if (rows.empty()) {
     std::printf("no sagas\n");
     return kDone;
   }
-  std::fputs(table(Terminal::of_stdout(), {"ID", "WORKFLOW", "STATUS", "HEALTH", "SINCE", "STARTED", "WAITING ON"}, rows).c_str(), stdout);
+  std::fputs(table(Terminal::of_stdout(),
+                   {"ID", "WORKFLOW", "STATUS", "HEALTH", "SINCE", "STARTED", "WAITING ON"}, rows)
+                 .c_str(),
+             stdout);
   print_next(answer->json, "belay list");
   return kDone;
 }
@@ -120,8 +135,10 @@ int run(const HistoryCommand& command) {
     auto answer = client.call("GET", path + "?limit=500&after=" + std::to_string(after));
     if (!answer) return report(answer.error());
     if (!answer->ok()) return report(*answer, command.server.json);
-    if (command.server.json) print_json(*answer);
-    else print_timeline(answer->json, terminal, begun);
+    if (command.server.json)
+      print_json(*answer);
+    else
+      print_timeline(answer->json, terminal, begun);
     after = number_of(answer->json, "next_after");
     if (after == 0) return kDone;
   }
@@ -129,10 +146,12 @@ int run(const HistoryCommand& command) {
 
 int run(const EventsCommand& command) {
   ApiClient client(server_address(command.server.server));
-  auto answer = client.call("GET", "/v1/events" + query_of({{"type", command.type}, {"key", command.key},
-                                                            {"unclaimed", command.unclaimed ? "true" : ""},
-                                                            {"limit", std::to_string(command.limit)},
-                                                            {"cursor", command.cursor}}));
+  auto answer =
+      client.call("GET", "/v1/events" + query_of({{"type", command.type},
+                                                  {"key", command.key},
+                                                  {"unclaimed", command.unclaimed ? "true" : ""},
+                                                  {"limit", std::to_string(command.limit)},
+                                                  {"cursor", command.cursor}}));
   if (!answer) return report(answer.error());
   if (!answer->ok()) return report(*answer, command.server.json);
   if (command.server.json) return print_json(*answer);
@@ -140,9 +159,11 @@ int run(const EventsCommand& command) {
   std::vector<std::vector<Cell>> rows;
   for (const Value& event : list_of(answer->json, "events")) {
     const bool claimed = bool_of(event, "claimed");
-    rows.push_back({row_time(event, "at", now), harmless(text_of(event, "type")), harmless(text_of(event, "key")),
-                    Cell(claimed ? "taken" : "unclaimed", claimed ? Colour::kGreen : Colour::kYellow),
-                    harmless(text_of(event, "id"))});
+    rows.push_back(
+        {row_time(event, "at", now), harmless(text_of(event, "type")),
+         harmless(text_of(event, "key")),
+         Cell(claimed ? "taken" : "unclaimed", claimed ? Colour::kGreen : Colour::kYellow),
+         harmless(text_of(event, "id"))});
   }
   if (rows.empty()) {
     std::printf("no events\n");
@@ -177,10 +198,13 @@ int run(const WorkflowsCommand& command) {
   if (command.server.json) return print_json(*answer);
   std::vector<std::vector<Cell>> rows;
   for (const Value& workflow : list_of(answer->json, "workflows")) {
-    rows.push_back({harmless(text_of(workflow, "name")), std::to_string(number_of(workflow, "version")),
-                    text_of(workflow, "definition").substr(0, 12), harmless(text_of(workflow, "title"))});
+    rows.push_back(
+        {harmless(text_of(workflow, "name")), std::to_string(number_of(workflow, "version")),
+         text_of(workflow, "definition").substr(0, 12), harmless(text_of(workflow, "title"))});
   }
-  std::fputs(table(Terminal::of_stdout(), {"WORKFLOW", "VERSION", "DEFINITION", "TITLE"}, rows).c_str(), stdout);
+  std::fputs(
+      table(Terminal::of_stdout(), {"WORKFLOW", "VERSION", "DEFINITION", "TITLE"}, rows).c_str(),
+      stdout);
   return kDone;
 }
 

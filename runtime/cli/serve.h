@@ -1,5 +1,6 @@
-// Belay as an object: database, engine, runner of actions and HTTP server, put together in the order that they need and
-// taken apart in reverse. `belay serve` is this and signals; tests and the benchmark run it in their own process.
+// Belay as an object: database, engine, runner of actions and HTTP server, put together in the
+// order that they need and taken apart in reverse. `belay serve` is this and signals; tests and the
+// benchmark run it in their own process.
 //
 //   auto program = compile_program("workflows", plugins);
 //   ServeOptions options;  options.program = std::move(*program);  options.port = 0;
@@ -29,15 +30,17 @@ struct ServeOptions {
   // Outlives the service. Null: no plugins.
   const PluginRegistry* plugins = nullptr;
 
-  std::string database;        // libpq; empty: a private Postgres below `data`
+  std::string database;  // libpq; empty: a private Postgres below `data`
   std::string data = ".belay";
   bool stop_postgres = false;  // the private one, at stop()
 
-  bool http = true;            // false: only the engine (benchmarks)
+  std::string sql_role;  // of the statements of SQL actions; empty: the connection's user
+
+  bool http = true;  // false: only the engine (benchmarks)
   std::string host = "127.0.0.1";
-  int port = 7070;             // 0: any free one
-  bool allow_public = false;   // listen beyond loopback although no API key was made
-  bool require_keys = false;   // also on loopback
+  int port = 7070;                 // 0: any free one
+  bool allow_public = false;       // listen beyond loopback although no API key was made
+  bool require_keys = false;       // also on loopback
   std::vector<std::string> hosts;  // further names for the Host header on loopback
   std::string tenant = "default";
 
@@ -48,8 +51,8 @@ struct ServeOptions {
 
 class Service {
  public:
-  // Returns when it serves. Failures: kMisconfigured, kUnavailable, kConflict (a workflow's version is known with another
-  // content), kForbidden (a public address without keys).
+  // Returns when it serves. Failures: kMisconfigured, kUnavailable, kConflict (a workflow's version
+  // is known with another content), kForbidden (a public address without keys).
   static Result<std::unique_ptr<Service>> start(ServeOptions options);
   ~Service();  // stop()
 
@@ -70,14 +73,16 @@ class Service {
 };
 
 // Everything below a folder, or kInvalid with all diagnostics as its message.
-Result<dsl::CompiledProgram> compile_program(const std::string& directory, const PluginRegistry& plugins,
-                                             bool colour = false);
+Result<dsl::CompiledProgram> compile_program(const std::string& directory,
+                                             const PluginRegistry& plugins, bool colour = false);
 
 // Whether an address is one that only this machine reaches: 127.0.0.0/8, ::1, localhost.
 bool is_loopback(const std::string& host);
 
-// The database of an option: its own, or the private one below `data`, started or adopted (then `postgres` holds it).
-Result<std::string> connect_to(const std::string& database, const std::string& data, bool stop_postgres,
+// The database of an option: its own, or the private one below `data`, started or adopted (then
+// `postgres` holds it).
+Result<std::string> connect_to(const std::string& database, const std::string& data,
+                               bool stop_postgres,
                                const std::function<void(std::string_view)>& progress,
                                std::unique_ptr<PrivatePostgres>& postgres);
 

@@ -1,5 +1,5 @@
-// `belay serve`: compile, refuse with diagnostics or serve, until a signal says stop. Signals are taken by sigwait on the
-// main thread, so that nothing runs inside a signal handler.
+// `belay serve`: compile, refuse with diagnostics or serve, until a signal says stop. Signals are
+// taken by sigwait on the main thread, so that nothing runs inside a signal handler.
 #include <pthread.h>
 #include <signal.h>
 #include <spdlog/sinks/stdout_color_sinks.h>
@@ -21,11 +21,14 @@ namespace {
 bool split_listen(std::string_view listen, std::string& host, int& port) {
   const std::size_t colon = listen.rfind(':');
   std::string_view digits = colon == std::string_view::npos ? listen : listen.substr(colon + 1);
-  std::string_view name = colon == std::string_view::npos ? std::string_view() : listen.substr(0, colon);
-  if (name.size() >= 2 && name.front() == '[' && name.back() == ']') name = name.substr(1, name.size() - 2);
+  std::string_view name =
+      colon == std::string_view::npos ? std::string_view() : listen.substr(0, colon);
+  if (name.size() >= 2 && name.front() == '[' && name.back() == ']')
+    name = name.substr(1, name.size() - 2);
   host = name.empty() ? "127.0.0.1" : std::string(name);
   const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), port);
-  return !digits.empty() && error == std::errc() && end == digits.data() + digits.size() && port >= 0 && port <= 65535;
+  return !digits.empty() && error == std::errc() && end == digits.data() + digits.size() &&
+         port >= 0 && port <= 65535;
 }
 
 void set_up_logging(const std::string& level) {
@@ -38,12 +41,14 @@ void set_up_logging(const std::string& level) {
 
 void say_what_is_served(const dsl::CompiledProgram& program) {
   for (const interpreter::Graph& graph : program.graphs) {
-    spdlog::info("workflow {} version {} ({})", graph.workflow, graph.version, graph.hash.substr(0, 12));
+    spdlog::info("workflow {} version {} ({})", graph.workflow, graph.version,
+                 graph.hash.substr(0, 12));
   }
   for (const dsl::Webhook& webhook : program.webhooks) {
     spdlog::info("webhook {} at {} {}", webhook.name, webhook.method, webhook.path);
   }
-  for (const dsl::Connector& connector : program.connectors) spdlog::info("connector {}", connector.name);
+  for (const dsl::Connector& connector : program.connectors)
+    spdlog::info("connector {}", connector.name);
 }
 
 }  // namespace
@@ -51,11 +56,14 @@ void say_what_is_served(const dsl::CompiledProgram& program) {
 int run(const ServeCommand& command, PluginRegistry& plugins) {
   ServeOptions options;
   if (!split_listen(command.listen, options.host, options.port)) {
-    std::fprintf(stderr, "belay: `%s` is no address to listen on\nhelp: write HOST:PORT, for example 127.0.0.1:7070\n",
+    std::fprintf(stderr,
+                 "belay: `%s` is no address to listen on\nhelp: write HOST:PORT, for example "
+                 "127.0.0.1:7070\n",
                  command.listen.c_str());
     return kUsage;
   }
-  Result<dsl::CompiledProgram> program = compile_program(command.directory, plugins, isatty(STDERR_FILENO) == 1);
+  Result<dsl::CompiledProgram> program =
+      compile_program(command.directory, plugins, isatty(STDERR_FILENO) == 1);
   if (!program) {
     std::fputs(program.error().message.c_str(), stderr);
     std::fprintf(stderr, "belay: not serving definitions with errors\n");
@@ -75,6 +83,7 @@ int run(const ServeCommand& command, PluginRegistry& plugins) {
   options.plugins = &plugins;
   options.database = command.database;
   options.data = command.data;
+  options.sql_role = command.sql_role;
   options.stop_postgres = command.stop_postgres;
   options.allow_public = command.allow_public;
   options.require_keys = command.require_keys;
@@ -87,12 +96,14 @@ int run(const ServeCommand& command, PluginRegistry& plugins) {
   std::printf("listening on %s\n", (*service)->url().c_str());
   std::fflush(stdout);
   if (!command.once_ready_file.empty()) {
-    if (auto written = write_file(command.once_ready_file, (*service)->url() + "\n"); !written) return report(written.error());
+    if (auto written = write_file(command.once_ready_file, (*service)->url() + "\n"); !written)
+      return report(written.error());
   }
   int signal_number = 0;
   sigwait(&signals, &signal_number);
   spdlog::info("{}: stopping", signal_number == SIGINT ? "SIGINT" : "SIGTERM");
-  // Whoever is in a hurry may ask twice: then the process ends as if it had crashed, which the journal makes safe.
+  // Whoever is in a hurry may ask twice: then the process ends as if it had crashed, which the
+  // journal makes safe.
   pthread_sigmask(SIG_UNBLOCK, &signals, nullptr);
   (*service)->stop();
   service->reset();

@@ -1,5 +1,6 @@
-// What people see: tables that line up, times that say how long ago, symbols and (on a terminal) colours.
-// Text from sagas is made harmless first: no control character reaches a terminal. Tested in tests/system/cli_test.cpp.
+// What people see: tables that line up, times that say how long ago, symbols and (on a terminal)
+// colours. Text from sagas is made harmless first: no control character reaches a terminal. Tested
+// in tests/system/cli_test.cpp.
 #pragma once
 #include <cstdint>
 #include <string>
@@ -35,7 +36,8 @@ struct Cell {
   std::string text;
   Colour colour;
 };
-// Rows under a header, every column as wide as its widest cell, capped at `cell_max`; the last column is never padded.
+// Rows under a header, every column as wide as its widest cell, capped at `cell_max`; the last
+// column is never padded.
 std::string table(const Terminal& terminal, const std::vector<std::string>& header,
                   const std::vector<std::vector<Cell>>& rows, std::size_t cell_max = 60);
 

@@ -1,4 +1,5 @@
-// Acts over the API: a reason, the state that was shown, once, previews, and refusals with a way out.
+// Acts over the API: a reason, the state that was shown, once, previews, and refusals with a way
+// out.
 #include "tests/runtime/api_fake.h"
 
 using namespace belay::runtime;
@@ -11,8 +12,8 @@ std::string tag(const Bench& bench, const std::string& id) {
 }
 
 // The act on a saga whose charge may have happened earns this status and code, and changes nothing.
-void check_refused(const std::string& route, const std::string& path, const std::string& body, int status,
-                   const std::string& code) {
+void check_refused(const std::string& route, const std::string& path, const std::string& body,
+                   int status, const std::string& code) {
   Bench bench;
   const std::string id = bench.start_held();
   const std::uint64_t seq = bench.engine.sagas.at(id).state.seq;
@@ -43,8 +44,9 @@ TEST_CASE("a dry run tells what would happen and does nothing") {
   Bench bench;
   const std::string id = bench.start_held();
   const std::uint64_t seq = bench.engine.sagas.at(id).state.seq;
-  const HttpResponse response = bench.call("resolveStep", {{"id", id}, {"path", "charge"}},
-                                           R"({"reason":"looked","happened":false,"evidence":"ledger"})", {{"dry_run", "true"}});
+  const HttpResponse response = bench.call(
+      "resolveStep", {{"id", id}, {"path", "charge"}},
+      R"({"reason":"looked","happened":false,"evidence":"ledger"})", {{"dry_run", "true"}});
   INFO(response.body);
   REQUIRE(response.status == 200);
   CHECK(Bench::json(response).find("preview")->find("allowed")->as_bool());
@@ -56,29 +58,38 @@ TEST_CASE("an act applies once to the state that was shown, and is told who and 
   Bench bench;
   const std::string id = bench.start_held();
   const std::string shown = tag(bench, id);
-  const std::string body = R"({"reason":"the bank says so","happened":true,"result":{"charge":"ch_1"},"evidence":"ticket 7"})";
+  const std::string body =
+      R"({"reason":"the bank says so","happened":true,"result":{"charge":"ch_1"},"evidence":"ticket 7"})";
   const HttpHeaders headers{{"If-Match", shown}, {"Idempotency-Key", "k-1"}};
-  const HttpResponse first = bench.call("resolveStep", {{"id", id}, {"path", "charge"}}, body, {}, headers);
+  const HttpResponse first =
+      bench.call("resolveStep", {{"id", id}, {"path", "charge"}}, body, {}, headers);
   INFO(first.body);
   REQUIRE(first.status == 200);
   const std::uint64_t seq = bench.engine.sagas.at(id).state.seq;
   CHECK(Bench::header_of(first, "ETag") == api::etag(seq));
   CHECK(Bench::text(Bench::json(first), "status") == "completed");
-  const HttpResponse again = bench.call("resolveStep", {{"id", id}, {"path", "charge"}}, body, {}, headers);
+  const HttpResponse again =
+      bench.call("resolveStep", {{"id", id}, {"path", "charge"}}, body, {}, headers);
   CHECK(again.status == 200);
   CHECK(Bench::json(again).find("repeated")->as_bool());
   CHECK(bench.engine.sagas.at(id).state.seq == seq);
-  const HttpResponse other = bench.call("cancelSaga", {{"id", id}}, R"({"reason":"x"})", {}, headers);
+  const HttpResponse other =
+      bench.call("cancelSaga", {{"id", id}}, R"({"reason":"x"})", {}, headers);
   CHECK(other.status == 422);
   CHECK(Bench::code(other) == "key_reused");
-  CHECK(Bench::json(bench.call("getHistory", {{"id", id}})).find("entries")->as_list().back().find("reason")->as_string() ==
-        "the bank says so");
+  CHECK(Bench::json(bench.call("getHistory", {{"id", id}}))
+            .find("entries")
+            ->as_list()
+            .back()
+            .find("reason")
+            ->as_string() == "the bank says so");
 }
 
 TEST_CASE("an act on a state that is no longer is refused with how it is now") {
   Bench bench;
   const std::string id = bench.start_held();
-  const HttpResponse response = bench.call("cancelSaga", {{"id", id}}, R"({"reason":"x"})", {}, {{"If-Match", "\"1\""}});
+  const HttpResponse response =
+      bench.call("cancelSaga", {{"id", id}}, R"({"reason":"x"})", {}, {{"If-Match", "\"1\""}});
   CHECK(response.status == 412);
   CHECK(Bench::code(response) == "stale");
   CHECK(Bench::header_of(response, "ETag") == tag(bench, id));
@@ -88,8 +99,8 @@ TEST_CASE("an act on a state that is no longer is refused with how it is now") {
 TEST_CASE("an act that the state does not allow says what is allowed") {
   Bench bench;
   const std::string id = bench.start_held();
-  const HttpResponse response = bench.call("retryStep", {{"id", id}, {"path", "hold"}}, R"({"reason":"x"})", {},
-                                           {{"If-Match", tag(bench, id)}});
+  const HttpResponse response = bench.call("retryStep", {{"id", id}, {"path", "hold"}},
+                                           R"({"reason":"x"})", {}, {{"If-Match", tag(bench, id)}});
   INFO(response.body);
   CHECK(response.status == 409);
   CHECK(Bench::code(response) == "not_allowed_now");
@@ -101,16 +112,21 @@ TEST_CASE("what an act must say, and how") {
   check_refused("cancelSaga", "", "{}", 422, "invalid");
   check_refused("cancelSaga", "", R"({"reason":" "})", 422, "invalid");
   check_refused("cancelSaga", "", R"({"reason":"a\nb"})", 422, "invalid");
-  check_refused("cancelSaga", "", R"({"reason":")" + std::string(2'001, 'x') + "\"}", 422, "invalid");
+  check_refused("cancelSaga", "", R"({"reason":")" + std::string(2'001, 'x') + "\"}", 422,
+                "invalid");
   check_refused("cancelSaga", "", R"({"reason":"x","output":{}})", 400, "malformed");
   check_refused("retryStep", "chrage", R"({"reason":"x"})", 404, "not_found");
   check_refused("retryStep", "charge", R"({"reason":"x","direction":"up"})", 400, "malformed");
   check_refused("skipStep", "charge", R"({"reason":"x"})", 422, "invalid");
   check_refused("skipStep", "charge", R"({"reason":"x","output":{"charge":7}})", 422, "invalid");
   check_refused("resolveStep", "charge", R"({"reason":"x","happened":true})", 422, "invalid");
-  check_refused("resolveStep", "charge", R"({"reason":"x","happened":"yes","evidence":"e"})", 400, "malformed");
-  check_refused("resolveStep", "charge", R"({"reason":"x","happened":true,"evidence":"e"})", 422, "invalid");
-  check_refused("resolveStep", "charge", R"({"reason":"x","happened":false,"evidence":"e","result":{"charge":"c"}})", 422, "invalid");
+  check_refused("resolveStep", "charge", R"({"reason":"x","happened":"yes","evidence":"e"})", 400,
+                "malformed");
+  check_refused("resolveStep", "charge", R"({"reason":"x","happened":true,"evidence":"e"})", 422,
+                "invalid");
+  check_refused("resolveStep", "charge",
+                R"({"reason":"x","happened":false,"evidence":"e","result":{"charge":"c"}})", 422,
+                "invalid");
 }
 
 TEST_CASE("If-Match takes one ETag and nothing else") {
@@ -118,6 +134,7 @@ TEST_CASE("If-Match takes one ETag and nothing else") {
     Bench bench;
     const std::string id = bench.start_held();
     INFO(text);
-    CHECK(bench.call("cancelSaga", {{"id", id}}, R"({"reason":"x"})", {}, {{"If-Match", text}}).status == 400);
+    CHECK(bench.call("cancelSaga", {{"id", id}}, R"({"reason":"x"})", {}, {{"If-Match", text}})
+              .status == 400);
   }
 }

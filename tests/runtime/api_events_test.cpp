@@ -20,7 +20,9 @@ void check(const std::string& body, int status) {
 
 TEST_CASE("an event's key may be said beside the payload or in it, but not twice and differently") {
   check(std::string(R"({"type":"payment.arrived","payload":)") + kPayload + "}", 201);
-  check(R"({"type":"payment.arrived","key":"b-1","payload":{"amount":{"currency":"EUR","minor":1}}})", 201);
+  check(
+      R"({"type":"payment.arrived","key":"b-1","payload":{"amount":{"currency":"EUR","minor":1}}})",
+      201);
   check(std::string(R"({"type":"payment.arrived","key":"b-1","payload":)") + kPayload + "}", 201);
   check(std::string(R"({"type":"payment.arrived","key":"b-2","payload":)") + kPayload + "}", 422);
   check(R"({"type":"payment.arrived","payload":{"amount":{"currency":"EUR","minor":1}}})", 422);
@@ -28,15 +30,20 @@ TEST_CASE("an event's key may be said beside the payload or in it, but not twice
 
 TEST_CASE("an event that is not as declared is refused") {
   check(R"({"type":"payment.arived","key":"b-1","payload":{}})", 404);
-  check(R"({"type":"payment.arrived","key":"b-1","payload":{"amount":{"currency":"EURO","minor":1}}})", 422);
-  check(R"({"type":"payment.arrived","key":"b-1","payload":{"amount":{"currency":"EUR","minor":1},"x":1}})", 422);
+  check(
+      R"({"type":"payment.arrived","key":"b-1","payload":{"amount":{"currency":"EURO","minor":1}}})",
+      422);
+  check(
+      R"({"type":"payment.arrived","key":"b-1","payload":{"amount":{"currency":"EUR","minor":1},"x":1}})",
+      422);
   check(R"({"type":"payment.arrived","key":"b-1","payload":[]})", 422);
   check(R"({"type":"payment.arrived","key":"","payload":{}})", 422);
 }
 
 TEST_CASE("the same id again is no second event") {
   Bench bench;
-  const std::string body = std::string(R"({"type":"payment.arrived","id":"e-1","payload":)") + kPayload + "}";
+  const std::string body =
+      std::string(R"({"type":"payment.arrived","id":"e-1","payload":)") + kPayload + "}";
   CHECK(bench.call("publishEvent", {}, body).status == 201);
   const HttpResponse again = bench.call("publishEvent", {}, body);
   CHECK(again.status == 200);
@@ -52,6 +59,8 @@ TEST_CASE("a workflow tells what it takes, as a JSON schema too") {
   CHECK(seats->find("minimum")->as_int() == 1);
   CHECK(seats->find("maximum")->as_int() == 9);
   CHECK(workflow.find("input_schema")->find("required")->as_list().size() == 4);
-  CHECK(bench.call("getWorkflow", {{"name", "bok"}}).body.find("did you mean `book`") != std::string::npos);
-  CHECK(bench.call("getWorkflowGraph", {{"name", "book"}}, "", {{"format", "mermaid"}}).status == 200);
+  CHECK(bench.call("getWorkflow", {{"name", "bok"}}).body.find("did you mean `book`") !=
+        std::string::npos);
+  CHECK(bench.call("getWorkflowGraph", {{"name", "book"}}, "", {{"format", "mermaid"}}).status ==
+        200);
 }

@@ -1,5 +1,6 @@
-// What the API's handlers are tested against: an engine without lanes, database or threads, that folds facts with the
-// real interpreter, and a reader over what it wrote down. Tests feed outcomes by hand.
+// What the API's handlers are tested against: an engine without lanes, database or threads, that
+// folds facts with the real interpreter, and a reader over what it wrote down. Tests feed outcomes
+// by hand.
 #pragma once
 #include <map>
 #include <string>
@@ -17,7 +18,8 @@ namespace belay::runtime::test {
 
 using namespace interpreter;
 
-// A workflow with everything that the API shows: a private input, a wait, money, an unsure step, both undos.
+// A workflow with everything that the API shows: a private input, a wait, money, an unsure step,
+// both undos.
 inline const char* kWorkspace = R"(belay 1
 
 event payment.arrived, version 1, key booking
@@ -133,12 +135,15 @@ class FakeEngine final : public Engine {
   GraphPtr definition_by_hash(const std::string&) override { return nullptr; }
 
   void start(StartRequest request, std::function<void(Result<StartReply>)> done) override {
-    if (down) return done(fail(ErrorCode::kUnavailable, "connection to 10.1.2.3:5432 refused for user belay"));
+    if (down)
+      return done(
+          fail(ErrorCode::kUnavailable, "connection to 10.1.2.3:5432 refused for user belay"));
     const std::string known = request.tenant + "/" + request.idempotency_key;
     if (!request.idempotency_key.empty() && start_keys.contains(known)) {
       return done(StartReply{start_keys[known], false, sagas.at(start_keys[known]).state.seq});
     }
-    const SagaId id = "0192f5a0-0000-7000-8000-" + std::string(12 - std::to_string(next_).size(), '0') + std::to_string(next_);
+    const SagaId id = "0192f5a0-0000-7000-8000-" +
+                      std::string(12 - std::to_string(next_).size(), '0') + std::to_string(next_);
     ++next_;
     Kept& kept = sagas[id];
     kept.graph = definition(request.workflow);
@@ -153,16 +158,19 @@ class FakeEngine final : public Engine {
 
   void act(ActRequest request, std::function<void(Result<ActReply>)> done) override {
     const auto found = sagas.find(request.saga);
-    if (found == sagas.end() || found->second.row.tenant != request.tenant) return done(fail(ErrorCode::kNotFound, "no saga"));
+    if (found == sagas.end() || found->second.row.tenant != request.tenant)
+      return done(fail(ErrorCode::kNotFound, "no saga"));
     Kept& kept = found->second;
     if (!request.idempotency_key.empty() && act_keys.contains(request.idempotency_key)) {
       auto& [digest, reply] = act_keys[request.idempotency_key];
-      if (digest != request.request_digest) return done(fail(ErrorCode::kKeyReused, "used for another act"));
+      if (digest != request.request_digest)
+        return done(fail(ErrorCode::kKeyReused, "used for another act"));
       ActReply again = reply;
       again.repeated = true;
       return done(again);
     }
-    if (request.if_match && *request.if_match != kept.state.seq) return done(fail(ErrorCode::kStale, "it has moved on"));
+    if (request.if_match && *request.if_match != kept.state.seq)
+      return done(fail(ErrorCode::kStale, "it has moved on"));
     Result<Fact> fact = request.fact(*kept.graph);
     if (!fact) return done(fail(fact.error()));
     ActReply reply;
@@ -172,19 +180,22 @@ class FakeEngine final : public Engine {
     if (!reply.preview.allowed) return done(fail(ErrorCode::kNotAllowedNow, reply.preview.why_not));
     record(request.saga, *fact, request.actor, request.reason);
     reply.seq = kept.state.seq;
-    if (!request.idempotency_key.empty()) act_keys[request.idempotency_key] = {request.request_digest, reply};
+    if (!request.idempotency_key.empty())
+      act_keys[request.idempotency_key] = {request.request_digest, reply};
     done(reply);
   }
 
   void publish(PublishRequest request, std::function<void(Result<PublishReply>)> done) override {
-    const bool duplicate = !request.id.empty() && !event_ids.insert({request.source + "/" + request.id, 1}).second;
+    const bool duplicate =
+        !request.id.empty() && !event_ids.insert({request.source + "/" + request.id, 1}).second;
     published.push_back(request);
     done(PublishReply{request.id.empty() ? "made-up" : request.id, duplicate});
   }
 
   void view(std::string tenant, SagaId saga, std::function<void(Result<SagaView>)> done) override {
     const auto found = sagas.find(saga);
-    if (found == sagas.end() || found->second.row.tenant != tenant) return done(fail(ErrorCode::kNotFound, "no saga"));
+    if (found == sagas.end() || found->second.row.tenant != tenant)
+      return done(fail(ErrorCode::kNotFound, "no saga"));
     done(SagaView{found->second.graph, found->second.state, found->second.row});
   }
 
@@ -248,8 +259,11 @@ class FakeReader final : public Reader {
     }
     return page;
   }
-  Result<InstanceRow> saga(const std::string&, const SagaId&) override { return fail(ErrorCode::kNotFound, "none"); }
-  Result<HistoryPage> history(const std::string&, const SagaId& id, std::uint64_t after, std::size_t limit) override {
+  Result<InstanceRow> saga(const std::string&, const SagaId&) override {
+    return fail(ErrorCode::kNotFound, "none");
+  }
+  Result<HistoryPage> history(const std::string&, const SagaId& id, std::uint64_t after,
+                              std::size_t limit) override {
     HistoryPage page;
     for (const JournalRow& row : engine_.sagas.at(id).journal) {
       if (row.seq <= after) continue;
@@ -263,7 +277,8 @@ class FakeReader final : public Reader {
   }
   Result<EventPage> events(const EventFilter&) override { return EventPage{}; }
   Result<std::vector<StatusCount>> counts() override {
-    return std::vector<StatusCount>{{"default", "book", "running", "held", 2}, {"other", "book", "running", "held", 3}};
+    return std::vector<StatusCount>{{"default", "book", "running", "held", 2},
+                                    {"other", "book", "running", "held", 3}};
   }
   Result<void> ping() override { return {}; }
   Result<void> add_api_key(const ApiKeyRow& row, const std::string& hash) override {
@@ -275,9 +290,14 @@ class FakeReader final : public Reader {
     const auto found = keys.find(hash);
     return found == keys.end() ? std::nullopt : std::optional<ApiKeyRow>(found->second);
   }
-  Result<std::vector<ApiKeyRow>> api_keys(const std::string&) override { return std::vector<ApiKeyRow>{}; }
+  Result<std::vector<ApiKeyRow>> api_keys(const std::string&) override {
+    return std::vector<ApiKeyRow>{};
+  }
   Result<bool> revoke_api_key(const std::string&) override { return false; }
-  Result<void> audit(const std::string&, const std::string&, const std::string&, const std::string&) override { return {}; }
+  Result<void> audit(const std::string&, const std::string&, const std::string&,
+                     const std::string&) override {
+    return {};
+  }
 
   SagaFilter last_filter;
   std::map<std::string, ApiKeyRow> keys;
@@ -303,7 +323,8 @@ class Bench {
   }
 
   // By operation id; holes of the pattern as `params`.
-  HttpResponse call(const std::string& route, std::map<std::string, std::string> params, const std::string& body = "",
+  HttpResponse call(const std::string& route, std::map<std::string, std::string> params,
+                    const std::string& body = "",
                     std::multimap<std::string, std::string> query = {}, HttpHeaders headers = {}) {
     for (const api::Route& r : api->routes()) {
       if (r.id != route) continue;
@@ -330,7 +351,9 @@ class Bench {
     REQUIRE(value);
     return *value;
   }
-  static std::string text(const Value& json, std::string_view member) { return api::text_field(json, member); }
+  static std::string text(const Value& json, std::string_view member) {
+    return api::text_field(json, member);
+  }
   static std::string code(const HttpResponse& response) { return text(json(response), "code"); }
   static std::string header_of(const HttpResponse& response, const char* name) {
     const auto found = response.headers.find(std::string(name));
@@ -340,7 +363,8 @@ class Bench {
   static constexpr const char* kInput =
       R"({"booking":"b-1","email":"ann@example.org","seats":2,"amount":{"currency":"EUR","minor":4990}})";
   std::string start() {
-    const HttpResponse response = call("startSaga", {}, std::string(R"({"workflow":"book","input":)") + kInput + "}");
+    const HttpResponse response =
+        call("startSaga", {}, std::string(R"({"workflow":"book","input":)") + kInput + "}");
     INFO(response.body);
     REQUIRE(response.status == 201);
     return text(json(response), "id");
@@ -351,7 +375,8 @@ class Bench {
     const Graph& graph = *engine.sagas.at(id).graph;
     engine.succeed(id, "hold", record({{"hold", Value::string("h-1")}}));
     engine.record(id, EventTaken{parse_path(graph, "paid"), "evt-1", "payment.arrived",
-                                 record({{"booking", Value::string("b-1")}, {"amount", Value::money({4990, {'E', 'U', 'R'}})}})});
+                                 record({{"booking", Value::string("b-1")},
+                                         {"amount", Value::money({4990, {'E', 'U', 'R'}})}})});
     StepFailed lost;
     lost.path = parse_path(graph, "charge");
     lost.kind = FailureKind::kUnsure;

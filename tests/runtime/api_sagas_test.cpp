@@ -17,7 +17,9 @@ void check(const std::string& body, int status, const std::string& code) {
   CHECK(bench.engine.sagas.empty());
 }
 
-std::string with_input(const std::string& input) { return R"({"workflow":"book","input":)" + input + "}"; }
+std::string with_input(const std::string& input) {
+  return R"({"workflow":"book","input":)" + input + "}";
+}
 
 }  // namespace
 
@@ -29,7 +31,8 @@ TEST_CASE("a start answers with where the saga is, and its key makes it one") {
   const std::string id = Bench::text(Bench::json(first), "id");
   CHECK(Bench::header_of(first, "Location") == "/v1/sagas/" + id);
   CHECK(Bench::header_of(first, "ETag") == "\"1\"");
-  const HttpResponse again = bench.call("startSaga", {}, body, {}, {{"Idempotency-Key", "\"k-1\""}});
+  const HttpResponse again =
+      bench.call("startSaga", {}, body, {}, {{"Idempotency-Key", "\"k-1\""}});
   CHECK(again.status == 200);
   CHECK(Bench::text(Bench::json(again), "id") == id);
   CHECK(bench.engine.sagas.size() == 1);
@@ -45,15 +48,25 @@ TEST_CASE("a start that makes no sense is refused with what is wrong and a way o
   check(R"({"input":{}})", 422, "invalid");
   check(R"({"workflow":"boook","input":{}})", 404, "not_found");
   check(R"({"workflow":"book"})", 422, "invalid");
-  check(with_input(R"({"booking":"b","email":"a@b.org","seats":10,"amount":{"currency":"EUR","minor":1}})"), 422, "invalid");
-  check(with_input(R"({"booking":"b","email":"a@b.org","seats":1,"amount":{"currency":"EUR","minor":1},"x":1})"), 422, "invalid");
-  check(with_input(R"({"booking":"a\u0000b","email":"a@b.org","seats":1,"amount":{"currency":"EUR","minor":1}})"), 400, "malformed");
+  check(
+      with_input(
+          R"({"booking":"b","email":"a@b.org","seats":10,"amount":{"currency":"EUR","minor":1}})"),
+      422, "invalid");
+  check(
+      with_input(
+          R"({"booking":"b","email":"a@b.org","seats":1,"amount":{"currency":"EUR","minor":1},"x":1})"),
+      422, "invalid");
+  check(
+      with_input(
+          R"({"booking":"a\u0000b","email":"a@b.org","seats":1,"amount":{"currency":"EUR","minor":1}})"),
+      400, "malformed");
   check(with_input(std::string(100'000, '[')), 400, "malformed");
 }
 
 TEST_CASE("a body that is no JSON by its type is refused") {
   Bench bench;
-  const HttpResponse response = bench.call("startSaga", {}, with_input(Bench::kInput), {}, {{"Content-Type", "text/plain"}});
+  const HttpResponse response =
+      bench.call("startSaga", {}, with_input(Bench::kInput), {}, {{"Content-Type", "text/plain"}});
   CHECK(response.status == 415);
 }
 
@@ -109,14 +122,22 @@ TEST_CASE("another tenant's saga is not there") {
 TEST_CASE("a list takes its filters, and refuses words that it does not know") {
   Bench bench;
   bench.start();
-  const HttpResponse response = bench.call("listSagas", {}, "", {{"workflow", "book"}, {"limit", "7"}, {"created_after", "2026-01-01T00:00:00Z"}});
+  const HttpResponse response =
+      bench.call("listSagas", {}, "",
+                 {{"workflow", "book"}, {"limit", "7"}, {"created_after", "2026-01-01T00:00:00Z"}});
   REQUIRE(response.status == 200);
   CHECK(Bench::json(response).find("sagas")->as_list().size() == 1);
   CHECK(bench.reader.last_filter.limit == 7);
   CHECK(bench.reader.last_filter.workflow == "book");
   CHECK(bench.reader.last_filter.created_from.us == 1'767'225'600'000'000);
-  for (const auto& [name, value] : std::multimap<std::string, std::string>{{"status", "runing"}, {"health", "bad"}, {"limit", "0"},
-                                     {"limit", "501"}, {"limit", "7x"}, {"created_after", "yesterday"}, {"colour", "red"}}) {
+  for (const auto& [name, value] :
+       std::multimap<std::string, std::string>{{"status", "runing"},
+                                               {"health", "bad"},
+                                               {"limit", "0"},
+                                               {"limit", "501"},
+                                               {"limit", "7x"},
+                                               {"created_after", "yesterday"},
+                                               {"colour", "red"}}) {
     INFO(name << "=" << value);
     CHECK(bench.call("listSagas", {}, "", {{name, value}}).status == 400);
   }
@@ -150,7 +171,8 @@ TEST_CASE("a saga's picture shows where it stands") {
   const std::string id = bench.start_held();
   const Value graph = Bench::json(bench.call("getSagaGraph", {{"id", id}}));
   CHECK(Bench::text(graph.find("nodes")->as_list()[0], "phase") == "succeeded");
-  const HttpResponse mermaid = bench.call("getSagaGraph", {{"id", id}}, "", {{"format", "mermaid"}});
+  const HttpResponse mermaid =
+      bench.call("getSagaGraph", {{"id", id}}, "", {{"format", "mermaid"}});
   CHECK(mermaid.status == 200);
   CHECK(mermaid.body.find("✓ Hold the room") != std::string::npos);
   CHECK(bench.call("getSagaGraph", {{"id", id}}, "", {{"format", "png"}}).status == 400);

@@ -15,7 +15,8 @@ const std::string kPaid =
 
 HttpHeaders signed_by(const std::string& secret, const std::string& body, std::int64_t at = kNow) {
   std::string copy = secret;
-  return {{"Stripe-Signature", sign(SignatureScheme::kStripe, Secret(std::move(copy)), "", at, body)}};
+  return {
+      {"Stripe-Signature", sign(SignatureScheme::kStripe, Secret(std::move(copy)), "", at, body)}};
 }
 
 struct Secrets {
@@ -52,7 +53,8 @@ TEST_CASE("a delivery that is not signed, or not now, is refused") {
 TEST_CASE("a delivery becomes the event that the definition says, under an id of its own") {
   const Secrets secrets;
   Bench bench;
-  const HttpResponse first = bench.call("webhook:bank_in", {}, kPaid, {}, signed_by("whsec_new", kPaid));
+  const HttpResponse first =
+      bench.call("webhook:bank_in", {}, kPaid, {}, signed_by("whsec_new", kPaid));
   REQUIRE(first.status == 200);
   REQUIRE(bench.engine.published.size() == 1);
   const PublishRequest& event = bench.engine.published[0];
@@ -61,7 +63,8 @@ TEST_CASE("a delivery becomes the event that the definition says, under an id of
   CHECK(event.id == "evt_1#0");
   CHECK(event.source == "webhook:bank_in");
   CHECK(to_json(event.payload) == R"({"amount":{"currency":"EUR","minor":4990},"booking":"b-1"})");
-  const HttpResponse again = bench.call("webhook:bank_in", {}, kPaid, {}, signed_by("whsec_new", kPaid, kNow + 1));
+  const HttpResponse again =
+      bench.call("webhook:bank_in", {}, kPaid, {}, signed_by("whsec_new", kPaid, kNow + 1));
   CHECK(again.status == 200);
   CHECK(Bench::json(again).find("duplicate")->as_bool());
 }
@@ -72,9 +75,10 @@ TEST_CASE("a kind of event that nobody asked about is taken and ignored") {
 }
 
 TEST_CASE("a signed delivery that does not hold what is read from it is refused whole") {
-  for (const char* body : {"", "no json", "[]", R"({"type":"paid"})", R"({"id":"","type":"paid"})",
-                           R"({"id":"e","type":"paid","booking":"b"})",
-                           R"({"id":"e","type":"paid","booking":"b","currency":"XYZ1","minor":1})"}) {
+  for (const char* body :
+       {"", "no json", "[]", R"({"type":"paid"})", R"({"id":"","type":"paid"})",
+        R"({"id":"e","type":"paid","booking":"b"})",
+        R"({"id":"e","type":"paid","booking":"b","currency":"XYZ1","minor":1})"}) {
     check(body, signed_by("whsec_new", body), 422, 0);
   }
 }

@@ -1,5 +1,6 @@
-// A small business of built-in plugins for the tests of the API and the command line: its charge always answers
-// something that cannot be read, so nobody knows whether it happened until a person says so.
+// A small business of built-in plugins for the tests of the API and the command line: its charge
+// always answers something that cannot be read, so nobody knows whether it happened until a person
+// says so.
 #pragma once
 #include <filesystem>
 #include <fstream>
@@ -76,7 +77,8 @@ workflow book "Book a room", version 1
     if unsure, hand to cashiers
 )";
 
-inline std::string write_workspace(const std::string& folder, const std::string& text = kRoomWorkspace) {
+inline std::string write_workspace(const std::string& folder,
+                                   const std::string& text = kRoomWorkspace) {
   std::filesystem::create_directories(folder + "/rooms");
   std::ofstream(folder + "/rooms/book.belay") << text;
   return folder + "/rooms";
@@ -86,10 +88,19 @@ inline std::string write_workspace(const std::string& folder, const std::string&
 class RoomServer {
  public:
   explicit RoomServer(std::vector<std::string> more = {}) {
-    std::vector<std::string> words = {BELAY_BINARY_DIR "/belay", "serve", write_workspace(folder.path), "--listen",
-                                      "127.0.0.1:0", "--data", folder.path + "/data", "--stop-postgres"};
+    std::vector<std::string> words = {BELAY_BINARY_DIR "/belay",
+                                      "serve",
+                                      write_workspace(folder.path),
+                                      "--listen",
+                                      "127.0.0.1:0",
+                                      "--data",
+                                      folder.path + "/data",
+                                      "--stop-postgres"};
     for (std::string& word : more) words.push_back(std::move(word));
-    process = Process({.words = std::move(words), .environment = {}, .log = folder.path + "/belay.log", .ready = "listening on "});
+    process = Process({.words = std::move(words),
+                       .environment = {},
+                       .log = folder.path + "/belay.log",
+                       .ready = "listening on "});
     process.start();
     const std::string said = process.said();
     const std::size_t at = said.find("listening on ") + 13;

@@ -1,4 +1,5 @@
-// The `belay` command as people and scripts use it: exit codes, what is printed, previews before acts.
+// The `belay` command as people and scripts use it: exit codes, what is printed, previews before
+// acts.
 #include <sys/wait.h>
 
 #include <chrono>
@@ -38,9 +39,10 @@ Ran run_belay(const std::vector<std::string>& words, const std::string& environm
   return ran;
 }
 
-void check(const std::vector<std::string>& words, int code, const std::string& says, const std::string& environment = "") {
+void check(const std::vector<std::string>& words, int code, const std::string& says,
+           const std::string& environment = "") {
   const Ran ran = run_belay(words, environment);
-  INFO(words[0] << " → " << ran.code << "\n" << ran.out);
+  INFO((words.empty() ? "belay" : words[0]) << " → " << ran.code << "\n" << ran.out);
   CHECK(ran.code == code);
   CHECK(ran.out.find(says) != std::string::npos);
 }
@@ -69,7 +71,8 @@ TEST_CASE("commands on definitions need no server") {
   check({"explain", "BEL9999"}, 1, "no diagnostic");
   check({"nonsense"}, 2, "");
   check({}, 2, "");
-  std::ofstream(folder.path + "/rooms/broken.belay") << "belay 1\n\nworkflow x \"X\", version 1\n  step a\n    do no.such\n";
+  std::ofstream(folder.path + "/rooms/broken.belay")
+      << "belay 1\n\nworkflow x \"X\", version 1\n  step a\n    do no.such\n";
   check({"check", rooms}, 1, "broken.belay:5");
   check({"serve", rooms}, 1, "not serving definitions with errors");
   check({"serve", rooms, "--listen", "nowhere"}, 2, "HOST:PORT");
@@ -88,17 +91,23 @@ TEST_CASE("sagas on the command line, from start to end") {
   check({"start", "boook", "--input", "{}"}, 1, "did you mean `book`?", env);
   check({"start", "book", "--input", "{}"}, 1, "booking", env);
   check({"start", "book", "--input", "@/nowhere"}, 1, "/nowhere", env);
-  const std::string input = R"({"booking":"b-1","email":"a@b.org","amount":{"currency":"EUR","minor":4990}})";
+  const std::string input =
+      R"({"booking":"b-1","email":"a@b.org","amount":{"currency":"EUR","minor":4990}})";
   const Ran started = run_belay({"start", "book", "--input", input, "--key", "k"}, env);
   INFO(started.out);
   REQUIRE(started.code == 0);
   const std::string id = started.out.substr(0, 36);
   check({"start", "book", "--input", input, "--key", "k"}, 0, "it was started before", env);
-  check({"publish", "room.paid", "--key", "b-1", "--id", "p-1", "--payload", R"({"amount":{"currency":"EUR","minor":4990}})"}, 0, "p-1", env);
-  check({"publish", "room.paid", "--key", "b-1", "--id", "p-1", "--payload", R"({"amount":{"currency":"EUR","minor":4990}})"}, 0, "before", env);
+  check({"publish", "room.paid", "--key", "b-1", "--id", "p-1", "--payload",
+         R"({"amount":{"currency":"EUR","minor":4990}})"},
+        0, "p-1", env);
+  check({"publish", "room.paid", "--key", "b-1", "--id", "p-1", "--payload",
+         R"({"amount":{"currency":"EUR","minor":4990}})"},
+        0, "before", env);
   check({"events"}, 0, "room.paid", env);
   // The same start again waits until somebody is needed: exit 1, because it did not complete.
-  check({"start", "book", "--input", input, "--key", "k", "--wait", "20"}, 1, "unknown outcome", env);
+  check({"start", "book", "--input", input, "--key", "k", "--wait", "20"}, 1, "unknown outcome",
+        env);
 
   const Ran list = run_belay({"list"}, env);
   INFO(list.out);
@@ -111,9 +120,20 @@ TEST_CASE("sagas on the command line, from start to end") {
   CHECK(show.out.find("a@b.org") == std::string::npos);
   check_plain(show.out);
 
-  check({"resolve", id, "charge", "--happened", "yes", "--evidence", "line 7", "--reason", "in the books"}, 1, "result", env);
-  const std::vector<std::string> resolve = {"resolve", id, "charge", "--happened", "yes", "--evidence", "line 7",
-                                            "--reason", "in the books", "--result", R"({"charge":"ch_1"})"};
+  check({"resolve", id, "charge", "--happened", "yes", "--evidence", "line 7", "--reason",
+         "in the books"},
+        1, "result", env);
+  const std::vector<std::string> resolve = {"resolve",
+                                            id,
+                                            "charge",
+                                            "--happened",
+                                            "yes",
+                                            "--evidence",
+                                            "line 7",
+                                            "--reason",
+                                            "in the books",
+                                            "--result",
+                                            R"({"charge":"ch_1"})"};
   std::vector<std::string> dry = resolve, yes = resolve;
   dry.push_back("--dry-run");
   yes.push_back("--yes");
@@ -139,7 +159,8 @@ TEST_CASE("keys are made, asked for, and revoked") {
   const RoomServer server({"--require-keys"});
   const std::string data = server.folder.path + "/data", env = "BELAY_SERVER=" + server.url;
   check({"list"}, 1, "unauthenticated", env);
-  const Ran made = run_belay({"keys", "create", "--tenant", "default", "--role", "viewer", "--name", "anna", "--data", data, "--json"});
+  const Ran made = run_belay({"keys", "create", "--tenant", "default", "--role", "viewer", "--name",
+                              "anna", "--data", data, "--json"});
   INFO(made.out);
   REQUIRE(made.code == 0);
   const auto json = nlohmann::json::parse(made.out);
@@ -149,10 +170,12 @@ TEST_CASE("keys are made, asked for, and revoked") {
   check({"keys", "list", "--data", data}, 0, "anna", "");
   check({"keys", "revoke", text_at(json, "/id"), "--data", data}, 0, "revoked");
   check({"keys", "revoke", text_at(json, "/id"), "--data", data}, 1, "no valid key");
-  check({"serve", server.folder.path + "/rooms", "--listen", "0.0.0.0:0", "--data", data}, 1, "no API key yet");
+  check({"serve", server.folder.path + "/rooms", "--listen", "0.0.0.0:0", "--data", data}, 1,
+        "no API key yet");
 }
 
-TEST_CASE("tables line up whatever is in them, and nothing in them reaches the terminal's controls") {
+TEST_CASE(
+    "tables line up whatever is in them, and nothing in them reaches the terminal's controls") {
   const cli::Terminal plain(false);
   CHECK(cli::table(plain, {"A", "B"}, {{"x", "1"}, {"日本", "2"}, {"yyyyy", ""}}) ==
         "A      B\nx      1\n日本   2\nyyyyy\n");

@@ -1,0 +1,275 @@
+// Putting a service together. See serve.h.
+#include "runtime/cli/serve.h"
+
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <chrono>
+#include <condition_variable>
+#include <cstdlib>
+#include <mutex>
+#include <thread>
+
+#include "runtime/actions/world_runner.h"
+#include "runtime/api/http_server.h"
+#include "runtime/base/check.h"
+#include "runtime/store/migrations.h"
+
+namespace belay::runtime {
+
+namespace {
+
+// Makes the partitions of the coming months long before they are needed, for servers that run for a
+// year.
+class Upkeep {
+ public:
+  explicit Upkeep(PostgresOptions options)
+      : thread_([this, options = std::move(options)] { run(options); }) {}
+  ~Upkeep() {
+    {
+      const std::lock_guard lock(mutex_);
+      ended_ = true;
+    }
+    wake_.notify_all();
+    thread_.join();
+  }
+
+ private:
+  void run(const PostgresOptions& options) {
+    std::unique_lock lock(mutex_);
+    while (!wake_.wait_for(lock, std::chrono::hours(6), [this] { return ended_; })) {
+      lock.unlock();
+      if (auto made = make_partitions(options); !made)
+        spdlog::error("partitions: {}", to_text(made.error()));
+      lock.lock();
+    }
+  }
+
+  std::mutex mutex_;
+  std::condition_variable wake_;
+  bool ended_ = false;
+  std::thread thread_;  // last: begins when the rest is there
+};
+
+}  // namespace
+
+// In the order in which they are made; destroyed in reverse.
+struct Service::Parts {
+  std::unique_ptr<PrivatePostgres> postgres;
+  std::string connection, url;
+  std::unique_ptr<Store> store;
+  std::unique_ptr<Reader> reader;
+  SecretStore secrets;
+  std::unique_ptr<WorldRunner> runner;
+  std::unique_ptr<Engine> engine;
+  std::unique_ptr<api::Api> api;
+  std::unique_ptr<HttpServer> server;
+  std::unique_ptr<Upkeep> upkeep;
+};
+
+namespace {
+
+std::string address_of(const dsl::Connector& connector) {
+  const char* from_env =
+      connector.base_env.empty() ? nullptr : std::getenv(connector.base_env.c_str());
+  std::string base = from_env != nullptr && *from_env != '\0' ? from_env : connector.base;
+  while (!base.empty() && base.back() == '/') base.pop_back();
+  return base;
+}
+
+ConnectorConfig config_of(const dsl::Connector& c) {
+  ConnectorConfig out;
+  out.name = c.name;
+  out.base_url = address_of(c);
+  switch (c.sign_in) {
+    case dsl::Connector::SignIn::kNone:
+      out.sign_in = ConnectorConfig::SignIn::kNone;
+      break;
+    case dsl::Connector::SignIn::kBearer:
+      out.sign_in = ConnectorConfig::SignIn::kBearer;
+      break;
+    case dsl::Connector::SignIn::kBasic:
+      out.sign_in = ConnectorConfig::SignIn::kBasic;
+      break;
+    case dsl::Connector::SignIn::kHeader:
+      out.sign_in = ConnectorConfig::SignIn::kHeader;
+      break;
+  }
+  out.secret = c.secret;
+  out.user = c.user;
+  out.header = c.header;
+  out.request_key_header = c.request_key_header;
+  out.keys_remembered_s = c.keys_remembered_s;
+  out.replays_errors = c.replays_errors;
+  out.body = c.form ? ConnectorConfig::BodyKind::kForm : ConnectorConfig::BodyKind::kJson;
+  out.per_second = c.per_second;
+  out.at_once = c.at_once;
+  out.breaker_failures = c.breaker_failures;
+  out.breaker_rest_ms = c.breaker_rest_ms;
+  out.timeout_ms = c.timeout_ms;
+  out.allow_private = c.allow_private;
+  return out;
+}
+
+WorldOptions world_options(const ServeOptions& options, const SecretStore& secrets,
+                           const PostgresOptions& postgres) {
+  WorldOptions world;
+  world.plugins = options.plugins;
+  for (const dsl::Connector& connector : options.program.connectors)
+    world.connectors.push_back(config_of(connector));
+  world.secrets = secrets;
+  world.sql.emplace();
+  world.sql->database = postgres;
+  world.sql->role = options.sql_role;
+  world.on_incident = [](const std::string& connector, const std::string& what) {
+    spdlog::error("connector {}: {}", connector, what);
+  };
+  return world;
+}
+
+// What a webhook may not take for itself.
+Result<void> check_webhooks(const std::vector<dsl::Webhook>& webhooks) {
+  for (const dsl::Webhook& webhook : webhooks) {
+    const bool ours = webhook.path.starts_with("/v1/") || webhook.path == "/livez" ||
+                      webhook.path == "/readyz" || webhook.path == "/metrics";
+    if (ours || webhook.path.find('{') != std::string::npos) {
+      return fail(
+          ErrorCode::kMisconfigured,
+          "webhook `" + webhook.name + "` has the path `" + webhook.path + "`, which is not free",
+          "choose a path of its own, such as /hooks/" + webhook.name);
+    }
+  }
+  return {};
+}
+
+Result<void> check_exposure(const ServeOptions& options, Reader& reader) {
+  if (!options.http || is_loopback(options.host) || options.allow_public) return {};
+  Result<std::vector<ApiKeyRow>> keys = reader.api_keys("");
+  if (!keys) return fail(keys.error());
+  const bool any =
+      std::any_of(keys->begin(), keys->end(), [](const ApiKeyRow& key) { return !key.revoked_at; });
+  if (any) return {};
+  return fail(ErrorCode::kForbidden,
+              "`" + options.host + "` is reached from outside, and there is no API key yet",
+              "make one with `belay keys create`, or listen on 127.0.0.1, or say --allow-public");
+}
+
+api::ApiOptions api_options(ServeOptions& options) {
+  const bool loopback = is_loopback(options.host);
+  api::ApiOptions out;
+  out.keys_required = options.require_keys || !loopback;
+  out.tenant = options.tenant;
+  if (loopback) {
+    out.hosts = {"localhost", "127.0.0.1", "[::1]", options.host};
+    for (std::string host : options.hosts) {
+      std::transform(host.begin(), host.end(), host.begin(), [](char c) {
+        return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+      });
+      out.hosts.push_back(host);
+    }
+  }
+  out.events = options.program.events;
+  out.webhooks = options.program.webhooks;
+  return out;
+}
+
+}  // namespace
+
+Service::Service(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
+Service::~Service() { stop(); }
+
+Result<std::unique_ptr<Service>> Service::start(ServeOptions options) {
+  if (auto free = check_webhooks(options.program.webhooks); !free) return fail(free.error());
+  auto parts = std::make_unique<Parts>();
+  Result<std::string> connection = connect_to(options.database, options.data, options.stop_postgres,
+                                              options.progress, parts->postgres);
+  if (!connection) return fail(connection.error());
+  parts->connection = std::move(*connection);
+
+  PostgresOptions postgres;
+  postgres.connection = parts->connection;
+  if (auto migrated = migrate(postgres); !migrated) return fail(migrated.error());
+  auto store = open_postgres_store(postgres);
+  if (!store) return fail(store.error());
+  parts->store = std::move(*store);
+  auto reader = Reader::open(postgres);
+  if (!reader) return fail(reader.error());
+  parts->reader = std::move(*reader);
+  if (auto exposed = check_exposure(options, *parts->reader); !exposed)
+    return fail(exposed.error());
+
+  parts->runner = std::make_unique<WorldRunner>(world_options(options, parts->secrets, postgres));
+  auto engine = Engine::open(*parts->store, *parts->runner, options.engine);
+  if (!engine) return fail(engine.error());
+  parts->engine = std::move(*engine);
+  for (const interpreter::Graph& graph : options.program.graphs) {
+    if (auto installed = parts->engine->install(graph); !installed) return fail(installed.error());
+  }
+
+  if (options.http) {
+    parts->api = std::make_unique<api::Api>(*parts->engine, *parts->reader, parts->secrets,
+                                            api_options(options));
+    parts->server = std::make_unique<HttpServer>();
+    for (const api::Route& route : parts->api->routes()) {
+      parts->server->route(
+          route.method, route.pattern,
+          [api = parts->api.get(), &route](const HttpRequest& request) {
+            return api->handle(route, request);
+          },
+          route.body_bytes_max);
+    }
+    Result<int> port = parts->server->listen(options.host, options.port);
+    if (!port) return fail(port.error());
+    const bool v6 = options.host.find(':') != std::string::npos;
+    parts->url =
+        "http://" + (v6 ? "[" + options.host + "]" : options.host) + ":" + std::to_string(*port);
+  }
+  parts->upkeep = std::make_unique<Upkeep>(postgres);
+  return std::unique_ptr<Service>(new Service(std::move(parts)));
+}
+
+void Service::stop() {
+  if (parts_->server) parts_->server->stop();
+  if (parts_->engine) parts_->engine->stop();
+}
+
+Engine& Service::engine() { return *parts_->engine; }
+Reader& Service::reader() { return *parts_->reader; }
+const std::string& Service::url() const { return parts_->url; }
+const std::string& Service::connection() const { return parts_->connection; }
+PrivatePostgres* Service::postgres() { return parts_->postgres.get(); }
+const std::vector<api::Route>& Service::routes() const {
+  BELAY_CHECK(parts_->api != nullptr, "the service was started with HTTP");
+  return parts_->api->routes();
+}
+
+Result<dsl::CompiledProgram> compile_program(const std::string& directory,
+                                             const PluginRegistry& plugins, bool colour) {
+  const dsl::PluginCatalog catalog{plugins.names()};
+  dsl::Compilation compilation = dsl::compile_workspace(directory, &catalog);
+  if (compilation.ok()) return std::move(compilation.program);
+  compilation.diagnostics.sort();
+  return fail(ErrorCode::kInvalid,
+              dsl::render_text(compilation.diagnostics, compilation.sources, colour));
+}
+
+bool is_loopback(const std::string& host) {
+  return host == "localhost" || host == "::1" || host == "[::1]" || host.starts_with("127.");
+}
+
+Result<std::string> connect_to(const std::string& database, const std::string& data,
+                               bool stop_postgres,
+                               const std::function<void(std::string_view)>& progress,
+                               std::unique_ptr<PrivatePostgres>& postgres) {
+  if (!database.empty()) return database;
+  PrivatePostgresOptions options;
+  options.directory = data + "/postgres";
+  options.stop_on_exit = stop_postgres;
+  options.progress = progress;
+  Result<PrivatePostgres> started = PrivatePostgres::start(std::move(options));
+  if (!started) return fail(started.error());
+  postgres = std::make_unique<PrivatePostgres>(std::move(*started));
+  return postgres->connection_string();
+}
+
+}  // namespace belay::runtime
