@@ -114,7 +114,6 @@ HttpResponse Api::handle(const Route& route, const HttpRequest& request) {
   HttpResponse response = answer(route, request);
   const std::int64_t us = monotonic_us() - begun;
   set_header(response, "Cache-Control", "no-store");
-  set_header(response, "X-Content-Type-Options", "nosniff");
   context_.metrics.count(route.id, response.status, us);
   spdlog::log(response.status >= 500 ? spdlog::level::warn : spdlog::level::debug, "{} {} {} {} us",
               route.id, request.method, response.status, us);
