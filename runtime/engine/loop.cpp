@@ -51,7 +51,7 @@ Loop::Loop(Store& store, ActionRunner& runner, const EngineOptions& options, Dat
     // Mail is numbered within an epoch: rising for ever, whatever the owner before had reached.
     lanes_[index].mail_number = claimed.epoch * 1'000'000'000'000;
     // open() took some time since the claim; the first renewal makes it exact.
-    lanes_[index].lease_until = at + milliseconds(options_.lease_ms / 2);
+    lease(lanes_[index], at + milliseconds(options_.lease_ms / 2));
     if (claimed.crashes >= 2) suspect.insert(claimed.lane);
   }
   if (!suspect.empty()) {

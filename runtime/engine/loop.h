@@ -116,6 +116,7 @@ class Loop {
   struct LaneState {
     std::int64_t epoch = 0;  // 0: not ours
     SteadyTime lease_until;
+    std::shared_ptr<std::atomic<std::int64_t>> send_until_us;  // for calls that wait in the runner
     Instant last;
     std::int64_t mail_number = 0;
     bool renewing = false;
@@ -149,6 +150,7 @@ class Loop {
   void send_action(SendAction&& send);
   void on_outcome(const SagaId& saga, interpreter::Fact fact);
   void lose_lane(Lane lane);
+  static void lease(LaneState& lane, SteadyTime until);
   void strip(const std::function<bool(const Batch::Owner&)>& gone, const Failure& why);
   // loop_load.cpp
   void on_loaded(const Loader::Which& which, Result<std::shared_ptr<LoadResult>> result);

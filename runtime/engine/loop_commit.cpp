@@ -43,7 +43,7 @@ void Loop::committed(FlushReport& report) {
   for (const LaneFence& fence : batch.flush.lanes) {
     LaneState& lane = lanes_[static_cast<std::size_t>(fence.lane)];
     lane.renewing = false;
-    if (lane.epoch == fence.epoch) lane.lease_until = std::max(lane.lease_until, lease_until);
+    if (lane.epoch == fence.epoch) lease(lane, std::max(lane.lease_until, lease_until));
   }
   if (!deferred_.empty()) {
     auto again = std::move(deferred_);
@@ -101,6 +101,7 @@ void Loop::send_action(SendAction&& send) {
   counters_.actions_sent.fetch_add(1, std::memory_order_relaxed);
   counters_.in_flight.fetch_add(1, std::memory_order_relaxed);
   send.call.now = clock_.now();
+  send.call.send_until_us = lanes_[static_cast<std::size_t>(send.call.lane)].send_until_us;
   auto done = [this, inbox = inbox_, saga = send.call.saga, path = std::move(send.path), direction = send.direction,
                generation = send.generation](ActionOutcome outcome) mutable {
     interpreter::Fact fact;
@@ -135,11 +136,19 @@ void Loop::on_outcome(const SagaId& id, interpreter::Fact fact) {
   record(*saga, std::move(fact));
 }
 
+void Loop::lease(LaneState& lane, SteadyTime until) {
+  lane.lease_until = until;
+  const auto last = (until - kLeaseLeft).time_since_epoch();
+  if (!lane.send_until_us) lane.send_until_us = std::make_shared<std::atomic<std::int64_t>>();
+  *lane.send_until_us = std::chrono::duration_cast<std::chrono::microseconds>(last).count();
+}
+
 void Loop::lose_lane(Lane number) {
   LaneState& lane = lanes_[static_cast<std::size_t>(number)];
   if (lane.epoch == 0) return;
   log_warning("lane " + std::to_string(number) + " belongs to another node now; its sagas are dropped from memory");
   lane.epoch = 0;
+  *lane.send_until_us = 0;
   counters_.lanes_held = false;
   const Failure why{ErrorCode::kFenced, "another node has taken over", "send it again to that node"};
   strip([&](const Batch::Owner& owner) { return owner.lane == number; }, why);

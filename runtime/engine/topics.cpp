@@ -69,6 +69,9 @@ void Topics::publish(PublishInput input) {
   if (!loop_.holds(input.row.lane)) {
     return input.done(fail(ErrorCode::kFenced, "another node has the lane of this event", "send it to that node"));
   }
+  if (loop_.database_down()) {
+    return input.done(fail(ErrorCode::kUnavailable, "the database does not answer", "try again in a few seconds"));
+  }
   if (!input.deduplicate) return enqueue_publish(std::move(input), {});
   // One webhook may publish several events under its one id: type and key belong to the identity.
   const std::string scope = "event:" + input.source;

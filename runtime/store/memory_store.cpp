@@ -39,6 +39,11 @@ void MemoryStore::damage_journal(const SagaId& saga) {
   journal_.erase(journal_.lower_bound({saga, 0}));
 }
 
+void MemoryStore::set_health(const SagaId& saga, const std::string& health) {
+  std::lock_guard lock(mutex_);
+  instances_.at(saga).health = health;
+}
+
 MemoryStore::Counts MemoryStore::counts() const {
   std::lock_guard lock(mutex_);
   Counts counts;

@@ -35,6 +35,7 @@ class MemoryStore final : public Store {
   // Added to the clock.
   void advance(std::int64_t us) { ahead_us_ += us; }
   void damage_journal(const SagaId& saga);
+  void set_health(const SagaId& saga, const std::string& health);
 
   // ---- What is stored. ----
   struct Counts {

@@ -1,6 +1,7 @@
 // The engine from outside: what it promises when all goes well and when the database or the process does not.
 #include "tests/runtime/engine_harness.h"
 
+#include <algorithm>
 #include <set>
 
 using namespace belay::testing;
@@ -150,6 +151,53 @@ TEST_CASE("engine: in a lane that crashed twice sagas are marked, one by one, an
   CHECK(bench.wait_ended(first).status == Status::kCompleted);
   CHECK(bench.wait_ended(second).status == Status::kCompleted);
 }
+
+TEST_CASE("engine: the saga that was marked when the process died is set aside without being folded") {
+  Bench bench;
+  bench.runner.hold("charge");
+  const SagaId poison = bench.start("buy", "item", "lamp");
+  const SagaId fine = bench.start("buy", "item", "chair");
+  bench.runner.take("charge");
+  bench.runner.take("charge");
+  bench.restart();
+  bench.crash();
+  bench.store.set_health(poison, "loading");
+  bench.runner.release("charge");
+  bench.open();
+  CHECK(bench.wait_ended(fine).status == Status::kCompleted);
+  bench.until([&] { return bench.store.instance(poison)->health == "quarantined"; });
+  CHECK(bench.store.instance(poison)->status == "running");
+  CHECK(bench.engine->stats().quarantined == 1);
+  CHECK(!bench.cancel(poison));
+}
+
+TEST_CASE("engine: a limit passes by the database's clock") {
+  Bench bench;
+  const SagaId saga = bench.start("await_payment", "order", "o1");
+  bench.wait(saga, [](const interpreter::State& state) { return state.seq >= 1; });
+  CHECK(bench.store.instance(saga)->due_at);
+  bench.store.advance(3'599'000'000);
+  bench.start("buy", "item", "lamp");  // its flush brings the database's time
+  CHECK(!bench.engine->view("acme", saga)->state.ended());
+  bench.store.advance(2'000'000);
+  bench.start("buy", "item", "lamp");
+  CHECK(bench.wait_ended(saga).status == Status::kCompensated);
+  bench.until([&] { return bench.store.counts().subscriptions == 0 && bench.store.counts().mail == 0; });
+}
+
+TEST_CASE("engine: while the database is known to be away, nothing is taken in") {
+  Bench bench;
+  bench.store.set_down(true);
+  bench.engine->start(bench.request("buy", "item", "lamp"), [](Result<StartReply>) {});
+  bench.until([&] { return !bench.engine->ready(); });
+  const auto reply = bench.engine->start(bench.request("buy", "item", "chair"));
+  REQUIRE(!reply);
+  CHECK(reply.error().code == ErrorCode::kUnavailable);
+  bench.store.set_down(false);
+  bench.until([&] { return bench.store.counts().instances == 1 && bench.engine->ready(); });
+  bench.wait_ended(bench.start("buy", "item", "chair"));
+}
+
 
 TEST_CASE("engine: a clean stop loses nothing and counts no crash") {
   Bench bench;
