@@ -60,7 +60,7 @@ const std::map<std::string, std::set<std::string>>& arrows() {
       {"dsl", {"interpreter"}},
       {"runtime/base", {"interpreter"}},
       {"runtime/store", {"interpreter", "runtime/base"}},
-      {"runtime/actions", {"interpreter", "runtime/base"}},
+      {"runtime/actions", {"interpreter", "runtime/base", "runtime/store"}},  // SQL actions use the store's connections
       {"runtime/webhooks", {"interpreter", "runtime/base"}},
       {"runtime/engine", {"interpreter", "runtime/base", "runtime/store", "runtime/actions"}},
       {"runtime/api",
