@@ -75,7 +75,7 @@ if [[ $mode == all ]]; then
   run_program "the documented commands and code" tests/docs/run.sh
   run_program "the benchmark runs" build/release/saga_bench --json --quick
   build asan --target test_interpreter test_dsl test_runtime
-  run_ctest "unit tests under ASan and UBSan" build/asan -L unit -R '^(interpreter|dsl|runtime): ' -j2
+  run_ctest "unit tests under ASan and UBSan" build/asan -L unit -R '^(interpreter|dsl|runtime):' -j2
 fi
 
 echo
