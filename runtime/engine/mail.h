@@ -1,7 +1,7 @@
 // Messages between a saga's lane and the lane of an event's key. In memory they are these structs; in the mailbox
 // table they are JSON, written in the sender's flush and deleted in the receiver's. Every message may come again after
 // a restart, so every receiver is idempotent. Payloads travel as JSON text: only the saga that takes an event knows
-// its types. Tested in tests/runtime/engine_mail_test.cpp.
+// its types. Tested in tests/runtime/engine_batch_test.cpp.
 #pragma once
 #include <cstdint>
 #include <string>

@@ -6,7 +6,7 @@
 //   data error  split by owner and try the halves, until the culprit stands alone and is reported as such
 //   down        keep the batch and try again, later and later; the loop is told, callers who waited too long too
 //
-// Tested in tests/runtime/engine_writer_test.cpp.
+// Tested in tests/runtime/engine_test.cpp.
 #pragma once
 #include <array>
 #include <atomic>
