@@ -126,8 +126,8 @@ PostgresParams receipt_key(const ActionCall& call) {
   return PostgresParams().int4(call.lane).text(call.tenant).text(call.key);
 }
 
-// A key that the engine made holds saga, step and generation: after a void receipt the next try has another one. A key
-// that the author chose stays the same for ever, so a try may take the void receipt over.
+// A key that the engine made holds saga, step and generation: once settled as void it stays so. A key that the author
+// chose stays the same for every generation, so a later try takes the void receipt over.
 bool is_own_key(const ActionCall& call) { return !call.key.starts_with(call.saga + ":"); }
 
 bool is_transient_state(std::string_view s) {
@@ -144,20 +144,51 @@ class SqlCallRun {
   ActionOutcome run() {
     auto bound = bind_sql(action_.sql.statement, action_.takes, call_.args);
     if (!bound) return failed(FailureKind::kBusiness, "bad_value", bound.error().message);
-    if (connection_ == nullptr || connection_->lost()) {
-      connection_.reset();
-      auto opened = PostgresConnection::open(options_.database);
-      if (!opened) return failed(FailureKind::kTransient, "unavailable", opened.error().message, 1000);
-      connection_ = std::move(*opened);
+    ActionOutcome outcome = attempt(*bound);
+    // When the answer to the commit is lost, the same again tells: its receipt waits for the lost transaction's end, then
+    // finds that one's outcome, or runs in its place.
+    for (int again = 1; in_doubt_ && again < kSettleTries; ++again) {
+      ActionOutcome settled = attempt(*bound);
+      const bool certain = settled.ok || settled.kind == FailureKind::kBusiness;
+      if (certain) return settled;
+      std::this_thread::sleep_for(kSettlePause);
     }
-    if (!may_send(call_)) return failed(FailureKind::kTransient, "unavailable", "the lane's lease is over");
-    ActionOutcome outcome = transaction(*bound);
-    // Before COMMIT is sent a lost connection is a certain rollback; `transaction` says so itself.
-    if (connection_ != nullptr && !connection_->lost() && open_) (void)connection_->execute("ROLLBACK");
     return outcome;
   }
 
+  // Without running anything: see SqlRunner::settle.
+  ActionOutcome settle() {
+    static constexpr auto kUnknown = FailureKind::kUnsure;
+    if (!connect()) return failed(kUnknown, "lost", "the database cannot be reached");
+    auto won = connection_->run("void_receipt", receipt_key(call_));
+    if (!won) return failed(kUnknown, "lost", won.error().message);
+    if (won->size() > 0) return voided();
+    auto stored = connection_->run("read_receipt", receipt_key(call_));
+    if (!stored) return failed(kUnknown, "lost", stored.error().message);
+    auto outcome = read_receipt_text(stored->size() > 0 ? stored->text(0, 0) : "");
+    return outcome ? std::move(*outcome) : voided();
+  }
+
  private:
+  bool connect() {
+    if (connection_ != nullptr && !connection_->lost()) return true;
+    connection_.reset();
+    auto opened = PostgresConnection::open(options_.database);
+    if (opened) connection_ = std::move(*opened);
+    else why_not_ = opened.error().message;
+    return opened.has_value();
+  }
+
+  ActionOutcome attempt(const BoundSql& bound) {
+    if (!connect()) return failed(FailureKind::kTransient, "unavailable", why_not_, 1000);
+    if (!may_send(call_)) return failed(FailureKind::kTransient, "unavailable", "the lane's lease is over");
+    ActionOutcome outcome = transaction(bound);
+    // Before COMMIT is sent a lost connection is a certain rollback; `transaction` says so itself.
+    if (!connection_->lost() && open_) (void)connection_->execute("ROLLBACK");
+    open_ = false;
+    return outcome;
+  }
+
   ActionOutcome transaction(const BoundSql& bound) {
     std::int64_t timeout = options_.statement_timeout_ms;
     if (call_.within_ms > 0) timeout = std::min(timeout, call_.within_ms);
@@ -224,7 +255,9 @@ class SqlCallRun {
   }
 
   ActionOutcome voided() {
-    return failed(FailureKind::kTransient, "lost", "an earlier try was lost and is settled: it did not happen");
+    ActionOutcome out = failed(FailureKind::kBusiness, "voided", "this call is settled: it did not happen and never will");
+    out.answered = true;
+    return out;
   }
 
   ActionOutcome commit(ActionOutcome outcome, bool undo) {
@@ -248,7 +281,9 @@ class SqlCallRun {
       open_ = false;
       return commit_refused(committed.error());
     }
-    return settle();
+    open_ = false;
+    in_doubt_ = true;
+    return failed(FailureKind::kUnsure, "lost", "the connection was lost during the commit");
   }
 
   ActionOutcome commit_refused(const PostgresFailure& failure) {
@@ -259,27 +294,6 @@ class SqlCallRun {
     scope.status = Value::string(failing.sqlstate);
     if (auto error = declared_error(scope, failing)) return failed(FailureKind::kBusiness, std::move(*error), failure.message);
     return refused("the commit failed: " + failure.message + " (" + failure.sqlstate + ")");
-  }
-
-  // COMMIT was sent and its answer is lost.
-  ActionOutcome settle() {
-    open_ = false;
-    for (int attempt = 0; attempt < kSettleTries; ++attempt) {
-      if (attempt > 0) std::this_thread::sleep_for(kSettlePause);
-      connection_.reset();
-      auto opened = PostgresConnection::open(options_.database);
-      if (!opened) continue;
-      connection_ = std::move(*opened);
-      auto won = connection_->run("void_receipt", receipt_key(call_));
-      if (!won) continue;
-      if (won->size() > 0) return voided();
-      auto stored = connection_->run("read_receipt", receipt_key(call_));
-      if (!stored) continue;
-      auto outcome = read_receipt_text(stored->size() > 0 ? stored->text(0, 0) : "");
-      return outcome ? std::move(*outcome) : voided();
-    }
-    // The next try under the same key finds the receipt, if there is one.
-    return failed(FailureKind::kUnsure, "lost", "the connection was lost during the commit");
   }
 
   static std::string quoted(const std::string& name) {
@@ -295,7 +309,9 @@ class SqlCallRun {
   const ActionCall& call_;
   const Action& action_;
   std::unique_ptr<PostgresConnection>& connection_;
-  bool open_ = false;  // a transaction is open
+  bool open_ = false;      // a transaction is open
+  bool in_doubt_ = false;  // a COMMIT was sent and its answer lost
+  std::string why_not_;    // there is no connection
 };
 
 }  // namespace
@@ -317,18 +333,26 @@ SqlRunner::~SqlRunner() {
 }
 
 void SqlRunner::run(ActionCall call, std::function<void(ActionOutcome)> done) {
+  add({std::move(call), std::move(done), false});
+}
+
+void SqlRunner::settle(ActionCall call, std::function<void(ActionOutcome)> done) {
+  add({std::move(call), std::move(done), true});
+}
+
+void SqlRunner::add(Job job) {
   bool wake = false;
   {
     const std::lock_guard lock(mutex_);
     if (!stopping_ && queue_.size() < options_.queue_max) {
-      queue_.push_back({std::move(call), std::move(done)});
+      queue_.push_back(std::move(job));
       wake = idle_ > 0;
       if (queue_.size() > idle_ && threads_.size() < options_.connections) threads_.emplace_back([this] { work(); });
-      done = nullptr;
+      job.done = nullptr;
     }
   }
   if (wake) wake_.notify_one();
-  if (done) done(failed(FailureKind::kTransient, "unavailable", "too many SQL actions wait", 1000));
+  if (job.done) job.done(failed(FailureKind::kTransient, "unavailable", "too many SQL actions wait", 1000));
 }
 
 void SqlRunner::work() {
@@ -344,7 +368,8 @@ void SqlRunner::work() {
     Job job = std::move(queue_.front());
     queue_.pop_front();
     lock.unlock();
-    job.done(SqlCallRun(options_, job.call, connection).run());
+    SqlCallRun call(options_, job.call, connection);
+    job.done(job.settle ? call.settle() : call.run());
     job = {};
     lock.lock();
   }
