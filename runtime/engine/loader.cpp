@@ -221,9 +221,9 @@ Result<std::shared_ptr<LoadResult>> Loader::make(LoadedSaga loaded, bool marked)
     return result;
   }
   if (suspect_.contains(loaded.row.lane) && !marked) {
-    const bool was_marked = loaded.row.health == kLoading;
-    result->kind = was_marked ? LoadResult::Kind::kPoison : LoadResult::Kind::kMarkFirst;
-    if (was_marked) result->why = "the process died while this saga was taken up";
+    const bool again = loaded.row.health == kLoadingAgain;
+    result->kind = again ? LoadResult::Kind::kPoison : LoadResult::Kind::kMarkFirst;
+    if (again) result->why = "the process died twice in a row while this saga was taken up";
     return result;
   }
   const auto graph = graph_of(store_, graphs_, loaded.row.definition);

@@ -1,7 +1,7 @@
 // Sagas in and out of memory. A saga enters by a start or by a load; one that was at work when it was last written is
 // taken up again: calls are sent once more under the same key, or become unsure. A parked one leaves when there are
-// too many. In a lane that has brought the process down twice, sagas are loaded one by one, each marked first: the
-// marked one is quarantined at the next start without being folded. See loop.h.
+// too many. In a lane that has brought the process down twice, sagas are loaded one by one, each marked first: one
+// that is found marked twice in a row is quarantined without being folded. See loop.h.
 #include <utility>
 
 #include "runtime/base/check.h"
@@ -79,13 +79,15 @@ void Loop::on_loaded(const Loader::Which& which, Result<std::shared_ptr<LoadResu
       lanes_[static_cast<std::size_t>(lane)].last =
           std::max(lanes_[static_cast<std::size_t>(lane)].last, saga.state.now);
       take_up(saga);
+      // One that only waits writes nothing: its mark must go all the same, or the next crash would be blamed on it.
+      if (saga.row.health == kLoading || saga.row.health == kLoadingAgain) slot(saga);
       tell_waiting(id, &saga);
       if (Saga* still = find(id)) settle(*still);
       return;
     }
     case LoadResult::Kind::kMarkFirst: {
       suspects_.push_back(id);
-      loaded.row.health = kLoading;
+      loaded.row.health = loaded.row.health == kLoading ? kLoadingAgain : kLoading;
       Task go = [this, row = loaded.row, which]() mutable {
         Batch& batch = open_batch();
         const Slot slot{&batch, batch.add_owner({.lane = row.lane, .saga = row.id})};

@@ -34,7 +34,10 @@ struct Saga {
 
 // Names of health that only the engine gives.
 inline constexpr const char* kQuarantined = "quarantined";
-inline constexpr const char* kLoading = "loading";  // the mark of one that is being taken up after repeated crashes
+// The marks of one that is being taken up after repeated crashes. To be found with the first may be chance: somebody
+// killed the process just then. To be found with the second is not.
+inline constexpr const char* kLoading = "loading";
+inline constexpr const char* kLoadingAgain = "loading_again";
 
 // Folds. Failures: kCorrupt (a gap, a body that cannot be read), kUnsupported (written by a newer program).
 Result<std::unique_ptr<Saga>> fold(LoadedSaga loaded, GraphPtr graph);
