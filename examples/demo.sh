@@ -2,7 +2,7 @@
 # A booking platform's evening, in five scenes and a reckoning. Alone sufficient on a fresh Debian 12 or 13 after a clone:
 # installs what is missing, builds, and starts everything on this machine only, in a folder of its own.
 #   examples/demo.sh          tells the story at reading pace on a terminal
-#   examples/demo.sh --fast   without pauses and without timelines of what went right (CI)
+#   examples/demo.sh --fast   without pauses (CI)
 #   examples/demo.sh --stay   leaves the servers up at the end, and says where
 # Exit code 0 means: every scene ended as told, and the payment provider's books agree with ours to the cent.
 set -euo pipefail

@@ -4,11 +4,11 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 build=${BELAY_BUILD:-build/release}
-if [[ ! -x $build/chaos || ! -x $build/belay ]]; then
-  [[ $build == build/release ]] || { echo "chaos: $build/chaos is not built" >&2; exit 1; }
+if [[ ! -x $build/tests/chaos || ! -x $build/belay ]]; then
+  [[ $build == build/release ]] || { echo "chaos: $build/tests/chaos is not built" >&2; exit 1; }
   source tests/setup.sh
   belay_setup
   cmake --preset release >/dev/null
   cmake --build --preset release --target belay provider_sim chaos
 fi
-exec "$build/chaos" "$@"
+exec "$build/tests/chaos" "$@"
