@@ -174,11 +174,14 @@ void Topics::deliver(Mail mail) {
 void Topics::subscribe(Topic& topic, const Mail& mail, const Subscribe& message) {
   topic.busy = true;
   Loader::EventsQuery query{topic.lane, topic.tenant, topic.type, topic.key, message.row.since};
-  loop_.loader().events(query, [this, name = topic.name, mail, message](Result<std::vector<EventRow>> earlier) {
+  // What is being flushed now may commit after the loader has looked and before it tells: kept here as it is now.
+  loop_.loader().events(query, [this, name = topic.name, mail, message, unflushed = topic.unflushed](
+                                   Result<std::vector<EventRow>> earlier) {
     Topic* at = find(name);
     if (at == nullptr) return;
     at->busy = false;
     if (earlier) {
+      earlier->insert(earlier->end(), unflushed.begin(), unflushed.end());
       subscribed(*at, mail, message, std::move(*earlier));
     } else {
       at->waiting.push_front({[this, mail, message](Topic& again) { subscribe(again, mail, message); }, nullptr});
@@ -196,10 +199,9 @@ void Topics::subscribe(Topic& topic, const Mail& mail, const Subscribe& message)
 
 // The row is inserted, the mail deleted and the earlier events offered in one flush: a crash before it repeats all.
 void Topics::subscribed(Topic& topic, const Mail& mail, const Subscribe& message, std::vector<EventRow> earlier) {
-  std::map<std::int64_t, EventRow> events;
-  for (EventRow& event : earlier) events.emplace(event.eseq, std::move(event));
-  for (const EventRow& event : topic.unflushed) {
-    if (event.at >= message.row.since) events.emplace(event.eseq, event);
+  std::map<std::int64_t, EventRow> events;  // in order, each once
+  for (EventRow& event : earlier) {
+    if (event.at >= message.row.since) events.emplace(event.eseq, std::move(event));
   }
   const Slot slot = this->slot(topic);
   loop_.consume(slot, mail);

@@ -34,6 +34,10 @@ void MemoryStore::before_flush(std::function<void()> hook) {
   std::lock_guard lock(mutex_);
   before_flush_ = std::move(hook);
 }
+void MemoryStore::after_events_read(std::function<void()> hook) {
+  std::lock_guard lock(mutex_);
+  after_events_read_ = std::move(hook);
+}
 void MemoryStore::damage_journal(const SagaId& saga) {
   std::lock_guard lock(mutex_);
   journal_.erase(journal_.lower_bound({saga, 0}));
@@ -274,7 +278,7 @@ Result<std::vector<SubscriptionRow>> MemoryStore::subscriptions_of(
 Result<std::vector<EventRow>> MemoryStore::events_since(
     const std::vector<std::tuple<Lane, std::string, std::string, std::string, Instant>>& topics) {
   if (down_) return no_database();
-  std::lock_guard lock(mutex_);
+  std::unique_lock lock(mutex_);
   std::vector<EventRow> rows;
   for (const auto& [lane, tenant, type, key, since] : topics) {
     for (const auto& [place, row] : events_) {
@@ -283,6 +287,9 @@ Result<std::vector<EventRow>> MemoryStore::events_since(
       }
     }
   }
+  const auto hook = after_events_read_;
+  lock.unlock();
+  if (hook) hook();
   return rows;
 }
 

@@ -32,6 +32,8 @@ class MemoryStore final : public Store {
   void forget_owner();
   // Each flush waits for this first; empty: it does not.
   void before_flush(std::function<void()> hook);
+  // Called by events_since() after it has looked and before it tells.
+  void after_events_read(std::function<void()> hook);
   // Added to the clock.
   void advance(std::int64_t us) { ahead_us_ += us; }
   void damage_journal(const SagaId& saga);
@@ -91,7 +93,7 @@ class MemoryStore final : public Store {
   std::map<std::string, std::string> definitions_;
   std::size_t flushes_ = 0;
   std::function<bool(const JournalRow&)> bad_;
-  std::function<void()> before_flush_;
+  std::function<void()> before_flush_, after_events_read_;
   std::atomic<int> lose_acknowledgements_{0};
   std::atomic<bool> down_{false};
   std::atomic<std::int64_t> ahead_us_{0};

@@ -1,4 +1,9 @@
 // Events and waits meet, whichever comes first and however often.
+#include <atomic>
+#include <chrono>
+#include <future>
+#include <thread>
+
 #include "tests/runtime/engine_harness.h"
 
 using namespace belay::testing;
@@ -40,6 +45,39 @@ TEST_CASE("events: one that crosses the saga's way to its wait is not lost") {
   bench.publish("o1", 5);
   call.done(succeeded("r"));
   CHECK(*bench.wait_ended(saga).output.find("amount") == Value::integer(5));
+}
+
+TEST_CASE("events: one that is committed while the loader tells what it saw before is not lost") {
+  Bench bench;
+  const auto wait_for = [](const std::atomic<bool>& flag) {
+    for (int i = 0; i < 5'000 && !flag; ++i) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  };
+  std::atomic<bool> published{false}, looked{false}, committed{false};
+  std::atomic<int> flushes{0};
+  bench.store.before_flush([&] {
+    const int flush = ++flushes;
+    if (flush == 1) wait_for(published);  // the saga's start and its wait
+    if (flush == 2) wait_for(looked);     // the event
+  });
+  bench.store.after_events_read([&] {
+    looked = true;
+    wait_for(committed);
+  });
+  std::promise<SagaId> saga;
+  bench.engine->start(bench.request("await_payment", "order", "o1"),
+                      [&](Result<StartReply> reply) { saga.set_value(reply->saga); });
+  PublishRequest event;
+  event.tenant = "acme";
+  event.type = "shop.paid";
+  event.key = "o1";
+  event.payload = interpreter::record({{"order", Value::string("o1")}, {"amount", Value::integer(7)}});
+  event.source = "api";
+  bench.engine->publish(event, [&](Result<PublishReply>) { committed = true; });
+  bench.until([&] { return bench.engine->stats().events == 1; });
+  published = true;
+  CHECK(*bench.wait_ended(saga.get_future().get()).output.find("amount") == Value::integer(7));
+  bench.store.before_flush({});
+  bench.store.after_events_read({});
 }
 
 TEST_CASE("events: a duplicate changes nothing, another body under the id is refused") {
