@@ -176,8 +176,8 @@ CREATE TABLE belay.audit (
 CREATE FUNCTION belay.instant(us bigint) RETURNS timestamptz LANGUAGE sql IMMUTABLE
   RETURN to_timestamp(nullif(us, 0)::float8 / 1000000::float8);
 
--- And back, null as 0.
-CREATE FUNCTION belay.us(at timestamptz) RETURNS bigint LANGUAGE sql IMMUTABLE
+-- And back, null as 0. Not IMMUTABLE, because extract() is not: else it would not be inlined.
+CREATE FUNCTION belay.us(at timestamptz) RETURNS bigint LANGUAGE sql STABLE
   RETURN coalesce((extract(epoch FROM at) * 1000000)::bigint, 0);
 
 -- Makes the monthly partitions from last month to `ahead` months from now, where they are missing. Locks the parent
@@ -208,7 +208,7 @@ BEGIN
 END $$;
 
 -- The least uuid of version 7 of that time.
-CREATE FUNCTION belay.first_uuid(at timestamptz) RETURNS uuid LANGUAGE sql IMMUTABLE
+CREATE FUNCTION belay.first_uuid(at timestamptz) RETURNS uuid LANGUAGE sql STABLE
   RETURN (lpad(to_hex((extract(epoch FROM at) * 1000)::bigint), 12, '0') || '00000000000000000000')::uuid;
 
 -- Moves a lane's mark to sagas that began `age` ago, and marks those that still run as lingering, so that finding what
