@@ -47,10 +47,18 @@ scene_webhooks() {
   expect "The booking saga" "$(field .status)" completed
   expect "Captures" "$(books captures)" 1
   expect "Taken from her card, in cents" "$(books captured)" 12000
+  expect "\"Paid\" was kept before the saga waited for it" "$(came_early)" true
   expect "Events kept of 3 deliveries of \"authorised\"" \
     "$(api GET "/v1/events?type=payment.authorised&key=$booking" | jq '.events | length')" 1
   control POST customer '{"auto_pay": false}' >/dev/null
   control POST webhooks '{"before_response": false, "duplicate": 0}' >/dev/null
+}
+# Whether the event is older than the entry of the history that begins to wait for it.
+came_early() {
+  local event waiting
+  event=$(api GET "/v1/events?type=payment.authorised&key=$booking" | jq -r '.events[0].at')
+  waiting=$(api GET "/v1/sagas/$saga/history" | jq -r '[.entries[] | select([.follows[]? | startswith("wait for")] | any)][0].at')
+  [[ -n $event && -n $waiting && $event < $waiting ]] && echo true || echo "false ($event, $waiting)"
 }
 all_delivered() { [[ $(control GET ledger | jq .events.pending) == 0 ]]; }
 
@@ -113,15 +121,15 @@ scene_refund() {
   say "An act without saying which state it is meant for is refused:"
   expect "HTTP status without If-Match" "$(api POST "$retry" -d '{"reason": "now"}' -o /dev/null -w '%{http_code}')" 428
 
-  say "The provider is mended (somebody put money on the account). Ops tries the refund again, once, with a reason:"
+  say "Ops tries the refund again, on the state that was shown, with a reason. The provider refuses once more:"
+  try_refund "$retry" ticket-4711-a "maybe it works now, ticket 4711"
+  wait_saga "the saga is held again" '.health == "undo_failed" and .waiting_on != ""'
+  expect "The saga is" "$(field '.status + ", " + .health')" "compensating, undo_failed"
+  expect "Refunds" "$(books refunds)" 0
+
+  say "Now the provider is mended (somebody put money on the account), and ops says so:"
   no_faults
-  local tag; tag=$(api GET "/v1/sagas/$saga" -o /dev/null -D - | tr -d '\r' | sed -n 's/^[Ee][Tt]ag: //p')
-  command_line "curl -s '$belay$retry' -H 'Content-Type: application/json' -H 'If-Match: $tag' \\
-      -H 'Idempotency-Key: ticket-4711' -d '{\"reason\": \"account funded again, ticket 4711\"}'"
-  local act=(api POST "$retry" -H "If-Match: $tag" -H 'Idempotency-Key: ticket-4711'
-             -d '{"reason": "account funded again, ticket 4711"}')
-  local done_; done_=$("${act[@]}")
-  [[ $(jq -r '.act // empty' <<<"$done_") == retry ]] || off "the retry was refused: $done_"
+  try_refund "$retry" ticket-4711-b "account funded again, ticket 4711"
   wait_ended
   expect "The same request once more is known to be a repetition" "$("${act[@]}" | jq -r .repeated)" true
   timeline
@@ -130,6 +138,20 @@ scene_refund() {
   expect "Refunds" "$(books refunds)" 1
   expect "Taken and not given back, in cents" "$(($(books captured) - $(books refunded)))" 0
 }
+
+# try_refund HREF KEY REASON: the act as ops sends it with curl; `act` is the very same request, to send it again.
+try_refund() {
+  local href=$1 key=$2 reason=$3 tag answer
+  tag=$(api GET "/v1/sagas/$saga" -o /dev/null -D - | tr -d '\r' | sed -n 's/^[Ee][Tt]ag: //p')
+  command_line "curl -s '$belay$href' -H 'Content-Type: application/json' -H 'If-Match: $tag' \\
+      -H 'Idempotency-Key: $key' -d '{\"reason\": \"$reason\"}'"
+  act=(api POST "$href" -H "If-Match: $tag" -H "Idempotency-Key: $key" -d "{\"reason\": \"$reason\"}")
+  answer=$("${act[@]}")
+  [[ $(jq -r '.act // empty' <<<"$answer") == retry ]] || off "the retry was refused: $answer"
+  until_true 10 refund_settled
+}
+# The try has an outcome: nothing of it is on its way.
+refund_settled() { is '[.steps[].calls[]? | select(.direction == "undo" and .phase == "in_flight")] == []'; }
 
 # What our sagas say about money, booking by booking: {booking: {captured, refunded}}.
 our_books() {
