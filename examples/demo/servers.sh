@@ -108,7 +108,7 @@ still_up() {
     curl -s $belay/v1/sagas/$last_saga | jq '{status, health, left_over, allowed_actions}'
     curl -s $belay/v1/sagas/$last_saga/history | jq -r '.entries[].text'
     curl -s '$belay/v1/sagas/$last_saga/graph?format=mermaid'
-    curl -s $belay/openapi.json | jq .info
+    curl -s $belay/v1/openapi.json | jq .info
     curl -s $provider/_control/ledger | jq
     $binaries/belay list --server $belay
 
@@ -116,6 +116,6 @@ still_up() {
     curl -s $provider/_control/faults -H 'Content-Type: application/json' \\
       -d '[{"match": "POST /v1/payment_intents/*/capture", "action": "timeout_after", "hold_ms": 3000, "times": 1}]'
 
-  Stop it (its Postgres stops with it): kill $belay_pid $provider_pid && rm -r $folder
+  Stop it (its Postgres stops with it): kill $belay_pid $provider_pid; sleep 3; rm -rf $folder
 TEXT
 }
