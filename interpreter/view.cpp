@@ -200,8 +200,7 @@ std::string act_name(const Fact& fact) {
 }
 
 // Follows the undo path to its end as if every call succeeded, and notes what is sent on the way.
-void follow(const Graph& graph, State state, std::vector<Command> commands, std::string_view saga,
-            const State& before, Preview& preview) {
+void follow(const Graph& graph, State state, std::vector<Command> commands, std::string_view saga, Preview& preview) {
   std::vector<std::string> undone;
   for (int round = 0; round < 10'000 && !commands.empty(); ++round) {
     std::vector<Command> next;
@@ -228,12 +227,9 @@ void follow(const Graph& graph, State state, std::vector<Command> commands, std:
   }
   preview.undoes = std::move(undone);
   for (const LeftOver& left : left_over(graph, state)) preview.leaves.push_back(left.what + ": " + left.why);
-  for (const Activity& activity : before.activities) {
+  for (const Activity& activity : state.activities) {
     if (activity.effect != EffectState::kDone) continue;
-    const Activity* after = find_activity(std::as_const(state), activity.path);
-    if (after != nullptr && after->effect == EffectState::kDone) {
-      preview.keeps.push_back(path_text(graph, activity.path) + effect_words(graph, graph.nodes[activity.path.node]));
-    }
+    preview.keeps.push_back(path_text(graph, activity.path) + effect_words(graph, graph.nodes[activity.path.node]));
   }
 }
 
@@ -288,7 +284,7 @@ Preview preview(const Graph& graph, const State& state, const Fact& act, std::st
                    : after.waiting_on.empty() ? "what is in flight settles first"
                                               : "waits for " + after.waiting_on;
   }
-  follow(graph, std::move(decision.state), std::move(decision.commands), saga, state, preview);
+  follow(graph, std::move(decision.state), std::move(decision.commands), saga, preview);
   return preview;
 }
 

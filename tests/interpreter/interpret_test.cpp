@@ -122,6 +122,11 @@ TEST_CASE("without a check an unsure step is held, and a person resolves it") {
     run.put(OperatorActed{OperatorAct::kResolve, run.at("capture"), Direction::kForward, true, record({}), "seen"});
     CHECK(run.latest() == "capture undo 0");
   }
+  SECTION("resolved as happened it is shown among what is kept") {
+    const Fact act = OperatorActed{OperatorAct::kResolve, run.at("capture"), Direction::kForward, true, record({}), "seen"};
+    CHECK(preview(run.graph, run.state, act, "saga").keeps ==
+          std::vector<std::string>{"hold (moves money)", "capture (moves money)"});
+  }
   SECTION("it did not happen") {
     run.put(OperatorActed{OperatorAct::kResolve, run.at("capture"), Direction::kForward, false, {}, "seen"});
     CHECK(run.latest() == "capture do 1");
