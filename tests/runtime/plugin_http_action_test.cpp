@@ -11,6 +11,7 @@
 #include <list>
 #include <mutex>
 #include <thread>
+#include <utility>
 
 #include "interpreter/functions.h"
 #include "runtime/actions/http_action.h"
@@ -243,17 +244,24 @@ TEST_CASE("an answer becomes an outcome") {
 }
 
 TEST_CASE("the key goes out, the result comes back") {
-  std::string seen;
+  std::mutex mutex;
+  std::string last;
   Server server([&](const std::string& request) {
-    seen = request;
+    const std::lock_guard lock(mutex);
+    last = request;
     return kFine;
   });
+  const auto take_seen = [&] {
+    const std::lock_guard lock(mutex);
+    return std::exchange(last, "");
+  };
   WorldOptions options;
   options.connectors = {stripe(server.url)};
   WorldRunner runner(std::move(options));
   const ActionOutcome outcome = run(runner, call_of(capture()));
   INFO(outcome.message);
   REQUIRE(outcome.ok);
+  const std::string seen = take_seen();
   CHECK(seen.find("POST /v1/intents/pi%201%2F2/capture HTTP/1.1\r\n") == 0);
   CHECK(seen.find("Idempotency-Key: s:capture:do:0\r\n") != std::string::npos);
   CHECK(seen.ends_with("\r\n\r\namount=4990"));
@@ -263,9 +271,8 @@ TEST_CASE("the key goes out, the result comes back") {
   CHECK(run(runner, call_of(other)).kind == FailureKind::kTransient);
   ActionCall late = call_of(capture());
   late.send_until_us = std::make_shared<std::atomic<std::int64_t>>(0);
-  seen.clear();
   CHECK(run(runner, late).kind == FailureKind::kTransient);
-  CHECK(seen.empty());
+  CHECK(take_seen().empty());
   Action sql;
   sql.runs = Action::Runs::kSql;
   CHECK(run(runner, call_of(sql)).kind == FailureKind::kTransient);
