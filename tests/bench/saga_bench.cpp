@@ -7,6 +7,8 @@
 // The whole engine on a private Postgres that this program makes and throws away, fsync on; sagas come from a
 // definition in the language, through Engine::start, lanes and flush. One JSON line a case.
 //   saga_bench --json [--quick] [--case ok] [--sagas N] [--at-once N]
+#include <spdlog/sinks/stdout_sinks.h>
+#include <spdlog/spdlog.h>
 #include <sys/resource.h>
 
 #include <algorithm>
@@ -270,6 +272,7 @@ int run(const Options& options) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  spdlog::set_default_logger(spdlog::stderr_logger_mt("bench"));  // standard output is for figures
   Options options;
   for (int i = 1; i < argc; ++i) {
     const std::string argument = argv[i];
