@@ -37,7 +37,7 @@ start_belay() {
   STRIPE_URL=$provider MAIL_URL=$provider CALENDAR_URL=$provider \
   BELAY_SECRET_STRIPE_KEY=sk_test_demo BELAY_SECRET_STRIPE_WHSEC=whsec_demo BELAY_SECRET_STRIPE_WHSEC_OLD=whsec_old \
   BELAY_SECRET_MAIL_KEY=mail_demo BELAY_SECRET_CALENDAR_KEY=calendar_demo \
-    setsid "$binaries/belay" serve workflows --listen "$listen" --data "$folder/belay" --stop-postgres \
+    setsid "$binaries/belay" serve workflows --listen "$listen" --data "$folder/belay" \
       --once-ready-file "$folder/ready" >>"$folder/belay.log" 2>&1 </dev/null &
   belay_pid=$!
   disown "$belay_pid"

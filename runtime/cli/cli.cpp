@@ -92,7 +92,7 @@ void add_serve_command(CLI::App& app, Commands& c, Action& chosen,
   serve->add_flag("--require-keys", c.serve.require_keys, "Ask for API keys also on loopback");
   serve->add_flag("--allow-public", c.serve.allow_public,
                   "Listen beyond this machine although no API key was made yet");
-  serve->add_flag("--stop-postgres", c.serve.stop_postgres, "Stop the private Postgres at the end");
+  serve->add_flag("--keep-postgres", c.serve.keep_postgres, "Leave the private Postgres running at the end");
   serve->add_option("--once-ready-file", c.serve.once_ready_file,
                     "A file that gets the address once it is ready");
   serve->add_option("--log-level", c.serve.log_level, "debug, info, warn or error")

@@ -42,7 +42,7 @@ struct ServeCommand {
               tenant = "default";
   std::string once_ready_file, log_level = "info", sql_role;
   std::vector<std::string> hosts;
-  bool allow_public = false, require_keys = false, stop_postgres = false;
+  bool allow_public = false, require_keys = false, keep_postgres = false;
 };
 int run(const ServeCommand& command, runtime::PluginRegistry& plugins);
 

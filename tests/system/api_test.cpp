@@ -265,7 +265,7 @@ TEST_CASE("SIGTERM ends it cleanly, and what was started goes on after the next 
     Process process(
         {.words = {BELAY_BINARY_DIR "/belay", "serve", write_workspace(folder.path), "--listen",
                    "127.0.0.1:0", "--data", folder.path + "/data", "--once-ready-file",
-                   folder.path + "/ready", round == 1 ? "--stop-postgres" : "--log-level=info"},
+                   folder.path + "/ready", round == 0 ? "--keep-postgres" : "--log-level=info"},
          .environment = {},
          .log = folder.path + "/belay.log",
          .ready = "listening on "});

@@ -94,8 +94,7 @@ class RoomServer {
                                       "--listen",
                                       "127.0.0.1:0",
                                       "--data",
-                                      folder.path + "/data",
-                                      "--stop-postgres"};
+                                      folder.path + "/data"};
     for (std::string& word : more) words.push_back(std::move(word));
     process = Process({.words = std::move(words),
                        .environment = {},
