@@ -104,17 +104,17 @@ void Run::problem(std::string text) {
 }
 
 void be_guest(Run& run, const Guest& guest) {
+  while (!run.over && run.kills < guest.comes_after_kill) sleep_ms(20);
+  sleep_ms(guest.comes_after_ms);
   const std::string saga = start(run, guest);
   if (guest.booking.price_minor % 3 == 0) start(run, guest);  // an impatient second click
-  if (asked_for_money(run, guest, saga)) {
-    sleep_ms(guest.thinks_for_ms);
-    const bool loses_hold = guest.fate == Fate::kHoldGone || guest.fate == Fate::kRefundError ||
-                            guest.fate == Fate::kRefundRefused;
-    if (loses_hold) lose_hold(run, guest);
-    if (guest.fate == Fate::kNeverPays) cancel(run, saga);
-    else pay(run, guest);
-  }
-  ++run.guests_done;
+  if (!asked_for_money(run, guest, saga)) return;
+  sleep_ms(guest.thinks_for_ms);
+  const bool loses_hold = guest.fate == Fate::kHoldGone || guest.fate == Fate::kRefundError ||
+                          guest.fate == Fate::kRefundRefused;
+  if (loses_hold) lose_hold(run, guest);
+  if (guest.fate == Fate::kNeverPays) cancel(run, saga);
+  else pay(run, guest);
 }
 
 }  // namespace belay::chaos

@@ -101,6 +101,7 @@ Kills kill_them(Run& run, test::World& world, int wanted, std::mt19937_64& rando
                 engine && postgres ? "engine and Postgres" : engine ? "engine" : "Postgres", flying, calls.c_str());
     std::fflush(stdout);
     bring_back(run, world, engine, postgres, kills, random);
+    run.kills = kills.total();
   }
   return kills;
 }

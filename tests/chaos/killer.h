@@ -14,7 +14,7 @@ struct Kills {
   int total() const { return engine + postgres + both; }
 };
 
-// Until `wanted` kills were made, or the guests are all done and nothing is in flight any more.
+// Until `wanted` kills were made or the time is over. Lets new guests in after each (run.kills).
 Kills kill_them(Run& run, test::World& world, int wanted, std::mt19937_64& random);
 
 }  // namespace belay::chaos

@@ -4,6 +4,7 @@
 // tables', the provider's. Exit code 0 says so; a failure prints the seed and keeps the logs.
 #include <CLI/CLI.hpp>
 #include <chrono>
+#include <csignal>
 #include <cstdio>
 #include <filesystem>
 #include <thread>
@@ -30,24 +31,22 @@ double seconds_since(Clock::time_point since) {
 // Every guest has a thread: they mostly sleep.
 std::vector<std::thread> let_guests_in(Run& run) {
   std::vector<std::thread> threads;
-  const auto begun = Clock::now();
   for (const Guest& guest : run.guests) {
-    threads.emplace_back([&run, &guest, begun] {
-      std::this_thread::sleep_until(begun + std::chrono::milliseconds(guest.comes_after_ms));
-      be_guest(run, guest);
-    });
+    threads.emplace_back([&run, &guest] { run.play([&] { be_guest(run, guest); }); });
   }
   return threads;
 }
 
-// Ends the evening when the time is over, so that nothing waits for ever.
+volatile std::sig_atomic_t told_to_stop = 0;
+
+// Ends the evening when the time is over or somebody says so, so that nothing waits for ever and nothing stays behind.
 class Watch {
  public:
   Watch(Run& run, int seconds) : thread_([this, &run, seconds] {
     const auto end = Clock::now() + std::chrono::seconds(seconds);
-    while (!stop_ && Clock::now() < end) std::this_thread::sleep_for(std::chrono::milliseconds(50));
+    while (!stop_ && told_to_stop == 0 && Clock::now() < end) std::this_thread::sleep_for(std::chrono::milliseconds(50));
     if (stop_) return;
-    run.problem("the time limit of " + std::to_string(seconds) + " s was reached");
+    run.problem(told_to_stop != 0 ? "told to stop" : "the time limit of " + std::to_string(seconds) + " s was reached");
     run.over = true;
   }) {}
   ~Watch() {
@@ -67,10 +66,10 @@ int run_chaos(const Settings& settings) {
   options.keep_logs = settings.logs;
   options.provider_arguments = {"--seed", std::to_string(settings.seed % 1'000'000'000)};
   test::World world(options);
-  // New guests come as long as the kills are likely to go on.
-  const std::vector<Guest> guests = draw_guests(world, settings.sagas, settings.kills * 2600, random);
+  const std::vector<Guest> guests = draw_guests(world, settings.sagas, settings.kills, random);
   world.faults(fault_rules(guests));
-  world.webhooks({{"duplicate", 1}, {"jitter_ms", 600}, {"tries_max", 1000}, {"backoff_ms_max", 1000}});
+  world.webhooks({{"duplicate", 1}, {"jitter_ms", 600}, {"reorder", true}, {"reorder_window_ms", 300},
+                  {"tries_max", 1000}, {"backoff_ms_max", 1000}});
   std::printf("chaos: %d sagas, at least %d kills, seed %llu\n", settings.sagas, settings.kills,
               static_cast<unsigned long long>(settings.seed));
 
@@ -78,9 +77,9 @@ int run_chaos(const Settings& settings) {
   Kills kills;
   {
     const Watch watch(run, settings.limit_s);
-    std::thread ops([&] { be_ops(run); });
+    std::thread ops([&] { run.play([&] { be_ops(run); }); });
     std::vector<std::thread> threads = let_guests_in(run);
-    kills = kill_them(run, world, settings.kills, random);
+    run.play([&] { kills = kill_them(run, world, settings.kills, random); });
     for (std::thread& thread : threads) thread.join();
     std::printf("%5.1f s  all %zu starts are answered; waiting for every saga to end\n", seconds_since(begun),
                 run.promises.size());
@@ -115,6 +114,7 @@ int main(int argc, char** argv) {
   app.add_option("--limit", settings.limit_s, "Seconds that all of it may take")->capture_default_str();
   app.add_option("--logs", settings.logs, "Where the logs go; otherwise they are kept only when it fails");
   CLI11_PARSE(app, argc, argv);
+  for (const int number : {SIGINT, SIGTERM}) std::signal(number, [](int) { told_to_stop = 1; });
   const bool own_logs = settings.logs.empty();
   if (own_logs) settings.logs = "/tmp/belay-chaos-" + std::to_string(settings.seed);
   int code = 1;

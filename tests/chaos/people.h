@@ -29,7 +29,7 @@ struct Run {
   const std::vector<Guest>& guests;
   Promises promises;
   std::atomic<bool> over{false};       // everybody goes home
-  std::atomic<int> guests_done{0};
+  std::atomic<int> kills{0};           // made, and everything is back
   std::atomic<int> starts_repeated{0}; // sent again because no answer came
   std::atomic<int> acts_by_ops{0};
   std::mutex problems_mutex;
@@ -37,6 +37,15 @@ struct Run {
 
   explicit Run(const test::World& w, const std::vector<Guest>& g) : world(w), guests(g) {}
   void problem(std::string text);
+  // Does a person's part; what goes wrong in it is a problem of the run.
+  template <class Part>
+  void play(Part part) {
+    try {
+      part();
+    } catch (const std::exception& error) {
+      problem(error.what());
+    }
+  }
 };
 
 // One guest's whole evening; returns when the guest's part is done.

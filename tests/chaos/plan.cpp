@@ -43,7 +43,7 @@ const char* name(Fate fate) {
   return kNames[static_cast<int>(fate)];
 }
 
-std::vector<Guest> draw_guests(test::World& world, int count, int over_ms, std::mt19937_64& random) {
+std::vector<Guest> draw_guests(test::World& world, int count, int kills, std::mt19937_64& random) {
   std::vector<Guest> guests;
   const Booking room = world.new_booking();
   for (int i = 0; i < count; ++i) {
@@ -54,7 +54,8 @@ std::vector<Guest> draw_guests(test::World& world, int count, int over_ms, std::
     guest.booking.price_minor = 1000 + static_cast<std::int64_t>(random() % 90'000);
     give_slot(guest.booking, i);
     guest.fate = draw(random);
-    guest.comes_after_ms = static_cast<int>(static_cast<std::int64_t>(over_ms) * i / count);
+    guest.comes_after_kill = static_cast<int>(static_cast<std::int64_t>(kills) * i / count);
+    guest.comes_after_ms = static_cast<int>(random() % 2000);
     guest.thinks_for_ms = static_cast<int>(random() % 1500);
     guests.push_back(std::move(guest));
   }

@@ -33,11 +33,12 @@ inline constexpr int kFates = 12;
 struct Guest {
   Booking booking;
   Fate fate = Fate::kPays;
-  int comes_after_ms = 0;    // the start of the run
+  int comes_after_kill = 0;  // so that there is always somebody about when things are killed
+  int comes_after_ms = 0;    // since that kill
   int thinks_for_ms = 0;     // between being asked for the money and paying
 };
 
-std::vector<Guest> draw_guests(test::World& world, int count, int over_ms, std::mt19937_64& random);
+std::vector<Guest> draw_guests(test::World& world, int count, int kills, std::mt19937_64& random);
 json fault_rules(const std::vector<Guest>& guests);
 
 }  // namespace belay::chaos

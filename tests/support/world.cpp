@@ -103,7 +103,10 @@ Reply World::api(const std::string& method, const std::string& path, const json&
               .headers = std::move(headers)});
 }
 
-json World::saga(const std::string& id) const { return api("GET", "/v1/sagas/" + id).body; }
+json World::saga(const std::string& id) const {
+  Reply reply = api("GET", "/v1/sagas/" + id);
+  return reply.body.is_object() ? std::move(reply.body) : json::object();
+}
 
 Reply World::act(const std::string& id, const std::string& path, json body) const {
   const Reply shown = api("GET", "/v1/sagas/" + id);

@@ -48,7 +48,7 @@ class World {
   // ---- Belay over HTTP.
   Reply api(const std::string& method, const std::string& path, const json& body = nullptr,
             std::vector<std::string> headers = {}) const;
-  json saga(const std::string& id) const;
+  json saga(const std::string& id) const;  // {} when nobody answers
   // An act on what is shown now: reads the ETag, sends reason, If-Match and a key. `path`: "/cancel", "/steps/x/retry".
   Reply act(const std::string& id, const std::string& path, json body) const;
   // Reads the saga until `wanted` says yes; fails the wait after `seconds` and returns what was last seen.
