@@ -1,8 +1,6 @@
 // Strict reading of what strangers send. See request.h.
 #include "runtime/api/request.h"
 
-#include <re2/re2.h>
-
 #include <algorithm>
 #include <charconv>
 
@@ -237,11 +235,7 @@ std::string text_field(const Value& record, std::string_view name) {
 
 Result<Value> fitted(const Value& value, const std::vector<Field>& fields,
                      const std::string& where) {
-  CoerceOptions options;
-  options.matches = [](const std::string& pattern, std::string_view text) {
-    return RE2::FullMatch(re2::StringPiece(text.data(), text.size()), RE2(pattern, RE2::Quiet));
-  };
-  return coerce(fields, value, where, options);
+  return coerce(fields, value, where);
 }
 
 Read<Value> typed(const Value& json, const std::vector<Field>& fields, const std::string& where) {

@@ -8,6 +8,7 @@
 #include "runtime/base/ids.h"
 #include "runtime/base/json_text.h"
 #include "runtime/base/json_value.h"
+#include "runtime/base/pattern.h"
 
 namespace belay::runtime {
 namespace {
@@ -237,7 +238,7 @@ class Coercion {
     if (type.size_max && characters(s) > static_cast<std::uint64_t>(*type.size_max)) {
       return problem(path, "must be at most " + std::to_string(*type.size_max) + " characters");
     }
-    if (!type.pattern.empty() && options_.matches && !options_.matches(type.pattern, s)) {
+    if (!type.pattern.empty() && !matches_pattern(type.pattern, s)) {
       return problem(path, "must match \"" + type.pattern + "\"");
     }
     return v;

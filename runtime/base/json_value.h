@@ -12,7 +12,6 @@
 // The journal's own lossless form is journal_json.h. Tested in tests/runtime/json_test.cpp.
 #pragma once
 #include <cstddef>
-#include <functional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -35,8 +34,6 @@ Result<interpreter::Value> parse_json(std::string_view text, JsonLimits bounds =
 struct CoerceOptions {
   // Fields that the type does not know: refused where people send them, ignored in what other systems answer.
   bool ignore_unknown = false;
-  // Whole-value match of a `matching` pattern (RE2 lives elsewhere); empty: patterns are not checked.
-  std::function<bool(const std::string& pattern, std::string_view text)> matches;
 };
 
 // `value` as one of `type`: text becomes a timestamp, a map becomes money, and so on; values that already have the

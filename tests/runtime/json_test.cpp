@@ -59,6 +59,14 @@ TEST_CASE("JSON becomes values") {
   CHECK(to_json(*value) == R"({"a":18446744073709551615,"b":[1,2.0,-3,1000.0,true,null,"x"]})");
 }
 
+TEST_CASE("a declared pattern is a match of the whole value") {
+  Type code = of(Type::Base::kText);
+  code.pattern = "[A-Z]{2}[0-9]+";
+  CHECK(read(code, R"("DE42")") == "\"DE42\"");
+  CHECK(read(code, R"("xDE42")") == "! x: must match \"[A-Z]{2}[0-9]+\"");
+  CHECK(read(code, R"("DE42 ")") == "! x: must match \"[A-Z]{2}[0-9]+\"");
+}
+
 TEST_CASE("hostile JSON earns a clear refusal") {
   const auto why = [](std::string_view json, JsonLimits bounds = {}) {
     const auto value = parse_json(json, bounds);
