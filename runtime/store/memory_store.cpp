@@ -48,6 +48,13 @@ void MemoryStore::set_health(const SagaId& saga, const std::string& health) {
   instances_.at(saga).health = health;
 }
 
+std::vector<SagaId> MemoryStore::sagas() const {
+  std::lock_guard lock(mutex_);
+  std::vector<SagaId> ids;
+  for (const auto& [id, row] : instances_) ids.push_back(id);
+  return ids;
+}
+
 MemoryStore::Counts MemoryStore::counts() const {
   std::lock_guard lock(mutex_);
   Counts counts;

@@ -45,6 +45,7 @@ class MemoryStore final : public Store {
                 flushes = 0, unclaimed_events = 0;
   };
   Counts counts() const;
+  std::vector<SagaId> sagas() const;
   std::vector<JournalRow> journal_of(const SagaId& saga) const;
   std::optional<InstanceRow> instance(const SagaId& saga) const;
   std::vector<EventRow> events() const;

@@ -10,6 +10,7 @@
 #include "interpreter/interpret.h"
 #include "interpreter/view.h"
 #include "tests/catch.h"
+#include "tests/interpreter/replay.h"
 
 namespace belay::testing {
 
@@ -176,23 +177,8 @@ class Run {
   }
 
   void prove_replay() const {
-    State folded;
-    for (const Entry& entry : journal) {
-      Entry bare = entry;
-      bare.drawn.clear();
-      const Decision again = decide(graph, apply(graph, folded, bare), "saga");
-      folded = apply(graph, folded, entry);
-      if (!(again.drawn == entry.drawn) || !(again.state == folded)) {
-        FAIL_CHECK("replay differs at entry " << entry.seq);
-        return;
-      }
-      const Decision nothing = decide(graph, folded, "saga");
-      if (!nothing.drawn.empty() || !nothing.commands.empty()) {
-        FAIL_CHECK("a decision was left open at entry " << entry.seq);
-        return;
-      }
-    }
-    if (!(folded == state)) FAIL_CHECK("replay ends in another state");
+    const std::string problem = replay_problem(graph, "saga", journal, &state);
+    if (!problem.empty()) FAIL_CHECK("replay: " << problem);
   }
 
   Graph graph;

@@ -1,6 +1,7 @@
 // An engine on a store in memory, with actions that do what a test says. Definitions are compiled from text, so what
 // is tested is the path that a user's saga takes.
 #pragma once
+#include <algorithm>
 #include <chrono>
 #include <condition_variable>
 #include <functional>
@@ -14,9 +15,11 @@
 #include "dsl/compile.h"
 #include "interpreter/view.h"
 #include "runtime/actions/action_runner.h"
+#include "runtime/base/journal_json.h"
 #include "runtime/engine/engine.h"
 #include "runtime/store/memory_store.h"
 #include "tests/catch.h"
+#include "tests/interpreter/replay.h"
 
 namespace belay::testing {
 
@@ -232,6 +235,25 @@ struct Bench {
   explicit Bench(EngineOptions options = {}) { open(options); }
   ~Bench() {
     if (engine) engine->stop();
+    prove_replay();
+  }
+  // Every journal that this test has made, as it is stored, folds to what was decided.
+  void prove_replay() const {
+    for (const SagaId& id : store.sagas()) {
+      const InstanceRow row = *store.instance(id);
+      if (row.health == "quarantined") continue;
+      const auto graph = std::find_if(shop().begin(), shop().end(),
+                                      [&](const interpreter::Graph& g) { return g.hash == row.definition; });
+      if (graph == shop().end()) continue;  // a definition of the test's own
+      std::vector<interpreter::Entry> journal;
+      for (const JournalRow& entry : store.journal_of(id)) {
+        auto decoded = decode_entry(*graph, {entry.seq, entry.version, entry.at, entry.actor, entry.kind, entry.body});
+        if (!decoded) FAIL_CHECK(to_text(decoded.error()));
+        else journal.push_back(std::move(*decoded));
+      }
+      const std::string problem = replay_problem(*graph, id, journal);
+      if (!problem.empty()) FAIL_CHECK("replay of " << row.workflow << ": " << problem);
+    }
   }
 
   void open(EngineOptions options = {}) {
