@@ -12,6 +12,7 @@ namespace belay::interpreter {
 namespace {
 
 constexpr std::int64_t kMicrosPerMilli = 1000;
+constexpr std::int64_t kSignInWaitMaxMs = 60'000;
 
 bool has_error(const Handler& handler, std::string_view error) {
   return std::find(handler.errors.begin(), handler.errors.end(), error) != handler.errors.end();
@@ -80,6 +81,8 @@ struct Case {
     return {since.us + k->for_ms * kMicrosPerMilli};
   }
   bool lost() const { return call.failure == FailureKind::kUnsure && call.error == "lost"; }
+  // The other side does not know us (a key was rotated): the connector's trouble. It must not use up a saga's tries.
+  bool signed_out() const { return call.failure == FailureKind::kTransient && call.error == "sign_in"; }
   bool may_try_again() const { return call.tries < spec.retry.tries || state.now < keep_end(); }
 
   Held held(HoldReason reason, std::string team) const { return {activity.path, direction, reason, std::move(team)}; }
@@ -110,9 +113,8 @@ struct Case {
   // ---- certain ----
 
   Drawn certain() const {
-    const bool last_try = !may_try_again();
-    if (call.failure == FailureKind::kTransient && !last_try) {
-      return retry(call.generation + 1, after(wait_ms()));
+    if (call.failure == FailureKind::kTransient && (may_try_again() || signed_out())) {
+      return retry(call.generation + 1, after(signed_out() ? std::min(wait_ms(), kSignInWaitMaxMs) : wait_ms()));
     }
     const std::string error = call.failure == FailureKind::kTransient ? "gave_up" : call.error;
     if (const auto index = handler_for(spec, error)) {

@@ -67,6 +67,17 @@ TEST_CASE("a transient failure is tried again under a new key, then given up") {
   CHECK(run.state.because.find("gave_up") != std::string::npos);
 }
 
+TEST_CASE("a rotated key of the connector does not cancel sagas") {
+  Run run(three_steps());
+  for (int i = 0; i < 50; ++i) {
+    run.fail("hold", kTransient, "sign_in");
+    CHECK(run.health() == "retrying");
+    run.pass(61);
+  }
+  run.ok("hold");
+  CHECK(run.latest() == "capture do 0");
+}
+
 TEST_CASE("an unsure step is sent again under the same key") {
   Run run(three_steps());
   run.ok("hold");
