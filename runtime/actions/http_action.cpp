@@ -307,7 +307,8 @@ struct HttpRunner::Impl {
         return give_back(failed(FailureKind::kBusiness, "bad_value", request.error().message));
       }
       if (on_incident) on_incident(config->name, to_text(request.error()));
-      return give_back(failed(FailureKind::kTransient, "unavailable", request.error().message));
+      // A secret is missing: as with one that is refused, the connector's trouble and not the saga's.
+      return give_back(failed(FailureKind::kTransient, "sign_in", request.error().message));
     }
     // The callback may run before submit() returns, so the call is shared with it.
     auto shared = std::make_shared<Pending>(std::move(pending));
