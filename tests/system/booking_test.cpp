@@ -147,6 +147,20 @@ TEST_CASE("booking: a capture that stores its error is settled by the check, not
   CHECK(world.requests(booking, "/capture").size() == 1);
 }
 
+TEST_CASE("booking: refund and void whose answers are stored errors are settled by their checks, nobody is woken") {
+  World world;
+  const Booking booking = world.new_booking();
+  const auto once = [](const char* route) { return json{{"match", route}, {"action", "error_500_after"}, {"times", 1}}; };
+  world.faults(json::array({once("POST /v1/refunds"), once("POST /v1/payment_intents")}));
+  const std::string saga = world.start(booking);
+  wait_phase(world, saga, "paid", "waiting");  // the intent's own stored error is settled, too
+  world.sql("UPDATE booking.slot SET state = 'expired' WHERE booking = '" + booking.id + "'");
+  CHECK(world.pay(booking).ok());
+  check_undone(world, booking, saga, "The hold expired");
+  CHECK(world.requests(booking, "/refunds").size() == 1);
+  CHECK(number_at(world.books_of(booking), "/intents") == 1);
+}
+
 TEST_CASE("booking: a key that the provider has forgotten is not used again") {
   Folder folder;
   WorldOptions options;
