@@ -241,6 +241,7 @@ Result<std::unique_ptr<Engine>> Engine::open(Store& store, ActionRunner& runner,
     if (!running) return fail(running.error());
     for (const SagaId& id : *running) opening.running.emplace_back(lane.lane, id);
   }
+  opening.owner = owner;
   opening.lanes = std::move(*lanes);
   return std::unique_ptr<Engine>(
       std::make_unique<EngineImpl>(store, runner, std::move(options), owner, *now, std::move(opening)));

@@ -74,6 +74,7 @@ struct EngineOptions {
   std::size_t parked_in_memory_max = 20'000;
   std::size_t recovery_per_second = 2'000;
   std::int64_t lease_ms = 15'000;       // what the store's flush gives a lane, not more
+  std::int64_t forgive_after_ms = 60'000;  // lived so long since all was taken up: earlier crashes count no more
   std::int64_t stop_grace_ms = 2'000;   // stop() waits so long for actions under way, so that they need no check later
 };
 

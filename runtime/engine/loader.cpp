@@ -66,6 +66,14 @@ void Loader::due(Instant until, std::size_t limit, Then<std::vector<std::pair<La
   run([this, until, limit, then = std::move(then)](Store& store) { answer(then, store.due_sagas(until, limit)); });
 }
 
+void Loader::forgive_crashes(std::string owner, Then<void> then) {
+  run([this, owner = std::move(owner), then = std::move(then)](Store& store) {
+    Result<void> forgiven = store.forgive_crashes(owner);
+    if (forgiven) suspect_.clear();
+    answer(then, std::move(forgiven));
+  });
+}
+
 template <class T>
 void Loader::answer(Then<T> then, Result<T> result) {
   inbox_->push([then = std::move(then), result = std::move(result)]() mutable { then(std::move(result)); });

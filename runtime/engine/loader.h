@@ -66,6 +66,8 @@ class Loader {
   void subscribers(TopicQuery topic, Then<std::vector<Subscriber>> then);
   void events(EventsQuery query, Then<std::vector<EventRow>> then);
   void due(Instant until, std::size_t limit, Then<std::vector<std::pair<Lane, SagaId>>> then);
+  // In the store, and here: no lane is suspect any more.
+  void forgive_crashes(std::string owner, Then<void> then);
   // Anything else that needs the loader's connection. Runs on the loader thread. After stop() it is not run.
   void run(std::function<void(Store&)> job);
   void stop();
@@ -107,7 +109,7 @@ class Loader {
   Store& store_;
   const std::shared_ptr<Inbox> inbox_;
   Graphs& graphs_;
-  const std::set<Lane> suspect_;
+  std::set<Lane> suspect_;  // on the loader thread
 
   std::mutex mutex_;
   std::condition_variable wake_;

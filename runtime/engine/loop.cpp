@@ -52,6 +52,7 @@ Loop::Loop(Store& store, ActionRunner& runner, const EngineOptions& options, Dat
     lanes_[index].mail_number = claimed.epoch * 1'000'000'000'000;
     // open() took some time since the claim; the first renewal makes it exact.
     lease(lanes_[index], at + milliseconds(options_.lease_ms / 2));
+    if (claimed.crashes > 0) crashes_count_ = true;
     if (claimed.crashes >= 2) suspect.insert(claimed.lane);
   }
   if (!suspect.empty()) {
@@ -143,7 +144,21 @@ void Loop::tick() {
   }
   renew_leases(at);
   if (at >= next_due_poll_) poll_due();
+  forgive_crashes(at);
   if (down_) give_up_answers();
+}
+
+// What brought the process down would have done so again by now: the next start need not be careful.
+void Loop::forgive_crashes(SteadyTime at) {
+  if (!crashes_count_ || down_ || !recovery_->done()) return;
+  if (!taken_up_at_) taken_up_at_ = at;
+  if (at - *taken_up_at_ < milliseconds(options_.forgive_after_ms)) return;
+  crashes_count_ = false;
+  loader_->forgive_crashes(opening_.owner, [this](const Result<void>& forgiven) {
+    if (forgiven) return;
+    crashes_count_ = true;  // after another while
+    taken_up_at_.reset();
+  });
 }
 
 void Loop::renew_leases(SteadyTime at) {

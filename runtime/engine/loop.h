@@ -12,6 +12,7 @@
 #include <deque>
 #include <list>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <unordered_map>
@@ -52,6 +53,7 @@ struct Slot {
 class Loop {
  public:
   struct Opening {  // what open() has read
+    std::string owner;  // of the lanes
     std::vector<ClaimedLane> lanes;
     std::vector<std::pair<Lane, SagaId>> running;
     std::vector<MailboxRow> mailbox;
@@ -132,6 +134,7 @@ class Loop {
   void fire_timers();
   void renew_leases(SteadyTime at);
   void poll_due();
+  void forgive_crashes(SteadyTime at);
   void hand_over();
   void give_up_answers();
   bool finished() const;
@@ -187,6 +190,8 @@ class Loop {
   SteadyTime down_since_, next_tick_, next_due_poll_;
   bool stopping_ = false;
   SteadyTime stop_by_;
+  bool crashes_count_ = false;  // some lane was left by a crash, and that is not forgiven yet
+  std::optional<SteadyTime> taken_up_at_;
 
   std::unique_ptr<Starts> starts_;
   std::unique_ptr<Acts> acts_;

@@ -40,8 +40,10 @@ void Recovery::take_up(Lane lane, const SagaId& id) {
   Loader::Which which;
   which.lane = lane;
   which.saga = id;
+  ++loading_;
   // Being loaded is being taken up (loop_load.cpp).
   loop_.with_saga(which, [this, lane, id](const Result<Saga*>& saga) {
+    --loading_;
     if (!saga && saga.error().code == ErrorCode::kUnavailable) running_.emplace_back(lane, id);
   });
 }

@@ -19,12 +19,15 @@ class Recovery {
   // Takes up as many as the time since the last step allows.
   void step();
   bool busy() const { return !running_.empty(); }
+  // All are in memory, or set aside.
+  bool done() const { return running_.empty() && loading_ == 0; }
 
  private:
   void take_up(Lane lane, const SagaId& id);
 
   Loop& loop_;
   std::deque<std::pair<Lane, SagaId>> running_;
+  std::size_t loading_ = 0;
   SteadyTime last_;
 };
 

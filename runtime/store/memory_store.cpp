@@ -219,6 +219,20 @@ Result<void> MemoryStore::release_lanes(const std::string& owner) {
   return {};
 }
 
+Result<void> MemoryStore::forgive_crashes(const std::string& owner) {
+  if (down_) return no_database();
+  std::lock_guard lock(mutex_);
+  for (LaneRow& lane : lanes_) {
+    if (lane.owner == owner) lane.crashes = 1;
+  }
+  return {};
+}
+
+std::int32_t MemoryStore::crashes(Lane lane) const {
+  std::lock_guard lock(mutex_);
+  return lanes_[static_cast<std::size_t>(lane)].crashes;
+}
+
 Result<std::vector<SagaId>> MemoryStore::running_sagas(Lane lane) {
   if (down_) return no_database();
   std::lock_guard lock(mutex_);

@@ -49,6 +49,8 @@ class MemoryStore final : public Store {
   std::vector<JournalRow> journal_of(const SagaId& saga) const;
   std::optional<InstanceRow> instance(const SagaId& saga) const;
   std::vector<EventRow> events() const;
+  // Claims of this lane without a clean release, the present one included.
+  std::int32_t crashes(Lane lane) const;
 
   // ---- The port. ----
   FlushResult flush(const Flush& flush) override;
@@ -68,6 +70,7 @@ class MemoryStore final : public Store {
       const std::vector<std::tuple<Lane, std::string, std::string, std::string>>& keys) override;
   Result<std::optional<std::pair<Lane, SagaId>>> find_saga(const std::string& tenant, const SagaId& id) override;
   Result<Instant> database_now() override;
+  Result<void> forgive_crashes(const std::string& owner) override;
   Result<void> put_definition(const std::string& workflow, std::uint32_t version, const std::string& hash,
                               const std::string& graph) override;
   Result<std::string> get_definition(const std::string& hash) override;

@@ -47,6 +47,7 @@ class PostgresStore final : public Store {
   FlushResult flush(const Flush& flush) override;
   Result<std::vector<ClaimedLane>> claim_lanes(const std::string& owner) override;
   Result<void> release_lanes(const std::string& owner) override;
+  Result<void> forgive_crashes(const std::string& owner) override;
 
   Result<std::vector<SagaId>> running_sagas(Lane lane) override;
   Result<std::vector<LoadedSaga>> load_sagas(const std::vector<std::pair<Lane, SagaId>>& which) override;
@@ -238,6 +239,16 @@ Result<void> PostgresStore::release_lanes(const std::string& owner) {
   static constexpr std::string_view kDoing = "release the lanes";
   if (auto connected = connect_writer(); !connected) return fail(to_failure(connected.error(), kDoing));
   auto rows = writer_->run("release_lanes", PostgresParams().text(owner).text(this_process()));
+  if (!rows) return fail(to_failure(rows.error(), kDoing));
+  return {};
+}
+
+Result<void> PostgresStore::forgive_crashes(const std::string& owner) {
+  // Between two flushes, on their connection: beside one, both would lock lanes, each in its own order.
+  const std::lock_guard lock(writer_mutex_);
+  static constexpr std::string_view kDoing = "forgive earlier crashes";
+  if (auto connected = connect_writer(); !connected) return fail(to_failure(connected.error(), kDoing));
+  auto rows = writer_->run("forgive_crashes", PostgresParams().text(owner).text(this_process()));
   if (!rows) return fail(to_failure(rows.error(), kDoing));
   return {};
 }

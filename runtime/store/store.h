@@ -167,6 +167,8 @@ class Store {
       const std::vector<std::tuple<Lane, std::string, std::string, std::string>>& lane_tenant_scope_key) = 0;
   virtual Result<std::optional<std::pair<Lane, SagaId>>> find_saga(const std::string& tenant, const SagaId& id) = 0;
   virtual Result<Instant> database_now() = 0;
+  // What this owner's lanes went through before it is forgotten: should it crash later, that is their first crash.
+  virtual Result<void> forgive_crashes(const std::string& owner) = 0;
 
   // Definitions: hash → encoded graph. Refused (kConflict) when the version is known under another hash.
   virtual Result<void> put_definition(const std::string& workflow, std::uint32_t version, const std::string& hash,

@@ -340,6 +340,13 @@ TEST_CASE("lanes are claimed whole, by one owner at a time") {
     CHECK(result.fenced.size() == 32);
   }
   SECTION("the same node again counts a crash") { CHECK(take(other->claim_lanes("a"))[7].crashes == 1); }
+  SECTION("forgiven crashes are forgotten, but for a crash of who has the lanes now") {
+    CHECK(take(store->claim_lanes("a"))[7].crashes == 1);
+    REQUIRE(other->forgive_crashes("b"));  // they are not its own
+    CHECK(take(store->claim_lanes("a"))[7].crashes == 2);
+    REQUIRE(store->forgive_crashes("a"));
+    CHECK(take(store->claim_lanes("a"))[7].crashes == 1);
+  }
   SECTION("the lease has run out") {
     auto side = PostgresConnection::open(options);
     REQUIRE((*side)->execute("UPDATE belay.lane SET lease_until = now() - interval '1 second'"));

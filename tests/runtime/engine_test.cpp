@@ -189,6 +189,60 @@ TEST_CASE("engine: the saga that was marked twice when the process died is set a
   CHECK(!bench.cancel(poison));
 }
 
+TEST_CASE("engine: crashes are forgiven once everything was taken up and went well for a while") {
+  Bench bench;
+  bench.runner.hold("charge");
+  const SagaId working = bench.start("buy", "item", "lamp");
+  const SagaId waiting = bench.start("await_payment", "order", "o1");
+  bench.runner.take("charge");
+  bench.restart();
+  bench.runner.take("charge");
+  bench.restart();  // its minute is not over
+  bench.runner.take("charge");
+  CHECK(bench.store.crashes(0) == 3);
+
+  EngineOptions soon;
+  soon.forgive_after_ms = 0;
+  bench.restart(soon);
+  bench.runner.take("charge");
+  bench.until([&] { return bench.store.crashes(0) == 1; });
+  // This process is careful no more: it folds what it would have taken for poison, and removes the mark.
+  bench.store.set_health(waiting, "loading_again");
+  CHECK(bench.engine->view(bench.request("buy", "item", "lamp").tenant, waiting));
+  bench.until([&] { return bench.store.instance(waiting)->health == "ok"; });
+
+  bench.store.set_health(working, "loading_again");
+  bench.runner.release("charge");
+  bench.restart();  // nor is the next one
+  CHECK(bench.store.crashes(0) == 2);
+  CHECK(bench.wait_ended(working).status == Status::kCompleted);
+}
+
+TEST_CASE("engine: crashes are not forgiven while a saga is still being taken up") {
+  Bench bench;
+  bench.runner.hold("charge");
+  const SagaId first = bench.start("buy", "item", "lamp");
+  const SagaId second = bench.start("buy", "item", "chair");
+  bench.runner.take("charge");
+  bench.runner.take("charge");
+  bench.restart();
+  bench.crash();
+  std::atomic<int> forgiven_early = 0, marks = 0;
+  bench.store.before_flush([&] {
+    if (marks < 2 && bench.store.crashes(0) != 3) ++forgiven_early;
+    for (const SagaId& id : {first, second}) marks += bench.store.instance(id)->health == "loading" ? 1 : 0;
+  });
+  bench.runner.release("charge");
+  EngineOptions soon;
+  soon.forgive_after_ms = 0;
+  bench.open(soon);
+  CHECK(bench.wait_ended(first).status == Status::kCompleted);
+  CHECK(bench.wait_ended(second).status == Status::kCompleted);
+  bench.until([&] { return bench.store.crashes(0) == 1; });
+  CHECK(forgiven_early == 0);
+  bench.store.before_flush({});
+}
+
 TEST_CASE("engine: a limit passes by the database's clock") {
   Bench bench;
   const SagaId saga = bench.start("await_payment", "order", "o1");
