@@ -42,8 +42,31 @@ std::string with_message(const std::string& error, const std::string& message) {
   return message.empty() ? error : error + ": " + message;
 }
 
+// Whether the definition says that the saga carries on after this failure.
+bool carries_on(const Graph& graph, const Handled& handled) {
+  if (handled.handler == kKeepHandler) return true;  // `then hand to` is a Held
+  const Node* node = node_of(graph, handled.path);
+  if (node == nullptr) return false;
+  const Call* call = undoes(handled.direction) ? (node->undo ? &*node->undo : nullptr) : &node->call;
+  return call != nullptr && handled.handler < call->handlers.size() &&
+         call->handlers[handled.handler].act.kind == ActKind::kCarryOn;
+}
+
+// A failure that the definition foresees is not what anybody looks for at three in the morning.
+bool is_foreseen(const Graph& graph, const Entry& entry) {
+  const auto* failed = std::get_if<StepFailed>(&entry.fact);
+  if (failed == nullptr) return false;
+  for (const Drawn& drawn : entry.drawn) {
+    const auto* handled = std::get_if<Handled>(&drawn);
+    if (handled != nullptr && handled->path == failed->path && carries_on(graph, *handled))
+      return true;
+  }
+  return false;
+}
+
 struct FactWords {
   const Graph& graph;
+  bool foreseen = false;
 
   HistoryLine operator()(const Started&) const {
     return {
@@ -59,6 +82,10 @@ struct FactWords {
   HistoryLine operator()(const StepFailed& f) const {
     const std::string call = call_text(graph, f.path, f.direction);
     const std::string why = with_message(f.error, f.message);
+    if (foreseen && f.kind != FailureKind::kUnsure) {
+      const bool refused = f.kind == FailureKind::kBusiness;
+      return {Mark::kInfo, call + (refused ? " was refused" : " failed") + ", as foreseen: " + why, {}};
+    }
     switch (f.kind) {
       case FailureKind::kBusiness:
         return {Mark::kFailed, call + " was refused: " + why, {}};
@@ -146,8 +173,8 @@ struct DrawnWords {
            (d.generation > 0 ? ", try " + std::to_string(d.generation + 1) : "");
   }
   std::string operator()(const RetryAt& d) const {
-    return "try " + call_text(graph, d.path, d.direction) + " again in " +
-           duration_text(d.at.us - at.us);
+    const std::string wait = d.at.us - at.us < 1'000 ? "at once" : "in " + duration_text(d.at.us - at.us);
+    return "try " + call_text(graph, d.path, d.direction) + " again " + wait;
   }
   std::string operator()(const Settled& d) const {
     return call_text(graph, d.path, d.direction) + (d.happened ? " did happen" : " did not happen");
@@ -162,6 +189,7 @@ struct DrawnWords {
   std::string operator()(const Handled& d) const {
     const std::string call = call_text(graph, d.path, d.direction);
     if (d.handler == kKeepHandler) return "stop trying " + call;
+    if (carries_on(graph, d)) return "carry on, as " + call + " says for this error";
     if (d.handler == kLimitHandler) return "do what " + call + " says for its limit";
     return "do what " + call + " says for this error";
   }
@@ -202,7 +230,7 @@ Mark graver(Mark mark, const Drawn& drawn) {
 }  // namespace
 
 HistoryLine history_line(const Graph& graph, const Entry& entry) {
-  HistoryLine line = std::visit(FactWords{graph}, entry.fact);
+  HistoryLine line = std::visit(FactWords{graph, is_foreseen(graph, entry)}, entry.fact);
   for (const Drawn& drawn : entry.drawn) {
     line.follows.push_back(std::visit(DrawnWords{graph, entry.at}, drawn));
     line.mark = graver(line.mark, drawn);

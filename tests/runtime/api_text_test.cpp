@@ -139,6 +139,61 @@ TEST_CASE("facts in words") {
              api::Mark::kPerson);
 }
 
+TEST_CASE("a failure after which the definition carries on is told as foreseen, without an alarm") {
+  belay::dsl::Compilation compilation = compiled();
+  Graph graph = compilation.program.graphs[0];
+  graph.index();
+  Entry entry;
+  StepFailed failed;
+  failed.path = parse_path(graph, "charge");
+  failed.kind = FailureKind::kBusiness;
+  failed.error = "card.declined";
+  failed.message = "no money";
+  entry.fact = failed;
+  Call& call = graph.nodes[failed.path.node].call;
+  call.handlers = {Handler{{"card.declined"}, {}}, Handler{{"card.stolen"}, {}}};
+  call.handlers[0].act.kind = ActKind::kCarryOn;
+  call.handlers[1].act.kind = ActKind::kBlock;
+
+  const auto line_with = [&](std::uint32_t handler) {
+    entry.drawn = {Handled{failed.path, Direction::kForward, handler, {}}};
+    return api::history_line(graph, entry);
+  };
+  CHECK(line_with(0).text == "charge was refused, as foreseen: card.declined: no money");
+  CHECK(line_with(0).mark == api::Mark::kInfo);
+  CHECK(line_with(0).follows == std::vector<std::string>{"carry on, as charge says for this error"});
+  CHECK(line_with(1).text == "charge was refused: card.declined: no money");
+  CHECK(line_with(1).mark == api::Mark::kFailed);
+  CHECK(line_with(kKeepHandler).mark == api::Mark::kInfo);
+
+  graph.nodes[failed.path.node].undo = graph.nodes[failed.path.node].call;
+  failed.direction = Direction::kUndo;
+  entry.fact = failed;
+  entry.drawn = {Handled{failed.path, Direction::kUndo, 0, {}}};
+  CHECK(api::history_line(graph, entry).text ==
+        "the undo of charge was refused, as foreseen: card.declined: no money");
+}
+
+TEST_CASE("a retry that does not wait is at once") {
+  belay::dsl::Compilation compilation = compiled();
+  Graph graph = compilation.program.graphs[0];
+  graph.index();
+  Entry entry;
+  entry.at = {1'000'000};
+  StepFailed failed;
+  failed.path = parse_path(graph, "charge");
+  failed.kind = FailureKind::kTransient;
+  entry.fact = failed;
+  RetryAt again;
+  again.path = failed.path;
+  again.at = entry.at;
+  entry.drawn = {again};
+  CHECK(api::history_line(graph, entry).follows.at(0) == "try charge again at once");
+  again.at.us += 2'000'000;
+  entry.drawn = {again};
+  CHECK(api::history_line(graph, entry).follows.at(0) == "try charge again in 2 seconds");
+}
+
 TEST_CASE("types as JSON schemas") {
   Type seats = of(Type::Base::kInt);
   seats.min = 1;
