@@ -27,7 +27,7 @@ const std::vector<Schema>& schemas() {
         "due_at":{"type":"string","format":"date-time"},"ended_at":{"type":"string","format":"date-time"},
         "href":{"type":"string"}}})"},
       {"Status", R"({"enum":["running","compensating","completed","compensated"]})"},
-      {"Health", R"({"enum":["ok","retrying","paused","overdue","held","unknown_outcome","undo_failed"]})"},
+      {"Health", R"({"enum":["ok","retrying","paused","overdue","held","unknown_outcome","undo_failed","quarantined"]})"},
       {"SagaPage", R"({"type":"object","required":["sagas","next"],"properties":{
         "sagas":{"type":"array","items":{"$ref":"#/components/schemas/SagaRow"}},"next":{"type":["string","null"]}}})"},
       {"AllowedAction", R"({"type":"object","required":["act","method","href"],"properties":{
@@ -52,6 +52,7 @@ const std::vector<Schema>& schemas() {
         "title":{"type":"string"},"owner":{"type":"string"},"status":{"$ref":"#/components/schemas/Status"},
         "health":{"$ref":"#/components/schemas/Health"},"since":{"type":"string","format":"date-time"},
         "waiting_on":{"type":"string"},"failure":{"type":"string"},"because":{"type":"string"},
+        "note":{"type":"string","description":"Of a quarantined one: why the rest is empty"},
         "problem":{"type":"string"},"paused":{"type":"boolean"},"past_no_return":{"type":"boolean"},
         "key":{"type":"string"},"seq":{"type":"integer"},"created_at":{"type":"string","format":"date-time"},
         "updated_at":{"type":"string","format":"date-time"},"deadline":{"type":"string","format":"date-time"},
@@ -68,7 +69,8 @@ const std::vector<Schema>& schemas() {
         "at":{"type":"string","format":"date-time"},"kind":{"type":"string"},
         "mark":{"enum":["info","sent","ok","failed","unsure","waiting","undo","person","alarm","end"]},
         "text":{"type":"string"},"follows":{"type":"array","items":{"type":"string"}},"actor":{"type":"string"},
-        "reason":{"type":"string"},"version":{"type":"integer"},"raw":{"type":"object"}}}}}})"},
+        "reason":{"type":"string"},"version":{"type":"integer"},"raw":{"type":"object"},
+        "raw_text":{"type":"string","description":"Instead of `raw`, for operators: an entry that cannot be read"}}}}}})"},
       {"Reason", R"({"type":"object","required":["reason"],"additionalProperties":false,"properties":{
         "reason":{"type":"string","maxLength":2000}}})"},
       {"StepAct", R"({"type":"object","required":["reason"],"additionalProperties":false,"properties":{

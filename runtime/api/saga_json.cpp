@@ -7,6 +7,7 @@
 #include "runtime/api/history_text.h"
 #include "runtime/api/private_fields.h"
 #include "runtime/base/json_value.h"
+#include "runtime/engine/saga.h"
 
 namespace belay::runtime::api {
 
@@ -292,12 +293,28 @@ std::string preview_json(const Preview& preview) {
   return w.field("next", preview.next).end_object().take();
 }
 
+namespace {
+
+// The marks of one that is being taken up are between the engine and its rows.
+std::string shown_health(const InstanceRow& row) {
+  return row.health == kLoading || row.health == kLoadingAgain ? name(Health::kOk) : row.health;
+}
+
+void write_links(JsonWriter& w, const SagaId& id) {
+  const std::string self = "/v1/sagas/" + id;
+  w.key("links").begin_object();
+  w.field("self", self).field("history", self + "/history").field("graph", self + "/graph");
+  w.end_object();
+}
+
+}  // namespace
+
 void write_saga_row(JsonWriter& w, const InstanceRow& row) {
   w.begin_object();
   w.field("id", row.id)
       .field("workflow", row.workflow)
       .field("workflow_version", row.workflow_version);
-  w.field("status", row.status).field("health", row.health);
+  w.field("status", row.status).field("health", shown_health(row));
   write_instant(w, "since", row.health_since);
   w.field("waiting_on", row.waiting_on).field("failure", row.failure);
   w.field_unless_empty("key", row.key).field("seq", row.seq);
@@ -346,10 +363,33 @@ std::string saga_json(const SagaView& view, bool at_seq) {
   write_values(w, view);
   w.raw_field("output", output_json(view));
   w.field("definition", graph.hash);
-  const std::string self = "/v1/sagas/" + view.row.id;
-  w.key("links").begin_object();
-  w.field("self", self).field("history", self + "/history").field("graph", self + "/graph");
-  w.end_object().end_object();
+  write_links(w, view.row.id);
+  w.end_object();
+  return w.take();
+}
+
+std::string quarantined_json(const InstanceRow& row) {
+  JsonWriter w;
+  w.begin_object()
+      .field("id", row.id)
+      .field("workflow", row.workflow)
+      .field("workflow_version", row.workflow_version);
+  w.field("status", row.status).field("health", row.health);
+  write_instant(w, "since", row.health_since);
+  w.field("waiting_on", row.waiting_on).field("failure", row.failure);
+  w.field("note",
+          "it was set aside so that others go on: steps, values and what is left over are not known "
+          "here, and nothing more happens to it; its history is kept, and `failure` says why");
+  w.field_unless_empty("key", row.key).field("seq", row.seq);
+  write_instant(w, "created_at", row.created_at);
+  write_instant(w, "updated_at", row.updated_at);
+  for (const char* none : {"left_over", "allowed_actions", "steps"})
+    w.key(none).begin_array().end_array();
+  for (const char* none : {"input", "values"}) w.key(none).begin_object().end_object();
+  w.key("output").null();
+  w.field("definition", row.definition);
+  write_links(w, row.id);
+  w.end_object();
   return w.take();
 }
 

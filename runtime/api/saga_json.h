@@ -13,6 +13,8 @@ namespace belay::runtime::api {
 // The whole saga. `at_seq`: the state is the fold up to an earlier entry, so what only the row
 // knows is left out.
 std::string saga_json(const SagaView& view, bool at_seq = false);
+// One that is quarantined, from its row alone: nothing can be folded.
+std::string quarantined_json(const InstanceRow& row);
 // A line of a list.
 void write_saga_row(JsonWriter& w, const InstanceRow& row);
 

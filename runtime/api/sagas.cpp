@@ -7,6 +7,7 @@
 #include "runtime/base/ids.h"
 #include "runtime/base/journal_json.h"
 #include "runtime/base/json_value.h"
+#include "runtime/engine/saga.h"
 
 namespace belay::runtime::api {
 
@@ -79,10 +80,10 @@ HttpResponse list(Context& context, const Call& call) {
                   "`status` must be running, compensating, completed or compensated");
   }
   if (!is_one_of(filter.health, {"ok", "retrying", "paused", "overdue", "held", "unknown_outcome",
-                                 "undo_failed"})) {
-    return refuse(
-        400, "malformed",
-        "`health` must be ok, retrying, paused, overdue, held, unknown_outcome or undo_failed");
+                                 "undo_failed", kQuarantined})) {
+    return refuse(400, "malformed",
+                  "`health` must be ok, retrying, paused, overdue, held, unknown_outcome, "
+                  "undo_failed or quarantined");
   }
   Read<Instant> from = instant(call.http, "created_after");
   if (!from) return std::move(from.error());
@@ -108,9 +109,24 @@ HttpResponse list(Context& context, const Call& call) {
   return json_response(200, w.take());
 }
 
+// The row of one that the engine does not show because it is quarantined.
+std::optional<InstanceRow> quarantined(Context& context, const Call& call,
+                                       const HttpResponse& refused) {
+  const std::optional<std::string> id = normalise_uuid(hole(call.http, "id"));
+  if (!id || refused.status != 500) return std::nullopt;
+  Result<InstanceRow> row = context.reader.saga(call.who.tenant, *id);
+  if (!row || row->health != kQuarantined) return std::nullopt;
+  return std::move(*row);
+}
+
 HttpResponse show(Context& context, const Call& call) {
   Read<SagaView> view = find_saga(context, call);
-  if (!view) return std::move(view.error());
+  if (!view) {
+    // No ETag: it was set aside without an entry, and no act would be accepted.
+    if (const auto row = quarantined(context, call, view.error()))
+      return json_response(200, quarantined_json(*row));
+    return std::move(view.error());
+  }
   const std::string tag = etag(view->state.seq);
   const std::string* known = header(call.http, "if-none-match");
   if (known != nullptr && *known == tag) {
@@ -162,6 +178,18 @@ void write_entry(JsonWriter& w, const Graph& graph, const Entry& plain) {
   w.field("version", entry.version).raw_field("raw", entry_body(graph, entry)).end_object();
 }
 
+// What can be said of an entry that cannot be read. Private values in it cannot be told from others,
+// so whoever only looks does not get its text.
+void write_unread(JsonWriter& w, const JournalRow& row, const std::string& why, bool with_body) {
+  w.begin_object().field("seq", row.seq);
+  write_instant(w, "at", row.at);
+  w.field("kind", row.kind).field("mark", name(Mark::kAlarm));
+  w.field("text", row.kind + ", which cannot be read: " + why);
+  w.strings("follows", {}).field_unless_empty("actor", row.actor).field("version", row.version);
+  if (with_body) w.field("raw_text", row.body);
+  w.end_object();
+}
+
 HttpResponse history(Context& context, const Call& call) {
   Read<std::uint64_t> at = number(call.http, "at", 0, 1, limits::entries_per_saga_max * 2);
   if (!at) return std::move(at.error());
@@ -170,21 +198,37 @@ HttpResponse history(Context& context, const Call& call) {
   Read<std::uint64_t> limit = number(call.http, "limit", 200, 1, limits::page_rows_max);
   if (!limit) return std::move(limit.error());
   Read<SagaView> view = find_saga(context, call);
-  if (!view) return std::move(view.error());
+  std::string status;
+  if (view) {
+    status = name(view->state.status);
+  } else {
+    auto row = quarantined(context, call, view.error());
+    if (!row) return std::move(view.error());
+    GraphPtr graph = context.engine.definition_by_hash(row->definition);
+    if (graph == nullptr && *at > 0) return std::move(view.error());
+    status = row->status;
+    State state;
+    state.seq = row->seq;
+    view = SagaView{std::move(graph), std::move(state), std::move(*row)};
+  }
   if (*at > 0) return as_it_was(context, call, std::move(*view), *at);
 
   Result<HistoryPage> page = context.reader.history(call.who.tenant, view->row.id, *after, *limit);
   if (!page) return refuse(page.error());
   JsonWriter w;
-  w.begin_object().field("id", view->row.id).field("workflow", view->graph->workflow);
-  w.field("status", name(view->state.status))
+  w.begin_object().field("id", view->row.id).field("workflow", view->row.workflow);
+  w.field("status", status)
       .field("seq", view->state.seq)
       .key("entries")
       .begin_array();
   for (const JournalRow& row : page->rows) {
-    Result<Entry> entry = entry_of(*view->graph, row);
-    if (!entry) return refuse(entry.error());
-    write_entry(w, *view->graph, *entry);
+    const Result<Entry> entry =
+        view->graph == nullptr ? fail(ErrorCode::kCorrupt, "its definition cannot be read either")
+                               : entry_of(*view->graph, row);
+    if (entry)
+      write_entry(w, *view->graph, *entry);
+    else
+      write_unread(w, row, entry.error().message, call.who.role >= Role::kOperator);
   }
   w.end_array();
   if (page->next_after == 0)
@@ -245,7 +289,7 @@ void add_saga_routes(std::vector<Route>& routes, Context& context) {
         {Parameter::kQuery, "status",
          R"({"enum":["running","compensating","completed","compensated"]})", "Only in this status"},
         {Parameter::kQuery, "health",
-         R"({"enum":["ok","retrying","paused","overdue","held","unknown_outcome","undo_failed"]})",
+         R"({"enum":["ok","retrying","paused","overdue","held","unknown_outcome","undo_failed","quarantined"]})",
          "Only in this health"},
         {Parameter::kQuery, "key", text, "Only with this `once per` value"},
         {Parameter::kQuery, "waiting_on", text, "Only where `waiting_on` holds this text"},

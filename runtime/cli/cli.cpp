@@ -115,7 +115,7 @@ void add_saga_commands(CLI::App& app, Commands& c, Action& chosen) {
   list->add_option("--workflow", c.list.workflow, "Only of this workflow");
   list->add_option("--status", c.list.status, "running, compensating, completed or compensated");
   list->add_option("--health", c.list.health,
-                   "ok, retrying, paused, overdue, held, unknown_outcome or undo_failed");
+                   "ok, retrying, paused, overdue, held, unknown_outcome, undo_failed or quarantined");
   list->add_option("--key", c.list.key, "Only with this `once per` value");
   list->add_option("--waiting-on", c.list.waiting_on,
                    "Only those that wait for something with this text");

@@ -113,6 +113,7 @@ void print_saga(const Value& saga, const Terminal& terminal) {
                      (since.empty() ? "" : ", since " + since));
   line("waiting on", harmless(text_of(saga, "waiting_on")));
   line("failure", harmless(text_of(saga, "failure")));
+  line("note", harmless(text_of(saga, "note")));
   line("because", harmless(text_of(saga, "because")));
   line("problem", harmless(text_of(saga, "problem")));
   line("key", harmless(text_of(saga, "key")));
@@ -184,7 +185,8 @@ void print_preview(const Value& preview, const Terminal& terminal) {
 bool is_at_rest(const Value& saga) {
   const std::string status = text_of(saga, "status"), health = text_of(saga, "health");
   return status == "completed" || status == "compensated" || health == "held" ||
-         health == "unknown_outcome" || health == "undo_failed" || health == "paused";
+         health == "unknown_outcome" || health == "undo_failed" || health == "paused" ||
+         health == "quarantined";
 }
 
 }  // namespace belay::runtime::cli

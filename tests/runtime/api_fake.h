@@ -132,7 +132,12 @@ class FakeEngine final : public Engine {
     for (const auto& [name, graph] : graphs) out.push_back(graph);
     return out;
   }
-  GraphPtr definition_by_hash(const std::string&) override { return nullptr; }
+  GraphPtr definition_by_hash(const std::string& hash) override {
+    for (const auto& [name, graph] : graphs) {
+      if (graph->hash == hash) return graph;
+    }
+    return nullptr;
+  }
 
   void start(StartRequest request, std::function<void(Result<StartReply>)> done) override {
     if (down)
@@ -196,6 +201,8 @@ class FakeEngine final : public Engine {
     const auto found = sagas.find(saga);
     if (found == sagas.end() || found->second.row.tenant != tenant)
       return done(fail(ErrorCode::kNotFound, "no saga"));
+    if (found->second.row.health == "quarantined")
+      return done(fail(ErrorCode::kCorrupt, "the saga is quarantined"));
     done(SagaView{found->second.graph, found->second.state, found->second.row});
   }
 
@@ -254,13 +261,20 @@ class FakeReader final : public Reader {
       if (kept.row.tenant != filter.tenant) continue;
       InstanceRow row = kept.row;
       row.status = name(kept.state.status);
-      row.health = name(summary(*kept.graph, kept.state).health);
+      if (row.health.empty()) row.health = name(summary(*kept.graph, kept.state).health);
       page.rows.push_back(row);
     }
     return page;
   }
-  Result<InstanceRow> saga(const std::string&, const SagaId&) override {
-    return fail(ErrorCode::kNotFound, "none");
+  Result<InstanceRow> saga(const std::string& tenant, const SagaId& id) override {
+    const auto found = engine_.sagas.find(id);
+    if (found == engine_.sagas.end() || found->second.row.tenant != tenant)
+      return fail(ErrorCode::kNotFound, "none");
+    InstanceRow row = found->second.row;
+    row.status = name(found->second.state.status);
+    row.seq = found->second.state.seq;
+    row.definition = found->second.graph->hash;
+    return row;
   }
   Result<HistoryPage> history(const std::string&, const SagaId& id, std::uint64_t after,
                               std::size_t limit) override {

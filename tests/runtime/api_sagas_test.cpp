@@ -177,3 +177,61 @@ TEST_CASE("a saga's picture shows where it stands") {
   CHECK(mermaid.body.find("✓ Hold the room") != std::string::npos);
   CHECK(bench.call("getSagaGraph", {{"id", id}}, "", {{"format", "png"}}).status == 400);
 }
+
+TEST_CASE("a quarantined saga is listed, and shown from its row with nothing to be done about it") {
+  Bench bench;
+  const std::string id = bench.start_held();
+  InstanceRow& row = bench.engine.sagas.at(id).row;
+  row.health = "quarantined";
+  row.health_since = {1'763'000'000'000'000};
+  row.failure = "entry 2 cannot be read";
+  CHECK(bench.call("listSagas", {}, "", {{"health", "quarantined"}}).status == 200);
+  CHECK(bench.reader.last_filter.health == "quarantined");
+
+  const HttpResponse response = bench.call("getSaga", {{"id", id}});
+  REQUIRE(response.status == 200);
+  const Value saga = Bench::json(response);
+  CHECK(Bench::text(saga, "status") == "running");
+  CHECK(Bench::text(saga, "health") == "quarantined");
+  CHECK(Bench::text(saga, "failure") == "entry 2 cannot be read");
+  CHECK(Bench::text(saga, "since") == "2025-11-13T02:13:20Z");
+  CHECK(!Bench::text(saga, "note").empty());
+  CHECK(saga.find("steps")->as_list().empty());
+  CHECK(saga.find("allowed_actions")->as_list().empty());
+  // A live view had this ETag too: it must not be taken for unchanged.
+  CHECK(bench.call("getSaga", {{"id", id}}, "", {}, {{"If-None-Match", "\"4\""}}).status == 200);
+  row.tenant = "other";
+  CHECK(bench.call("getSaga", {{"id", id}}).status == 404);
+}
+
+TEST_CASE("a quarantined saga's history is told, what cannot be read as it is") {
+  Bench bench;
+  const std::string id = bench.start_held();
+  auto& kept = bench.engine.sagas.at(id);
+  kept.row.health = "quarantined";
+  kept.journal[1].body = "{\"path\":7}";
+  const HttpResponse response = bench.call("getHistory", {{"id", id}});
+  REQUIRE(response.status == 200);
+  CHECK(response.body.find("ann@example.org") == std::string::npos);
+  const Value page = Bench::json(response);
+  CHECK(Bench::text(page, "status") == "running");
+  const List& entries = page.find("entries")->as_list();
+  REQUIRE(entries.size() == 4);
+  CHECK(Bench::text(entries[0], "text") == "started book version 1");
+  CHECK(Bench::text(entries[1], "mark") == "alarm");
+  CHECK(Bench::text(entries[1], "raw_text") == "{\"path\":7}");
+  CHECK(entries[1].find("raw") == nullptr);
+  CHECK(bench.call("getHistory", {{"id", id}}, "", {{"at", "1"}}).status == 200);
+  CHECK(bench.call("getHistory", {{"id", id}}, "", {{"at", "2"}}).status == 500);
+}
+
+TEST_CASE("a saga that is being taken up after crashes is listed as ok") {
+  Bench bench;
+  const std::string id = bench.start();
+  for (const char* mark : {"loading", "loading_again"}) {
+    bench.engine.sagas.at(id).row.health = mark;
+    const Value page = Bench::json(bench.call("listSagas", {}));
+    CHECK(Bench::text(page.find("sagas")->as_list()[0], "health") == "ok");
+    CHECK(bench.call("listSagas", {}, "", {{"health", mark}}).status == 400);
+  }
+}
