@@ -114,6 +114,7 @@ TEST_CASE("sagas on the command line, from start to end") {
   CHECK(list.out.find(id) != std::string::npos);
   CHECK(list.out.find("unknown_outcome") != std::string::npos);
   check_plain(list.out);
+  check({"list", "--health", "quarantined"}, 0, "no sagas", env);
   const Ran show = run_belay({"show", id}, env);
   INFO(show.out);
   CHECK(show.out.find("belay resolve " + id + " charge") != std::string::npos);
