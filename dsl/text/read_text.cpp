@@ -27,6 +27,30 @@ namespace text {
 
 using Tag = Part::Tag;
 
+namespace {
+
+bool is_digit(char c) { return c >= '0' && c <= '9'; }
+
+std::string digits_at(const std::string& text, std::size_t from) {
+  std::size_t end = from;
+  while (end < text.size() && is_digit(text[end])) ++end;
+  return text.substr(from, end - from);
+}
+
+// `EUR 49` when the text reads `EUR 49,90` and the comma is at `at`; else empty.
+std::string amount_before(const std::string& text, std::size_t at) {
+  if (at + 1 >= text.size() || text[at] != ',' || !is_digit(text[at + 1])) return "";
+  std::size_t begin = at;
+  while (begin > 0 && is_digit(text[begin - 1])) --begin;
+  if (begin == at || begin < 4 || text[begin - 1] != ' ') return "";
+  for (std::size_t i = begin - 4; i < begin - 1; ++i) {
+    if (text[i] < 'A' || text[i] > 'Z') return "";
+  }
+  return text.substr(begin - 4, at - begin + 4);
+}
+
+}  // namespace
+
 Diagnostic& Builder::problem(std::string_view code, Span at, std::string message) {
   broken_ = true;
   return diagnostics_.add(code, at, std::move(message));
@@ -187,6 +211,10 @@ void Builder::misfit(const Line& line, const Parsed& parsed, Rule rule, std::siz
   const bool digits = parsed.expected.size() == 1 && parsed.expected[0] == "a whole number";
   if (digits) {
     problem("BEL1037", where, "`" + found + "` is not a whole number");
+  } else if (const std::string amount = amount_before(line.text, at); !amount.empty()) {
+    problem("BEL1207", line.span(at - amount.size(), amount.size() + 1),
+            "an amount has a point before its decimals, not a comma")
+        .help = "write `" + amount + "." + digits_at(line.text, at + 1) + "`";
   } else if (could_end) {
     problem("BEL1036", where, "`" + found + "` is left over here").notes.push_back({{}, false, "expected " + wanted});
   } else {
