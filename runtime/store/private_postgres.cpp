@@ -370,6 +370,8 @@ Result<void> own_directory(const ServerUser& user, const std::string& path) {
   if (info.st_uid != user.uid) {
     std::error_code error;
     if (!user.drop || info.st_uid != geteuid() || !fs::is_empty(path, error) || error) {
+      // Another start of the same directory may have handed it over just now.
+      if (lstat(path.c_str(), &info) == 0 && info.st_uid == user.uid) return {};
       return fail(ErrorCode::kMisconfigured,
                   path + " belongs to another user than `" + user.name + "`, as which Postgres runs",
                   "choose another directory, or give it to that user with chown");

@@ -39,13 +39,17 @@ TEST_CASE("engine: a business error undoes what was done") {
 
 TEST_CASE("engine: nothing is sent and nobody is answered before the commit") {
   Bench bench;
-  bench.store.set_down(true);
-  std::atomic<bool> answered{false};
+  std::atomic<bool> answered{false}, flushing{false}, commit{false};
+  bench.store.before_flush([&] {
+    flushing = true;
+    while (!commit) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  });
   bench.engine->start(bench.request("buy", "item", "lamp"), [&](Result<StartReply>) { answered = true; });
-  std::this_thread::sleep_for(std::chrono::milliseconds(100));
+  bench.until([&] { return flushing.load(); });
+  std::this_thread::sleep_for(std::chrono::milliseconds(50));  // enough for a mistake to show
   CHECK(bench.runner.count("reserve") == 0);
   CHECK(!answered);
-  bench.store.set_down(false);
+  commit = true;
   bench.until([&] { return answered.load(); });
   bench.until([&] { return bench.runner.count("charge") == 1; });
 }
