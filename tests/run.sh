@@ -20,7 +20,7 @@ belay_setup
 [[ $mode == setup ]] && exit 0
 
 passed=0 failed=0
-failures=()
+failures=() unsteady=()
 started=$SECONDS
 
 # Runs a ctest selection and adds up its counts.
@@ -30,6 +30,20 @@ run_ctest() {
   echo "== $title"
   local status=0
   ctest --test-dir "$build" --output-on-failure --no-tests=error "$@" >"$log" 2>&1 || status=$?
+  if ((status != 0)) && grep -q 'tests passed' "$log"; then
+    # A second try tells a defect from a shared machine that was busy. Both are shown, and the names are printed.
+    cat "$log"
+    sed -n '/The following tests FAILED/,/Errors while/p' "$log" | sed 's/^/   first try: /'
+    status=0
+    ctest --test-dir "$build" --rerun-failed --output-on-failure >"$log.again" 2>&1 || status=$?
+    if ((status == 0)); then
+      unsteady+=("$(sed -n '/The following tests FAILED/,/Errors while/p' "$log" | grep -E '^[[:space:]]+[0-9]+ - ')")
+      sed -i 's/ \([0-9]*\) tests* failed out of/ 0 tests failed out of/' "$log"
+    else
+      cat "$log.again"
+    fi
+    rm -f "$log.again"
+  fi
   local total bad
   total=$(sed -n 's/.*tests failed out of \([0-9]*\).*/\1/p' "$log" | tail -1)
   bad=$(sed -n 's/.* \([0-9]*\) tests* failed out of.*/\1/p' "$log" | tail -1)
@@ -80,5 +94,6 @@ fi
 
 echo
 for title in "${failures[@]:-}"; do [[ -n $title ]] && echo "FAILED: $title"; done
+for title in "${unsteady[@]:-}"; do [[ -n $title ]] && echo "passed at the second try only:$title"; done
 echo "$passed passed, $failed failed"
 ((failed == 0))
