@@ -79,7 +79,7 @@ struct DrawnFolder {
     CallState& call = call_of(activity, drawn.direction);
     call.unsure = false;
     if (drawn.happened && drawn.direction == Direction::kForward) {
-      succeed(activity, drawn.result);
+      forward_succeeded(graph, state, activity, drawn.result);
     } else if (drawn.happened) {
       call.phase = CallPhase::kSucceeded;
       activity.effect = EffectState::kUndone;
@@ -210,17 +210,6 @@ struct DrawnFolder {
     const auto at = std::lower_bound(state.joins.begin(), state.joins.end(), path,
                                      [](const Join& j, const Path& p) { return j.path < p; });
     state.joins.insert(at, Join{path, left});
-  }
-
-  void succeed(Activity& activity, const Value& result) const {
-    const Path path = activity.path;
-    const Node& node = graph.nodes[path.node];
-    activity.forward.phase = CallPhase::kSucceeded;
-    activity.effect = leaves_mark(graph, node) ? EffectState::kDone : EffectState::kNone;
-    if (node.slot != kNoSlot && !result.is_null()) set_variable(graph, state, node.slot, path.iteration, result);
-    if (!activity.open) return;
-    activity.open = false;
-    if (state.status != Status::kCompensating) complete(graph, state, path);
   }
 
   // No new steps, retry waits cut short; what is in flight or unsure has still to settle.

@@ -11,22 +11,6 @@ namespace {
 
 bool compensating(const State& state) { return state.status == Status::kCompensating; }
 
-// The step did what it should: its result is known, control goes on unless everything is being undone.
-void forward_succeeded(const Graph& graph, State& state, Activity& activity, const Value& result) {
-  const Node& node = graph.nodes[activity.path.node];
-  activity.forward.phase = CallPhase::kSucceeded;
-  activity.forward.unsure = false;
-  activity.forward.hold = HoldReason::kNone;
-  activity.check.phase = CallPhase::kIdle;
-  activity.effect = leaves_mark(graph, node) ? EffectState::kDone : EffectState::kNone;
-  if (node.slot != kNoSlot && !result.is_null()) {
-    set_variable(graph, state, node.slot, activity.path.iteration, result);
-  }
-  if (!activity.open) return;
-  activity.open = false;
-  if (!compensating(state)) complete(graph, state, Path(activity.path));
-}
-
 void undo_succeeded(Activity& activity) {
   activity.undo.phase = CallPhase::kSucceeded;
   activity.undo.unsure = false;
@@ -197,9 +181,7 @@ struct FactFolder {
       activity.left_because = entry.reason;
     }
     const Node& node = graph.nodes[path.node];
-    if (node.kind == NodeKind::kSet && !fact.output.is_null()) {
-      set_variable(graph, state, node.slot, path.iteration, fact.output);
-    } else if (node.slot != kNoSlot && !fact.output.is_null()) {
+    if (node.slot != kNoSlot && !fact.output.is_null()) {
       set_variable(graph, state, node.slot, path.iteration, fact.output);
     }
     if (!activity.open) return;

@@ -142,6 +142,21 @@ void leave_block(const Graph& graph, State& state, NodeId parent, const std::vec
   complete(graph, state, path);
 }
 
+void forward_succeeded(const Graph& graph, State& state, Activity& activity, const Value& result) {
+  const Node& node = graph.nodes[activity.path.node];
+  activity.forward.phase = CallPhase::kSucceeded;
+  activity.forward.unsure = false;
+  activity.forward.hold = HoldReason::kNone;
+  activity.check.phase = CallPhase::kIdle;
+  activity.effect = leaves_mark(graph, node) ? EffectState::kDone : EffectState::kNone;
+  if (node.slot != kNoSlot && !result.is_null()) {
+    set_variable(graph, state, node.slot, activity.path.iteration, result);
+  }
+  if (!activity.open) return;
+  activity.open = false;
+  if (state.status != Status::kCompensating) complete(graph, state, Path(activity.path));
+}
+
 void remove_ready(State& state, const Path& path) {
   const auto it = std::find(state.ready.begin(), state.ready.end(), path);
   if (it != state.ready.end()) state.ready.erase(it);

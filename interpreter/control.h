@@ -28,6 +28,8 @@ void enter_block(const Graph& graph, State& state, NodeId parent, const Block& b
                  const std::vector<std::uint32_t>& iteration);
 void complete(const Graph& graph, State& state, const Path& path);
 void leave_block(const Graph& graph, State& state, NodeId parent, const std::vector<std::uint32_t>& iteration);
+// The step did what it should: its result is known, control goes on unless everything is being undone.
+void forward_succeeded(const Graph& graph, State& state, Activity& activity, const Value& result);
 void remove_ready(State& state, const Path& path);
 
 // Whether `first` comes before `second` in every run of the graph: what must be undone after it.
