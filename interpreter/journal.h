@@ -55,7 +55,6 @@ enum class HoldReason : std::uint8_t {
   kUndoFailed,       // an undo keeps failing
   kRequestChanged,   // after a restart or a retry the request is not the one that was sent
   kBadValue,         // an expression failed where nothing may be undone any more
-  kTooLong,          // 10,000 entries
 };
 
 enum class TimerPurpose : std::uint8_t { kRetry, kLimit, kPause, kDeadline };

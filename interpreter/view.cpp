@@ -35,7 +35,6 @@ const char* hold_words(HoldReason reason) {
     case HoldReason::kUndoFailed: return "undo failed";
     case HoldReason::kRequestChanged: return "request changed";
     case HoldReason::kBadValue: return "an expression failed";
-    case HoldReason::kTooLong: return "too many entries";
   }
   return "";
 }
@@ -321,7 +320,6 @@ const char* name(HoldReason reason) {
     case HoldReason::kUndoFailed: return "undo_failed";
     case HoldReason::kRequestChanged: return "request_changed";
     case HoldReason::kBadValue: return "bad_value";
-    case HoldReason::kTooLong: return "too_long";
   }
   return "";
 }

@@ -280,8 +280,6 @@ const char* words(HoldReason reason) {
       return "the request is not the one that was sent before";
     case HoldReason::kBadValue:
       return "a value could not be worked out";
-    case HoldReason::kTooLong:
-      return "it has too many entries";
   }
   return "held";
 }

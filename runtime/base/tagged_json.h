@@ -21,7 +21,7 @@ namespace belay::runtime::stored {
 inline constexpr const char* kDirections[] = {"do", "check", "undo", "undo-check"};
 inline constexpr const char* kFailureKinds[] = {"business", "transient", "unsure"};
 inline constexpr const char* kHoldReasons[] = {"none",    "unknown_outcome", "refused",         "failed",   "gave_up",
-                                               "undo_failed", "request_changed", "bad_value", "too_long"};
+                                               "undo_failed", "request_changed", "bad_value"};
 inline constexpr const char* kPurposes[] = {"retry", "limit", "pause", "deadline"};
 inline constexpr const char* kOperatorActs[] = {"pause", "resume", "retry", "skip", "resolve"};
 inline constexpr const char* kStatuses[] = {"running", "compensating", "completed", "compensated"};

@@ -110,7 +110,7 @@ class Random {
 
   Direction direction() { return static_cast<Direction>(below(4)); }
   FailureKind failure() { return static_cast<FailureKind>(below(3)); }
-  HoldReason hold() { return static_cast<HoldReason>(below(9)); }
+  HoldReason hold() { return static_cast<HoldReason>(below(8)); }
   Status status() { return static_cast<Status>(below(4)); }
 
   Fact fact() {
