@@ -93,7 +93,8 @@ class Drawer {
         return draw_together(node, std::move(shape), ends);
       case NodeKind::kWait:
         shape.kind = "wait";
-        shape.detail = node.event;
+        for (const interpreter::Source& source : node.sources)
+          shape.detail += (shape.detail.empty() ? "" : ", ") + source.event;
         shape.limit = one_line(node.within.source);
         enter(std::move(shape), ends);
         out.push_back({node.name, "forward", ""});
@@ -128,6 +129,13 @@ class Drawer {
         shape.title = "finish";
         enter(std::move(shape), ends);
         return {};
+      case NodeKind::kForEach:
+      case NodeKind::kRepeat:
+      case NodeKind::kAsk:
+      case NodeKind::kTry:
+      case NodeKind::kRun:
+      case NodeKind::kAct:
+        break;
       case NodeKind::kPointOfNoReturn:
         shape.kind = "point_of_no_return";
         shape.title = "point of no return";

@@ -110,10 +110,18 @@ struct IfUnsure {
   Span span;
 };
 
+struct Rate {  // `at most 10 per minute per customer.id`
+  Number count;
+  Name unit;  // second, minute, hour, day
+  Expr per;   // empty: over all sagas of the workflow
+  Span span;
+};
+
 struct Policies {
   Name retry_plan;                 // `retry careful`
   std::optional<Tries> tries;      // `retry 5 tries in all, …`
-  Expr within, request_key;
+  Expr within, request_key, alive_every;
+  std::optional<Rate> rate;
   std::vector<Handler> handlers;
   std::optional<IfUnsure> if_unsure;
   std::optional<Keep> keep;
@@ -127,6 +135,7 @@ struct Undo {
 };
 
 struct EventSource {  // `payment.authorised, key booking, even if up to 1 hour before`
+  Name name;  // under `for all of`, `for any of`: what the result calls it; else empty
   Name event;
   Expr key, before;
   Span span;
@@ -149,23 +158,37 @@ struct Branch {
 struct Statement {
   enum class Kind {
     kStep, kWhen, kTogether, kWait, kPause, kPublish, kSet, kCancel, kFinish, kPointOfNoReturn,
+    kForEach, kRepeat, kAsk, kTry,
+    kCollect,   // `collect name = expr`, in `for each` only
+    kAct,       // `carry on`, `try again after`, `hand to` as a statement: in the block of a handler only
     kReserved,  // a statement of the language that this version does not run yet; `name` is its head
   } kind = Kind::kStep;
   Span span;        // of the head
-  Name name;        // kStep, kWait; kSet: the target
-  Text title;       // kStep, kWait
+  Name name;        // kStep, kWait, kAsk; kSet, kCollect: the target; kForEach: the item
+  Text title;       // kStep, kWait; kAsk: the question
   Name action;      // kStep: do
+  Name run;         // kStep: `run WORKFLOW` instead of `do`
+  bool detached = false;       // kStep with run: `, and do not wait`
   std::vector<Arg> args;       // kStep: arguments; kPublish: data
-  Policies policies;           // kStep
+  Policies policies;           // kStep; kTry: handlers only
   std::optional<Undo> undo;    // kStep, kWait
   std::optional<Text> no_undo_because;  // kStep
   std::vector<Arm> arms;       // kWhen
-  std::vector<Branch> branches;  // kTogether (all)
+  std::vector<Branch> branches;  // kTogether
+  enum class Wanted { kAll, kAny, kSome } wanted = Wanted::kAll;  // kTogether; kWait: kAll or kAny of `sources`
+  Number wanted_count, wanted_of;  // kTogether with kSome: `2 of 3`
   EventSource source;          // kWait, kPublish (event, key)
-  Expr within;                 // kWait
-  Act act;                     // kWait: otherwise; kCancel, kFinish: itself
+  std::vector<EventSource> sources;  // kWait `for all of`, `for any of`; else empty, and `source` speaks
+  Expr within;                 // kWait, kAsk
+  Act act;                     // kWait, kAsk, kRepeat: otherwise; kCancel, kFinish, kAct: itself
+  Statements body;             // kForEach, kRepeat, kTry
+  Number at_once;              // kForEach: `at most N at once`
+  std::optional<Number> tolerating;  // kForEach
+  Number times;                // kRepeat: `at most N times`
+  Name role;                   // kAsk
+  std::vector<FieldDecl> answers;    // kAsk
   Expr pause_for, pause_until; // kPause
-  Expr value;                  // kSet
+  Expr value;                  // kSet, kCollect; kForEach: the list; kRepeat: `until`
 };
 
 // ---- Declarations --------------------------------------------------------------------------------------------
@@ -237,6 +260,10 @@ struct WorkflowDecl {
   std::optional<Keep> if_undo_fails;
   Text owner;
   std::vector<Text> tags;
+  struct OneAtATime { Expr per; bool queue = true; Span span; };  // `one at a time per KEY, others queue|are refused`
+  std::optional<OneAtATime> one_at_a_time;
+  struct StartsOn { Name event; std::vector<Arg> values; Span span; };  // values over `event`
+  std::vector<StartsOn> starts_on;
   struct Plan { Name name; Tries tries; };
   std::vector<Plan> plans;
   Statements body;

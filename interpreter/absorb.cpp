@@ -148,9 +148,14 @@ struct DrawnFolder {
   void operator()(const Waiting& drawn) const {
     remove_ready(state, drawn.path);
     Activity& activity = activity_at(state, drawn.path);
-    activity.key = drawn.key;
+    activity.keys = drawn.keys;
     activity.until = drawn.until;
   }
+
+  void operator()(const Looped&) const {}
+  void operator()(const Asked&) const {}
+  void operator()(const Unwinding&) const {}
+  void operator()(const Unwound&) const {}
 
   void operator()(const PausedUntil& drawn) const {
     remove_ready(state, drawn.path);

@@ -105,7 +105,8 @@ struct FactFolder {
     if (taken != state.taken_events.end() && *taken == fact.event_id) return;
     if (activity == nullptr || !activity->open || activity->limit_passed) return;
     const Node& node = graph.nodes[fact.path.node];
-    if (node.kind != NodeKind::kWait || node.event != fact.event) return;
+    if (node.kind != NodeKind::kWait || fact.source >= node.sources.size()) return;
+    if (node.sources[fact.source].event != fact.event) return;
     state.taken_events.insert(taken, fact.event_id);
     if (node.slot != kNoSlot) set_variable(graph, state, node.slot, fact.path.iteration, fact.payload);
     activity->open = false;
@@ -133,6 +134,10 @@ struct FactFolder {
   }
 
   void operator()(const CapReached&) const { state.capped = true; }
+  void operator()(const AnswerGiven&) const {}
+  void operator()(const TurnCame&) const {}
+  void operator()(const UndoAsked&) const {}
+  void operator()(const Migrated&) const {}
 
  private:
   // A held statement that is no step is entered anew. A held call starts its tries anew: under the same key while it is

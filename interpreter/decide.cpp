@@ -101,6 +101,12 @@ class Drawer {
         return Cancelling{path, node.act.because};
       case NodeKind::kFinish: return ended_with(graph_, state_, node.act.with, path);
       case NodeKind::kPointOfNoReturn: return Passed{path};
+      case NodeKind::kForEach:
+      case NodeKind::kRepeat:
+      case NodeKind::kAsk:
+      case NodeKind::kTry:
+      case NodeKind::kRun:
+      case NodeKind::kAct: break;
     }
     return Held{path, Direction::kForward, HoldReason::kBadValue, ""};
   }
@@ -123,9 +129,12 @@ class Drawer {
   }
 
   Drawn wait(const Path& path, const Node& node, const StateScope& scope) {
-    Evaluated key = evaluate(node.key, scope);
-    if (!key.ok) return bad_value(path, key.error);
-    Waiting waiting{path, key_text(key.value), {}};
+    Waiting waiting{path, {}, {}};
+    for (const Source& source : node.sources) {
+      Evaluated key = evaluate(source.key, scope);
+      if (!key.ok) return bad_value(path, key.error);
+      waiting.keys.push_back(key_text(key.value));
+    }
     if (!node.within.empty()) {
       const Evaluated limit = evaluate(node.within, scope);
       if (!limit.ok || limit.value.kind() != Value::Kind::kDuration) return bad_value(path, limit.error);
@@ -259,7 +268,7 @@ class Drawer {
     if (const auto* retry = std::get_if<RetryAt>(&drawn)) {
       commands.push_back(StartTimer{retry->path, TimerPurpose::kRetry, retry->direction, retry->at});
     } else if (const auto* waiting = std::get_if<Waiting>(&drawn)) {
-      await(waiting->path, waiting->key);
+      await(waiting->path, waiting->keys);
       if (waiting->until) commands.push_back(StartTimer{waiting->path, TimerPurpose::kLimit, {}, waiting->until});
     } else if (const auto* paused = std::get_if<PausedUntil>(&drawn)) {
       commands.push_back(StartTimer{paused->path, TimerPurpose::kPause, {}, paused->until});
@@ -278,10 +287,12 @@ class Drawer {
     }
   }
 
-  void await(const Path& path, const std::string& key) {
+  void await(const Path& path, const std::vector<std::string>& keys) {
     const Node& node = graph_.nodes[path.node];
-    const Instant since{state_.started_at.us - node.even_before_ms * 1000};
-    decision_.commands.push_back(AwaitEvent{path, node.event, key, since});
+    for (std::uint32_t i = 0; i < node.sources.size() && i < keys.size(); ++i) {
+      const Instant since{state_.started_at.us - node.sources[i].even_before_ms * 1000};
+      decision_.commands.push_back(AwaitEvent{path, i, node.sources[i].event, keys[i], since});
+    }
   }
 
   void stop_awaiting(const Path& path) {
@@ -289,7 +300,11 @@ class Drawer {
     if (activity == nullptr || !activity->open) return;
     const Node& node = graph_.nodes[path.node];
     if (node.kind != NodeKind::kWait) return;
-    decision_.commands.push_back(StopAwaiting{path, node.event, activity->key});
+    for (std::uint32_t i = 0; i < node.sources.size() && i < activity->keys.size(); ++i) {
+      if (std::binary_search(activity->taken.begin(), activity->taken.end(), i)) continue;
+      decision_.commands.push_back(
+          StopAwaiting{path, i, node.sources[i].event, activity->keys[i]});
+    }
   }
 
   Instant later(const Duration& length) const {
@@ -324,8 +339,12 @@ Recovery recover(const Graph& graph, const State& state) {
   for (const Activity& activity : state.activities) {
     const Node& node = graph.nodes[activity.path.node];
     if (activity.open && node.kind == NodeKind::kWait) {
-      const Instant since{state.started_at.us - node.even_before_ms * 1000};
-      recovery.commands.push_back(AwaitEvent{activity.path, node.event, activity.key, since});
+      for (std::uint32_t i = 0; i < node.sources.size() && i < activity.keys.size(); ++i) {
+        if (std::binary_search(activity.taken.begin(), activity.taken.end(), i)) continue;
+        const Instant since{state.started_at.us - node.sources[i].even_before_ms * 1000};
+        recovery.commands.push_back(
+            AwaitEvent{activity.path, i, node.sources[i].event, activity.keys[i], since});
+      }
     }
     if (activity.open && activity.until) {
       const auto purpose = node.kind == NodeKind::kPause ? TimerPurpose::kPause : TimerPurpose::kLimit;

@@ -17,6 +17,10 @@ void append_call_blocks(const Call& call, std::vector<const Block*>& out) {
   if (call.keep) append_act_block(call.keep->then, out);
 }
 
+bool has_otherwise(NodeKind kind) {
+  return kind == NodeKind::kWait || kind == NodeKind::kAsk || kind == NodeKind::kRepeat;
+}
+
 void place(Graph& graph, const Block& list, NodeId parent, std::uint32_t block) {
   std::uint32_t position = 0;
   for (NodeId id : list) {
@@ -38,10 +42,21 @@ std::vector<const Block*> blocks_of(const Node& node) {
     case NodeKind::kTogether:
       for (const Block& branch : node.branches) blocks.push_back(&branch);
       break;
+    case NodeKind::kForEach:
+    case NodeKind::kRepeat:
+      blocks.push_back(&node.body);
+      break;
+    case NodeKind::kTry:
+      blocks.push_back(&node.body);
+      append_call_blocks(node.call, blocks);
+      break;
     case NodeKind::kStep:
+    case NodeKind::kRun:
       append_call_blocks(node.call, blocks);
       break;
     case NodeKind::kWait:
+    case NodeKind::kAsk:
+    case NodeKind::kAct:
     case NodeKind::kPause:
     case NodeKind::kPublish:
     case NodeKind::kSet:
@@ -51,7 +66,7 @@ std::vector<const Block*> blocks_of(const Node& node) {
       break;
   }
   if (node.undo) append_call_blocks(*node.undo, blocks);
-  if (node.kind == NodeKind::kWait) append_act_block(node.otherwise, blocks);
+  if (has_otherwise(node.kind)) append_act_block(node.otherwise, blocks);
   return blocks;
 }
 

@@ -21,6 +21,7 @@ using Block = std::vector<NodeId>;
 
 inline constexpr NodeId kNoNode = 0xffffffff;
 inline constexpr SlotId kNoSlot = 0xffffffff;
+inline constexpr ActionId kNoAction = 0xffffffff;  // of a call that runs a child saga
 
 struct Binding {  // `name = value`
   std::string name;
@@ -129,6 +130,13 @@ struct Unsure {
   bool operator==(const Unsure&) const = default;
 };
 
+struct Rate {  // `at most 10 per minute per customer.id`; held to by each node for itself
+  std::uint32_t count = 0;
+  std::int64_t per_ms = 0;
+  Program per;  // empty: one measure for all
+  bool operator==(const Rate&) const = default;
+};
+
 // One use of an action: forward, as a check, or as an undo. An undo has every policy that a step has.
 struct Call {
   ActionId action = 0;
@@ -139,6 +147,8 @@ struct Call {
   std::optional<Unsure> if_unsure;
   std::optional<Keep> keep;
   Program request_key;          // empty: the effect key
+  std::int64_t alive_ms = 0;    // `alive every`: silence of this length makes the call unsure; 0: not asked for
+  std::optional<Rate> rate;
   // The check that settles this call (`if unsure, check with`, else the action's `checked by`); 0 or 1.
   std::vector<Call> check;
   bool operator==(const Call&) const = default;
@@ -148,6 +158,32 @@ struct Call {
 
 enum class NodeKind : std::uint8_t {
   kStep, kWhen, kTogether, kWait, kPause, kPublish, kSet, kCancel, kFinish, kPointOfNoReturn,
+  kForEach, kRepeat, kAsk, kTry,
+  kRun,  // a child saga: `call` holds its arguments and handlers, `undo` (when there) means that the child undoes itself
+  kAct,  // `carry on`, `try again after`, `hand to`: about the statement in whose handler block it stands
+};
+
+struct Source {  // of a wait
+  std::string name;   // under `for all of`, `for any of`; else empty
+  std::string event;
+  Program key;
+  std::int64_t even_before_ms = 0;  // events that came up to so long before the saga count too
+  bool operator==(const Source&) const = default;
+};
+
+// A name of a loop's body that the loop leaves behind: `for each`: the list of all items' values, in order, without
+// those that failed or never came there; `repeat`: the last round's value.
+struct Export {
+  SlotId inner = kNoSlot, outer = kNoSlot;
+  bool operator==(const Export&) const = default;
+};
+
+struct ChildRun {
+  std::string workflow;
+  std::uint32_t version = 1;
+  std::string hash;       // pinned at compile time
+  bool detached = false;  // nobody waits for it, nobody undoes it
+  bool operator==(const ChildRun&) const = default;
 };
 
 struct Arm {  // of `when`; an empty condition is `otherwise`, last
@@ -161,25 +197,39 @@ struct Node {
   std::string name;   // unique in the workflow; statements without a name get one: `when_2`
   std::string title;  // for people; not part of the hash
   std::string at;     // "file:line" for people; not part of the hash
-  SlotId slot = kNoSlot;         // kStep, kWait: the result; kSet: the target
+  SlotId slot = kNoSlot;         // kStep, kRun, kWait, kAsk: the result; kSet: the target; kForEach: the item
 
-  Call call;                     // kStep
-  std::optional<Call> undo;      // kStep, kWait
-  std::string no_undo_because;   // kStep
+  Call call;                     // kStep, kRun; kTry: handlers only
+  std::optional<Call> undo;      // kStep, kWait, kRun
+  std::string no_undo_because;   // kStep, kRun
+  ChildRun run;                  // kRun
 
   std::vector<Arm> arms;         // kWhen
-  std::vector<Block> branches;   // kTogether, all of them
+  std::vector<Block> branches;   // kTogether
   std::vector<std::string> branch_names;  // kTogether, same length
+  std::uint32_t wanted = 0;      // kTogether: how many branches must succeed; 0: all. The others are undone
 
-  std::string event;             // kWait, kPublish
-  Program key;                   // kWait, kPublish
-  std::int64_t even_before_ms = 0;  // kWait: events that came up to so long before the saga count too
-  Program within;                // kWait: a duration; empty: no limit
-  Act otherwise;                 // kWait: when the limit is over
+  Block body;                    // kForEach, kRepeat, kTry
+  Program items;                 // kForEach: a list
+  std::uint32_t at_once = 1;     // kForEach
+  std::uint32_t tolerated = 0;   // kForEach: so many items may fail; each is undone at once
+  std::vector<Export> exports;   // kForEach, kRepeat
+  Program until;                 // kRepeat: after each round, sees the round's names
+  std::uint32_t times = 1;       // kRepeat: rounds at most
+
+  std::string role;              // kAsk
+  std::vector<Field> answers;    // kAsk
+
+  std::vector<Source> sources;   // kWait: one, or several
+  bool any_source = false;       // kWait: the first of several is enough
+  std::string event;             // kPublish
+  Program key;                   // kPublish
+  Program within;                // kWait, kAsk: a duration; empty: no limit
+  Act otherwise;                 // kWait, kAsk: when the limit is over; kRepeat: when the rounds are used up
   Program pause_for, pause_until;  // kPause: one of them
   std::vector<Binding> data;     // kPublish
   Program value;                 // kSet
-  Act act;                       // kCancel, kFinish
+  Act act;                       // kCancel, kFinish, kAct
 
   // Filled by Graph::index(): where the node stands.
   NodeId parent = kNoNode;       // the node whose block holds it, kNoNode at top level
@@ -210,6 +260,14 @@ struct Graph {
   std::vector<Binding> gives;
   std::vector<SlotInfo> slots;
   Program once_per;                 // empty: none
+  Program one_at_a_time;            // empty: any number
+  bool others_queue = true;         // else a start is refused while one is under way
+  struct StartsOn {                 // an event of this type starts a saga
+    std::string event;
+    std::vector<Binding> input;     // over slot 0: the event's payload
+    bool operator==(const StartsOn&) const = default;
+  };
+  std::vector<StartsOn> starts_on;
   Program finish_within;            // empty: none
   Keep if_undo_fails;               // default: keep trying for 1 day, then hand to "operations"
   std::vector<Action> actions;
@@ -221,8 +279,8 @@ struct Graph {
   void index();
 };
 
-// The blocks that a node holds, in a fixed order: arms, branches, then blocks of handlers (call, then undo), the
-// wait's otherwise. Node::block is an index into this list.
+// The blocks that a node holds, in a fixed order: arms, branches, the body, then blocks of handlers (call, then undo),
+// the block of `otherwise`. Node::block is an index into this list.
 std::vector<const Block*> blocks_of(const Node& node);
 
 // The node of that name, or kNoNode.

@@ -421,6 +421,11 @@ BELAY_FIELDS(Unsure) {
   io_enum(a, v.kind, Unsure::Kind::kHandTo);
   io(a, v.team);
 }
+BELAY_FIELDS(Rate) {
+  io(a, v.count);
+  io(a, v.per_ms);
+  io(a, v.per);
+}
 BELAY_FIELDS(Call) {
   io(a, v.action);
   io(a, v.args);
@@ -430,14 +435,32 @@ BELAY_FIELDS(Call) {
   io(a, v.if_unsure);
   io(a, v.keep);
   io(a, v.request_key);
+  io(a, v.alive_ms);
+  io(a, v.rate);
   io(a, v.check);
 }
 BELAY_FIELDS(Arm) {
   io(a, v.condition);
   io(a, v.block);
 }
+BELAY_FIELDS(Source) {
+  io(a, v.name);
+  io(a, v.event);
+  io(a, v.key);
+  io(a, v.even_before_ms);
+}
+BELAY_FIELDS(Export) {
+  io(a, v.inner);
+  io(a, v.outer);
+}
+BELAY_FIELDS(ChildRun) {
+  io(a, v.workflow);
+  io(a, v.version);
+  io(a, v.hash);
+  io(a, v.detached);
+}
 BELAY_FIELDS(Node) {
-  io_enum(a, v.kind, NodeKind::kPointOfNoReturn);
+  io_enum(a, v.kind, NodeKind::kAct);
   io(a, v.name);
   a.note(v.title);
   a.note(v.at);
@@ -445,12 +468,24 @@ BELAY_FIELDS(Node) {
   io(a, v.call);
   io(a, v.undo);
   io(a, v.no_undo_because);
+  io(a, v.run);
   io(a, v.arms);
   io(a, v.branches);
   io(a, v.branch_names);
+  io(a, v.wanted);
+  io(a, v.body);
+  io(a, v.items);
+  io(a, v.at_once);
+  io(a, v.tolerated);
+  io(a, v.exports);
+  io(a, v.until);
+  io(a, v.times);
+  io(a, v.role);
+  io(a, v.answers);
+  io(a, v.sources);
+  io(a, v.any_source);
   io(a, v.event);
   io(a, v.key);
-  io(a, v.even_before_ms);
   io(a, v.within);
   io(a, v.otherwise);
   io(a, v.pause_for);
@@ -470,6 +505,10 @@ BELAY_FIELDS(SlotInfo) {
   io(a, v.type);
   io(a, v.depth);
 }
+BELAY_FIELDS(Graph::StartsOn) {
+  io(a, v.event);
+  io(a, v.input);
+}
 BELAY_FIELDS(Graph) {
   io(a, v.workflow);
   a.note(v.title);
@@ -480,6 +519,9 @@ BELAY_FIELDS(Graph) {
   io(a, v.gives);
   io(a, v.slots);
   io(a, v.once_per);
+  io(a, v.one_at_a_time);
+  io(a, v.others_queue);
+  io(a, v.starts_on);
   io(a, v.finish_within);
   io(a, v.if_undo_fails);
   io(a, v.actions);
@@ -515,6 +557,10 @@ class Validator {
     for (const Action& action : graph_.actions) check_action(action);
     for (const Binding& binding : graph_.gives) program(binding.value, graph_.slots.size());
     program(graph_.once_per, graph_.slots.size());
+    program(graph_.one_at_a_time, graph_.slots.size());
+    for (const Graph::StartsOn& on : graph_.starts_on) {
+      for (const Binding& binding : on.input) program(binding.value, 1, true);
+    }
     program(graph_.finish_within, graph_.slots.size());
     act(graph_.if_undo_fails.then);
     block(graph_.root);
@@ -541,18 +587,31 @@ class Validator {
     const std::size_t slots = graph_.slots.size();
     expect(node.slot == kNoSlot || node.slot < slots, "a slot out of range");
     if (node.kind == NodeKind::kStep || node.kind == NodeKind::kSet ||
-        node.kind == NodeKind::kWait) {
+        node.kind == NodeKind::kWait || node.kind == NodeKind::kAsk ||
+        node.kind == NodeKind::kForEach) {
       expect(node.slot != kNoSlot, "a result without a slot");
     }
-    if (node.kind == NodeKind::kStep) call(node.call);
-    if (node.undo) call(*node.undo);
+    call(node.call, node.kind == NodeKind::kStep);
+    if (node.undo) call(*node.undo, node.kind != NodeKind::kRun);
+    block(node.body);
+    program(node.items, slots, node.kind == NodeKind::kForEach);
+    program(node.until, slots, node.kind == NodeKind::kRepeat);
+    expect(node.at_once > 0 && node.times > 0, "a loop that does nothing");
+    expect(node.wanted <= node.branches.size(), "more branches wanted than there are");
+    for (const Export& e : node.exports) {
+      if (!expect(e.inner < slots && e.outer < slots, "a slot out of range")) continue;
+      expect(graph_.slots[e.inner].depth == graph_.slots[e.outer].depth + 1, "an export of no loop");
+    }
+    for (const Field& field : node.answers) type(field.type);
+    expect((node.kind == NodeKind::kWait) == !node.sources.empty(), "a wait for nothing");
+    for (const Source& source : node.sources) program(source.key, slots, true);
     for (const Arm& arm : node.arms) {
       program(arm.condition, slots);
       block(arm.block);
     }
     expect(node.branches.size() == node.branch_names.size(), "a branch without its name");
     for (const Block& branch : node.branches) block(branch);
-    program(node.key, slots, node.kind == NodeKind::kWait || node.kind == NodeKind::kPublish);
+    program(node.key, slots, node.kind == NodeKind::kPublish);
     program(node.within, slots);
     program(node.pause_for, slots);
     program(node.pause_until, slots);
@@ -563,16 +622,17 @@ class Validator {
     act(node.otherwise);
     act(node.act);
   }
-  void call(const Call& v) {
+  void call(const Call& v, bool runs_action) {
     const std::size_t slots = graph_.slots.size();
-    expect(v.action < graph_.actions.size(), "an action out of range");
+    if (runs_action) expect(v.action < graph_.actions.size(), "an action out of range");
+    if (v.rate) program(v.rate->per, slots);
     for (const Binding& binding : v.args) program(binding.value, slots, true);
     program(v.within, slots);
     program(v.request_key, slots);
     for (const Handler& handler : v.handlers) act(handler.act);
     if (v.keep) act(v.keep->then);
     expect(v.check.size() <= 1, "more than one check");
-    for (const Call& check : v.check) call(check);
+    for (const Call& check : v.check) call(check, true);
   }
   void act(const Act& v) {
     for (const Binding& binding : v.with) program(binding.value, graph_.slots.size(), true);

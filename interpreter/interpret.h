@@ -29,6 +29,10 @@ struct RunAction {
   Value args;             // a record of the action's takes
   std::int64_t within_ms = 0;  // limit of this try; 0: the connector's
   std::uint64_t digest = 0;
+  std::int64_t alive_ms = 0;   // silence of this length is an unsure outcome; 0: never
+  std::uint32_t rate_count = 0;  // so many calls each `rate_per_ms` for this step and `rate_key`; 0: no limit
+  std::int64_t rate_per_ms = 0;
+  std::string rate_key;
   bool operator==(const RunAction&) const = default;
 };
 struct StartTimer {
@@ -40,6 +44,7 @@ struct StartTimer {
 };
 struct AwaitEvent {
   Path path;
+  std::uint32_t source = 0;
   std::string event;
   std::string key;
   Instant since;  // older events do not count
@@ -47,6 +52,7 @@ struct AwaitEvent {
 };
 struct StopAwaiting {  // the wait is over without its event
   Path path;
+  std::uint32_t source = 0;
   std::string event;
   std::string key;
   bool operator==(const StopAwaiting&) const = default;
@@ -63,7 +69,26 @@ struct Finish {
   Status status = Status::kCompleted;
   bool operator==(const Finish&) const = default;
 };
-using Command = std::variant<RunAction, StartTimer, AwaitEvent, StopAwaiting, Publish, Finish>;
+// A child saga. Its outcome comes back as StepSucceeded or StepFailed (business, `cancelled`) of the same path, direction
+// and generation; each of these may be said again after a restart and has to change nothing then.
+struct StartChild {
+  Path path;
+  std::uint32_t generation = 0;
+  std::string workflow, hash;
+  std::uint32_t version = 1;
+  Value input;
+  bool detached = false;  // no outcome is expected
+  bool operator==(const StartChild&) const = default;
+};
+struct StopChild {  // cancel it; kForward: it has not answered yet, kUndo: undo it although it has completed
+  Path path;
+  Direction direction = Direction::kForward;
+  std::uint32_t generation = 0;        // of the call that is answered
+  std::uint32_t child_generation = 0;  // of the call that started it: its identity
+  std::string because;
+  bool operator==(const StopChild&) const = default;
+};
+using Command = std::variant<RunAction, StartTimer, AwaitEvent, StopAwaiting, Publish, Finish, StartChild, StopChild>;
 
 // ---- The two functions -----------------------------------------------------------------------------------------
 

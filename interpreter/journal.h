@@ -61,8 +61,15 @@ enum class TimerPurpose : std::uint8_t { kRetry, kLimit, kPause, kDeadline };
 
 // ---- Facts ---------------------------------------------------------------------------------------------------
 
+struct Parent {  // of a child saga: who is told how it ends
+  std::string saga;  // empty: no child
+  std::string path;  // path_text of the parent's statement
+  bool operator==(const Parent&) const = default;
+};
 struct Started {
   Value input;  // a record of the workflow's takes
+  Parent parent;
+  bool queued = false;  // `one at a time`: another one is under way, nothing is done before TurnCame
   bool operator==(const Started&) const = default;
 };
 struct StepSucceeded {
@@ -94,6 +101,7 @@ struct EventTaken {
   std::string event_id;
   std::string event;
   Value payload;
+  std::uint32_t source = 0;  // which of the wait's sources
   bool operator==(const EventTaken&) const = default;
 };
 struct CancelAsked {  // reason and actor are the entry's
@@ -114,17 +122,43 @@ struct CapReached {
   bool operator==(const CapReached&) const = default;
 };
 
+struct AnswerGiven {  // to an `ask`; who answered is the entry's actor
+  Path path;
+  Value answer;  // a record of the question's fields
+  bool operator==(const AnswerGiven&) const = default;
+};
+struct TurnCame {  // `one at a time`: those before it are over
+  bool operator==(const TurnCame&) const = default;
+};
+struct UndoAsked {  // by the parent, of a child that may have completed
+  bool operator==(const UndoAsked&) const = default;
+};
+// The saga goes on under another definition. The journal is folded by that one from its first entry on, which a replay
+// has shown to give what was done.
+struct Migrated {
+  std::string from, to;  // hashes
+  bool operator==(const Migrated&) const = default;
+};
+
 using Fact = std::variant<Started, StepSucceeded, StepFailed, TimerFired, EventTaken, CancelAsked, OperatorActed,
-                          CapReached>;
+                          CapReached, AnswerGiven, TurnCame, UndoAsked, Migrated>;
 
 // ---- Drawn: what decide concluded from a fact -----------------------------------------------------------------
 
-struct Took {  // an arm of `when` (arms.size(): none matched), or all branches of `together`
+// An arm of `when` (arms.size(): none matched), the branches of `together`, the body of `try`; of `repeat`, whose path
+// then ends with the round just over (or none, at first): kAgain, kEnough, kUsedUp.
+struct Took {
   Path path;
   std::uint32_t arm = 0;
   bool operator==(const Took&) const = default;
 };
-struct Assigned {  // `set`
+inline constexpr std::uint32_t kAgain = 0, kEnough = 1, kUsedUp = 2;
+struct Looped {  // `for each` begins
+  Path path;
+  std::vector<Value> items;
+  bool operator==(const Looped&) const = default;
+};
+struct Assigned {  // `set`, `collect`
   Path path;
   Value value;
   bool operator==(const Assigned&) const = default;
@@ -176,9 +210,14 @@ inline constexpr std::uint32_t kKeepHandler = 0xfffffffe;
 inline constexpr std::uint32_t kLimitHandler = 0xffffffff;
 struct Waiting {
   Path path;
-  std::string key;
+  std::vector<std::string> keys;  // one a source
   Instant until;  // none: no limit
   bool operator==(const Waiting&) const = default;
+};
+struct Asked {
+  Path path;
+  Instant until;  // none: no limit
+  bool operator==(const Asked&) const = default;
 };
 struct PausedUntil {
   Path path;
@@ -206,6 +245,21 @@ struct Cancelling {  // from here on everything is undone
   std::string because;
   bool operator==(const Cancelling&) const = default;
 };
+// A part of the saga is undone while the rest goes on: a branch that lost or failed where others are enough, an item
+// that failed where that is tolerated, the body of a `try`.
+struct Unwinding {
+  Path path;               // of the together, for each or try
+  std::uint32_t part = 0;  // branch, item; 0
+  std::uint32_t handler = 0;  // `try`: which handler goes on afterwards
+  Path cause;              // the statement that failed; kNoNode: it lost
+  std::string because;
+  bool operator==(const Unwinding&) const = default;
+};
+struct Unwound {  // nothing of it is left to undo; its names are forgotten, control goes on
+  Path path;
+  std::uint32_t part = 0;
+  bool operator==(const Unwound&) const = default;
+};
 struct NotUndone {  // nothing can or need be done: left over
   Path path;
   std::string because;
@@ -220,7 +274,8 @@ struct Ended {
 };
 
 using Drawn = std::variant<Took, Assigned, Sent, RetryAt, Settled, Held, Failed, Handled, Waiting, PausedUntil,
-                           Published, Passed, DeadlineAt, Cancelling, NotUndone, Ended>;
+                           Published, Passed, DeadlineAt, Cancelling, NotUndone, Ended, Looped, Asked, Unwinding,
+                           Unwound>;
 
 struct Entry {
   std::uint64_t seq = 0;  // from 1, no gaps

@@ -10,7 +10,7 @@
 namespace belay::interpreter {
 
 // A new meaning of the stored form. A snapshot of another format is thrown away and the journal folded again.
-inline constexpr std::uint32_t kStateFormat = 1;
+inline constexpr std::uint32_t kStateFormat = 2;
 
 enum class CallPhase : std::uint8_t {
   kIdle,       // never sent
@@ -45,7 +45,7 @@ struct CallState {
   bool operator==(const CallState&) const = default;
 };
 
-// What a step, wait or pause has done to the world.
+// What a step, wait, question or pause has done to the world.
 enum class EffectState : std::uint8_t { kNone, kMaybe, kDone, kUndone, kLeftOver };
 
 struct Activity {
@@ -55,7 +55,8 @@ struct Activity {
   CallState forward, check, undo, undo_check;
   Instant until;            // a wait's limit, a pause's end
   bool limit_passed = false;
-  std::string key;          // a wait's
+  std::vector<std::string> keys;     // a wait's, one a source
+  std::vector<std::uint32_t> taken;  // a wait's sources whose events have come, sorted
   Instant keep_since, undo_since;  // when trying began
   std::string left_because;
   bool operator==(const Activity&) const = default;
@@ -70,14 +71,35 @@ struct Variable {
 
 struct Join {  // of a `together` that is under way
   Path path;
-  std::uint32_t left = 0;
+  std::uint32_t left = 0;               // successes still needed
+  std::vector<std::uint32_t> running;   // branches that are neither over nor being undone, sorted
   bool operator==(const Join&) const = default;
+};
+
+struct Loop {  // of a `for each` that is under way
+  Path path;
+  std::vector<Value> items;
+  std::uint32_t next = 0;    // the first item that was not begun
+  std::uint32_t failed = 0;  // tolerated so far
+  std::vector<std::uint32_t> running;  // items that are neither over nor being undone, sorted
+  bool operator==(const Loop&) const = default;
+};
+
+struct Unwind {  // see Unwinding in journal.h
+  Path path;
+  std::uint32_t part = 0;
+  std::uint32_t handler = 0;
+  bool loser = false;  // the statement went on without it
+  std::string because;
+  bool operator==(const Unwind&) const = default;
 };
 
 struct State {
   std::uint64_t seq = 0;    // of the last entry
   Instant started_at, now;  // now: of the last entry
   Status status = Status::kRunning;
+  Parent parent;
+  bool queued = false;      // `one at a time`: its turn has not come
   bool paused = false;
   bool cancel_asked = false;
   bool deadline_passed = false;
@@ -90,6 +112,8 @@ struct State {
   std::vector<Activity> activities;  // sorted by path
   std::vector<Variable> variables;   // sorted by slot, iteration
   std::vector<Join> joins;           // sorted by path
+  std::vector<Loop> loops;           // sorted by path
+  std::vector<Unwind> unwinding;     // sorted by path, part
   std::vector<std::string> taken_events;  // ids, sorted
   Value output;
   std::string problem;

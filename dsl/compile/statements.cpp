@@ -333,13 +333,13 @@ void Lowering::lower_wait(const Statement& statement, NodeId id, Flow& flow) {
     if (!statement.source.key.empty()) check(statement.source.key, flow, When::kForward, owner);
   } else {
     use_event(*event);
-    graph_.nodes[id].event = event->type.name;
+    graph_.nodes[id].sources.push_back({"", event->type.name, {}, 0});
     payload = plain(Type::Base::kRecord);
     payload.record = event->type.name;
     payload.fields = event->type.fields;
     if (!statement.source.key.empty()) {
       interpreter::Program key = check_key(statement.source, *event, flow, owner);
-      graph_.nodes[id].key = std::move(key);
+      graph_.nodes[id].sources.front().key = std::move(key);
     } else {
       failed_ = true;  // the reader complained
     }
@@ -347,7 +347,7 @@ void Lowering::lower_wait(const Statement& statement, NodeId id, Flow& flow) {
   if (!statement.source.before.empty()) {
     const auto ms = positive_duration(statement.source.before, "`even if up to`", tables_);
     failed_ = failed_ || !ms;
-    graph_.nodes[id].even_before_ms = ms.value_or(0);
+    if (event != nullptr) graph_.nodes[id].sources.front().even_before_ms = ms.value_or(0);
   }
   if (statement.within.empty()) {
     if (!declaration_.broken) {

@@ -99,12 +99,25 @@ const char* name_of(NodeKind kind) {
       return "finish";
     case NodeKind::kPointOfNoReturn:
       return "point_of_no_return";
+    case NodeKind::kForEach:
+      return "for_each";
+    case NodeKind::kRepeat:
+      return "repeat";
+    case NodeKind::kAsk:
+      return "ask";
+    case NodeKind::kTry:
+      return "try";
+    case NodeKind::kRun:
+      return "run";
+    case NodeKind::kAct:
+      return "act";
   }
   return "step";
 }
 
 bool lasts(NodeKind kind) {  // is worth a line of its own among the steps
-  return kind == NodeKind::kStep || kind == NodeKind::kWait || kind == NodeKind::kPause;
+  return kind == NodeKind::kStep || kind == NodeKind::kWait || kind == NodeKind::kPause ||
+         kind == NodeKind::kAsk || kind == NodeKind::kRun;
 }
 
 void write_value(JsonWriter& w, std::string_view name, const Value& value, const Type& type) {

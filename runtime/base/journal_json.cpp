@@ -15,8 +15,17 @@ constexpr std::uint16_t kEntryVersionMax = 1;
 
 // ---- Facts: `write` appends fields to the body, `read` takes them from it ---------------------------------------
 
-void write(Writer& w, const Started& f) { w.value("input", f.input); }
-void read(const Reader& r, Started& f) { f.input = r.value("input"); }
+void write(Writer& w, const Started& f) {
+  w.value("input", f.input);
+  w.text("parent", f.parent.saga);
+  w.text("parent_path", f.parent.path);
+  w.flag("queued", f.queued);
+}
+void read(const Reader& r, Started& f) {
+  f.input = r.value("input");
+  f.parent = {r.text("parent"), r.text("parent_path")};
+  f.queued = r.flag("queued");
+}
 
 void write(Writer& w, const StepSucceeded& f) {
   w.path("path", f.path);
@@ -65,12 +74,14 @@ void read(const Reader& r, TimerFired& f) {
 
 void write(Writer& w, const EventTaken& f) {
   w.path("path", f.path);
+  w.unsigned_number("source", f.source);
   w.text("id", f.event_id);
   w.text("event", f.event);
   w.value("payload", f.payload);
 }
 void read(const Reader& r, EventTaken& f) {
   f.path = r.path("path");
+  f.source = r.small("source");
   f.event_id = r.text("id");
   f.event = r.text("event");
   f.payload = r.value("payload");
@@ -99,16 +110,42 @@ void read(const Reader& r, OperatorActed& f) {
 void write(Writer&, const CapReached&) {}
 void read(const Reader&, CapReached&) {}
 
+void write(Writer& w, const AnswerGiven& f) {
+  w.path("path", f.path);
+  w.value("answer", f.answer);
+}
+void read(const Reader& r, AnswerGiven& f) {
+  f.path = r.path("path");
+  f.answer = r.value("answer");
+}
+
+void write(Writer&, const TurnCame&) {}
+void read(const Reader&, TurnCame&) {}
+
+void write(Writer&, const UndoAsked&) {}
+void read(const Reader&, UndoAsked&) {}
+
+void write(Writer& w, const Migrated& f) {
+  w.text("from", f.from);
+  w.text("to", f.to);
+}
+void read(const Reader& r, Migrated& f) {
+  f.from = r.text("from");
+  f.to = r.text("to");
+}
+
 // The stored kind of each fact, in the order of the variant. Append only.
 constexpr const char* kFactKinds[] = {"Started",     "StepSucceeded", "StepFailed",     "TimerFired", "EventTaken",
-                                      "CancelAsked", "OperatorActed", "CapReached"};
+                                      "CancelAsked", "OperatorActed", "CapReached",     "AnswerGiven", "TurnCame",
+                                      "UndoAsked",   "Migrated"};
 static_assert(std::size(kFactKinds) == std::variant_size_v<Fact>);
 
 // ---- Drawn: an object whose first field is named for what was drawn and holds the path ---------------------------
 
 constexpr const char* kDrawnKinds[] = {"took",    "assigned",     "sent",      "retry",  "settled",  "held",
                                        "failed",  "handled",      "waiting",   "paused", "published", "passed",
-                                       "deadline", "cancelling", "not_undone", "ended"};
+                                       "deadline", "cancelling", "not_undone", "ended", "looped", "asked", "unwinding",
+                                       "unwound"};
 static_assert(std::size(kDrawnKinds) == std::variant_size_v<Drawn>);
 
 void write_drawn(Writer& w, const Took& d) { w.unsigned_number("arm", d.arm); }
@@ -186,11 +223,11 @@ void read_drawn(const Reader& r, Handled& d) {
 }
 
 void write_drawn(Writer& w, const Waiting& d) {
-  w.text("key", d.key);
+  stored::write_texts(w, "keys", d.keys);
   w.instant("until", d.until);
 }
 void read_drawn(const Reader& r, Waiting& d) {
-  d.key = r.text("key");
+  for (const Value& key : r.list("keys")) d.keys.push_back(r.text_of(key));
   d.until = r.instant("until");
 }
 
@@ -232,6 +269,28 @@ void read_drawn(const Reader& r, Ended& d) {
   d.output = r.value("output");
   d.problem = r.text("problem");
 }
+
+void write_drawn(Writer& w, const Looped& d) { stored::write_values(w, "items", d.items); }
+void read_drawn(const Reader& r, Looped& d) { d.items = r.values("items"); }
+
+void write_drawn(Writer& w, const Asked& d) { w.instant("until", d.until); }
+void read_drawn(const Reader& r, Asked& d) { d.until = r.instant("until"); }
+
+void write_drawn(Writer& w, const Unwinding& d) {
+  w.unsigned_number("part", d.part);
+  w.unsigned_number("handler", d.handler);
+  w.path("cause", d.cause);
+  w.text("because", d.because);
+}
+void read_drawn(const Reader& r, Unwinding& d) {
+  d.part = r.small("part");
+  d.handler = r.small("handler");
+  d.cause = r.path("cause");
+  d.because = r.text("because");
+}
+
+void write_drawn(Writer& w, const Unwound& d) { w.unsigned_number("part", d.part); }
+void read_drawn(const Reader& r, Unwound& d) { d.part = r.small("part"); }
 
 // Two of them stand nowhere in the graph.
 template <class T>

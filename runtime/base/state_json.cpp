@@ -74,7 +74,8 @@ void write(Writer& w, const Activity& a) {
   write_call(w, "undo_check", a.undo_check);
   w.instant("until", a.until);
   w.flag("limit_passed", a.limit_passed);
-  w.text("key", a.key);
+  stored::write_texts(w, "keys", a.keys);
+  stored::write_numbers(w, "taken", a.taken);
   w.instant("keep_since", a.keep_since);
   w.instant("undo_since", a.undo_since);
   w.text("left_because", a.left_because);
@@ -89,7 +90,8 @@ void read(const Reader& r, Activity& a) {
   a.undo_check = read_call(r, "undo_check");
   a.until = r.instant("until");
   a.limit_passed = r.flag("limit_passed");
-  a.key = r.text("key");
+  for (const Value& key : r.list("keys")) a.keys.push_back(r.text_of(key));
+  a.taken = r.numbers("taken");
   a.keep_since = r.instant("keep_since");
   a.undo_since = r.instant("undo_since");
   a.left_because = r.text("left_because");
@@ -97,36 +99,54 @@ void read(const Reader& r, Activity& a) {
 
 void write(Writer& w, const Variable& v) {
   append_uint(v.slot, w.begin("slot"));
-  if (!v.iteration.empty()) {
-    std::string& out = w.begin("iteration");
-    out += '[';
-    for (std::size_t i = 0; i < v.iteration.size(); ++i) {
-      if (i > 0) out += ',';
-      append_uint(v.iteration[i], out);
-    }
-    out += ']';
-  }
+  stored::write_numbers(w, "iteration", v.iteration);
   w.value("value", v.value);
 }
 void read(const Reader& r, Variable& v) {
   v.slot = r.small("slot");
-  for (const Value& round : r.list("iteration")) {
-    if (round.kind() == Value::Kind::kInt && round.as_int() >= 0 && round.as_int() <= 0xffffffff) {
-      v.iteration.push_back(static_cast<std::uint32_t>(round.as_int()));
-    } else {
-      r.fail_with("`iteration` holds no round");
-    }
-  }
+  v.iteration = r.numbers("iteration");
   v.value = r.value("value");
 }
 
 void write(Writer& w, const Join& j) {
   w.path_always("path", j.path);
   w.unsigned_number("left", j.left);
+  stored::write_numbers(w, "running", j.running);
 }
 void read(const Reader& r, Join& j) {
   j.path = r.path("path");
   j.left = r.small("left");
+  j.running = r.numbers("running");
+}
+
+void write(Writer& w, const Loop& l) {
+  w.path_always("path", l.path);
+  stored::write_values(w, "items", l.items);
+  w.unsigned_number("next", l.next);
+  w.unsigned_number("failed", l.failed);
+  stored::write_numbers(w, "running", l.running);
+}
+void read(const Reader& r, Loop& l) {
+  l.path = r.path("path");
+  l.items = r.values("items");
+  l.next = r.small("next");
+  l.failed = r.small("failed");
+  l.running = r.numbers("running");
+}
+
+void write(Writer& w, const Unwind& u) {
+  w.path_always("path", u.path);
+  w.unsigned_number("part", u.part);
+  w.unsigned_number("handler", u.handler);
+  w.flag("loser", u.loser);
+  w.text("because", u.because);
+}
+void read(const Reader& r, Unwind& u) {
+  u.path = r.path("path");
+  u.part = r.small("part");
+  u.handler = r.small("handler");
+  u.loser = r.flag("loser");
+  u.because = r.text("because");
 }
 
 template <class T>
@@ -152,6 +172,9 @@ void write_scalars(Writer& w, const State& s) {
   w.instant("started_at", s.started_at);
   w.instant("now", s.now);
   w.word("status", s.status, stored::kStatuses);
+  w.text("parent", s.parent.saga);
+  w.text("parent_path", s.parent.path);
+  w.flag("queued", s.queued);
   w.flag("paused", s.paused);
   w.flag("cancel_asked", s.cancel_asked);
   w.flag("deadline_passed", s.deadline_passed);
@@ -168,6 +191,8 @@ void read_scalars(const Reader& r, State& s) {
   s.started_at = r.instant("started_at");
   s.now = r.instant("now");
   s.status = r.word<Status>("status", stored::kStatuses);
+  s.parent = {r.text("parent"), r.text("parent_path")};
+  s.queued = r.flag("queued");
   s.paused = r.flag("paused");
   s.cancel_asked = r.flag("cancel_asked");
   s.deadline_passed = r.flag("deadline_passed");
@@ -197,14 +222,9 @@ void append_state(const Graph& graph, const State& state, std::string& out) {
   write_list(w, "activities", state.activities);
   write_list(w, "variables", state.variables);
   write_list(w, "joins", state.joins);
-  if (!state.taken_events.empty()) {
-    w.begin("taken_events") += '[';
-    for (std::size_t i = 0; i < state.taken_events.size(); ++i) {
-      if (i > 0) out += ',';
-      stored::append_text(state.taken_events[i], out);
-    }
-    out += ']';
-  }
+  write_list(w, "loops", state.loops);
+  write_list(w, "unwinding", state.unwinding);
+  stored::write_texts(w, "taken_events", state.taken_events);
   w.close();
 }
 
@@ -230,6 +250,8 @@ Result<State> decode_state(const Graph& graph, std::string_view json) {
   read_list(r, "activities", state.activities);
   read_list(r, "variables", state.variables);
   read_list(r, "joins", state.joins);
+  read_list(r, "loops", state.loops);
+  read_list(r, "unwinding", state.unwinding);
   for (const Value& item : r.list("taken_events")) state.taken_events.push_back(r.text_of(item));
   if (!problem.empty()) return fail(ErrorCode::kCorrupt, "a snapshot cannot be read: " + problem);
   return state;

@@ -426,6 +426,54 @@ std::size_t Reader::word_index(std::string_view name, const char* const* words, 
   return usual;
 }
 
+namespace {
+
+// `name: [item, …]`, left out while it is empty.
+template <class T, class Append>
+void write_items(Writer& w, const char* name, const std::vector<T>& items, Append append) {
+  if (items.empty()) return;
+  std::string& out = w.begin(name);
+  out += '[';
+  for (std::size_t i = 0; i < items.size(); ++i) {
+    if (i > 0) out += ',';
+    append(items[i], out);
+  }
+  out += ']';
+}
+
+}  // namespace
+
+void write_texts(Writer& w, const char* name, const std::vector<std::string>& texts) {
+  write_items(w, name, texts, append_text);
+}
+
+void write_values(Writer& w, const char* name, const std::vector<interpreter::Value>& values) {
+  write_items(w, name, values, append_value);
+}
+
+void write_numbers(Writer& w, const char* name, const std::vector<std::uint32_t>& numbers) {
+  write_items(w, name, numbers, [](std::uint32_t n, std::string& out) { append_uint(n, out); });
+}
+
+std::vector<interpreter::Value> Reader::values(std::string_view name) const {
+  std::vector<interpreter::Value> out;
+  for (const interpreter::Value& item : list(name)) untag(item, out.emplace_back(), problem_);
+  return out;
+}
+
+std::vector<std::uint32_t> Reader::numbers(std::string_view name) const {
+  std::vector<std::uint32_t> out;
+  for (const interpreter::Value& item : list(name)) {
+    if (item.kind() == interpreter::Value::Kind::kInt && item.as_int() >= 0 &&
+        item.as_int() <= 0xffffffff) {
+      out.push_back(static_cast<std::uint32_t>(item.as_int()));
+    } else {
+      fail_with("`" + std::string(name) + "` holds no number of this kind");
+    }
+  }
+  return out;
+}
+
 }  // namespace stored
 
 void append_tagged(const interpreter::Value& value, std::string& out) { stored::append_value(value, out); }

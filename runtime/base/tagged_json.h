@@ -86,6 +86,10 @@ class Writer {
   bool first_ = true;
 };
 
+void write_texts(Writer& w, const char* name, const std::vector<std::string>& texts);
+void write_values(Writer& w, const char* name, const std::vector<interpreter::Value>& values);
+void write_numbers(Writer& w, const char* name, const std::vector<std::uint32_t>& numbers);
+
 // Reads stored JSON into the untagged tree that the readers below walk.
 Result<interpreter::Value> parse_stored(std::string_view json);
 
@@ -115,6 +119,9 @@ class Reader {
     return static_cast<E>(index);
   }
 
+  std::vector<std::uint32_t> numbers(std::string_view name) const;
+  // A list of tagged values, as write_values wrote it.
+  std::vector<interpreter::Value> values(std::string_view name) const;
   interpreter::Path path_of(const interpreter::Value& value) const;
   std::string text_of(const interpreter::Value& value) const;
   void fail_with(std::string why) const;

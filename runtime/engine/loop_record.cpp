@@ -118,6 +118,8 @@ void Loop::carry_out(Saga& saga, Slot slot, std::vector<interpreter::Command> co
               row.metadata = "{\"saga\":\"" + saga.id + "\"}";
               this->send(slot, row.lane, PublishEvent{row});
             },
+            [](interpreter::StartChild&) {},
+            [](interpreter::StopChild&) {},
             [](interpreter::StartTimer&) {},  // set_timer() asks the state for the earliest of all
             [](interpreter::Finish&) {},      // the state says so
         },

@@ -270,9 +270,18 @@ void Topics::offered_to(Saga& saga, const Mail& mail, const Offer& message) {
   const auto activity = std::find_if(activities.begin(), activities.end(), [&](const Activity& a) { return a.path == path; });
   const auto& taken = saga.state.taken_events;
   OfferAnswered reply{message.row, message.event.eseq, false, false};
-  reply.waits = path.node != interpreter::kNoNode && !saga.state.ended() && activity != activities.end() &&
-                activity->open && !activity->limit_passed && graph.nodes[path.node].event == message.event.type &&
-                activity->key == message.event.key;
+  std::uint32_t source = 0;
+  if (path.node != interpreter::kNoNode && !saga.state.ended() && activity != activities.end() && activity->open &&
+      !activity->limit_passed) {
+    const auto& sources = graph.nodes[path.node].sources;
+    const auto& had = activity->taken;
+    while (source < sources.size() && source < activity->keys.size() &&
+           (sources[source].event != message.event.type || activity->keys[source] != message.event.key ||
+            std::binary_search(had.begin(), had.end(), source))) {
+      ++source;
+    }
+    reply.waits = source < sources.size() && source < activity->keys.size();
+  }
   if (reply.waits && !std::binary_search(taken.begin(), taken.end(), message.event.id)) {
     const auto type = std::find_if(graph.events.begin(), graph.events.end(),
                                    [&](const interpreter::EventType& e) { return e.name == message.event.type; });
@@ -281,7 +290,7 @@ void Topics::offered_to(Saga& saga, const Mail& mail, const Offer& message) {
     bounds.bytes_max = 2 * limits::event_bytes_max;
     auto payload = decode_json(type->fields, message.event.payload, bounds, {.ignore_unknown = true});
     if (payload) {
-      interpreter::EventTaken fact{path, message.event.id, message.event.type, std::move(*payload)};
+      interpreter::EventTaken fact{path, message.event.id, message.event.type, std::move(*payload), source};
       const Slot slot = loop_.record(saga, std::move(fact));
       reply.taken = true;
       reply.waits = false;

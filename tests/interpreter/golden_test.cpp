@@ -75,6 +75,13 @@ class Story {
   void wish(const Publish& c) {
     text << "    publish " << c.event << " " << c.key << " " << belay::runtime::to_json(c.payload) << "\n";
   }
+  void wish(const StartChild& c) {
+    text << "    start " << c.workflow << " for " << path_text(run.graph, c.path) << " "
+         << belay::runtime::to_json(c.input) << (c.detached ? ", detached" : "") << "\n";
+  }
+  void wish(const StopChild& c) {
+    text << "    stop the child of " << path_text(run.graph, c.path) << ": " << c.because << "\n";
+  }
   void wish(const Finish& c) { text << "    finish " << name(c.status) << "\n"; }
 
   void check_golden(const std::string& file) {
