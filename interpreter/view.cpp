@@ -119,7 +119,7 @@ Summary summary(const Graph& graph, const State& state) {
     if (in_flight == 0) s.waiting_on = "retry of " + call_words(graph, retrying->path, retry_direction);
   } else if (timed != nullptr && in_flight == 0) {
     const Node& node = graph.nodes[timed->path.node];
-    s.waiting_on = node.kind == NodeKind::kWait ? "event " + node.sources.front().event + " for " + timed->keys.front()
+    s.waiting_on = node.kind == NodeKind::kWait && !timed->keys.empty() ? "event " + node.sources.front().event + " for " + timed->keys.front()
                                                 : "the end of " + quoted(graph, timed->path);
   }
   if (state.paused) {

@@ -136,6 +136,16 @@ struct FactWords {
     }
     return {Mark::kPerson, "acted", {}};
   }
+  HistoryLine operator()(const AnswerGiven& f) const {
+    return {Mark::kPerson, "answered " + path_text(graph, f.path), {}};
+  }
+  HistoryLine operator()(const TurnCame&) const { return {Mark::kInfo, "its turn came", {}}; }
+  HistoryLine operator()(const UndoAsked&) const {
+    return {Mark::kAlarm, "its parent is being undone", {}};
+  }
+  HistoryLine operator()(const Migrated& f) const {
+    return {Mark::kPerson, "moved it from definition " + f.from + " to " + f.to, {}};
+  }
   HistoryLine operator()(const CapReached&) const {
     return {Mark::kAlarm, "this saga has as many entries as one may have", {}};
   }
@@ -195,8 +205,30 @@ struct DrawnWords {
   }
   std::string operator()(const Waiting& d) const {
     const Node* node = node_of(graph, d.path);
-    return "wait for " + (node == nullptr ? std::string("an event") : node->event) + " with key " +
-           d.key + (d.until ? ", at most " + duration_text(d.until.us - at.us) : "");
+    std::string events;
+    for (std::size_t i = 0; i < d.keys.size(); ++i) {
+      const bool known = node != nullptr && i < node->sources.size();
+      events += (i == 0 ? "" : node != nullptr && node->any_source ? " or " : " and ") +
+                (known ? node->sources[i].event : std::string("an event")) + " with key " + d.keys[i];
+    }
+    return "wait for " + events +
+           (d.until ? ", at most " + duration_text(d.until.us - at.us) : "");
+  }
+  std::string operator()(const Looped& d) const {
+    return "begin " + path_text(graph, d.path) + " with " + std::to_string(d.items.size()) +
+           (d.items.size() == 1 ? " item" : " items");
+  }
+  std::string operator()(const Asked& d) const {
+    const Node* node = node_of(graph, d.path);
+    return "ask " + (node == nullptr ? std::string("a person") : node->role) +
+           (d.until ? ", at most " + duration_text(d.until.us - at.us) : "");
+  }
+  std::string operator()(const Unwinding& d) const {
+    return "undo a part of " + path_text(graph, d.path) +
+           (d.because.empty() ? "" : ": " + d.because);
+  }
+  std::string operator()(const Unwound& d) const {
+    return "a part of " + path_text(graph, d.path) + " is undone";
   }
   std::string operator()(const PausedUntil& d) const { return "pause until " + moment(d.until); }
   std::string operator()(const Published& d) const {

@@ -169,7 +169,9 @@ void write_step(JsonWriter& w, const SagaView& view, const Path& path, const Act
   }
   if (activity != nullptr) {
     w.field("effect", name_of(activity->effect)).field("tries", activity->forward.tries);
-    if (node.kind == NodeKind::kWait) w.field("event", node.event).field("key", activity->key);
+    if (node.kind == NodeKind::kWait && !activity->keys.empty()) {
+      w.field("event", node.sources.front().event).field("key", activity->keys.front());
+    }
     write_instant(w, node.kind == NodeKind::kPause ? "until" : "limit", activity->until);
     w.field_unless_empty("left_because", activity->left_because);
     w.key("calls").begin_array();

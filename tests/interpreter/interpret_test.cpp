@@ -263,8 +263,7 @@ Graph waiting(ActKind otherwise) {
   Block root;
   b.step(root, "hold", act, back);
   Node& wait = b.node(NodeKind::kWait, "paid");
-  wait.event = "payment.authorised";
-  wait.key = GraphBuilder::literal(Value::string("b1"));
+  wait.sources = {{"", "payment.authorised", GraphBuilder::literal(Value::string("b1")), 0}};
   wait.within = GraphBuilder::literal(GraphBuilder::seconds(900));
   wait.otherwise.kind = otherwise;
   wait.otherwise.because = "not paid in time";

@@ -44,8 +44,7 @@ class World {
       }
       if (kind == 5) {
         Node& wait = b.node(NodeKind::kWait, "w" + std::to_string(b.graph.nodes.size()));
-        wait.event = "e";
-        wait.key = GraphBuilder::literal(Value::string(name));
+        wait.sources = {{"", "e", GraphBuilder::literal(Value::string(name)), 0}};
         wait.within = GraphBuilder::literal(GraphBuilder::seconds(50));
         wait.otherwise.kind = pick(2) == 0 ? ActKind::kCarryOn : ActKind::kCancel;
         nodes.push_back(b.last());

@@ -113,15 +113,35 @@ class Random {
   HoldReason hold() { return static_cast<HoldReason>(below(8)); }
   Status status() { return static_cast<Status>(below(4)); }
 
+  std::vector<std::string> texts() {
+    std::vector<std::string> out;
+    for (std::uint64_t n = below(3); n > 0; --n) out.push_back(text());
+    return out;
+  }
+  std::vector<Value> values() {
+    std::vector<Value> out;
+    for (std::uint64_t n = below(3); n > 0; --n) out.push_back(value());
+    return out;
+  }
+  std::vector<std::uint32_t> numbers() {
+    std::vector<std::uint32_t> out;
+    for (std::uint64_t n = below(3); n > 0; --n) out.push_back(small());
+    return out;
+  }
+
   Fact fact() {
     switch (below(std::variant_size_v<Fact>)) {
-      case 0: return Started{value()};
+      case 0: return Started{value(), {text(), text()}, coin()};
       case 1: return StepSucceeded{path(), direction(), small(), value()};
       case 2: return StepFailed{path(), direction(), small(), failure(), text(), text(), coin(), number()};
       case 3: return TimerFired{path(), static_cast<TimerPurpose>(below(4)), direction()};
-      case 4: return EventTaken{path(), text(), text(), value()};
+      case 4: return EventTaken{path(), text(), text(), value(), small()};
       case 5: return CancelAsked{};
       case 6: return OperatorActed{static_cast<OperatorAct>(below(5)), path(), direction(), coin(), value(), text()};
+      case 7: return AnswerGiven{path(), value()};
+      case 8: return TurnCame{};
+      case 9: return UndoAsked{};
+      case 10: return Migrated{text(), text()};
       default: return CapReached{};
     }
   }
@@ -135,13 +155,17 @@ class Random {
       case 5: return Held{path(), direction(), hold(), text()};
       case 6: return Failed{path(), direction(), text()};
       case 7: return Handled{path(), direction(), small(), value()};
-      case 8: return Waiting{path(), text(), instant()};
+      case 8: return Waiting{path(), texts(), instant()};
       case 9: return PausedUntil{path(), instant()};
       case 10: return Published{path(), text(), small(), text(), value()};
       case 11: return Passed{path()};
       case 12: return DeadlineAt{instant()};
       case 13: return Cancelling{path(), text()};
       case 14: return NotUndone{path(), text()};
+      case 15: return Looped{path(), values()};
+      case 16: return Asked{path(), instant()};
+      case 17: return Unwinding{path(), small(), small(), path(), text()};
+      case 18: return Unwound{path(), small()};
       default: return Ended{status(), value(), text()};
     }
   }
@@ -185,6 +209,8 @@ class Random {
     s.started_at = instant();
     s.now = instant();
     s.status = status();
+    s.parent = {text(), text()};
+    s.queued = coin();
     s.paused = coin();
     s.cancel_asked = coin();
     s.deadline_passed = coin();
@@ -205,7 +231,8 @@ class Random {
       a.undo_check = call();
       a.until = instant();
       a.limit_passed = coin();
-      a.key = text();
+      a.keys = texts();
+      a.taken = numbers();
       a.keep_since = instant();
       a.undo_since = instant();
       a.left_because = text();
@@ -216,7 +243,9 @@ class Random {
       if (coin()) v.iteration = {small(), small()};
       s.variables.push_back(v);
     }
-    for (std::uint64_t n = below(3); n > 0; --n) s.joins.push_back({path(), small()});
+    for (std::uint64_t n = below(3); n > 0; --n) s.joins.push_back({path(), small(), numbers()});
+    for (std::uint64_t n = below(3); n > 0; --n) s.loops.push_back({path(), values(), small(), small(), numbers()});
+    for (std::uint64_t n = below(3); n > 0; --n) s.unwinding.push_back({path(), small(), small(), coin(), text()});
     for (std::uint64_t n = below(3); n > 0; --n) s.taken_events.push_back(text());
     s.output = value();
     s.problem = text();
