@@ -64,6 +64,7 @@ enum class TimerPurpose : std::uint8_t { kRetry, kLimit, kPause, kDeadline };
 struct Parent {  // of a child saga: who is told how it ends
   std::string saga;  // empty: no child
   std::string path;  // path_text of the parent's statement
+  std::uint32_t generation = 0;  // of the parent's call
   bool operator==(const Parent&) const = default;
 };
 struct Started {

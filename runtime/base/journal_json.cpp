@@ -19,11 +19,12 @@ void write(Writer& w, const Started& f) {
   w.value("input", f.input);
   w.text("parent", f.parent.saga);
   w.text("parent_path", f.parent.path);
+  w.unsigned_number("parent_generation", f.parent.generation);
   w.flag("queued", f.queued);
 }
 void read(const Reader& r, Started& f) {
   f.input = r.value("input");
-  f.parent = {r.text("parent"), r.text("parent_path")};
+  f.parent = {r.text("parent"), r.text("parent_path"), r.small("parent_generation")};
   f.queued = r.flag("queued");
 }
 

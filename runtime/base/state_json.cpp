@@ -174,6 +174,7 @@ void write_scalars(Writer& w, const State& s) {
   w.word("status", s.status, stored::kStatuses);
   w.text("parent", s.parent.saga);
   w.text("parent_path", s.parent.path);
+  w.unsigned_number("parent_generation", s.parent.generation);
   w.flag("queued", s.queued);
   w.flag("paused", s.paused);
   w.flag("cancel_asked", s.cancel_asked);
@@ -191,7 +192,7 @@ void read_scalars(const Reader& r, State& s) {
   s.started_at = r.instant("started_at");
   s.now = r.instant("now");
   s.status = r.word<Status>("status", stored::kStatuses);
-  s.parent = {r.text("parent"), r.text("parent_path")};
+  s.parent = {r.text("parent"), r.text("parent_path"), r.small("parent_generation")};
   s.queued = r.flag("queued");
   s.paused = r.flag("paused");
   s.cancel_asked = r.flag("cancel_asked");
