@@ -136,7 +136,7 @@ struct FactFolder {
   void operator()(const CapReached&) const { state.capped = true; }
   void operator()(const AnswerGiven&) const {}
   void operator()(const TurnCame&) const {}
-  void operator()(const UndoAsked&) const {}
+  void operator()(const UndoAsked&) const { state.undo_asked = true; }
   void operator()(const Migrated&) const {}
 
  private:

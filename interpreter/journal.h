@@ -65,6 +65,7 @@ struct Parent {  // of a child saga: who is told how it ends
   std::string saga;  // empty: no child
   std::string path;  // path_text of the parent's statement
   std::uint32_t generation = 0;  // of the parent's call
+  std::int32_t lane = 0;         // where an engine finds it
   bool operator==(const Parent&) const = default;
 };
 struct Started {

@@ -99,6 +99,7 @@ struct State {
   Instant started_at, now;  // now: of the last entry
   Status status = Status::kRunning;
   Parent parent;
+  bool undo_asked = false;  // by the parent, after it had completed or before
   bool queued = false;      // `one at a time`: its turn has not come
   bool paused = false;
   bool cancel_asked = false;

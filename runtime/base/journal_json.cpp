@@ -20,11 +20,13 @@ void write(Writer& w, const Started& f) {
   w.text("parent", f.parent.saga);
   w.text("parent_path", f.parent.path);
   w.unsigned_number("parent_generation", f.parent.generation);
+  w.number("parent_lane", f.parent.lane);
   w.flag("queued", f.queued);
 }
 void read(const Reader& r, Started& f) {
   f.input = r.value("input");
-  f.parent = {r.text("parent"), r.text("parent_path"), r.small("parent_generation")};
+  f.parent = {r.text("parent"), r.text("parent_path"), r.small("parent_generation"),
+              static_cast<std::int32_t>(r.number("parent_lane"))};
   f.queued = r.flag("queued");
 }
 

@@ -175,6 +175,8 @@ void write_scalars(Writer& w, const State& s) {
   w.text("parent", s.parent.saga);
   w.text("parent_path", s.parent.path);
   w.unsigned_number("parent_generation", s.parent.generation);
+  w.number("parent_lane", s.parent.lane);
+  w.flag("undo_asked", s.undo_asked);
   w.flag("queued", s.queued);
   w.flag("paused", s.paused);
   w.flag("cancel_asked", s.cancel_asked);
@@ -192,7 +194,9 @@ void read_scalars(const Reader& r, State& s) {
   s.started_at = r.instant("started_at");
   s.now = r.instant("now");
   s.status = r.word<Status>("status", stored::kStatuses);
-  s.parent = {r.text("parent"), r.text("parent_path"), r.small("parent_generation")};
+  s.parent = {r.text("parent"), r.text("parent_path"), r.small("parent_generation"),
+              static_cast<std::int32_t>(r.number("parent_lane"))};
+  s.undo_asked = r.flag("undo_asked");
   s.queued = r.flag("queued");
   s.paused = r.flag("paused");
   s.cancel_asked = r.flag("cancel_asked");

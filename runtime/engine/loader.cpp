@@ -62,6 +62,11 @@ void Loader::events(EventsQuery query, Then<std::vector<EventRow>> then) {
 void Loader::run(std::function<void(Store&)> job) {
   add([&](Work& work) { work.jobs.push_back(std::move(job)); });
 }
+void Loader::graph(std::string hash, Then<GraphPtr> then) {
+  run([this, hash = std::move(hash), then = std::move(then)](Store& store) {
+    answer(then, graph_of(store, graphs_, hash));
+  });
+}
 void Loader::due(Instant until, std::size_t limit, Then<std::vector<std::pair<Lane, SagaId>>> then) {
   run([this, until, limit, then = std::move(then)](Store& store) { answer(then, store.due_sagas(until, limit)); });
 }

@@ -10,6 +10,7 @@
 #include "runtime/engine/log.h"
 #include "runtime/engine/recovery.h"
 #include "runtime/engine/starts.h"
+#include "runtime/engine/children.h"
 #include "runtime/engine/topics.h"
 
 namespace belay::runtime {
@@ -40,6 +41,7 @@ Loop::Loop(Store& store, ActionRunner& runner, const EngineOptions& options, Dat
       starts_(std::make_unique<Starts>(*this)),
       acts_(std::make_unique<Acts>(*this)),
       topics_(std::make_unique<Topics>(*this)),
+      children_(std::make_unique<Children>(*this)),
       recovery_(std::make_unique<Recovery>(*this)),
       opening_(std::move(opening)) {
   std::set<Lane> suspect;

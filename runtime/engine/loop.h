@@ -32,6 +32,7 @@ namespace belay::runtime {
 class Starts;
 class Acts;
 class Topics;
+class Children;
 class Recovery;
 
 // EngineStats as they are counted: written by the loop, read by anybody.
@@ -76,12 +77,16 @@ class Loop {
   Starts& starts() { return *starts_; }
   Acts& acts() { return *acts_; }
   Topics& topics() { return *topics_; }
+  Children& children() { return *children_; }
+  // To whom it is for.
+  void deliver(Mail mail);
 
   // ---- For the parts ----
   const EngineOptions& options() const { return options_; }
   Counters& counters() { return counters_; }
   DatabaseClock& clock() { return clock_; }
   Graphs& graphs() { return graphs_; }
+  IdGenerator& ids() { return ids_; }
   Loader& loader() { return *loader_; }
   Gate& gate() { return gate_; }
   bool stopping() const { return stopping_; }
@@ -170,6 +175,7 @@ class Loop {
   Counters& counters_;
   const std::shared_ptr<Inbox> inbox_;
   ChangeHook hook_;
+  IdGenerator ids_;
 
   std::vector<LaneState> lanes_;  // by number
   std::unordered_map<SagaId, std::unique_ptr<Saga>> sagas_;
@@ -196,6 +202,7 @@ class Loop {
   std::unique_ptr<Starts> starts_;
   std::unique_ptr<Acts> acts_;
   std::unique_ptr<Topics> topics_;
+  std::unique_ptr<Children> children_;
   std::unique_ptr<Recovery> recovery_;
   std::unique_ptr<Loader> loader_;  // last: their threads end before anything else goes
   std::unique_ptr<Writer> writer_;

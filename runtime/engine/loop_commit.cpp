@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "runtime/base/check.h"
+#include "runtime/engine/children.h"
 #include "runtime/engine/log.h"
 #include "runtime/engine/loop.h"
 #include "runtime/engine/topics.h"
@@ -87,7 +88,7 @@ void Loop::settle(Saga& saga) {
 // Nothing leaves when we are stopping: its intent is journaled, and the next owner takes it up.
 void Loop::dispatch(Batch::Effect&& effect, Lane lane) {
   if (stopping_ || !holds(lane)) return;
-  if (auto* mail = std::get_if<Mail>(&effect.what)) return topics_->deliver(std::move(*mail));
+  if (auto* mail = std::get_if<Mail>(&effect.what)) return deliver(std::move(*mail));
   auto& send = std::get<SendAction>(effect.what);
   const LaneState& state = lanes_[static_cast<std::size_t>(lane)];
   if (state.lease_until < std::chrono::steady_clock::now() + kLeaseLeft) {
@@ -95,6 +96,13 @@ void Loop::dispatch(Batch::Effect&& effect, Lane lane) {
     return;
   }
   send_action(std::move(send));
+}
+
+void Loop::deliver(Mail mail) {
+  const bool kin = std::holds_alternative<RunChild>(mail.what) || std::holds_alternative<HaltChild>(mail.what) ||
+                   std::holds_alternative<ChildEnded>(mail.what);
+  if (kin) return children_->deliver(std::move(mail));
+  topics_->deliver(std::move(mail));
 }
 
 void Loop::send_action(SendAction&& send) {

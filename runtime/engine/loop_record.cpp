@@ -6,6 +6,7 @@
 #include "runtime/base/json_value.h"
 #include "runtime/base/limits.h"
 #include "runtime/base/state_json.h"
+#include "runtime/engine/children.h"
 #include "runtime/engine/loop.h"
 #include "runtime/engine/topics.h"
 
@@ -118,8 +119,8 @@ void Loop::carry_out(Saga& saga, Slot slot, std::vector<interpreter::Command> co
               row.metadata = "{\"saga\":\"" + saga.id + "\"}";
               this->send(slot, row.lane, PublishEvent{row});
             },
-            [](interpreter::StartChild&) {},
-            [](interpreter::StopChild&) {},
+            [&](interpreter::StartChild& start) { children_->start(saga, slot, start); },
+            [&](interpreter::StopChild& stop) { children_->stop(saga, slot, stop); },
             [](interpreter::StartTimer&) {},  // set_timer() asks the state for the earliest of all
             [](interpreter::Finish&) {},      // the state says so
         },
@@ -201,6 +202,7 @@ void Loop::seal_saga(Batch& batch, Batch::OwnerIndex owner, Saga& saga) {
                                        saga.row.health == interpreter::name(interpreter::Health::kUndoFailed));
   if (held && !saga.counted_held) counters_.held.fetch_add(1, std::memory_order_relaxed);
   saga.counted_held = held;
+  if (!state.ended()) saga.row.ended_at = {};  // a child that had completed is undone with its parent
   if (state.ended() && !saga.row.ended_at) {
     ended(batch, owner, saga);
     write = true;
@@ -230,6 +232,7 @@ void Loop::ended(Batch& batch, Batch::OwnerIndex owner, Saga& saga) {
   saga.row.ended_at = saga.state.now;
   const bool completed = saga.state.status == interpreter::Status::kCompleted;
   (completed ? counters_.completed : counters_.compensated).fetch_add(1, std::memory_order_relaxed);
+  if (!saga.state.parent.saga.empty()) children_->ended(saga, {&batch, owner});
   // `once per`: one that was undone without a rest frees its value.
   if (!completed && !saga.row.key.empty() && interpreter::left_over(*saga.graph, saga.state).empty()) {
     StartKeyRow key;

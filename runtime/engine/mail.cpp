@@ -43,6 +43,15 @@ EventRow event(const Json& json) {
           .at = {json.at("at").get<std::int64_t>()}};
 }
 
+Json to_json(const interpreter::Parent& parent) {
+  return {{"saga", parent.saga}, {"path", parent.path}, {"generation", parent.generation}, {"lane", parent.lane}};
+}
+
+interpreter::Parent parent(const Json& json) {
+  return {json.at("saga").get<std::string>(), json.at("path").get<std::string>(),
+          json.at("generation").get<std::uint32_t>(), json.at("lane").get<Lane>()};
+}
+
 struct Encode {
   MailboxRow& row;
   void set(const char* kind, const Json& body) {
@@ -54,6 +63,18 @@ struct Encode {
   void operator()(const PublishEvent& m) { set("publish", {{"event", to_json(m.row)}}); }
   void operator()(const OfferAnswered& m) {
     set(m.taken ? "taken" : "declined", {{"to", to_json(m.row)}, {"eseq", m.eseq}, {"waits", m.waits}});
+  }
+  void operator()(const RunChild& m) {
+    set("run_child", {{"tenant", m.tenant}, {"key", m.key}, {"parent", to_json(m.parent)}, {"workflow", m.workflow},
+                      {"hash", m.hash}, {"input", m.input}, {"actor", m.actor}});
+  }
+  void operator()(const HaltChild& m) {
+    set("halt_child", {{"tenant", m.tenant}, {"key", m.key}, {"parent", to_json(m.parent)}, {"undo", m.undo},
+                       {"because", m.because}});
+  }
+  void operator()(const ChildEnded& m) {
+    set("child_ended", {{"tenant", m.tenant}, {"parent", to_json(m.parent)}, {"undo", m.undo},
+                        {"end", static_cast<int>(m.end)}, {"output", m.output}, {"message", m.message}});
   }
   void operator()(const Offer& m) { set("offer", {{"to", to_json(m.row)}, {"event", to_json(m.event)}}); }
 };
@@ -81,6 +102,21 @@ Result<Mail> decode_mail(const MailboxRow& row) {
                                 body.at("waits").get<bool>()};
     } else if (row.kind == "offer") {
       mail.what = Offer{subscription(body.at("to")), event(body.at("event"))};
+    } else if (row.kind == "run_child") {
+      mail.what = RunChild{body.at("tenant").get<std::string>(), body.at("key").get<std::string>(),
+                           parent(body.at("parent")),            body.at("workflow").get<std::string>(),
+                           body.at("hash").get<std::string>(),   body.at("input").get<std::string>(),
+                           body.at("actor").get<std::string>()};
+    } else if (row.kind == "halt_child") {
+      mail.what = HaltChild{body.at("tenant").get<std::string>(), body.at("key").get<std::string>(),
+                            parent(body.at("parent")), body.at("undo").get<bool>(),
+                            body.at("because").get<std::string>()};
+    } else if (row.kind == "child_ended") {
+      const int end = body.at("end").get<int>();
+      if (end < 0 || end > 2) return fail(ErrorCode::kCorrupt, "mail of a child that ended in an unknown way");
+      mail.what = ChildEnded{body.at("tenant").get<std::string>(),   parent(body.at("parent")),
+                             body.at("undo").get<bool>(),            static_cast<ChildEnded::End>(end),
+                             body.at("output").get<std::string>(),   body.at("message").get<std::string>()};
     } else {
       return fail(ErrorCode::kUnsupported, "mail of the kind `" + row.kind + "` is not known to this program");
     }

@@ -1,4 +1,4 @@
-// Messages between a saga's lane and the lane of an event's key. In memory they are these structs; in the mailbox
+// Messages between lanes: between a saga and the lane of an event's key, between a parent and its child. In memory they are these structs; in the mailbox
 // table they are JSON, written in the sender's flush and deleted in the receiver's. Every message may come again after
 // a restart, so every receiver is idempotent. Payloads travel as JSON text: only the saga that takes an event knows
 // its types. Tested in tests/runtime/engine_batch_test.cpp.
@@ -35,10 +35,37 @@ struct Offer {
   EventRow event;
 };
 
+// ---- Parents and children (children.h) ----
+
+// To the lane of a child's identity: start it, once.
+struct RunChild {
+  std::string tenant, key;     // its start key
+  interpreter::Parent parent;  // empty saga: detached, nobody is told
+  std::string workflow, hash;
+  std::string input;           // a tagged value
+  std::string actor;
+};
+// To the same lane: it is not wanted any more.
+struct HaltChild {
+  std::string tenant, key;
+  interpreter::Parent parent;
+  bool undo = false;  // it had completed, and its parent is being undone
+  std::string because;
+};
+// To the parent's lane.
+struct ChildEnded {
+  std::string tenant;
+  interpreter::Parent parent;
+  bool undo = false;   // answers HaltChild with undo; else RunChild
+  enum class End { kCompleted, kUndone, kLeftOver } end = End::kCompleted;
+  std::string output;  // kCompleted: a tagged value
+  std::string message;
+};
+
 struct Mail {
   Lane to = 0, from = 0;
   std::int64_t number = 0;
-  std::variant<Subscribe, Unsubscribe, PublishEvent, OfferAnswered, Offer> what;
+  std::variant<Subscribe, Unsubscribe, PublishEvent, OfferAnswered, Offer, RunChild, HaltChild, ChildEnded> what;
 };
 
 MailboxRow encode_mail(const Mail& mail);

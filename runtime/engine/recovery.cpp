@@ -17,7 +17,7 @@ void Recovery::begin(std::vector<std::pair<Lane, SagaId>> running, std::vector<M
   last_ = std::chrono::steady_clock::now();
   for (const MailboxRow& row : mailbox) {
     Result<Mail> mail = decode_mail(row);
-    if (mail) loop_.topics().deliver(std::move(*mail));
+    if (mail) loop_.deliver(std::move(*mail));
     else log_warning("mail " + std::to_string(row.number) + " stays where it is: " + to_text(mail.error()));
   }
 }

@@ -49,6 +49,32 @@ Result<StartInput> Starts::prepare(StartRequest request, const Graphs& graphs, D
   if (request.idempotency_key.size() > limits::key_bytes_max) {
     return fail(ErrorCode::kInvalid, "an Idempotency-Key has at most 255 bytes");
   }
+  if (!request.idempotency_key.empty()) {
+    input.lane = lane_for(request.tenant, request.idempotency_key);
+    input.keys.emplace_back(input.lane, request.tenant, "key:" + request.idempotency_key);
+  }
+  input.request = std::move(request);
+  const Result<void> identified = identify(input, clock, ids);
+  if (!identified) return fail(identified.error());
+  return input;
+}
+
+Result<StartInput> Starts::prepare_mail(StartRequest request, GraphPtr graph, const std::string& key,
+                                        const Mail& mail) {
+  StartInput input;
+  input.graph = std::move(graph);
+  input.lane = mail.to;
+  input.keys.emplace_back(mail.to, request.tenant, key);
+  input.mail = mail;
+  input.request = std::move(request);
+  const Result<void> identified = identify(input, loop_.clock(), loop_.ids());
+  if (!identified) return fail(identified.error());
+  return input;
+}
+
+// What does not depend on who asks: the input's size, the saga's id, its `once per` value, its lane.
+Result<void> Starts::identify(StartInput& input, DatabaseClock& clock, IdGenerator& ids) {
+  const StartRequest& request = input.request;
   append_json(request.input, input.input_json);
   if (input.input_json.size() > limits::input_bytes_max) {
     return fail(ErrorCode::kTooLarge, "an input has at most 256 KiB");
@@ -56,10 +82,6 @@ Result<StartInput> Starts::prepare(StartRequest request, const Graphs& graphs, D
   const Instant now = clock.now();
   input.saga = ids.next(now);
   const std::string& tenant = request.tenant;
-  if (!request.idempotency_key.empty()) {
-    input.lane = lane_for(tenant, request.idempotency_key);
-    input.keys.emplace_back(input.lane, tenant, "key:" + request.idempotency_key);
-  }
   if (!input.graph->once_per.empty()) {
     const InputScope scope(*input.graph, request.input, interpreter::to_timestamp(now));
     const interpreter::Evaluated once = interpreter::evaluate(input.graph->once_per, scope);
@@ -75,8 +97,7 @@ Result<StartInput> Starts::prepare(StartRequest request, const Graphs& graphs, D
     interpreter::append_canonical(request.input, identity);
     input.digest = sha256_hex(identity);
   }
-  input.request = std::move(request);
-  return input;
+  return {};
 }
 
 void Starts::start(StartInput input) {
@@ -138,7 +159,11 @@ void Starts::look_up(StartInput input) {
 void Starts::found(StartInput input, const Gate::Keys& gate, const std::vector<StartKeyRow>& rows) {
   if (rows.empty()) return create(std::move(input), gate);
   const StartKeyRow& first = rows.front();  // the Idempotency-Key's before the `once per` value's
-  if (first.digest == input.digest) {
+  if (input.mail && first.key != std::get<2>(input.keys.front())) {
+    input.done(fail(ErrorCode::kKeyReused, "a saga of `" + input.request.workflow + "` for " + input.once +
+                                               " exists already (" + first.saga + ")"));
+  } else if (first.digest == input.digest) {
+    if (input.mail) loop_.consume(loop_.slot(input.mail->to, first.key), *input.mail);
     input.done(StartReply{.saga = first.saga, .created = false});
   } else if (first.key.starts_with("key:")) {
     input.done(fail(ErrorCode::kKeyReused, "this Idempotency-Key was used for another start (saga " + first.saga + ")",
@@ -172,8 +197,10 @@ void Starts::create(StartInput input, const Gate::Keys& gate) {
   row.key = std::move(input.once);
   row.input = std::move(input.input_json);
   Saga& saga = loop_.insert(std::move(fresh));
-  const Slot slot = loop_.record(saga, interpreter::Started{std::move(input.request.input)},
-                                 std::move(input.request.actor));
+  const Slot slot = loop_.record(
+      saga, interpreter::Started{std::move(input.request.input), std::move(input.parent), false},
+      std::move(input.request.actor));
+  if (input.mail) loop_.consume(loop_.slot(input.mail->to, std::get<2>(input.keys.front())), *input.mail);
   saga.first_batch = slot.batch->number;
   for (auto& [lane, tenant, key] : input.keys) {
     StartKeyRow start_key;

@@ -19,7 +19,9 @@ struct StartInput {
   Lane lane = 0;
   std::string input_json, once;         // once: the `once per` value as text, or empty
   std::string digest;                   // of workflow and input, when there is a key
-  std::vector<Loader::KeyQuery> keys;   // lane, tenant, "once:…" and "key:…"
+  std::vector<Loader::KeyQuery> keys;   // lane, tenant, "once:…" and "key:…", "child:…"
+  interpreter::Parent parent;           // of a child
+  std::optional<Mail> mail;             // that asks for this start: deleted with it
   std::function<void(Result<StartReply>)> done;
 };
 
@@ -30,13 +32,19 @@ class Starts {
   // Thread-safe. Failures: kNotFound (no such workflow), kInvalid, kTooLarge.
   static Result<StartInput> prepare(StartRequest request, const Graphs& graphs, DatabaseClock& clock, IdGenerator& ids);
 
+  // A start that a message asks for: of a definition, under a start key of its own. As prepare().
+  Result<StartInput> prepare_mail(StartRequest request, GraphPtr graph, const std::string& key, const Mail& mail);
+
   void start(StartInput input);
+  // It does not wait for admission: what asked for it is committed already.
+  void start_mail(StartInput input) { look_up(std::move(input)); }
   // Lets in some of those who wait, tenant by tenant.
   void admit();
   bool waiting() const { return waiting_count_ > 0; }
   void refuse_all();
 
  private:
+  static Result<void> identify(StartInput& input, DatabaseClock& clock, IdGenerator& ids);
   void look_up(StartInput input);
   void found(StartInput input, const Gate::Keys& gate, const std::vector<StartKeyRow>& rows);
   void create(StartInput input, const Gate::Keys& gate);

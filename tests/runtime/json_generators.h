@@ -131,7 +131,7 @@ class Random {
 
   Fact fact() {
     switch (below(std::variant_size_v<Fact>)) {
-      case 0: return Started{value(), {text(), text(), small()}, coin()};
+      case 0: return Started{value(), {text(), text(), small(), static_cast<std::int32_t>(below(32))}, coin()};
       case 1: return StepSucceeded{path(), direction(), small(), value()};
       case 2: return StepFailed{path(), direction(), small(), failure(), text(), text(), coin(), number()};
       case 3: return TimerFired{path(), static_cast<TimerPurpose>(below(4)), direction()};
@@ -209,7 +209,8 @@ class Random {
     s.started_at = instant();
     s.now = instant();
     s.status = status();
-    s.parent = {text(), text(), small()};
+    s.parent = {text(), text(), small(), static_cast<std::int32_t>(below(32))};
+    s.undo_asked = coin();
     s.queued = coin();
     s.paused = coin();
     s.cancel_asked = coin();

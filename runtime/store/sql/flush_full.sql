@@ -25,7 +25,7 @@ WITH f AS (
     JOIN f ON f.lane = r.lane
   ON CONFLICT (lane, iid) DO UPDATE SET
     workflow_version = excluded.workflow_version, definition = excluded.definition,
-    lingering = old.lingering AND excluded.ended_at IS NULL, undoing = excluded.undoing, status = excluded.status,
+    lingering = (old.lingering OR old.ended_at IS NOT NULL) AND excluded.ended_at IS NULL, undoing = excluded.undoing, status = excluded.status,
     health = excluded.health, seq = excluded.seq, health_since = excluded.health_since, due_at = excluded.due_at,
     updated_at = excluded.updated_at, ended_at = excluded.ended_at, waiting_on = excluded.waiting_on,
     failure = excluded.failure, state = coalesce(excluded.state, old.state),

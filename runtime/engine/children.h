@@ -1,0 +1,37 @@
+// Sagas that run sagas. A parent and its child live in lanes of their own and speak by mail, so that neither waits for
+// the other's commit and each message is written with what it follows from:
+//
+//   run     parent ─ RunChild ─▶ child's lane: started, once (its start key is the parent's call)
+//   end     child ─ ChildEnded ─▶ parent's lane: StepSucceeded or StepFailed of the call
+//   stop    parent ─ HaltChild ─▶ child: CancelAsked while it runs, UndoAsked when it had completed
+//
+// Every message may come twice; the second changes nothing. Tested in tests/runtime/engine_children_test.cpp.
+#pragma once
+#include "runtime/engine/loop.h"
+
+namespace belay::runtime {
+
+class Children {
+ public:
+  explicit Children(Loop& loop) : loop_(loop) {}
+
+  // Commands of a parent; the mail leaves with `slot`.
+  void start(const Saga& parent, Slot slot, interpreter::StartChild& command);
+  void stop(const Saga& parent, Slot slot, interpreter::StopChild& command);
+  // A saga that has a parent ended, in the batch of `slot`.
+  void ended(const Saga& child, Slot slot);
+  // RunChild, HaltChild, ChildEnded: after their commit, or out of the mailbox table after a restart.
+  void deliver(Mail mail);
+
+ private:
+  void run(const Mail& mail, const RunChild& message, GraphPtr graph);
+  void halt(const Mail& mail, const HaltChild& message);
+  void halt_saga(Saga& child, const Mail& mail, const HaltChild& message);
+  void tell(const Mail& mail, const ChildEnded& message);
+  void drop(const Mail& mail);
+  void refuse(const Mail& mail, const RunChild& message, const std::string& why);
+
+  Loop& loop_;
+};
+
+}  // namespace belay::runtime
