@@ -22,6 +22,10 @@ struct ActionCall {
   std::string key;               // the request key, complete
   interpreter::Value args;
   std::int64_t within_ms = 0;    // 0: the connector's limit
+  std::int64_t alive_ms = 0;     // a plugin that is silent for so long is unsure; 0: it need not speak
+  std::uint32_t rate_count = 0;  // at most so many calls of `rate_measure` each `rate_per_ms`; 0: any number
+  std::int64_t rate_per_ms = 0;
+  std::string rate_measure;
   interpreter::Instant now;      // database time at sending
   // monotonic_us() until which the lane's lease lets effects leave; renewed by the engine while calls wait for a limiter
   // or a free thread. Null: no limit. A call that is over before it was sent is answered as transient.

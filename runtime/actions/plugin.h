@@ -29,6 +29,9 @@ struct PluginCall {
   const std::string& key;          // the request key: the same for every repetition of one effect
   const std::string& tenant;
   const std::string& saga;
+  // A step that says `alive every 10 seconds` wants to hear from a long call at least so often; else it counts as
+  // unsure. May be called from any thread while the plugin runs, and does nothing where nobody listens.
+  std::function<void()> alive = [] {};
 };
 
 struct PluginResult {

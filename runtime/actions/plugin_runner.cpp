@@ -1,9 +1,12 @@
 // See plugin_runner.h.
 #include "runtime/actions/plugin_runner.h"
 
+#include <atomic>
 #include <exception>
+#include <utility>
 
 #include "runtime/actions/action_decode.h"
+#include "runtime/base/clock.h"
 #include "runtime/base/json_value.h"
 
 namespace belay::runtime {
@@ -12,10 +15,11 @@ namespace {
 using interpreter::FailureKind;
 
 // Calls the plugin and judges what it gave.
-ActionOutcome call_plugin(const PluginRegistry::Registered& plugin, const ActionCall& call) {
+ActionOutcome call_plugin(const PluginRegistry::Registered& plugin, const ActionCall& call,
+                          const std::function<void()>& alive = [] {}) {
   PluginResult result;
   try {
-    result = plugin.function(PluginCall{plugin.name, call.args, call.key, call.tenant, call.saga});
+    result = plugin.function(PluginCall{plugin.name, call.args, call.key, call.tenant, call.saga, alive});
   } catch (const std::exception& e) {
     return failed(FailureKind::kUnsure, "lost", "the plugin threw: " + std::string(e.what()));
   } catch (...) {
@@ -33,6 +37,39 @@ ActionOutcome call_plugin(const PluginRegistry::Registered& plugin, const Action
 }
 
 }  // namespace
+
+// A call under way that has to be heard from: silence answers it as unsure, and what it gives later is not waited for.
+struct PluginRunner::Watch : std::enable_shared_from_this<PluginRunner::Watch> {
+  Watch(std::function<void(ActionOutcome)> d, std::int64_t ms) : done(std::move(d)), alive_ms(ms) { heard(); }
+
+  void heard() { until.store(monotonic_us() + alive_ms * 1000); }
+  void answer(ActionOutcome outcome) {
+    std::function<void(ActionOutcome)> tell;
+    {
+      const std::lock_guard lock(mutex);
+      tell = std::exchange(done, nullptr);
+    }
+    if (tell) tell(std::move(outcome));
+  }
+  void look(Alarm& alarm) {
+    const std::int64_t left_us = until.load() - monotonic_us();
+    if (left_us <= 0) {
+      return answer(failed(FailureKind::kUnsure, "silent",
+                           "nothing was heard of it for " + std::to_string(alive_ms) + " ms"));
+    }
+    {
+      const std::lock_guard lock(mutex);
+      if (!done) return;
+    }
+    alarm.at(std::chrono::steady_clock::now() + std::chrono::microseconds(left_us),
+             [self = shared_from_this(), &alarm] { self->look(alarm); });
+  }
+
+  std::mutex mutex;
+  std::function<void(ActionOutcome)> done;
+  const std::int64_t alive_ms;
+  std::atomic<std::int64_t> until{0};
+};
 
 PluginRunner::PluginRunner(const PluginRegistry& plugins, std::size_t threads, std::size_t queue_max)
     : plugins_(plugins), threads_max_(threads), queue_max_(queue_max) {}
@@ -87,7 +124,14 @@ void PluginRunner::work() {
     Job job = std::move(queue_.front());
     queue_.pop_front();
     lock.unlock();
-    job.done(call_plugin(*plugins_.find(action_of(job.call).plugin.plugin), job.call));
+    const PluginRegistry::Registered& plugin = *plugins_.find(action_of(job.call).plugin.plugin);
+    if (job.call.alive_ms > 0) {
+      const auto watch = std::make_shared<Watch>(std::move(job.done), job.call.alive_ms);
+      watch->look(alarm_);
+      watch->answer(call_plugin(plugin, job.call, [watch] { watch->heard(); }));
+    } else {
+      job.done(call_plugin(plugin, job.call));
+    }
     job = {};
     lock.lock();
   }

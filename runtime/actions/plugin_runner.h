@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "runtime/actions/action_runner.h"
+#include "runtime/actions/alarm.h"
 #include "runtime/actions/plugin.h"
 
 namespace belay::runtime {
@@ -22,6 +23,7 @@ class PluginRunner final : public ActionRunner {
   void run(ActionCall call, std::function<void(ActionOutcome)> done) override;
 
  private:
+  struct Watch;
   struct Job {
     ActionCall call;
     std::function<void(ActionOutcome)> done;
@@ -36,6 +38,7 @@ class PluginRunner final : public ActionRunner {
   std::size_t idle_ = 0;
   bool stopping_ = false;
   std::vector<std::thread> threads_;
+  Alarm alarm_;  // last: it rings no more when the rest goes
 };
 
 }  // namespace belay::runtime

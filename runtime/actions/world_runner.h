@@ -40,6 +40,8 @@ class WorldRunner final : public ActionRunner {
   void set_connectors(std::vector<ConnectorConfig> connectors);
 
  private:
+  void send(ActionCall call, std::function<void(ActionOutcome)> done);
+
   struct Parts;
   std::unique_ptr<Parts> parts_;
 };

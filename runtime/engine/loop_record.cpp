@@ -93,6 +93,13 @@ void Loop::carry_out(Saga& saga, Slot slot, std::vector<interpreter::Command> co
                                               : std::move(run.key);
               send.call.args = std::move(run.args);
               send.call.within_ms = run.within_ms;
+              send.call.alive_ms = run.alive_ms;
+              send.call.rate_count = run.rate_count;
+              send.call.rate_per_ms = run.rate_per_ms;
+              if (run.rate_count > 0) {
+                send.call.rate_measure = saga.row.tenant + '\0' + saga.row.workflow + '\0' +
+                                         saga.graph->nodes[run.path.node].name + '\0' + run.rate_key;
+              }
               send.path = std::move(run.path);
               send.direction = run.direction;
               send.generation = run.generation;
