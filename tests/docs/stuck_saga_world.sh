@@ -17,13 +17,15 @@ exec 3>&1
 done_with_it() {
   local code=$?
   trap - EXIT
+  # Ended first, told afterwards: who reads this may be gone, and nothing may stay behind.
+  cp "$folder/belay.log" "$log.belay" 2>/dev/null || true
+  stop_everything >>"$log" 2>&1 || true
   exec 1>&3  # it may end inside a function whose output goes to the log
   if ((code != 0)); then
-    sed 's/^/    /' "$log"
-    [[ -f $folder/belay.log ]] && tail -n 15 "$folder/belay.log" | sed 's/^/    /'
+    sed 's/^/    /' "$log" || true
+    tail -n 15 "$log.belay" | sed 's/^/    /' || true
   fi
-  stop_everything >>"$log" 2>&1
-  rm -f "$log"
+  rm -f "$log" "$log.belay"
   exit "$code"
 }
 trap done_with_it EXIT
