@@ -277,19 +277,59 @@ class ActionChecker {
                  !is_digit(sql[i + 1])) {
         std::size_t end = i + 1;
         while (end < sql.size() && is_word(sql[end])) ++end;
-        check_sql_hole(sql.substr(i + 1, end - i - 1), i);
+        const std::string hole = sql.substr(i + 1, end - i - 1);
+        if (const Field* field = find_field(action_.takes, hole))
+          end = check_sql_parts(field->type, i, end);
+        else
+          suggest_take(sql_error(i, ":" + hole, quoted(":" + hole) + " is no input of " +
+                                                    quoted(name_)),
+                       hole);
         i = end - 1;
       }
     }
   }
-  void check_sql_hole(const std::string& hole, std::size_t offset) {
-    if (find_field(action_.takes, hole) != nullptr) return;
+  // The parts after a hole, `.minor` in `:price.minor`: nothing else may follow a parameter with a
+  // point, so a part that the type does not have would reach the database as broken SQL. `hole` is
+  // the place of the colon. Returns the end of the parts.
+  std::size_t check_sql_parts(const Type& whole, std::size_t hole, std::size_t end) {
+    const std::string& sql = action_.sql.statement;
+    const Type* type = &whole;
+    while (end + 1 < sql.size() && sql[end] == '.' && is_word(sql[end + 1]) &&
+           !is_digit(sql[end + 1])) {
+      const std::size_t begin = end + 1;
+      end = begin;
+      while (end < sql.size() && is_word(sql[end])) ++end;
+      const std::string part = sql.substr(begin, end - begin);
+      static const Type kNoParts{.base = Base::kInt};
+      std::vector<std::string> parts;
+      if (type->base == Base::kMoney) parts = {"minor", "currency"};
+      if (type->base == Base::kRecord) {
+        for (const Field& field : type->fields) parts.push_back(field.name);
+      }
+      if (std::find(parts.begin(), parts.end(), part) != parts.end()) {
+        type = type->base == Base::kMoney ? &kNoParts : &find_field(type->fields, part)->type;
+        continue;
+      }
+      const std::string word = sql.substr(hole, end - hole);
+      Diagnostic& d = sql_error(hole, word,
+                                quoted(sql.substr(hole, begin - 1 - hole)) + " is " +
+                                    quoted(to_text(*type)) + " and has no part " + quoted(part));
+      if (parts.empty())
+        d.help = "only a record and money have parts; write " +
+                 quoted(sql.substr(hole, begin - 1 - hole));
+      else if (!suggest(d, part, parts))
+        d.help = "it has " + join_names(parts);
+      // What follows belongs to the same mistake.
+      while (end < sql.size() && (is_word(sql[end]) || sql[end] == '.')) ++end;
+    }
+    return end;
+  }
+  Diagnostic& sql_error(std::size_t offset, const std::string& word, std::string message) {
     const auto line = std::count(
         decl_.sql.text.begin(), decl_.sql.text.begin() + static_cast<std::ptrdiff_t>(offset), '\n');
-    Diagnostic& d = error(
-        "BEL4006", find_in_source(":" + hole, decl_.sql.span, static_cast<std::uint32_t>(line)),
-        quoted(":" + hole) + " is no input of " + quoted(name_));
-    suggest_take(d, hole);
+    return error("BEL4006",
+                 find_in_source(word, decl_.sql.span, static_cast<std::uint32_t>(line)),
+                 std::move(message));
   }
   // The reader dedents the statement, so the column is looked for in the file itself.
   Span find_in_source(const std::string& word, Span near, std::uint32_t lines_below) const {

@@ -161,11 +161,12 @@ std::string digest_of(const HttpRequest& request, const SagaId& saga, const Aske
   return sha256_hex(bytes);
 }
 
+// `before` is null for one that was quarantined.
 HttpResponse done(Context& context, const Call& call, const Asked& asked, const Fact& fact,
-                  const SagaView& before, const ActReply& reply, bool dry_run) {
+                  const SagaId& saga, const SagaView* before, const ActReply& reply, bool dry_run) {
   JsonWriter w;
   w.begin_object()
-      .field("id", before.row.id)
+      .field("id", saga)
       .field("act", asked.act)
       .field_unless_empty("path", asked.path);
   if (const auto* acted = std::get_if<OperatorActed>(&fact);
@@ -176,21 +177,52 @@ HttpResponse done(Context& context, const Call& call, const Asked& asked, const 
   w.raw_field("preview", preview_json(reply.preview));
   // After the act: what became of it so far. Not being able to read it back is no reason to call
   // the act failed.
-  Result<SagaView> after =
-      dry_run ? Result<SagaView>(before) : context.engine.view(call.who.tenant, before.row.id);
+  Result<SagaView> after = dry_run && before != nullptr
+                               ? Result<SagaView>(*before)
+                               : context.engine.view(call.who.tenant, saga);
   std::uint64_t seq = reply.seq;
   if (after) {
     const Summary now = summary(*after->graph, after->state);
     w.field("status", name(after->state.status))
         .field("health", name(now.health))
         .field("waiting_on", now.waiting_on);
-    w.raw_field("allowed_actions", allowed_json(before.row.id, *after->graph, after->state));
+    w.raw_field("allowed_actions", allowed_json(saga, *after->graph, after->state));
     seq = std::max(seq, after->state.seq);
   }
   w.end_object();
   HttpResponse response = json_response(200, w.take());
   set_header(response, "ETag", etag(seq));
   return response;
+}
+
+// Of a quarantined saga, the one act that it takes: it is read again and taken up where it was.
+HttpResponse take_up_again(Context& context, const Call& call, const Asked& asked,
+                           const InstanceRow& row, ActRequest wish) {
+  OperatorActed resume;
+  resume.act = OperatorAct::kResume;
+  const Fact fact(std::move(resume));
+  wish.saga = row.id;
+  wish.fact = [fact](const Graph&) { return Result<Fact>(fact); };
+  wish.request_digest = digest_of(call.http, row.id, asked);
+  wish.take_up_again = true;
+  const bool dry_run = wish.dry_run;
+  if (!dry_run && !wish.if_match) {
+    Problem no = problem(428, "precondition_required",
+                         "an act applies to the state that was shown to you",
+                         "send `If-Match` with the ETag of this answer; `dry_run=true` tells "
+                         "whether it can be read again");
+    no.headers.emplace_back("ETag", etag(row.seq));
+    return to_response(no);
+  }
+  Result<ActReply> reply = context.engine.act(std::move(wish));
+  if (reply) return done(context, call, asked, fact, row.id, nullptr, *reply, dry_run);
+  Problem no = problem(reply.error());
+  if (no.status == 409 || no.status == 412) {
+    no.members.emplace_back("seq", std::to_string(row.seq));
+    no.members.emplace_back("allowed_actions", quarantined_allowed_json(row.id));
+    no.headers.emplace_back("ETag", etag(row.seq));
+  }
+  return to_response(no);
 }
 
 HttpResponse act(Context& context, const Call& call, const std::string& act_name) {
@@ -212,8 +244,21 @@ HttpResponse act(Context& context, const Call& call, const std::string& act_name
                   "`reason` and `evidence` must be a line of text, at most " +
                       std::to_string(limits::reason_bytes_max) + " bytes");
   }
+  ActRequest wish;
+  wish.tenant = call.who.tenant;
+  wish.if_match = *match;
+  wish.idempotency_key = std::move(*key);
+  wish.actor = call.who.actor;
+  wish.reason = reason;
+  wish.dry_run = *dry_run;
   Read<SagaView> view = find_saga(context, call);
-  if (!view) return std::move(view.error());
+  if (!view) {
+    if (act_name == "resume" && view.error().status == 409) {
+      if (const auto row = quarantined_row(context, call))
+        return take_up_again(context, call, asked, *row, std::move(wish));
+    }
+    return std::move(view.error());
+  }
   Read<Fact> fact = fact_of(call.http, *view, asked);
   if (!fact) return std::move(fact.error());
   if (!*dry_run && !*match) {
@@ -224,18 +269,13 @@ HttpResponse act(Context& context, const Call& call, const std::string& act_name
         *view, &*fact);
   }
 
-  ActRequest wish;
-  wish.tenant = call.who.tenant;
   wish.saga = view->row.id;
-  wish.fact = [&fact](const Graph&) { return Result<Fact>(*fact); };
+  // A copy: when the answer takes too long, the engine still asks for it later.
+  wish.fact = [fact = *fact](const Graph&) { return Result<Fact>(fact); };
   wish.request_digest = digest_of(call.http, view->row.id, asked);
-  wish.if_match = *match;
-  wish.idempotency_key = std::move(*key);
-  wish.actor = call.who.actor;
-  wish.reason = reason;
-  wish.dry_run = *dry_run;
   Result<ActReply> reply = context.engine.act(std::move(wish));
-  if (reply) return done(context, call, asked, *fact, *view, *reply, *dry_run);
+  if (reply)
+    return done(context, call, asked, *fact, view->row.id, &*view, *reply, *dry_run);
 
   Problem no = problem(reply.error());
   if (no.status != 409 && no.status != 412) return to_response(no);
@@ -260,7 +300,8 @@ void add_act_routes(std::vector<Route>& routes, Context& context) {
        "Undo everything that was done. Refused past the point of no return"},
       {"pause", false, "pauseSaga", "Reason",
        "Send nothing more until it is resumed; outcomes are still recorded"},
-      {"resume", false, "resumeSaga", "Reason", "Go on after a pause"},
+      {"resume", false, "resumeSaga", "Reason",
+       "Go on after a pause, or take up again what was quarantined"},
       {"retry", true, "retryStep", "StepAct", "Try a held or waiting call again, now"},
       {"skip", true, "skipStep", "Skip", "Go on as if the call had given this output"},
       {"resolve", true, "resolveStep", "Resolve",

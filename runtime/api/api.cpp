@@ -8,8 +8,11 @@
 #include <exception>
 
 #include "interpreter/time.h"
+#include "runtime/api/json_writer.h"
+#include "runtime/api/saga_json.h"
 #include "runtime/base/clock.h"
 #include "runtime/base/ids.h"
+#include "runtime/engine/saga.h"
 
 namespace belay::runtime::api {
 namespace {
@@ -153,7 +156,32 @@ Read<SagaView> find_saga(Context& context, const Call& call) {
     return tl::unexpected<HttpResponse>(
         refuse(404, "not_found", "there is no saga with this id", "GET /v1/sagas lists them"));
   }
+  if (view.error().code == ErrorCode::kCorrupt) {
+    if (const auto row = quarantined_row(context, call))
+      return tl::unexpected<HttpResponse>(to_response(quarantined_problem(*row)));
+  }
   return tl::unexpected<HttpResponse>(refuse(view.error()));
+}
+
+std::optional<InstanceRow> quarantined_row(Context& context, const Call& call) {
+  const std::optional<std::string> id = normalise_uuid(hole(call.http, "id"));
+  if (!id) return std::nullopt;
+  Result<InstanceRow> row = context.reader.saga(call.who.tenant, *id);
+  if (!row || row->health != kQuarantined) return std::nullopt;
+  return std::move(*row);
+}
+
+Problem quarantined_problem(const InstanceRow& row) {
+  Problem out = problem(409, "quarantined",
+                        "the saga was set aside so that others go on: its state is not known here",
+                        "`failure` says why; when that is mended, `resume` reads it again; its row "
+                        "and its history can be seen");
+  JsonWriter failure;
+  out.members.emplace_back("failure", failure.value(row.failure).take());
+  out.members.emplace_back("seq", std::to_string(row.seq));
+  out.members.emplace_back("allowed_actions", quarantined_allowed_json(row.id));
+  out.headers.emplace_back("ETag", etag(row.seq));
+  return out;
 }
 
 HttpResponse draw(const interpreter::Graph& graph, const std::string& format) {

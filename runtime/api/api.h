@@ -104,8 +104,13 @@ void add_workflow_routes(std::vector<Route>& routes, Context& context);
 void add_webhook_routes(std::vector<Route>& routes, Context& context);
 void add_health_routes(std::vector<Route>& routes, Context& context);
 
-// A saga of the caller's tenant, or the answer that there is none.
+// A saga of the caller's tenant, or the answer that there is none, or (409 `quarantined`) that it is
+// set aside.
 Read<SagaView> find_saga(Context& context, const Call& call);
+// The row of one that is quarantined: the engine does not show it. Nothing when it is not.
+std::optional<InstanceRow> quarantined_row(Context& context, const Call& call);
+// Says so, and what may be done.
+Problem quarantined_problem(const InstanceRow& row);
 // A picture in the format of the query (`json` when it is not said).
 HttpResponse draw(const interpreter::Graph& graph, const std::string& format);
 // A new API key: what its owner keeps. Only its SHA-256 is stored.

@@ -98,6 +98,7 @@ const char* title_of(std::string_view code, int status) {
       {"conflict", "the request does not fit the present state"},
       {"key_reused", "the same Idempotency-Key was used for another request"},
       {"not_allowed_now", "the saga does not allow this now"},
+      {"quarantined", "the saga is set aside and cannot be looked into"},
       {"stale", "the saga has moved on since it was shown"},
       {"overloaded", "too much is waiting"},
       {"unavailable", "the database cannot be reached"},

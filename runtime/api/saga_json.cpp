@@ -383,6 +383,13 @@ std::string saga_json(const SagaView& view, bool at_seq) {
   return w.take();
 }
 
+std::string quarantined_allowed_json(const std::string& saga) {
+  JsonWriter w;
+  w.begin_array().begin_object().field("act", "resume").field("method", "POST");
+  w.field("href", "/v1/sagas/" + saga + "/resume").end_object();
+  return w.end_array().take();
+}
+
 std::string quarantined_json(const InstanceRow& row) {
   JsonWriter w;
   w.begin_object()
@@ -394,12 +401,13 @@ std::string quarantined_json(const InstanceRow& row) {
   w.field("waiting_on", row.waiting_on).field("failure", row.failure);
   w.field("note",
           "it was set aside so that others go on: steps, values and what is left over are not known "
-          "here, and nothing more happens to it; its history is kept, and `failure` says why");
+          "here, and nothing more happens to it; its history is kept, and `failure` says why; when that "
+          "is mended, `resume` reads it again");
   w.field_unless_empty("key", row.key).field("seq", row.seq);
   write_instant(w, "created_at", row.created_at);
   write_instant(w, "updated_at", row.updated_at);
-  for (const char* none : {"left_over", "allowed_actions", "steps"})
-    w.key(none).begin_array().end_array();
+  w.raw_field("allowed_actions", quarantined_allowed_json(row.id));
+  for (const char* none : {"left_over", "steps"}) w.key(none).begin_array().end_array();
   for (const char* none : {"input", "values"}) w.key(none).begin_object().end_object();
   w.key("output").null();
   w.field("definition", row.definition);

@@ -15,6 +15,8 @@ namespace belay::runtime::api {
 std::string saga_json(const SagaView& view, bool at_seq = false);
 // One that is quarantined, from its row alone: nothing can be folded.
 std::string quarantined_json(const InstanceRow& row);
+// What may be done to it: resume.
+std::string quarantined_allowed_json(const std::string& saga);
 // A line of a list.
 void write_saga_row(JsonWriter& w, const InstanceRow& row);
 

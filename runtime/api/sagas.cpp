@@ -109,22 +109,17 @@ HttpResponse list(Context& context, const Call& call) {
   return json_response(200, w.take());
 }
 
-// The row of one that the engine does not show because it is quarantined.
-std::optional<InstanceRow> quarantined(Context& context, const Call& call,
-                                       const HttpResponse& refused) {
-  const std::optional<std::string> id = normalise_uuid(hole(call.http, "id"));
-  if (!id || refused.status != 500) return std::nullopt;
-  Result<InstanceRow> row = context.reader.saga(call.who.tenant, *id);
-  if (!row || row->health != kQuarantined) return std::nullopt;
-  return std::move(*row);
-}
-
 HttpResponse show(Context& context, const Call& call) {
   Read<SagaView> view = find_saga(context, call);
   if (!view) {
-    // No ETag: it was set aside without an entry, and no act would be accepted.
-    if (const auto row = quarantined(context, call, view.error()))
-      return json_response(200, quarantined_json(*row));
+    // Shown from its row, with the ETag that its one act takes. If-None-Match is not looked at: the
+    // live view of the same entry had this tag too.
+    if (view.error().status != 409) return std::move(view.error());
+    if (const auto row = quarantined_row(context, call)) {
+      HttpResponse response = json_response(200, quarantined_json(*row));
+      set_header(response, "ETag", etag(row->seq));
+      return response;
+    }
     return std::move(view.error());
   }
   const std::string tag = etag(view->state.seq);
@@ -202,7 +197,8 @@ HttpResponse history(Context& context, const Call& call) {
   if (view) {
     status = name(view->state.status);
   } else {
-    auto row = quarantined(context, call, view.error());
+    if (view.error().status != 409) return std::move(view.error());
+    auto row = quarantined_row(context, call);
     if (!row) return std::move(view.error());
     GraphPtr graph = context.engine.definition_by_hash(row->definition);
     if (graph == nullptr && *at > 0) return std::move(view.error());

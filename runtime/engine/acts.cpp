@@ -75,6 +75,7 @@ void Acts::act(ActRequest request, Done done) {
   which.tenant = request.tenant;
   which.saga = request.saga;
   auto asked = std::make_shared<Asked>(Asked{std::move(request), std::move(done), {}});
+  if (asked->request.take_up_again) return read_again(asked, false);
   loop_.with_saga(which, [this, asked](Result<Saga*> saga) {
     if (!saga) return finish(*asked, fail(saga.error()));
     if (asked->request.idempotency_key.empty() || asked->request.dry_run) return perform(asked, **saga);
@@ -96,6 +97,7 @@ void Acts::look_up(std::shared_ptr<Asked> asked, Lane lane) {
         return finish(*asked, fail(ErrorCode::kKeyReused, "this Idempotency-Key was used for another act",
                                    "use a new key for a new request"));
       }
+      if (asked->request.take_up_again) return read_again(asked, true);
       Loader::Which which;
       which.lane = lane;
       which.tenant = asked->request.tenant;
@@ -128,19 +130,87 @@ void Acts::perform(const std::shared_ptr<Asked>& asked, Saga& saga) {
   }
   const Slot slot = loop_.record(saga, std::move(*fact), request.actor, request.reason);
   reply.seq = saga.state.seq;
-  if (!request.idempotency_key.empty()) {
-    DedupRow row;
-    row.lane = saga.lane;
-    row.tenant = request.tenant;
-    row.scope = "act";
-    row.key = request.idempotency_key;
-    row.digest = request.request_digest;
-    row.answer = encode(reply);
-    row.at = saga.state.now;
-    slot.batch->add(slot.owner, std::move(row));
-  }
+  keep_answer(request, reply, saga, slot);
   slot.answer([this, asked, reply = std::move(reply)](const Failure* failure) {
     if (failure != nullptr) return finish(*asked, fail(*failure));
+    finish(*asked, reply);
+  });
+}
+
+void Acts::keep_answer(const ActRequest& request, const ActReply& reply, const Saga& saga, Slot slot) {
+  if (request.idempotency_key.empty()) return;
+  DedupRow row;
+  row.lane = saga.lane;
+  row.tenant = request.tenant;
+  row.scope = "act";
+  row.key = request.idempotency_key;
+  row.digest = request.request_digest;
+  row.answer = encode(reply);
+  row.at = saga.state.now;
+  slot.batch->add(slot.owner, std::move(row));
+}
+
+void Acts::read_again(std::shared_ptr<Asked> asked, bool looked_up) {
+  Loader::Which which;
+  which.tenant = asked->request.tenant;
+  which.saga = asked->request.saga;
+  which.set_aside_too = true;
+  loop_.loader().load(which, [this, asked, looked_up](Result<std::shared_ptr<LoadResult>> loaded) {
+    if (!loaded) return finish(*asked, fail(loaded.error()));
+    LoadResult& found = **loaded;
+    if (!looked_up && !asked->request.idempotency_key.empty() && !asked->request.dry_run) {
+      return look_up(asked, found.row.lane);
+    }
+    if (loop_.find(asked->request.saga) == nullptr && found.row.health == kQuarantined) {
+      return take_up_again(asked, found);
+    }
+    Loader::Which ordinary;  // somebody was faster
+    ordinary.tenant = asked->request.tenant;
+    ordinary.saga = asked->request.saga;
+    loop_.with_saga(ordinary, [this, asked](Result<Saga*> saga) {
+      if (!saga) return finish(*asked, fail(saga.error()));
+      perform(asked, **saga);
+    });
+  });
+}
+
+void Acts::take_up_again(const std::shared_ptr<Asked>& asked, LoadResult& loaded) {
+  const ActRequest& request = asked->request;
+  if (!loop_.holds(loaded.row.lane)) {
+    return finish(*asked, fail(ErrorCode::kFenced, "another node has this saga", "ask that node"));
+  }
+  const std::uint64_t shown = loaded.row.seq;  // only the row is shown of it, and that may be behind its journal
+  if (request.if_match && *request.if_match != shown) {
+    return finish(*asked, fail(ErrorCode::kStale, "the saga was set aside at entry " + std::to_string(shown),
+                               "look again, then repeat the act with the new If-Match"));
+  }
+  ActReply reply;
+  reply.seq = shown;
+  reply.preview.allowed = loaded.kind == LoadResult::Kind::kFolded;
+  if (!reply.preview.allowed) {
+    reply.preview.why_not = "it still cannot be read: " + loaded.why;
+    if (request.dry_run) return finish(*asked, std::move(reply));
+    return finish(*asked, fail(ErrorCode::kNotAllowedNow, reply.preview.why_not,
+                               "mend what `failure` names, then resume it"));
+  }
+  const bool paused = loaded.saga->state.paused;
+  reply.preview.next = paused ? "it is read again, and stays paused"
+                              : "it is read again and goes on where it was: what was in flight is sent again under the "
+                                "same key, or looked up";
+  if (request.dry_run) return finish(*asked, std::move(reply));
+
+  Saga& saga = loop_.readmit(std::move(loaded.saga));
+  Slot slot = loop_.slot(saga);
+  if (!saga.state.ended()) {  // of one that has ended only the mark goes
+    interpreter::OperatorActed fact;
+    fact.act = paused ? interpreter::OperatorAct::kPause : interpreter::OperatorAct::kResume;
+    slot = loop_.record(saga, std::move(fact), request.actor, request.reason);
+  }
+  reply.seq = saga.state.seq;
+  keep_answer(request, reply, saga, slot);
+  slot.answer([this, asked, reply = std::move(reply)](const Failure* failure) {
+    if (failure != nullptr) return finish(*asked, fail(*failure));
+    loop_.deliver_kept_mail(asked->request.saga);
     finish(*asked, reply);
   });
 }

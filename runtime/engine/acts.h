@@ -21,6 +21,10 @@ class Acts {
   };
   void look_up(std::shared_ptr<Asked> asked, Lane lane);
   void perform(const std::shared_ptr<Asked>& asked, Saga& saga);
+  // Of a quarantined saga.
+  void read_again(std::shared_ptr<Asked> asked, bool looked_up);
+  void take_up_again(const std::shared_ptr<Asked>& asked, LoadResult& loaded);
+  void keep_answer(const ActRequest& request, const ActReply& reply, const Saga& saga, Slot slot);
   void finish(const Asked& asked, Result<ActReply> reply);
 
   Loop& loop_;

@@ -41,6 +41,10 @@ struct ActRequest {  // cancel, pause, resume, retry, skip, resolve
   std::optional<std::uint64_t> if_match;  // seq that was shown
   std::string idempotency_key, actor, reason;
   bool dry_run = false;
+  // Of a quarantined saga, the only act that it takes: it is read again and, when that works, taken up where it was.
+  // Journaled as a resume (as a pause when it was paused: then it stays so). `fact` is not asked unless the saga is not
+  // quarantined any more. kNotAllowedNow: it still cannot be read.
+  bool take_up_again = false;
 };
 struct ActReply {
   std::uint64_t seq = 0;

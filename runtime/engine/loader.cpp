@@ -218,22 +218,23 @@ void Loader::do_loads(std::vector<Ask<Which, std::shared_ptr<LoadResult>>> asks)
       answer<std::shared_ptr<LoadResult>>(
           std::move(ask.then), fail(ErrorCode::kNotFound, "there is no saga with the id " + ask.query.saga));
     } else {
-      answer<std::shared_ptr<LoadResult>>(std::move(ask.then), make(std::move(found->second), ask.query.marked));
+      answer<std::shared_ptr<LoadResult>>(std::move(ask.then), make(std::move(found->second), ask.query));
       by_id.erase(found);
     }
   }
 }
 
-Result<std::shared_ptr<LoadResult>> Loader::make(LoadedSaga loaded, bool marked) {
+Result<std::shared_ptr<LoadResult>> Loader::make(LoadedSaga loaded, const Which& which) {
   auto result = std::make_shared<LoadResult>();
   result->row = loaded.row;
   result->row.state.reset();
-  if (loaded.row.health == kQuarantined) {
+  const bool wanted = which.set_aside_too && loaded.row.health == kQuarantined;
+  if (loaded.row.health == kQuarantined && !wanted) {
     result->kind = LoadResult::Kind::kSetAside;
     result->why = loaded.row.failure;
     return result;
   }
-  if (suspect_.contains(loaded.row.lane) && !marked) {
+  if (suspect_.contains(loaded.row.lane) && !which.marked && !wanted) {
     const bool again = loaded.row.health == kLoadingAgain;
     result->kind = again ? LoadResult::Kind::kPoison : LoadResult::Kind::kMarkFirst;
     if (again) result->why = "the process died twice in a row while this saga was taken up";

@@ -52,6 +52,7 @@ class Loader {
     std::string tenant;        // needed to find it
     SagaId saga;
     bool marked = false;
+    bool set_aside_too = false;  // fold also a quarantined one
   };
 
   Loader(Store& store, std::shared_ptr<Inbox> inbox, Graphs& graphs, std::set<Lane> suspect_lanes);
@@ -103,7 +104,7 @@ class Loader {
   void do_subscribers(std::vector<Ask<TopicQuery, std::vector<Subscriber>>> asks);
   void do_events(std::vector<Ask<EventsQuery, std::vector<EventRow>>> asks);
   void do_loads(std::vector<Ask<Which, std::shared_ptr<LoadResult>>> asks);
-  Result<std::shared_ptr<LoadResult>> make(LoadedSaga loaded, bool marked);
+  Result<std::shared_ptr<LoadResult>> make(LoadedSaga loaded, const Which& which);
   template <class T>
   void answer(Then<T> then, Result<T> result);
 

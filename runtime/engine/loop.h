@@ -118,6 +118,11 @@ class Loop {
   void later(Task task) { later_.push_back(std::move(task)); }
   // Marks a saga that cannot go on; nobody touches it again.
   void quarantine(InstanceRow row, const std::string& why);
+  // Puts one that was quarantined and could be folded back to work. Its mark goes with its next commit: should it bring
+  // the process down again before that, it is quarantined still.
+  Saga& readmit(std::unique_ptr<Saga> saga);
+  // Mail for it that came while it was quarantined stayed in the table.
+  void deliver_kept_mail(const SagaId& id);
 
  private:
   struct LaneState {

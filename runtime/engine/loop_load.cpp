@@ -7,6 +7,7 @@
 #include "runtime/base/check.h"
 #include "runtime/engine/log.h"
 #include "runtime/engine/loop.h"
+#include "runtime/engine/topics.h"
 
 namespace belay::runtime {
 namespace {
@@ -141,6 +142,34 @@ void Loop::take_up(Saga& saga) {
   Slot slot = this->slot(saga);
   for (interpreter::Fact& fact : recovery.facts) slot = record(saga, std::move(fact));
   carry_out(saga, slot, std::move(recovery.commands));
+}
+
+Saga& Loop::readmit(std::unique_ptr<Saga> folded) {
+  log_info("saga " + folded->id + " is quarantined no longer");
+  quarantined_.erase(folded->id);
+  Saga& saga = insert(std::move(folded));
+  Instant& last = lanes_[static_cast<std::size_t>(saga.lane)].last;
+  last = std::max(last, saga.state.now);
+  // Its row said that it waits for a person; whether it was at work only its state knows.
+  saga.parked = interpreter::summary(*saga.graph, saga.state).parked && !saga.state.ended();
+  take_up(saga);
+  return saga;
+}
+
+void Loop::deliver_kept_mail(const SagaId& id) {
+  // The inbox outlives the loop; once it is closed the task is dropped, so `this` is alive when it runs.
+  loader_->run([this, id, inbox = inbox_](Store& store) {
+    auto rows = store.mailbox();
+    if (!rows) return log_warning("mail for saga " + id + " waits for a restart: " + to_text(rows.error()));
+    inbox->push([this, id, rows = std::move(*rows)] {
+      for (const MailboxRow& row : rows) {
+        auto mail = decode_mail(row);
+        if (!mail) continue;  // the start has said so
+        const auto* offer = std::get_if<Offer>(&mail->what);
+        if (offer != nullptr && offer->row.saga == id) topics_->deliver(std::move(*mail));
+      }
+    });
+  });
 }
 
 void Loop::evict() {

@@ -1,7 +1,10 @@
 #!/usr/bin/env bash
-# The code blocks of the documentation are real: the ```belay and ```yaml blocks of a page are one workspace and must be
-# free of errors; a block whose first line is `# not checked` is left out. README.md's fragment of a workflow is checked
-# together with the actions it names (tests/docs/readme_world.belay).
+# The code blocks of the documentation are real. The ```belay and ```yaml blocks of a page are one workspace and must be
+# free of errors; README.md's fragment of a workflow is checked together with the actions it names
+# (tests/docs/readme_world.belay). The shell blocks of a page are run in their order (tests/docs/page.sh says what is
+# done instead of a whole build); a page that needs a world around it has a script here that makes it. `belay …` in
+# running text must name a subcommand and options that exist.
+# Needs the release build of belay, provider_sim, plugin, saga_bench and flush_bench, and the dev build's test_plugin.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 belay=${BELAY:-build/release/belay}
@@ -24,4 +27,27 @@ while IFS= read -r page; do
   rm -rf "$dir"
 done < <(git ls-files '*.md')
 echo "$checked pages with code checked, $failed with errors"
-((failed == 0 && checked > 0))
+((checked > 0)) || failed=1
+
+export BELAY_BINARIES=${BELAY_BINARIES:-build/release}
+tests/docs/page_test.sh || failed=$((failed + 1))
+while IFS= read -r page; do
+  case $page in
+    docs/ops/stuck-saga.md) run=tests/docs/stuck_saga_world.sh ;;
+    *) run=tests/docs/page.sh ;;
+  esac
+  "$run" "$page" || failed=$((failed + 1))
+done < <(git ls-files '*.md')
+
+# `belay graph WORKFLOW --format svg` in a sentence. The decisions in docs/adr also name what is not there yet.
+said=0
+while IFS=: read -r page line words; do
+  read -r _ subcommand _ <<<"${words//\`/}"
+  said=$((said + 1))
+  help=$("$belay" "$subcommand" --help 2>&1) || { echo "$page:$line: there is no belay $subcommand"; failed=$((failed + 1)); continue; }
+  for option in $(grep -oE -- '--[a-z][a-z-]*' <<<"$words" || true); do
+    grep -qF -- "$option" <<<"$help" || { echo "$page:$line: belay $subcommand has no $option"; failed=$((failed + 1)); }
+  done
+done < <(git ls-files '*.md' ':!docs/adr' | xargs grep -noE '`belay [a-z][^`]*`')
+echo "$said commands in sentences checked; $failed failures in all"
+((failed == 0 && said > 0))

@@ -64,6 +64,7 @@ TEST_CASE("sagas are listed by every filter, newest first, in pages") {
     row.status = i % 4 == 0 ? "completed" : i % 8 == 1 ? "compensated" : i % 8 == 2 ? "compensating" : "running";
     if (row.status[0] == 'c' && row.status != "compensating") row.ended_at = world.now;
     if (i % 5 == 0) row.health = "held";
+    if (i % 5 == 2) row.health = i % 2 == 0 ? "loading" : "loading_again";  // shown as ok
     if (i % 5 == 1) row.waiting_on = "event payment.authorised, key " + std::to_string(i);
     if (i % 6 == 0) row.key = std::to_string(i / 12);
     rows.push_back(row);
@@ -72,13 +73,16 @@ TEST_CASE("sagas are listed by every filter, newest first, in pages") {
   flush.instances = rows;
   world.flush(std::move(flush));
 
+  const auto shown = [](const InstanceRow& row) {
+    return row.health.starts_with("loading") ? "ok" : row.health;
+  };
   const auto check = [&](SagaFilter filter) {
     std::vector<SagaId> expected;
     for (const InstanceRow& row : rows) {
       if (row.tenant != filter.tenant) continue;
       if (!filter.workflow.empty() && row.workflow != filter.workflow) continue;
       if (!filter.status.empty() && row.status != filter.status) continue;
-      if (!filter.health.empty() && row.health != filter.health) continue;
+      if (!filter.health.empty() && shown(row) != filter.health) continue;
       if (!filter.key.empty() && row.key != filter.key) continue;
       if (row.waiting_on.find(filter.waiting_on) == std::string::npos) continue;
       if (filter.created_from && row.created_at < filter.created_from) continue;
@@ -98,8 +102,9 @@ TEST_CASE("sagas are listed by every filter, newest first, in pages") {
     for (const char* status : {"", "running", "compensating", "completed", "compensated"}) {
       CHECK(check({.tenant = "acme", .status = status}) > 0);
       check({.tenant = "acme", .workflow = "settle_payment", .status = status, .health = "held"});
-      check({.tenant = "acme", .status = status, .health = "ok"});
+      CHECK(check({.tenant = "acme", .status = status, .health = "ok"}) > 0);
       check({.tenant = "other", .status = status, .key = "3"});
+      check({.tenant = "other", .status = status, .health = "ok", .key = "4"});
       check({.tenant = "acme", .status = status, .waiting_on = "payment"});
       check({.tenant = "acme",
              .status = status,
@@ -113,7 +118,10 @@ TEST_CASE("sagas are listed by every filter, newest first, in pages") {
   CHECK(world.reader->sagas({.tenant = "acme", .cursor = "' OR 1=1"}).error().code == ErrorCode::kInvalid);
 
   std::size_t live = 0;
-  for (const StatusCount& count : take(world.reader->counts())) live += count.count;
+  for (const StatusCount& count : take(world.reader->counts())) {
+    live += count.count;
+    CHECK((count.health == "ok" || count.health == "held"));
+  }
   CHECK(live == static_cast<std::size_t>(std::count_if(rows.begin(), rows.end(), [](const auto& row) {
           return row.status == "running" || row.status == "compensating";
         })));

@@ -138,3 +138,47 @@ TEST_CASE("If-Match takes one ETag and nothing else") {
               .status == 400);
   }
 }
+
+TEST_CASE("a quarantined saga's graph and acts answer a problem that names the act it takes") {
+  Bench bench;
+  const std::string id = bench.start_held();
+  bench.engine.sagas.at(id).row.health = "quarantined";
+  bench.engine.sagas.at(id).row.failure = "entry 2 cannot be read";
+  const auto check = [&](const HttpResponse& response) {
+    CHECK(response.status == 409);
+    const Value problem = Bench::json(response);
+    CHECK(Bench::text(problem, "code") == "quarantined");
+    CHECK(Bench::text(problem, "failure") == "entry 2 cannot be read");
+    REQUIRE(problem.find("allowed_actions")->as_list().size() == 1);
+    CHECK(Bench::text(problem.find("allowed_actions")->as_list()[0], "href") ==
+          "/v1/sagas/" + id + "/resume");
+  };
+  check(bench.call("getSagaGraph", {{"id", id}}));
+  for (const char* act : {"cancelSaga", "pauseSaga"})
+    check(bench.call(act, {{"id", id}}, R"({"reason":"why not"})"));
+  check(bench.call("retryStep", {{"id", id}, {"path", "charge"}}, R"({"reason":"why not"})"));
+}
+
+TEST_CASE("resume takes a quarantined saga up again, once it can be read") {
+  Bench bench;
+  const std::string id = bench.start_held();
+  auto& kept = bench.engine.sagas.at(id);
+  kept.row.health = "quarantined";
+  bench.engine.unreadable = true;
+  const std::string tag = "\"" + std::to_string(kept.state.seq) + "\"", why = R"({"reason":"mended"})";
+  CHECK(bench.call("resumeSaga", {{"id", id}}, why).status == 428);
+  const HttpResponse dry = bench.call("resumeSaga", {{"id", id}}, why, {{"dry_run", "true"}});
+  REQUIRE(dry.status == 200);
+  CHECK_FALSE(Bench::json(dry).find("preview")->find("allowed")->as_bool());
+  const HttpResponse no = bench.call("resumeSaga", {{"id", id}}, why, {}, {{"If-Match", tag}});
+  CHECK(no.status == 409);
+  CHECK(Bench::text(Bench::json(no), "code") == "not_allowed_now");
+  CHECK(Bench::json(no).find("allowed_actions")->as_list().size() == 1);
+  bench.engine.unreadable = false;
+  CHECK(bench.call("resumeSaga", {{"id", id}}, why, {}, {{"If-Match", "\"1\""}}).status == 412);
+  const HttpResponse done = bench.call("resumeSaga", {{"id", id}}, why, {}, {{"If-Match", tag}});
+  REQUIRE(done.status == 200);
+  CHECK(Bench::text(Bench::json(done), "health") != "quarantined");
+  CHECK(bench.call("getSagaGraph", {{"id", id}}).status == 200);
+  CHECK(kept.journal.back().body.find("mended") != std::string::npos);
+}

@@ -176,6 +176,21 @@ class FakeEngine final : public Engine {
     }
     if (request.if_match && *request.if_match != kept.state.seq)
       return done(fail(ErrorCode::kStale, "it has moved on"));
+    if (kept.row.health == "quarantined") {
+      if (!request.take_up_again) return done(fail(ErrorCode::kCorrupt, "the saga is quarantined"));
+      ActReply again;
+      again.seq = kept.state.seq;
+      again.preview.allowed = !unreadable;
+      if (unreadable) again.preview.why_not = "it still cannot be read: entry 2";
+      if (request.dry_run) return done(again);
+      if (unreadable) return done(fail(ErrorCode::kNotAllowedNow, again.preview.why_not));
+      OperatorActed resume;
+      resume.act = OperatorAct::kResume;
+      kept.row.health = "ok";
+      record(request.saga, std::move(resume), request.actor, request.reason);
+      again.seq = kept.state.seq;
+      return done(again);
+    }
     Result<Fact> fact = request.fact(*kept.graph);
     if (!fact) return done(fail(fact.error()));
     ActReply reply;
@@ -244,6 +259,7 @@ class FakeEngine final : public Engine {
   std::map<std::string, std::pair<std::string, ActReply>> act_keys;
   std::map<std::string, int> event_ids;
   std::vector<PublishRequest> published;
+  bool unreadable = false;  // what is quarantined cannot be folded
   bool down = false;
 
  private:

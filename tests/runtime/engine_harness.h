@@ -325,6 +325,27 @@ struct Bench {
     return engine->act(act);
   }
 
+  // The one act that a quarantined saga takes.
+  Result<ActReply> take_up_again(const SagaId& saga, const std::string& key = "", bool dry_run = false,
+                                 std::optional<std::uint64_t> if_match = {}) {
+    ActRequest act;
+    act.tenant = "acme";
+    act.saga = saga;
+    act.fact = [](const interpreter::Graph&) -> Result<interpreter::Fact> {
+      interpreter::OperatorActed fact;
+      fact.act = interpreter::OperatorAct::kResume;
+      return interpreter::Fact(std::move(fact));
+    };
+    act.take_up_again = true;
+    act.request_digest = "resume";
+    act.idempotency_key = key;
+    act.if_match = if_match;
+    act.actor = "key:anna";
+    act.reason = "the row is mended";
+    act.dry_run = dry_run;
+    return engine->act(act);
+  }
+
   // The first committed state of the saga for which `wanted` holds.
   interpreter::State wait(const SagaId& saga, const std::function<bool(const interpreter::State&)>& wanted) {
     std::unique_lock lock(mutex);

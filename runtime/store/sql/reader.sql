@@ -1,6 +1,7 @@
 -- What the API reads. Lists are newest first and page by the id of the last row ($8, exclusive), which is time-ordered;
 -- each names its index, none takes a lock beyond a read's. The five lists differ in the index that carries them: the
--- reader picks by the filter.
+-- reader picks by the filter. `loading` and `loading_again` are the engine's own marks of a saga that is ok
+-- (engine/saga.h): who asks for `ok` gets them too, and they are counted so.
 
 -- Index instance_list, backwards; other filters are checked row by row.
 -- name: list_sagas
@@ -10,7 +11,8 @@ SELECT i.lane, i.iid, i.tenant, i.workflow, i.key, belay.us(i.created_at), NULL,
   FROM belay.instance AS i
  WHERE tenant = $1::text
    AND ($2::text = '' OR workflow = $2::text) AND ($3::text = '' OR status = $3::text)
-   AND ($4::text = '' OR health = $4::text) AND ($5::text = '' OR key = $5::text)
+   AND ($4::text IN ('', health) OR $4::text = 'ok' AND health IN ('loading', 'loading_again'))
+   AND ($5::text = '' OR key = $5::text)
    AND ($6::text = '' OR position($6::text IN waiting_on) > 0) AND iid >= $7::uuid AND iid < $8::uuid
  ORDER BY iid DESC LIMIT $9::bigint;
 
@@ -23,7 +25,8 @@ SELECT i.lane, i.iid, i.tenant, i.workflow, i.key, belay.us(i.created_at), NULL,
  WHERE tenant = $1::text
    AND key <> '' AND key = $5::text
    AND ($2::text = '' OR workflow = $2::text) AND ($3::text = '' OR status = $3::text)
-   AND ($4::text = '' OR health = $4::text) AND ($5::text = '' OR key = $5::text)
+   AND ($4::text IN ('', health) OR $4::text = 'ok' AND health IN ('loading', 'loading_again'))
+   AND ($5::text = '' OR key = $5::text)
    AND ($6::text = '' OR position($6::text IN waiting_on) > 0) AND iid >= $7::uuid AND iid < $8::uuid
  ORDER BY iid DESC LIMIT $9::bigint;
 
@@ -49,7 +52,8 @@ SELECT i.lane, i.iid, i.tenant, i.workflow, i.key, belay.us(i.created_at), NULL,
  WHERE tenant = $1::text
    AND undoing
    AND ($2::text = '' OR workflow = $2::text) AND ($3::text = '' OR status = $3::text)
-   AND ($4::text = '' OR health = $4::text) AND ($5::text = '' OR key = $5::text)
+   AND ($4::text IN ('', health) OR $4::text = 'ok' AND health IN ('loading', 'loading_again'))
+   AND ($5::text = '' OR key = $5::text)
    AND ($6::text = '' OR position($6::text IN waiting_on) > 0) AND iid >= $7::uuid AND iid < $8::uuid
  ORDER BY iid DESC LIMIT $9::bigint;
 
@@ -71,7 +75,8 @@ SELECT * FROM (
            state_seq, health_since, due_at, updated_at, ended_at, waiting_on, failure)
  WHERE true
    AND ($2::text = '' OR workflow = $2::text) AND ($3::text = '' OR status = $3::text)
-   AND ($4::text = '' OR health = $4::text) AND ($5::text = '' OR key = $5::text)
+   AND ($4::text IN ('', health) OR $4::text = 'ok' AND health IN ('loading', 'loading_again'))
+   AND ($5::text = '' OR key = $5::text)
    AND ($6::text = '' OR position($6::text IN waiting_on) > 0) AND iid >= $7::uuid AND iid < $8::uuid
  ORDER BY iid DESC LIMIT $9::bigint;
 
@@ -96,14 +101,15 @@ SELECT lane, eseq, id, tenant, type, version, key, belay.us(at), claimed, payloa
 
 -- As list_running, over all tenants: primary key from each lane's mark on, and index instance_lingering.
 -- name: live_counts
-SELECT tenant, workflow, status, health, count(*) FROM (
+SELECT tenant, workflow, status, CASE WHEN health IN ('loading', 'loading_again') THEN 'ok' ELSE health END AS shown,
+       count(*) FROM (
   SELECT i.tenant, i.workflow, i.status, i.health
     FROM belay.lane AS l JOIN belay.instance AS i ON i.lane = l.lane AND i.iid >= l.mark
    WHERE NOT i.lingering AND i.status IN ('running', 'compensating')
   UNION ALL
   SELECT tenant, workflow, status, health FROM belay.instance
    WHERE lingering AND status IN ('running', 'compensating')
-) AS live GROUP BY tenant, workflow, status, health ORDER BY tenant, workflow, status, health;
+) AS live GROUP BY tenant, workflow, status, shown ORDER BY tenant, workflow, status, shown;
 
 -- name: ping
 SELECT 1;
