@@ -26,6 +26,10 @@ enum Place : unsigned {
   kWaitBlock = 1u << 12,
   kWebhookBlock = 1u << 13,
   kWebhookStatements = 1u << 14,
+  kForEachBlock = 1u << 15,
+  kAskBlock = 1u << 16,
+  kTryHandlers = 1u << 17,  // behind the block of a `try`, in its column
+  kSourcesBlock = 1u << 18,  // children of `for all of`, `for any of`
 };
 
 struct Head {

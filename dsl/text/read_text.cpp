@@ -100,7 +100,7 @@ bool Builder::looks_like_arg(const Line& line, bool strings) const {
 Builder::Read Builder::read(const Line& line, unsigned place) {
   Read out;
   if (line.broken) broken_ = true;
-  constexpr unsigned kWhens = kWorkflowBlock | kStatements | kTogetherBlock | kWebhookBlock | kWebhookStatements;
+  constexpr unsigned kWhens = kWorkflowBlock | kStatements | kTogetherBlock | kForEachBlock | kWebhookBlock | kWebhookStatements;
   const auto take = [&](std::string_view words, std::size_t from) {  // read on as if `words` had been written
     for (const Head& head : heads()) {
       if (head.words != words || (head.places & place) == 0) continue;
@@ -125,6 +125,15 @@ Builder::Read Builder::read(const Line& line, unsigned place) {
   }
   HeadMatch match = match_head(line.text, place);
   if ((place & kWhens) != 0 && match.here == nullptr && line.text.substr(0, 3) == "if ") {
+    const Parsed error = parse_line(Rule::kIfError, line.text, 2);
+    const bool names_one = std::any_of(error.parts.begin(), error.parts.end(), [](const Part& part) {
+      return part.tag == Tag::kWord && part.text != "or";  // `any error`, or an act
+    });
+    if (error.ok && names_one) {
+      problem("BEL1031", line.span(0, 2), "`if` with an error cannot stand in " + place_name(place)).help =
+          "it stands under its `step`, or in the column of a `try`, directly behind its block";
+      return out;
+    }
     problem("BEL1032", line.span(0, 2), "`if` names what went wrong in a step; a decision on data is `when`").help =
         "say `when" + line.text.substr(2) + "`";
     take("when", 2);
