@@ -182,6 +182,46 @@ std::string meant_head(std::string_view line, unsigned place) {
   return {};
 }
 
+std::string head_of_other_languages(std::string_view word) {
+  static constexpr std::pair<std::string_view, std::string_view> kOther[] = {
+      {"foreach", "for each ITEM in LIST, at most 3 at once"},
+      {"loop", "for each ITEM in LIST, at most 3 at once"},
+      {"while", "repeat until EXPR, at most 10 times"},
+      {"until", "repeat until EXPR, at most 10 times"},
+      {"parallel", "together, waiting for all"},
+      {"race", "together, waiting for any"},
+      {"catch", "if ERROR, …"},
+      {"except", "if ERROR, …"},
+      {"rescue", "if ERROR, …"},
+      {"await", "wait NAME"},
+      {"sleep", "pause for 10 seconds"},
+      {"delay", "pause for 10 seconds"},
+      {"approve", "ask NAME \"…\" of role ROLE"},
+      {"throw", "cancel because \"…\""},
+      {"raise", "cancel because \"…\""},
+      {"abort", "cancel because \"…\""},
+      {"return", "finish"},
+      {"emit", "publish EVENT, key …"},
+      {"let", "set NAME = EXPR"},
+      {"var", "set NAME = EXPR"}};
+  for (const auto& [said, ours] : kOther) {
+    if (said == word) return std::string(ours);
+  }
+  return {};
+}
+
+std::string example_of(Rule rule) {
+  switch (rule) {
+    case Rule::kForEach: return "for example `for each seat in seats, at most 3 at once`";
+    case Rule::kRepeat: return "for example `repeat until visa.decided, at most 10 times`";
+    case Rule::kAsk: return "for example `ask approve \"May this be paid?\" of role manager`";
+    case Rule::kRate: return "for example `at most 10 per minute per customer.id`";
+    case Rule::kOneAtATime: return "for example `one at a time per customer, others queue`";
+    case Rule::kNamedSource: return "for example `paid = payment.authorised, key booking`";
+    default: return {};
+  }
+}
+
 std::string place_name(unsigned place) {
   switch (place) {
     case kFile: return "a file, at its left edge";

@@ -50,6 +50,12 @@ HeadMatch match_head(std::string_view line, unsigned place);
 // The head meant by a line that begins with none: the first words that are nearly a head of this place; empty: none.
 std::string meant_head(std::string_view line, unsigned place);
 
+// What other languages call a statement of ours: `while` → `repeat until`; empty: nothing known.
+std::string head_of_other_languages(std::string_view word);
+
+// A line that fits the rule, for rules of several parts: "for example `…`"; else empty.
+std::string example_of(Rule rule);
+
 // "under a `step`, like its `do`": where the head of this name stands.
 std::string where_it_belongs(const Head& head);
 

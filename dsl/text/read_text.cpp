@@ -182,7 +182,12 @@ void Builder::unknown(const Line& line, unsigned place, const HeadMatch& match) 
   const std::string meant = meant_head(line.text, place);
   Diagnostic& d = problem("BEL1030", line.span(0, first),
                           "`" + line.text.substr(0, first) + "` does not begin a line in " + place_name(place));
-  if (!meant.empty()) d.help = "did you mean `" + meant + "`?";
+  const std::string other = head_of_other_languages(line.text.substr(0, first));
+  if (!meant.empty()) {
+    d.help = "did you mean `" + meant + "`?";
+  } else if (!other.empty()) {
+    d.help = "say `" + other + "`";
+  }
 }
 
 Parsed Builder::parse(const Line& line, Rule rule, std::size_t from, std::string_view after) {
@@ -213,7 +218,7 @@ void Builder::misfit(const Line& line, const Parsed& parsed, Rule rule, std::siz
   }
   const std::string place = at == from || after.empty() ? (after.empty() ? "" : " after `" + std::string(after) + "`") : "";
   if (at >= line.text.size()) {
-    problem("BEL1035", line.span(line.text.size(), 0), "the line ends where " + wanted + " is needed" + place);
+    problem("BEL1035", line.span(line.text.size(), 0), "the line ends where " + wanted + " is needed" + place).help = example_of(rule);
     return;
   }
   const Span where = line.span(at, end - at);
@@ -225,9 +230,11 @@ void Builder::misfit(const Line& line, const Parsed& parsed, Rule rule, std::siz
             "an amount has a point before its decimals, not a comma")
         .help = "write `" + amount + "." + digits_at(line.text, at + 1) + "`";
   } else if (could_end) {
-    problem("BEL1036", where, "`" + found + "` is left over here").notes.push_back({{}, false, "expected " + wanted});
+    Diagnostic& d = problem("BEL1036", where, "`" + found + "` is left over here");
+    d.notes.push_back({{}, false, "expected " + wanted});
+    d.help = example_of(rule);
   } else {
-    problem("BEL1035", where, "`" + found + "` stands where " + wanted + " is needed" + place);
+    problem("BEL1035", where, "`" + found + "` stands where " + wanted + " is needed" + place).help = example_of(rule);
   }
 }
 

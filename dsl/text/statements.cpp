@@ -62,8 +62,8 @@ Statements Builder::block(const Lines& lines, unsigned place) {
       open = Open::kRepeat;
     } else if (read.is("try")) {
       open = Open::kTry;
-      handled = false;
-      filled("try");
+      handled = !read.parsed.ok;
+      if (read.parsed.ok) filled("try");
       out.back().body = block(line.children, kStatements);
     }
   }
