@@ -118,6 +118,7 @@ struct expr : Terminal<expr> {
   static constexpr Part::Tag tag = Part::Tag::kExpr;
   static std::string expect() { return "an expression"; }
   static std::size_t length(std::string_view rest) {
+    if (rest.substr(0, 1) == "=") return 0;  // `once per = booking`
     std::size_t end = expression_end(rest, 0);
     while (end > 0 && is_blank(rest[end - 1])) --end;
     return end;
