@@ -1,5 +1,5 @@
-// Statements around other statements and around time: together, for each, repeat until, wait, ask; and acts that stand as
-// statements in the block of a handler.
+// Statements around other statements and around time: together, for each, repeat until, wait, ask;
+// and acts that stand as statements in the block of a handler.
 #include "dsl/text/builder.h"
 #include "dsl/text/words.h"
 
@@ -9,10 +9,11 @@ using Tag = Part::Tag;
 using Kind = Statement::Kind;
 
 void Builder::at_least_one(const Number& count, const Parsed& parsed, std::string_view what) {
-  if (parsed.ok && count.value < 1) problem("BEL1037", count.span, std::string(what) + " is at least 1");
+  if (parsed.ok && count.value < 1)
+    problem("BEL1037", count.span, std::string(what) + " is at least 1");
 }
 
-// ---- together -------------------------------------------------------------------------------------------------------
+// ---- together ----------------------------------------------------------------------------------
 
 void Builder::together(const Line& line, const Parsed& parsed, Statement& out) {
   using Wanted = Statement::Wanted;
@@ -46,17 +47,21 @@ void Builder::together(const Line& line, const Parsed& parsed, Statement& out) {
     }
     const Read read = this->read(child, kTogetherBlock);
     if (!read.usable) continue;
-    if (child.children.empty()) missing(child.whole(), "nothing stands under `branch`", "indent what this branch does");
-    out.branches.push_back({declared(child, read.parsed.first(Tag::kName)), block(child.children, kStatements), child.span(0, 6)});
+    if (child.children.empty())
+      missing(child.whole(), "nothing stands under `branch`", "indent what this branch does");
+    out.branches.push_back({declared(child, read.parsed.first(Tag::kName)),
+                            block(child.children, kStatements), child.span(0, 6)});
   }
   flush();
-  if (line.children.empty() && !line.broken) missing(out.span, "nothing stands under `together`", "indent the steps that run at the same time");
+  if (line.children.empty() && !line.broken)
+    missing(out.span, "nothing stands under `together`",
+            "indent the steps that run at the same time");
   if (!parsed.ok || errors != diagnostics_.errors()) return;
   const std::string wrong = wanted_problem(out);
   if (!wrong.empty()) problem("BEL1037", out.wanted_count.span, wrong).help = wanted_help(out);
 }
 
-// ---- for each, repeat until -----------------------------------------------------------------------------------------
+// ---- for each, repeat until --------------------------------------------------------------------
 
 void Builder::for_each(const Line& line, const Parsed& parsed, Statement& out) {
   out.kind = Kind::kForEach;
@@ -66,10 +71,12 @@ void Builder::for_each(const Line& line, const Parsed& parsed, Statement& out) {
   at_least_one(out.at_once, parsed, "the number of items at once");
   if (const Part* failures = parsed.after("tolerating")) {
     out.tolerating = number(line, failures);
-    if (parsed.ok && out.tolerating->value < 0) problem("BEL1037", out.tolerating->span, "a number of failures is 0 or more");
+    if (parsed.ok && out.tolerating->value < 0)
+      problem("BEL1037", out.tolerating->span, "a number of failures is 0 or more");
   }
   out.body = block(line.children, kForEachBlock);
-  if (line.children.empty() && !line.broken) missing(out.span, "nothing stands under `for each`", "indent what is done for one item");
+  if (line.children.empty() && !line.broken)
+    missing(out.span, "nothing stands under `for each`", "indent what is done for one item");
 }
 
 void Builder::repeat(const Line& line, const Parsed& parsed, Statement& out) {
@@ -80,15 +87,20 @@ void Builder::repeat(const Line& line, const Parsed& parsed, Statement& out) {
   for (std::size_t i = 0; parsed.ok && i < parsed.parts.size(); ++i) {
     if (parsed.parts[i].tag != Tag::kWord || parsed.parts[i].text != "otherwise") continue;
     if (parsed.has("finish") && parsed.parts.back().text == "with") {
-      problem("BEL1031", at(line, parsed.parts.back()), "`finish with` cannot stand in the line of `repeat until`").help =
-          "put `otherwise` behind the block, in the column of `repeat until`, and `finish with` under it";
+      problem("BEL1031", at(line, parsed.parts.back()),
+              "`finish with` cannot stand in the line of `repeat until`")
+          .help =
+          "put `otherwise` behind the block, in the column of `repeat until`, and `finish with` "
+          "under it";
       break;
     }
-    const Line head{line.text, line.pieces, line.broken, {}, {}, {}};  // the lines below are the rounds, not the act's
+    const Line head{line.text, line.pieces, line.broken,
+                    {},        {},          {}};  // the lines below are the rounds, not the act's
     out.act = act(head, parsed, i + 1);
   }
   out.body = block(line.children, kStatements);
-  if (line.children.empty() && !line.broken) missing(out.span, "nothing stands under `repeat until`", "indent what one round does");
+  if (line.children.empty() && !line.broken)
+    missing(out.span, "nothing stands under `repeat until`", "indent what one round does");
 }
 
 void Builder::otherwise_of_repeat(const Line& line, Statement& repeat) {
@@ -104,7 +116,7 @@ void Builder::otherwise_of_repeat(const Line& line, Statement& repeat) {
   repeat.act.block = handler_block(line.children);
 }
 
-// ---- wait, ask ------------------------------------------------------------------------------------------------------
+// ---- wait, ask ---------------------------------------------------------------------------------
 
 void Builder::wait(const Line& line, Statement& out) {
   Seen seen;
@@ -126,7 +138,9 @@ void Builder::wait(const Line& line, Statement& out) {
       wait_source(child, read, out);
     }
   }
-  if (!seen.contains("for")) missing(line.whole(), "the wait does not say what it is for", "put `for EVENT, key …` under it");
+  if (!seen.contains("for"))
+    missing(line.whole(), "the wait does not say what it is for",
+            "put `for EVENT, key …` under it");
 }
 
 void Builder::wait_source(const Line& line, const Read& read, Statement& out) {
@@ -142,8 +156,10 @@ void Builder::wait_source(const Line& line, const Read& read, Statement& out) {
     if (!looks_like_arg(child, false)) {
       broken_ = true;
       if (!child.broken) {
-        problem("BEL1035", child.whole(), "an event with a name is needed here: `name = EVENT, key …`").help =
-            "what came is read by that name: `" + (out.name.empty() ? "wait" : out.name.text) + ".name`";
+        problem("BEL1035", child.whole(),
+                "an event with a name is needed here: `name = EVENT, key …`")
+            .help = "what came is read by that name: `" +
+                    (out.name.empty() ? "wait" : out.name.text) + ".name`";
       }
       continue;
     }
@@ -157,24 +173,29 @@ void Builder::wait_source(const Line& line, const Read& read, Statement& out) {
     if (once(seen, one.name.text, one.name.span)) out.sources.push_back(std::move(one));
   }
   if (line.children.empty() && !line.broken) {
-    missing(line.whole(), "`" + std::string(read.head->words) + "` names no events", "put `name = EVENT, key …` under it, one line an event");
+    missing(line.whole(), "`" + std::string(read.head->words) + "` names no events",
+            "put `name = EVENT, key …` under it, one line an event");
   }
 }
 
 EventSource Builder::source(const Line& line, const Parsed& parsed, std::size_t from) {
   EventSource out;
   const std::vector<Part>& parts = parsed.parts;
-  const auto part = [&](std::size_t i) { return from + i < parts.size() ? &parts[from + i] : nullptr; };
+  const auto part = [&](std::size_t i) {
+    return from + i < parts.size() ? &parts[from + i] : nullptr;
+  };
   out.event = name(line, part(0));
   out.key = expr(line, part(2));
   if (part(4) == nullptr) return out;
   Part duration = *part(4);
   constexpr std::string_view kBefore = " before";
   if (duration.text.size() > kBefore.size() && duration.text.ends_with(kBefore)) {
-    duration.text.resize(duration.text.find_last_not_of(' ', duration.text.size() - kBefore.size()) + 1);
+    duration.text.resize(
+        duration.text.find_last_not_of(' ', duration.text.size() - kBefore.size()) + 1);
     duration.length = duration.text.size();
   } else {
-    problem("BEL1035", line.span(line.text.size(), 0), "the line ends where `before` is needed").help = "say `even if up to 1 hour before`";
+    problem("BEL1035", line.span(line.text.size(), 0), "the line ends where `before` is needed")
+        .help = "say `even if up to 1 hour before`";
   }
   out.before = expr(line, &duration);
   return out;
@@ -190,21 +211,26 @@ void Builder::ask(const Line& line, const Parsed& parsed, Statement& out) {
   for (const Line& child : line.children) {
     const Read read = this->read(child, kAskBlock);
     skip = skip || !read.usable;
-    if (!read.usable || !once(seen, std::string(read.head->words), child.span(0, read.head->words.size()))) continue;
+    if (!read.usable ||
+        !once(seen, std::string(read.head->words), child.span(0, read.head->words.size())))
+      continue;
     if (read.is("within")) {
       out.within = expr(child, read.parsed.first(Tag::kExpr));
       out.act = act(child, read.parsed, 1);
       continue;
     }
     out.answers = fields(child.children, false);
-    if (child.children.empty() && !child.broken) missing(child.whole(), "nothing stands under `answers`", "name the fields of an answer, such as `granted  bool`");
+    if (child.children.empty() && !child.broken)
+      missing(child.whole(), "nothing stands under `answers`",
+              "name the fields of an answer, such as `granted  bool`");
   }
   if (!seen.contains("answers") && !skip) {
-    missing(line.whole(), "the question does not say what an answer holds", "put `answers` under it, and below that its fields, such as `granted  bool`");
+    missing(line.whole(), "the question does not say what an answer holds",
+            "put `answers` under it, and below that its fields, such as `granted  bool`");
   }
 }
 
-// ---- Acts as statements ---------------------------------------------------------------------------------------------
+// ---- Acts as statements ------------------------------------------------------------------------
 
 bool Builder::loose_act(const Line& line, const Read& read, unsigned place, Statement& out) {
   const Parsed& p = read.parsed;
@@ -225,8 +251,11 @@ bool Builder::loose_act(const Line& line, const Read& read, unsigned place, Stat
   out.kind = Kind::kAct;
   leaf(line, read.head->words);
   if (handlers_around_ == 0) {
-    problem("BEL1031", out.span, "`" + std::string(read.head->words) + "` cannot stand in " + place_name(place)).help =
-        "it says what follows a failure: put it in the block of an `if ERROR`, or of an `otherwise` behind a limit";
+    problem("BEL1031", out.span,
+            "`" + std::string(read.head->words) + "` cannot stand in " + place_name(place))
+        .help =
+        "it says what follows a failure: put it in the block of an `if ERROR`, or of an "
+        "`otherwise` behind a limit";
   }
   return true;
 }

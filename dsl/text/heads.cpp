@@ -212,13 +212,20 @@ std::string head_of_other_languages(std::string_view word) {
 
 std::string example_of(Rule rule) {
   switch (rule) {
-    case Rule::kForEach: return "for example `for each seat in seats, at most 3 at once`";
-    case Rule::kRepeat: return "for example `repeat until visa.decided, at most 10 times`";
-    case Rule::kAsk: return "for example `ask approve \"May this be paid?\" of role manager`";
-    case Rule::kRate: return "for example `at most 10 per minute per customer.id`";
-    case Rule::kOneAtATime: return "for example `one at a time per customer, others queue`";
-    case Rule::kNamedSource: return "for example `paid = payment.authorised, key booking`";
-    default: return {};
+    case Rule::kForEach:
+      return "for example `for each seat in seats, at most 3 at once`";
+    case Rule::kRepeat:
+      return "for example `repeat until visa.decided, at most 10 times`";
+    case Rule::kAsk:
+      return "for example `ask approve \"May this be paid?\" of role manager`";
+    case Rule::kRate:
+      return "for example `at most 10 per minute per customer.id`";
+    case Rule::kOneAtATime:
+      return "for example `one at a time per customer, others queue`";
+    case Rule::kNamedSource:
+      return "for example `paid = payment.authorised, key booking`";
+    default:
+      return {};
   }
 }
 
@@ -239,17 +246,22 @@ std::string place_name(unsigned place) {
     case kWaitBlock: return "a `wait`";
     case kWebhookBlock: return "a `webhook`";
     case kWebhookStatements: return "the statements of a `webhook`";
-    case kForEachBlock: return "a `for each`";
-    case kAskBlock: return "an `ask`";
-    case kTryHandlers: return "the handlers of a `try`";
-    case kSourcesBlock: return "the events of a `wait`";
+    case kForEachBlock:
+      return "a `for each`";
+    case kAskBlock:
+      return "an `ask`";
+    case kTryHandlers:
+      return "the handlers of a `try`";
+    case kSourcesBlock:
+      return "the events of a `wait`";
     default: return "another block";
   }
 }
 
 std::string where_it_belongs(const Head& head) {
-  for (const unsigned place : {kStepBlock, kWorkflowBlock, kWaitBlock, kAskBlock, kActionBlock, kConnectorBlock, kEventBlock,
-                               kWebhookBlock, kTogetherBlock, kForEachBlock, kStatements, kUndoBlock, kCallBlock, kFile}) {
+  for (const unsigned place : {kStepBlock, kWorkflowBlock, kWaitBlock, kAskBlock, kActionBlock,
+                               kConnectorBlock, kEventBlock, kWebhookBlock, kTogetherBlock,
+                               kForEachBlock, kStatements, kUndoBlock, kCallBlock, kFile}) {
     if ((head.places & place) == 0) continue;
     if (place == kFile) return "stands in " + place_name(place);
     return "stands directly under " + place_name(place);

@@ -1,6 +1,7 @@
-// Statements, policies and acts: what stands in a workflow, a block, a step. Lines that go on with the statement before
-// them, in its column, attach to it: `or when` and `otherwise` to a `when`, `otherwise` to a `repeat until`, `if ERROR` to a
-// `try`. Statements that run others at the same time, again or later are in flow.cpp.
+// Statements, policies and acts: what stands in a workflow, a block, a step. Lines that go on with
+// the statement before them, in its column, attach to it: `or when` and `otherwise` to a `when`,
+// `otherwise` to a `repeat until`, `if ERROR` to a `try`. Statements that run others at the same
+// time, again or later are in flow.cpp.
 #include "dsl/text/builder.h"
 
 namespace belay::dsl::text {
@@ -9,8 +10,9 @@ using Tag = Part::Tag;
 
 Statements Builder::block(const Lines& lines, unsigned place) {
   Statements out;
-  enum class Open { kNone, kWhen, kRepeat, kTry } open = Open::kNone;  // the last statement, if it may go on
-  bool handled = true;  // the open `try` has its `if`
+  enum class Open { kNone, kWhen, kRepeat, kTry };
+  Open open = Open::kNone;  // the last statement, if it may go on
+  bool handled = true;      // the open `try` has its `if`
   const auto close = [&] {
     if (!handled) {
       missing(out.back().span, "the `try` does not say what follows when something in it fails",
@@ -19,7 +21,8 @@ Statements Builder::block(const Lines& lines, unsigned place) {
     handled = true;
     open = Open::kNone;
   };
-  const unsigned inner = (place & (kWebhookBlock | kWebhookStatements)) != 0 ? kWebhookStatements : kStatements;
+  const unsigned inner =
+      (place & (kWebhookBlock | kWebhookStatements)) != 0 ? kWebhookStatements : kStatements;
   for (const Line& line : lines) {
     if (full()) break;
     const bool handles = open == Open::kTry && match_head(line.text, kTryHandlers).here != nullptr;
@@ -28,7 +31,9 @@ Statements Builder::block(const Lines& lines, unsigned place) {
     if (!read.usable) continue;
     const Span head = line.span(0, read.head->words.size());
     const auto filled = [&](std::string_view what) {
-      if (line.children.empty() && !line.broken) missing(head, "nothing stands under `" + std::string(what) + "`", "indent what happens then");
+      if (line.children.empty() && !line.broken)
+        missing(head, "nothing stands under `" + std::string(what) + "`",
+                "indent what happens then");
     };
     if (handles) {
       if (read.parsed.ok) out.back().policies.handlers.push_back(handler(line, read));
@@ -144,7 +149,7 @@ void Builder::statement(const Line& line, const Read& read, unsigned place, Stat
   into.push_back(std::move(out));
 }
 
-// ---- Step --------------------------------------------------------------------------------------------------
+// ---- Step --------------------------------------------------------------------------------------
 
 void Builder::step(const Line& line, Statement& out) {
   Seen seen;
@@ -162,7 +167,8 @@ void Builder::step(const Line& line, Statement& out) {
     if (read.is("do") || read.is("run")) {
       const bool run = read.is("run");
       if (const auto other = seen.find(run ? "do" : "run"); other != seen.end()) {
-        Diagnostic& d = problem("BEL1034", where, "a step does one thing, and `" + head + "` is a second one");
+        Diagnostic& d =
+            problem("BEL1034", where, "a step does one thing, and `" + head + "` is a second one");
         d.notes.push_back({other->second, true, "first said here"});
         d.help = "make two steps of it";
         continue;
@@ -170,7 +176,9 @@ void Builder::step(const Line& line, Statement& out) {
       (run ? out.run : out.action) = name(child, read.parsed.first(Tag::kName));
       out.detached = run && read.parsed.has("and do not wait");
       if (!run && read.parsed.has("and do not wait")) {
-        problem("BEL1031", where, "`and do not wait` cannot stand behind `do`").help = "only a workflow that a step runs need not be waited for: `run WORKFLOW, and do not wait`";
+        problem("BEL1031", where, "`and do not wait` cannot stand behind `do`").help =
+            "only a workflow that a step runs need not be waited for: `run WORKFLOW, and do not "
+            "wait`";
       }
       out.args = args(child.children);
     } else if (read.is("undo with")) {
@@ -195,7 +203,8 @@ bool Builder::policy(const Line& line, const Read& read, Policies& out, Seen& se
     if (p.ok) out.handlers.push_back(handler(line, read));
     return true;
   }
-  const bool known = read.is("retry") || read.is("within") || read.is("if unsure") || read.is("keep trying for") || read.is("request key") ||
+  const bool known = read.is("retry") || read.is("within") || read.is("if unsure") ||
+                     read.is("keep trying for") || read.is("request key") ||
                      read.is("alive every") || read.is("at most");
   if (!known) return false;
   if (!once(seen, head, where)) return true;
@@ -290,7 +299,8 @@ Rate Builder::rate(const Line& line, const Parsed& parsed, Span span) {
   at_least_one(out.count, parsed, "how often a step may be sent");
   const Part* unit = parsed.first(Tag::kWord);  // `per minute`
   out.unit.text = unit->text.substr(unit->text.rfind(' ') + 1);
-  out.unit.span = line.span(unit->offset + unit->length - out.unit.text.size(), out.unit.text.size());
+  out.unit.span =
+      line.span(unit->offset + unit->length - out.unit.text.size(), out.unit.text.size());
   out.per = expr(line, parsed.first(Tag::kExpr));
   return out;
 }

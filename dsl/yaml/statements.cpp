@@ -1,6 +1,6 @@
-// Statements and policies of the YAML form. A statement is a map told by one discriminator key (`step`, `when`, …); an
-// act is a map with one key (`cancel`, `finish`, …) or a word (`carry on`). Statements around others and around time are in
-// flow.cpp.
+// Statements and policies of the YAML form. A statement is a map told by one discriminator key
+// (`step`, `when`, …); an act is a map with one key (`cancel`, `finish`, …) or a word (`carry on`).
+// Statements around others and around time are in flow.cpp.
 #include <algorithm>
 
 #include "dsl/text/lexical.h"
@@ -14,9 +14,10 @@ using Kind = Statement::Kind;
 namespace {
 
 const std::vector<std::string>& statement_words() {
-  static const std::vector<std::string> words = {"step", "when", "together", "wait", "pause", "publish", "set", "cancel", "finish",
-                                                 "point_of_no_return", "for_each", "repeat_until", "ask", "try", "collect",
-                                                 "carry_on", "try_again", "hand_to"};
+  static const std::vector<std::string> words = {
+      "step",    "when",     "together",           "wait",     "pause",        "publish", "set",
+      "cancel",  "finish",   "point_of_no_return", "for_each", "repeat_until", "ask",     "try",
+      "collect", "carry_on", "try_again",          "hand_to"};
   return words;
 }
 
@@ -67,11 +68,15 @@ bool Reader::stands(const std::string& kind, Where where, Span head) {
     problem("BEL1031", head, "`" + kind + "` cannot stand " + place).help = help;
     return false;
   };
-  if (where == Where::kWebhook && kind != "when" && kind != "publish") return wrong("in a `webhook`", "a webhook says `when` and `publish`");
-  if (where != Where::kForEach && kind == "collect") return wrong("here", "`collect` stands directly in the `steps` of a `for_each`");
+  if (where == Where::kWebhook && kind != "when" && kind != "publish")
+    return wrong("in a `webhook`", "a webhook says `when` and `publish`");
+  if (where != Where::kForEach && kind == "collect")
+    return wrong("here", "`collect` stands directly in the `steps` of a `for_each`");
   const bool act = kind == "carry_on" || kind == "try_again" || kind == "hand_to";
   if (act && handlers_around_ == 0) {
-    return wrong("here", "it says what follows a failure: put it in the steps of `errors`, or of an `otherwise` behind a limit");
+    return wrong("here",
+                 "it says what follows a failure: put it in the steps of `errors`, or of an "
+                 "`otherwise` behind a limit");
   }
   return true;
 }
@@ -170,7 +175,8 @@ Statement Reader::step(Fields& fields) {
   if (const Node* run = fields.take("run")) {
     out.run = name(run);
     if (fields.take("do") != nullptr) {
-      Diagnostic& d = problem("BEL1034", fields.key_span("run"), "a step does one thing, and `run` is a second one");
+      Diagnostic& d = problem("BEL1034", fields.key_span("run"),
+                              "a step does one thing, and `run` is a second one");
       d.notes.push_back({fields.key_span("do"), true, "the other is here"});
       d.help = "make two steps of it";
     }
@@ -180,7 +186,9 @@ Statement Reader::step(Fields& fields) {
   if (const Node* detached = fields.take("and_do_not_wait")) {
     out.detached = flag(detached);
     if (!fields.has("run")) {
-      problem("BEL1031", fields.key_span("and_do_not_wait"), "`and_do_not_wait` cannot stand beside `do`").help = "only a workflow that a step runs need not be waited for: `run: WORKFLOW`";
+      problem("BEL1031", fields.key_span("and_do_not_wait"),
+              "`and_do_not_wait` cannot stand beside `do`")
+          .help = "only a workflow that a step runs need not be waited for: `run: WORKFLOW`";
     }
   }
   out.args = data_args(fields.take("with"));
@@ -195,7 +203,8 @@ Statement Reader::when(Fields& fields, Where where) {
   out.kind = Kind::kWhen;
   const Where inner = where == Where::kWebhook ? where : Where::kFlow;
   const Span head = fields.key_span("when");
-  out.arms.push_back({expr(fields.take("when")), filled(fields.need("then"), inner, "`then`"), head});
+  out.arms.push_back(
+      {expr(fields.take("when")), filled(fields.need("then"), inner, "`then`"), head});
   for (const Node& item : list(fields.take("or_when"))) {
     Fields arm(*this, item, "an `or_when`");
     const Span at = arm.key_span("when");
@@ -240,14 +249,16 @@ Rate Reader::rate(const Node& node) {
     const Node* times = fields.take(key);
     if (times == nullptr) continue;
     if (!out.unit.empty()) {
-      problem("BEL1034", fields.key_span(key), "`at_most` has a limit already").notes.push_back({out.unit.span, true, "first said here"});
+      problem("BEL1034", fields.key_span(key), "`at_most` has a limit already")
+          .notes.push_back({out.unit.span, true, "first said here"});
       continue;
     }
     out.unit = {unit, fields.key_span(key)};
     out.count = count(times, 1, "how often a step may be sent");
   }
   if (out.unit.empty() && node.kind == Node::Kind::kMap && !node.broken) {
-    problem("BEL1038", node.span, "`at_most` does not say how often").help = "for example `{ per_minute: 10 }`";
+    problem("BEL1038", node.span, "`at_most` does not say how often").help =
+        "for example `{ per_minute: 10 }`";
   }
   out.per = expr(fields.take("per"));
   fields.done();
