@@ -128,6 +128,10 @@ class Dump {
     if (p.tries) nest("retry", [&] { tries(*p.tries); });
     expr("within", p.within);
     expr("request_key", p.request_key);
+    expr("alive_every", p.alive_every);
+    if (p.rate) {
+      nest("rate " + std::to_string(p.rate->count.value) + " per " + p.rate->unit.text, [&] { expr("per", p.rate->per); });
+    }
     for (const Handler& handler : p.handlers) {
       std::string head = "if";
       for (const Name& error : handler.errors) head += " " + error.text;
@@ -154,10 +158,17 @@ class Dump {
   }
   void statement(const Statement& s) {
     static constexpr const char* kKinds[] = {"step", "when", "together", "wait",   "pause",                 "publish",
-                                             "set",  "cancel", "finish", "point of no return", "reserved"};
+                                             "set",  "cancel", "finish", "point of no return", "for each", "repeat",
+                                             "ask",  "try",    "collect", "act",                "reserved"};
     nest(std::string(kKinds[static_cast<int>(s.kind)]) + (s.name.empty() ? "" : " " + s.name.text), [&] {
       text("title", s.title);
       name("do", s.action);
+      name("run", s.run);
+      flag("detached", s.detached);
+      if (s.wanted == Statement::Wanted::kAny) line("wanted any");
+      if (s.wanted == Statement::Wanted::kSome) {
+        line("wanted " + std::to_string(s.wanted_count.value) + " of " + std::to_string(s.wanted_of.value));
+      }
       args("with", s.args);
       policies(s.policies);
       if (s.undo) undo(*s.undo);
@@ -171,11 +182,24 @@ class Dump {
       name("event", s.source.event);
       expr("key", s.source.key);
       expr("before", s.source.before);
+      for (const EventSource& source : s.sources) {
+        nest("source " + source.name.text, [&] {
+          name("event", source.event);
+          expr("key", source.key);
+          expr("before", source.before);
+        });
+      }
+      name("role", s.role);
+      fields("answers", s.answers);
       expr("within", s.within);
       act("act", s.act);
       expr("for", s.pause_for);
       expr("until", s.pause_until);
       expr("value", s.value);
+      if (s.kind == Statement::Kind::kForEach) number("at_once", s.at_once);
+      number("tolerating", s.tolerating);
+      if (s.kind == Statement::Kind::kRepeat) number("times", s.times);
+      if (!s.body.empty()) nest("body", [&] { block(s.body); });
     });
   }
 
@@ -243,6 +267,13 @@ class Dump {
     if (d.if_undo_fails) keep("if_undo_fails", *d.if_undo_fails);
     text("owner", d.owner);
     for (const Text& tag : d.tags) text("tag", tag);
+    if (d.one_at_a_time) {
+      expr("one_at_a_time", d.one_at_a_time->per);
+      line(d.one_at_a_time->queue ? "others queue" : "others are refused");
+    }
+    for (const WorkflowDecl::StartsOn& start : d.starts_on) {
+      nest("starts_on " + start.event.text, [&] { args("with", start.values); });
+    }
     for (const WorkflowDecl::Plan& plan : d.plans) nest("plan " + plan.name.text, [&] { tries(plan.tries); });
     nest("body", [&] { block(d.body); });
   }

@@ -55,6 +55,12 @@ NodeId Lowering::lower_statement(const Statement& statement, const Statement* ne
                                  bool top) {
   const auto made = [&](NodeKind kind) { return new_node(kind, statement); };
   NodeId id = kNoNode;
+  const bool later = statement.kind >= Kind::kForEach || !statement.run.empty() ||
+                     statement.wanted != Statement::Wanted::kAll || !statement.sources.empty();
+  if (later && statement.kind != Kind::kReserved) {
+    error("BEL1040", statement.span, "this is read, but not compiled yet");
+    return id;
+  }
   switch (statement.kind) {
     case Kind::kStep:
       lower_step(statement, next, id = made(NodeKind::kStep), flow);
@@ -96,6 +102,12 @@ NodeId Lowering::lower_statement(const Statement& statement, const Statement* ne
       id = made(NodeKind::kPointOfNoReturn);
       lower_point(statement, top);
       break;
+    case Kind::kForEach:
+    case Kind::kRepeat:
+    case Kind::kAsk:
+    case Kind::kTry:
+    case Kind::kCollect:
+    case Kind::kAct:
     case Kind::kReserved:
       failed_ = true;  // the reader complained
       break;

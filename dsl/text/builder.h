@@ -43,6 +43,7 @@ class Builder {
   void no_block(const Line& line);
   Diagnostic& problem(std::string_view code, Span at, std::string message);
   void missing(Span at, std::string message, std::string help);
+  void at_least_one(const Number& count, const Parsed& parsed, std::string_view what);
   bool full();
 
   Span at(const Line& line, const Part& part) const { return line.span(part.offset, part.length); }
@@ -72,23 +73,32 @@ class Builder {
   UseDecl use(const Line& line, const Read& read);
   WorkflowDecl workflow(const Line& line, const Parsed& parsed);
   bool workflow_clause(const Line& line, const Read& read, WorkflowDecl& workflow);
+  void starts_on(const Line& line, const Read& read, WorkflowDecl& workflow);
   WebhookDecl webhook(const Line& line, const Parsed& parsed);
   ScenarioDecl scenario(const Line& line, const Parsed& parsed);
   void scenario_lines(const Lines& lines, std::size_t depth, ScenarioDecl& into);
 
-  // ---- statements (statements.cpp) ----
+  // ---- statements (statements.cpp; flow.cpp) ----
   Statements block(const Lines& lines, unsigned place);
   void statement(const Line& line, const Read& read, unsigned place, Statements& into);
   void step(const Line& line, Statement& step);
   void wait(const Line& line, Statement& wait);
-  void together(const Line& line, Statement& together);
+  void wait_source(const Line& line, const Read& read, Statement& wait);
+  EventSource source(const Line& line, const Parsed& parsed, std::size_t from_part);
+  void together(const Line& line, const Parsed& parsed, Statement& together);
+  void for_each(const Line& line, const Parsed& parsed, Statement& loop);
+  void repeat(const Line& line, const Parsed& parsed, Statement& loop);
+  void otherwise_of_repeat(const Line& line, Statement& repeat);
+  void ask(const Line& line, const Parsed& parsed, Statement& ask);
+  bool loose_act(const Line& line, const Read& read, unsigned place, Statement& out);
+  Statements handler_block(const Lines& lines);
   bool policy(const Line& line, const Read& read, Policies& policies, Seen& seen);
   Undo undo(const Line& line, const Read& read);
   Handler handler(const Line& line, const Read& read);
   IfUnsure if_unsure(const Line& line, const Read& read);
   Keep keep(const Line& line, const Parsed& parsed);
   Act act(const Line& line, const Parsed& parsed, std::size_t from_part);
-  Statement reserved(const Line& line, const Head& head);
+  Rate rate(const Line& line, const Parsed& parsed, Span span);
 
   const Sources& sources_;
   std::uint32_t source_;
@@ -96,6 +106,7 @@ class Builder {
   std::size_t errors_before_;
   bool broken_ = false;  // something of the current declaration could not be read
   bool full_said_ = false;
+  int handlers_around_ = 0;  // blocks of `if ERROR` and `otherwise` around the line: acts may stand there
 };
 
 }  // namespace belay::dsl::text

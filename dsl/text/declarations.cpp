@@ -279,8 +279,8 @@ WorkflowDecl Builder::workflow(const Line& line, const Parsed& parsed) {
     const Read read = this->read(child, kWorkflowBlock);
     if (!read.usable) continue;
     const std::string head(read.head->words);
-    if (head != "retry plan" && !once(seen, head, child.whole())) continue;
-    if (head != "takes" && head != "gives" && !read.head->reserved) leaf(child, head);
+    if (head != "retry plan" && head != "starts on" && !once(seen, head, child.whole())) continue;
+    if (head != "takes" && head != "gives" && head != "starts on") leaf(child, head);
     workflow_clause(child, read, out);
   }
   out.body = block(flow, kWorkflowBlock);
@@ -289,12 +289,14 @@ WorkflowDecl Builder::workflow(const Line& line, const Parsed& parsed) {
 
 bool Builder::workflow_clause(const Line& line, const Read& read, WorkflowDecl& out) {
   const Parsed& p = read.parsed;
-  if (read.head->reserved) {
-    problem("BEL1040", line.span(0, read.head->words.size()), "`" + std::string(read.head->words) + "` is reserved, and not in this version yet");
-  } else if (read.is("takes")) {
+  if (read.is("takes")) {
     out.takes = fields(line.children, false);
   } else if (read.is("gives")) {
     out.gives = args(line.children);
+  } else if (read.is("starts on")) {
+    starts_on(line, read, out);
+  } else if (read.is("one at a time per")) {
+    if (p.ok) out.one_at_a_time = WorkflowDecl::OneAtATime{expr(line, p.first(Tag::kExpr)), p.has("others queue"), line.span(0, read.head->words.size())};
   } else if (read.is("once per")) {
     out.once_per = expr(line, p.first(Tag::kExpr));
   } else if (read.is("finish within")) {
@@ -316,6 +318,18 @@ bool Builder::workflow_clause(const Line& line, const Read& read, WorkflowDecl& 
     if (p.ok) out.plans.push_back(std::move(plan));
   }
   return true;
+}
+
+void Builder::starts_on(const Line& line, const Read& read, WorkflowDecl& out) {
+  WorkflowDecl::StartsOn start{name(line, read.parsed.first(Tag::kName)), args(line.children), line.span(0, read.head->words.size())};
+  for (const WorkflowDecl::StartsOn& known : out.starts_on) {
+    if (known.event.text != start.event.text) continue;
+    Diagnostic& d = problem("BEL1034", start.event.span, "`starts on " + start.event.text + "` is said twice");
+    d.notes.push_back({known.event.span, true, "first said here"});
+    d.help = "one event starts a workflow once: keep one of the two";
+    return;
+  }
+  if (read.parsed.ok) out.starts_on.push_back(std::move(start));
 }
 
 WebhookDecl Builder::webhook(const Line& line, const Parsed& parsed) {

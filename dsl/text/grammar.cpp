@@ -118,6 +118,7 @@ struct expr : Terminal<expr> {
   static constexpr Part::Tag tag = Part::Tag::kExpr;
   static std::string expect() { return "an expression"; }
   static std::size_t length(std::string_view rest) {
+    if (rest.substr(0, 1) == "=") return 0;  // `once per = booking`
     std::size_t end = expression_end(rest, 0);
     while (end > 0 && is_blank(rest[end - 1])) --end;
     return end;
@@ -229,6 +230,13 @@ struct if_error : seq<sor<kw<"any error">, seq<name, star<kw<"or">, name>>>, opt
 struct together : seq<kw<", waiting for">, sor<kw<"all">, kw<"any">, seq<number, kw<"of">, number>>> {};
 struct pause : sor<seq<kw<"for">, expr>, seq<kw<"until">, expr>> {};
 struct publish : seq<name, kw<", key">, expr> {};
+struct named_source : seq<name, equals, source> {};
+struct for_each : seq<name, kw<"in">, expr, kw<", at most">, number, kw<"at once">,
+                      opt<kw<", tolerating">, number, sor<kw<"failures">, kw<"failure">>>> {};
+struct repeat : seq<expr, kw<", at most">, number, sor<kw<"times">, kw<"time">>, opt<kw<", otherwise">, act>> {};
+struct ask : seq<name, string, kw<"of role">, name> {};
+struct rate : seq<number, sor<kw<"per second">, kw<"per minute">, kw<"per hour">, kw<"per day">>, opt<kw<"per">, expr>> {};
+struct one_at_a_time : seq<expr, sor<kw<", others queue">, kw<", others are refused">>> {};
 
 // ---- Running ---------------------------------------------------------------------------------------------------
 
@@ -385,6 +393,12 @@ Parsed parse_line(Rule rule, std::string_view text, std::size_t from) {
     case Rule::kTryAgain: return run<seq<expr, kw<", at most">, number, kw<"times">>>(text, from);
     case Rule::kHandTo: return run<name>(text, from);
     case Rule::kExpression: return run<expr>(text, from);
+    case Rule::kForEach: return run<for_each>(text, from);
+    case Rule::kRepeat: return run<repeat>(text, from);
+    case Rule::kAsk: return run<ask>(text, from);
+    case Rule::kNamedSource: return run<named_source>(text, from);
+    case Rule::kRate: return run<rate>(text, from);
+    case Rule::kOneAtATime: return run<one_at_a_time>(text, from);
   }
   return {};
 }

@@ -17,7 +17,8 @@ enum class Rule {
   kRepeating, kCall, kOutcome, kUndoFails, kOwner, kTags, kVerified,
   // statements and their clauses
   kStep, kDo, kUse, kBecause, kRetry, kWaitWithin, kIfUnsure, kIfError, kKeep, kTogether, kBranch, kWait, kSource, kPause,
-  kPublish, kSet, kFinish, kCarryOn, kTryAgain, kHandTo, kExpression,
+  kPublish, kSet, kFinish, kCarryOn, kTryAgain, kHandTo, kExpression, kForEach, kRepeat, kAsk, kNamedSource, kRate,
+  kOneAtATime,
 };
 
 struct Part {

@@ -9,7 +9,7 @@
 namespace belay::dsl::text {
 
 const std::vector<Head>& heads() {
-  constexpr unsigned kFlow = kWorkflowBlock | kStatements | kTogetherBlock;
+  constexpr unsigned kFlow = kWorkflowBlock | kStatements | kTogetherBlock | kForEachBlock;
   constexpr unsigned kPolicy = kStepBlock | kUndoBlock;
   constexpr unsigned kHook = kWebhookBlock | kWebhookStatements;
   static const std::vector<Head> table = {
@@ -71,8 +71,8 @@ const std::vector<Head>& heads() {
       {"if an undo fails", kWorkflowBlock, Rule::kUndoFails},
       {"owner", kWorkflowBlock, Rule::kOwner},
       {"tags", kWorkflowBlock, Rule::kTags},
-      {"starts on", kWorkflowBlock, Rule::kAnything, true},
-      {"one at a time per", kWorkflowBlock, Rule::kAnything, true},
+      {"starts on", kWorkflowBlock, Rule::kUse},
+      {"one at a time per", kWorkflowBlock, Rule::kOneAtATime},
 
       {"verified by", kWebhookBlock, Rule::kVerified},
 
@@ -89,31 +89,33 @@ const std::vector<Head>& heads() {
       {"point of no return", kFlow, Rule::kNothing},
       {"cancel because", kFlow, Rule::kBecause},
       {"finish", kFlow, Rule::kFinish},
-      {"carry on", kFlow, Rule::kCarryOn, true},
-      {"try again after", kFlow, Rule::kTryAgain, true},
-      {"hand to", kFlow, Rule::kHandTo, true},
-      {"for each", kFlow, Rule::kAnything, true},
-      {"repeat until", kFlow, Rule::kAnything, true},
-      {"ask", kFlow, Rule::kAnything, true},
-      {"try", kFlow, Rule::kAnything, true},
+      {"carry on", kFlow, Rule::kCarryOn},
+      {"try again after", kFlow, Rule::kTryAgain},
+      {"hand to", kFlow, Rule::kHandTo},
+      {"for each", kFlow, Rule::kForEach},
+      {"collect", kForEachBlock, Rule::kSet},
+      {"repeat until", kFlow, Rule::kRepeat},
+      {"ask", kFlow, Rule::kAsk},
+      {"try", kFlow, Rule::kNothing},
 
       {"do", kStepBlock, Rule::kDo},
-      {"run", kStepBlock, Rule::kAnything, true},
+      {"run", kStepBlock, Rule::kDo},
       {"undo with", kStepBlock | kWaitBlock, Rule::kUse},
       {"no undo because", kStepBlock, Rule::kBecause},
       {"retry", kPolicy, Rule::kRetry},
       {"within", kPolicy, Rule::kExpression},
       {"if unsure", kPolicy, Rule::kIfUnsure},
-      {"if", kPolicy, Rule::kIfError},
+      {"if", kPolicy | kTryHandlers, Rule::kIfError},
       {"keep trying for", kPolicy, Rule::kKeep},
       {"request key", kPolicy, Rule::kExpression},
-      {"alive every", kStepBlock, Rule::kAnything, true},
-      {"at most", kStepBlock, Rule::kAnything, true},
+      {"alive every", kPolicy, Rule::kExpression},
+      {"at most", kPolicy, Rule::kRate},
 
-      {"for all of", kWaitBlock, Rule::kAnything, true},
-      {"for any of", kWaitBlock, Rule::kAnything, true},
+      {"for all of", kWaitBlock, Rule::kNothing},
+      {"for any of", kWaitBlock, Rule::kNothing},
       {"for", kWaitBlock, Rule::kSource},
-      {"within", kWaitBlock, Rule::kWaitWithin},
+      {"answers", kAskBlock, Rule::kNothing},
+      {"within", kWaitBlock | kAskBlock, Rule::kWaitWithin},
   };
   return table;
 }
@@ -180,6 +182,53 @@ std::string meant_head(std::string_view line, unsigned place) {
   return {};
 }
 
+std::string head_of_other_languages(std::string_view word) {
+  static constexpr std::pair<std::string_view, std::string_view> kOther[] = {
+      {"foreach", "for each ITEM in LIST, at most 3 at once"},
+      {"loop", "for each ITEM in LIST, at most 3 at once"},
+      {"while", "repeat until EXPR, at most 10 times"},
+      {"until", "repeat until EXPR, at most 10 times"},
+      {"parallel", "together, waiting for all"},
+      {"race", "together, waiting for any"},
+      {"catch", "if ERROR, …"},
+      {"except", "if ERROR, …"},
+      {"rescue", "if ERROR, …"},
+      {"await", "wait NAME"},
+      {"sleep", "pause for 10 seconds"},
+      {"delay", "pause for 10 seconds"},
+      {"approve", "ask NAME \"…\" of role ROLE"},
+      {"throw", "cancel because \"…\""},
+      {"raise", "cancel because \"…\""},
+      {"abort", "cancel because \"…\""},
+      {"return", "finish"},
+      {"emit", "publish EVENT, key …"},
+      {"let", "set NAME = EXPR"},
+      {"var", "set NAME = EXPR"}};
+  for (const auto& [said, ours] : kOther) {
+    if (said == word) return std::string(ours);
+  }
+  return {};
+}
+
+std::string example_of(Rule rule) {
+  switch (rule) {
+    case Rule::kForEach:
+      return "for example `for each seat in seats, at most 3 at once`";
+    case Rule::kRepeat:
+      return "for example `repeat until visa.decided, at most 10 times`";
+    case Rule::kAsk:
+      return "for example `ask approve \"May this be paid?\" of role manager`";
+    case Rule::kRate:
+      return "for example `at most 10 per minute per customer.id`";
+    case Rule::kOneAtATime:
+      return "for example `one at a time per customer, others queue`";
+    case Rule::kNamedSource:
+      return "for example `paid = payment.authorised, key booking`";
+    default:
+      return {};
+  }
+}
+
 std::string place_name(unsigned place) {
   switch (place) {
     case kFile: return "a file, at its left edge";
@@ -197,13 +246,22 @@ std::string place_name(unsigned place) {
     case kWaitBlock: return "a `wait`";
     case kWebhookBlock: return "a `webhook`";
     case kWebhookStatements: return "the statements of a `webhook`";
+    case kForEachBlock:
+      return "a `for each`";
+    case kAskBlock:
+      return "an `ask`";
+    case kTryHandlers:
+      return "the handlers of a `try`";
+    case kSourcesBlock:
+      return "the events of a `wait`";
     default: return "another block";
   }
 }
 
 std::string where_it_belongs(const Head& head) {
-  for (const unsigned place : {kStepBlock, kWorkflowBlock, kWaitBlock, kActionBlock, kConnectorBlock, kEventBlock, kWebhookBlock,
-                               kTogetherBlock, kStatements, kUndoBlock, kCallBlock, kFile}) {
+  for (const unsigned place : {kStepBlock, kWorkflowBlock, kWaitBlock, kAskBlock, kActionBlock,
+                               kConnectorBlock, kEventBlock, kWebhookBlock, kTogetherBlock,
+                               kForEachBlock, kStatements, kUndoBlock, kCallBlock, kFile}) {
     if ((head.places & place) == 0) continue;
     if (place == kFile) return "stands in " + place_name(place);
     return "stands directly under " + place_name(place);

@@ -26,6 +26,10 @@ enum Place : unsigned {
   kWaitBlock = 1u << 12,
   kWebhookBlock = 1u << 13,
   kWebhookStatements = 1u << 14,
+  kForEachBlock = 1u << 15,
+  kAskBlock = 1u << 16,
+  kTryHandlers = 1u << 17,  // behind the block of a `try`, in its column
+  kSourcesBlock = 1u << 18,  // children of `for all of`, `for any of`
 };
 
 struct Head {
@@ -45,6 +49,12 @@ HeadMatch match_head(std::string_view line, unsigned place);
 
 // The head meant by a line that begins with none: the first words that are nearly a head of this place; empty: none.
 std::string meant_head(std::string_view line, unsigned place);
+
+// What other languages call a statement of ours: `while` → `repeat until`; empty: nothing known.
+std::string head_of_other_languages(std::string_view word);
+
+// A line that fits the rule, for rules of several parts: "for example `…`"; else empty.
+std::string example_of(Rule rule);
 
 // "under a `step`, like its `do`": where the head of this name stands.
 std::string where_it_belongs(const Head& head);

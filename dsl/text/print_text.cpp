@@ -98,6 +98,12 @@ class Printer {
     if (policies.tries) line("retry " + text::tries_text(*policies.tries));
     if (!policies.within.empty()) line("within " + policies.within.text);
     if (!policies.request_key.empty()) line("request key " + policies.request_key.text);
+    if (!policies.alive_every.empty()) line("alive every " + policies.alive_every.text);
+    if (policies.rate) {
+      const Rate& rate = *policies.rate;
+      line("at most " + std::to_string(rate.count.value) + " per " + rate.unit.text +
+           (rate.per.empty() ? "" : " per " + rate.per.text));
+    }
     if (policies.if_unsure) unsure(*policies.if_unsure);
   }
   void unsure(const IfUnsure& unsure) {
@@ -129,7 +135,8 @@ class Printer {
 
   // ---- statements ----
   static bool short_statement(const Statement& s) {
-    return s.kind == Statement::Kind::kSet || s.kind == Statement::Kind::kPause || s.kind == Statement::Kind::kCancel;
+    return s.kind == Statement::Kind::kSet || s.kind == Statement::Kind::kPause || s.kind == Statement::Kind::kCancel ||
+           s.kind == Statement::Kind::kCollect || s.kind == Statement::Kind::kAct;
   }
   void block(const Statements& statements, bool spaced) {
     const Statement* before = nullptr;
@@ -155,20 +162,61 @@ class Printer {
       case Kind::kCancel:
       case Kind::kFinish: with_args(act_text(s.act), s.act.with); break;
       case Kind::kPointOfNoReturn: line("point of no return"); break;
+      case Kind::kForEach: for_each(s); break;
+      case Kind::kRepeat: repeat(s); break;
+      case Kind::kAsk: ask(s); break;
+      case Kind::kTry:
+        nest("try", [&] { block(s.body, false); });
+        handlers(s.policies);
+        break;
+      case Kind::kCollect: line("collect " + s.name.text + " = " + s.value.text); break;
+      case Kind::kAct: line(act_text(s.act)); break;
       case Kind::kReserved: line(s.name.text); break;
     }
   }
   void step(const Statement& s) {
     if (!s.action.empty()) with_args("do " + s.action.text, s.args);
+    if (!s.run.empty()) with_args("run " + s.run.text + (s.detached ? ", and do not wait" : ""), s.args);
     retry(s.policies);
     if (s.undo) undo(*s.undo);
     if (s.no_undo_because) line("no undo because " + quote(s.no_undo_because->text));
     handlers(s.policies);
   }
   void wait(const Statement& s) {
-    line("for " + source_text(s.source));
-    if (!s.within.empty()) act("within " + s.within.text + ", otherwise ", "within " + s.within.text + ", otherwise", s.act);
+    if (s.sources.empty()) {
+      line("for " + source_text(s.source));
+    } else {
+      std::size_t width = 0;
+      for (const EventSource& source : s.sources) width = std::max(width, columns(source.name.text));
+      nest(s.wanted == Statement::Wanted::kAny ? "for any of" : "for all of", [&] {
+        for (const EventSource& source : s.sources) line(padded(source.name.text, width) + " = " + source_text(source));
+      });
+    }
+    limit(s);
     if (s.undo) undo(*s.undo);
+  }
+  void limit(const Statement& s) {
+    if (!s.within.empty()) act("within " + s.within.text + ", otherwise ", "within " + s.within.text + ", otherwise", s.act);
+  }
+  void ask(const Statement& s) {
+    nest("ask " + s.name.text + " " + quote(s.title.text) + " of role " + s.role.text, [&] {
+      if (!s.answers.empty()) nest("answers", [&] { fields(s.answers); });
+      limit(s);
+    });
+  }
+  static std::string counted(std::int64_t count, const std::string& word) {
+    return std::to_string(count) + " " + word + (count == 1 ? "" : "s");
+  }
+  void for_each(const Statement& s) {
+    std::string head = "for each " + s.name.text + " in " + s.value.text + ", at most " + std::to_string(s.at_once.value) + " at once";
+    if (s.tolerating) head += ", tolerating " + counted(s.tolerating->value, "failure");
+    nest(head, [&] { block(s.body, false); });
+  }
+  void repeat(const Statement& s) {
+    const bool apart = s.act.kind == Act::Kind::kBlock || s.act.kind == Act::Kind::kNone;
+    nest("repeat until " + s.value.text + ", at most " + counted(s.times.value, "time") + (apart ? "" : ", otherwise " + act_text(s.act)),
+         [&] { block(s.body, false); });
+    if (s.act.kind == Act::Kind::kBlock) nest("otherwise", [&] { block(s.act.block, false); });
   }
   void when(const Statement& s) {
     bool first = true;
@@ -179,7 +227,12 @@ class Printer {
     }
   }
   void together(const Statement& s) {
-    nest("together, waiting for all", [&] {
+    std::string wanted = "all";
+    if (s.wanted == Statement::Wanted::kAny) wanted = "any";
+    if (s.wanted == Statement::Wanted::kSome) {
+      wanted = std::to_string(s.wanted_count.value) + " of " + std::to_string(s.wanted_of.value);
+    }
+    nest("together, waiting for " + wanted, [&] {
       for (const Branch& branch : s.branches) {
         if (branch.name.empty()) {
           block(branch.block, false);
@@ -285,7 +338,11 @@ class Printer {
       }
       if (!w.takes.empty()) nest("takes", [&] { fields(w.takes); });
       if (!w.gives.empty()) with_args("gives", w.gives);
+      for (const WorkflowDecl::StartsOn& start : w.starts_on) with_args("starts on " + start.event.text, start.values);
       if (!w.once_per.empty()) line("once per " + w.once_per.text);
+      if (w.one_at_a_time) {
+        line("one at a time per " + w.one_at_a_time->per.text + (w.one_at_a_time->queue ? ", others queue" : ", others are refused"));
+      }
       if (!w.finish_within.empty()) line("finish within " + w.finish_within.text);
       for (const WorkflowDecl::Plan& plan : w.plans) line("retry plan " + plan.name.text + ": " + text::tries_text(plan.tries));
       if (w.if_undo_fails) line("if an undo fails, " + keep_text(*w.if_undo_fails));

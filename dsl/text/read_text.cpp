@@ -100,7 +100,8 @@ bool Builder::looks_like_arg(const Line& line, bool strings) const {
 Builder::Read Builder::read(const Line& line, unsigned place) {
   Read out;
   if (line.broken) broken_ = true;
-  constexpr unsigned kWhens = kWorkflowBlock | kStatements | kTogetherBlock | kWebhookBlock | kWebhookStatements;
+  constexpr unsigned kWhens = kWorkflowBlock | kStatements | kTogetherBlock | kForEachBlock |
+                              kWebhookBlock | kWebhookStatements;
   const auto take = [&](std::string_view words, std::size_t from) {  // read on as if `words` had been written
     for (const Head& head : heads()) {
       if (head.words != words || (head.places & place) == 0) continue;
@@ -125,6 +126,17 @@ Builder::Read Builder::read(const Line& line, unsigned place) {
   }
   HeadMatch match = match_head(line.text, place);
   if ((place & kWhens) != 0 && match.here == nullptr && line.text.substr(0, 3) == "if ") {
+    const Parsed error = parse_line(Rule::kIfError, line.text, 2);
+    const bool names_one =
+        std::any_of(error.parts.begin(), error.parts.end(), [](const Part& part) {
+          return part.tag == Tag::kWord && part.text != "or";  // `any error`, or an act
+        });
+    if (error.ok && names_one) {
+      problem("BEL1031", line.span(0, 2), "`if` with an error cannot stand in " + place_name(place))
+          .help =
+          "it stands under its `step`, or in the column of a `try`, directly behind its block";
+      return out;
+    }
     problem("BEL1032", line.span(0, 2), "`if` names what went wrong in a step; a decision on data is `when`").help =
         "say `when" + line.text.substr(2) + "`";
     take("when", 2);
@@ -173,7 +185,12 @@ void Builder::unknown(const Line& line, unsigned place, const HeadMatch& match) 
   const std::string meant = meant_head(line.text, place);
   Diagnostic& d = problem("BEL1030", line.span(0, first),
                           "`" + line.text.substr(0, first) + "` does not begin a line in " + place_name(place));
-  if (!meant.empty()) d.help = "did you mean `" + meant + "`?";
+  const std::string other = head_of_other_languages(line.text.substr(0, first));
+  if (!meant.empty()) {
+    d.help = "did you mean `" + meant + "`?";
+  } else if (!other.empty()) {
+    d.help = "say `" + other + "`";
+  }
 }
 
 Parsed Builder::parse(const Line& line, Rule rule, std::size_t from, std::string_view after) {
@@ -204,7 +221,9 @@ void Builder::misfit(const Line& line, const Parsed& parsed, Rule rule, std::siz
   }
   const std::string place = at == from || after.empty() ? (after.empty() ? "" : " after `" + std::string(after) + "`") : "";
   if (at >= line.text.size()) {
-    problem("BEL1035", line.span(line.text.size(), 0), "the line ends where " + wanted + " is needed" + place);
+    problem("BEL1035", line.span(line.text.size(), 0),
+            "the line ends where " + wanted + " is needed" + place)
+        .help = example_of(rule);
     return;
   }
   const Span where = line.span(at, end - at);
@@ -216,9 +235,12 @@ void Builder::misfit(const Line& line, const Parsed& parsed, Rule rule, std::siz
             "an amount has a point before its decimals, not a comma")
         .help = "write `" + amount + "." + digits_at(line.text, at + 1) + "`";
   } else if (could_end) {
-    problem("BEL1036", where, "`" + found + "` is left over here").notes.push_back({{}, false, "expected " + wanted});
+    Diagnostic& d = problem("BEL1036", where, "`" + found + "` is left over here");
+    d.notes.push_back({{}, false, "expected " + wanted});
+    d.help = example_of(rule);
   } else {
-    problem("BEL1035", where, "`" + found + "` stands where " + wanted + " is needed" + place);
+    problem("BEL1035", where, "`" + found + "` stands where " + wanted + " is needed" + place)
+        .help = example_of(rule);
   }
 }
 

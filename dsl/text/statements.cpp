@@ -1,5 +1,7 @@
-// Statements, policies and acts: what stands in a workflow, a block, a step. `otherwise` and `or when` attach to the
-// `when` before them; reserved statements become one node and their children are skipped.
+// Statements, policies and acts: what stands in a workflow, a block, a step. Lines that go on with
+// the statement before them, in its column, attach to it: `or when` and `otherwise` to a `when`,
+// `otherwise` to a `repeat until`, `if ERROR` to a `try`. Statements that run others at the same
+// time, again or later are in flow.cpp.
 #include "dsl/text/builder.h"
 
 namespace belay::dsl::text {
@@ -8,44 +10,69 @@ using Tag = Part::Tag;
 
 Statements Builder::block(const Lines& lines, unsigned place) {
   Statements out;
-  bool open_when = false;  // the last statement is a `when` that may go on
+  enum class Open { kNone, kWhen, kRepeat, kTry };
+  Open open = Open::kNone;  // the last statement, if it may go on
+  bool handled = true;      // the open `try` has its `if`
+  const auto close = [&] {
+    if (!handled) {
+      missing(out.back().span, "the `try` does not say what follows when something in it fails",
+              "put `if any error, …` or `if ERROR, …` behind its block, in the column of `try`");
+    }
+    handled = true;
+    open = Open::kNone;
+  };
+  const unsigned inner =
+      (place & (kWebhookBlock | kWebhookStatements)) != 0 ? kWebhookStatements : kStatements;
   for (const Line& line : lines) {
     if (full()) break;
-    const Read read = this->read(line, place);
+    const bool handles = open == Open::kTry && match_head(line.text, kTryHandlers).here != nullptr;
+    const Read read = this->read(line, handles ? kTryHandlers : place);
+    handled = handled || handles || !read.usable;
     if (!read.usable) continue;
     const Span head = line.span(0, read.head->words.size());
-    const unsigned inner = (place & (kWebhookBlock | kWebhookStatements)) != 0 ? kWebhookStatements : kStatements;
+    const auto filled = [&](std::string_view what) {
+      if (line.children.empty() && !line.broken)
+        missing(head, "nothing stands under `" + std::string(what) + "`",
+                "indent what happens then");
+    };
+    if (handles) {
+      if (read.parsed.ok) out.back().policies.handlers.push_back(handler(line, read));
+      continue;
+    }
+    if (read.is("otherwise") && open == Open::kRepeat) {
+      filled("otherwise");
+      otherwise_of_repeat(line, out.back());
+      continue;
+    }
     if (read.is("or when") || read.is("otherwise")) {
-      const bool last = !out.empty() && open_when;
       Arm arm{read.is("or when") ? expr(line, read.parsed.first(Tag::kExpr)) : Expr{}, block(line.children, inner), head};
-      if (!last) {
+      if (open != Open::kWhen) {
         missing(head, "`" + std::string(read.head->words) + "` has no `when` before it", "put it right behind a `when`, in the same column");
         continue;
       }
-      if (line.children.empty() && !line.broken) missing(head, "nothing stands under `" + std::string(read.head->words) + "`", "indent what happens then");
+      filled(read.head->words);
       out.back().arms.push_back(std::move(arm));
-      open_when = read.is("or when");
+      if (read.is("otherwise")) open = Open::kNone;
       continue;
     }
+    close();
+    const std::size_t before = out.size();
     statement(line, read, place, out);
-    open_when = !out.empty() && read.is("when");
-    if (open_when) {
-      if (line.children.empty() && !line.broken) missing(head, "nothing stands under `when`", "indent what happens then");
+    if (out.size() == before) continue;
+    if (read.is("when")) {
+      open = Open::kWhen;
+      filled("when");
       out.back().arms.push_back({expr(line, read.parsed.first(Tag::kExpr)), block(line.children, inner), head});
+    } else if (read.is("repeat until")) {
+      open = Open::kRepeat;
+    } else if (read.is("try")) {
+      open = Open::kTry;
+      handled = !read.parsed.ok;
+      if (read.parsed.ok) filled("try");
+      out.back().body = block(line.children, kStatements);
     }
   }
-  return out;
-}
-
-Statement Builder::reserved(const Line& line, const Head& head) {
-  Statement out;
-  out.kind = Statement::Kind::kReserved;
-  out.span = line.span(0, head.words.size());
-  out.name = {std::string(head.words), out.span};
-  const bool act = head.words == "carry on" || head.words == "try again after" || head.words == "hand to";
-  problem("BEL1040", out.span, act ? "`" + std::string(head.words) + "` as a statement of its own is not in this version yet"
-                                   : "`" + std::string(head.words) + "` is reserved, and not in this version yet")
-      .help = act ? "say it behind the comma: `if …, " + std::string(head.words) + " …`" : "";
+  close();
   return out;
 }
 
@@ -55,10 +82,6 @@ void Builder::statement(const Line& line, const Read& read, unsigned place, Stat
   Statement out;
   out.span = line.span(0, read.head->words.size());
   const auto leaf_here = [&] { leaf(line, read.head->words); };
-  if (read.head->reserved) {
-    into.push_back(reserved(line, *read.head));
-    return;
-  }
   if (read.is("step")) {
     out.name = declared(line, p.first(Tag::kName));
     out.title = text(line, p.first(Tag::kString));
@@ -66,14 +89,7 @@ void Builder::statement(const Line& line, const Read& read, unsigned place, Stat
   } else if (read.is("when")) {
     out.kind = Kind::kWhen;
   } else if (read.is("together")) {
-    out.kind = Kind::kTogether;
-    if (p.ok && !p.has("all")) {
-      problem("BEL1040", out.span, "`together, waiting for` less than all is not in this version yet").help = "say `together, waiting for all`";
-      out.kind = Kind::kReserved;
-      out.name = {"together", out.span};
-    } else {
-      together(line, out);
-    }
+    together(line, p, out);
   } else if (read.is("wait")) {
     out.kind = Kind::kWait;
     out.name = declared(line, p.first(Tag::kName));
@@ -112,6 +128,20 @@ void Builder::statement(const Line& line, const Read& read, unsigned place, Stat
   } else if (read.is("point of no return")) {
     out.kind = Kind::kPointOfNoReturn;
     leaf_here();
+  } else if (read.is("collect")) {
+    out.kind = Kind::kCollect;
+    out.name = declared(line, p.first(Tag::kName));
+    out.value = expr(line, p.first(Tag::kExpr));
+    leaf_here();
+  } else if (read.is("for each")) {
+    for_each(line, p, out);
+  } else if (read.is("repeat until")) {
+    repeat(line, p, out);
+  } else if (read.is("ask")) {
+    ask(line, p, out);
+  } else if (read.is("try")) {
+    out.kind = Kind::kTry;  // block() reads what stands under and behind it
+  } else if (loose_act(line, read, place, out)) {
   } else if (read.is("branch")) {
     problem("BEL1031", out.span, "`branch` cannot stand in " + place_name(place)).help = "a branch stands directly under `together`";
     return;
@@ -119,30 +149,7 @@ void Builder::statement(const Line& line, const Read& read, unsigned place, Stat
   into.push_back(std::move(out));
 }
 
-void Builder::together(const Line& line, Statement& out) {
-  for (const Line& child : line.children) {
-    const HeadMatch match = match_head(child.text, kTogetherBlock);
-    if (match.here != nullptr && match.here->words == "branch") {
-      const Read read = this->read(child, kTogetherBlock);
-      if (read.usable && child.children.empty()) missing(child.whole(), "nothing stands under `branch`", "indent what this branch does");
-      if (read.usable) out.branches.push_back({declared(child, read.parsed.first(Tag::kName)), block(child.children, kStatements), child.span(0, 6)});
-      continue;
-    }
-    const bool goes_on = match.here != nullptr && (match.here->words == "or when" || match.here->words == "otherwise");
-    if (goes_on && !out.branches.empty() && out.branches.back().name.empty() && !out.branches.back().block.empty() &&
-        out.branches.back().block.back().kind == Statement::Kind::kWhen) {
-      const Read read = this->read(child, kTogetherBlock);
-      out.branches.back().block.back().arms.push_back(
-          {read.is("or when") ? expr(child, read.parsed.first(Tag::kExpr)) : Expr{}, block(child.children, kStatements), child.whole()});
-      continue;
-    }
-    Statements one = block({child}, kTogetherBlock);
-    if (!one.empty()) out.branches.push_back({{}, std::move(one), child.whole()});
-  }
-  if (line.children.empty() && !line.broken) missing(out.span, "nothing stands under `together`", "indent the steps that run at the same time");
-}
-
-// ---- Step and wait --------------------------------------------------------------------------------------------------
+// ---- Step --------------------------------------------------------------------------------------
 
 void Builder::step(const Line& line, Statement& out) {
   Seen seen;
@@ -155,19 +162,24 @@ void Builder::step(const Line& line, Statement& out) {
     }
     const std::string head(read.head->words);
     const Span where = child.span(0, head.size());
-    if (read.head->reserved) {
-      problem("BEL1040", where, "`" + head + "` is reserved, and not in this version yet");
-      if (head == "run") {
-        out.kind = Statement::Kind::kReserved;
-        skip = true;
-      }
-      continue;
-    }
     if (policy(child, read, out.policies, seen)) continue;
     if (!once(seen, head, where)) continue;
-    if (read.is("do")) {
-      out.action = name(child, read.parsed.first(Tag::kName));
-      if (read.parsed.has("and do not wait")) problem("BEL1040", where, "`and do not wait` is reserved, and not in this version yet");
+    if (read.is("do") || read.is("run")) {
+      const bool run = read.is("run");
+      if (const auto other = seen.find(run ? "do" : "run"); other != seen.end()) {
+        Diagnostic& d =
+            problem("BEL1034", where, "a step does one thing, and `" + head + "` is a second one");
+        d.notes.push_back({other->second, true, "first said here"});
+        d.help = "make two steps of it";
+        continue;
+      }
+      (run ? out.run : out.action) = name(child, read.parsed.first(Tag::kName));
+      out.detached = run && read.parsed.has("and do not wait");
+      if (!run && read.parsed.has("and do not wait")) {
+        problem("BEL1031", where, "`and do not wait` cannot stand behind `do`").help =
+            "only a workflow that a step runs need not be waited for: `run WORKFLOW, and do not "
+            "wait`";
+      }
       out.args = args(child.children);
     } else if (read.is("undo with")) {
       out.undo = undo(child, read);
@@ -176,53 +188,9 @@ void Builder::step(const Line& line, Statement& out) {
       leaf(child, head);
     }
   }
-  if (!seen.contains("do") && !skip) {
+  if (!seen.contains("do") && !seen.contains("run") && !skip) {
     missing(line.whole(), "the step does not say what to do", "put `do` and the name of an action under it");
   }
-}
-
-void Builder::wait(const Line& line, Statement& out) {
-  Seen seen;
-  for (const Line& child : line.children) {
-    const Read read = this->read(child, kWaitBlock);
-    if (!read.usable) {
-      seen.emplace("for", child.whole());
-      continue;
-    }
-    const std::string head(read.head->words);
-    const Span where = child.span(0, head.size());
-    const Parsed& p = read.parsed;
-    if (read.head->reserved) {
-      problem("BEL1040", where, "`" + head + "` is reserved, and not in this version yet");
-      out.kind = Statement::Kind::kReserved;
-      seen.emplace("for", where);
-      continue;
-    }
-    if (!once(seen, head, where)) continue;
-    if (read.is("for")) {
-      out.source.event = name(child, p.first(Tag::kName));
-      out.source.key = expr(child, p.first(Tag::kExpr));
-      out.source.span = where;
-      if (const Part* before = p.first(Tag::kExpr, 1)) {
-        Part duration = *before;
-        constexpr std::string_view kBefore = " before";
-        if (duration.text.size() > kBefore.size() && duration.text.ends_with(kBefore)) {
-          duration.text.resize(duration.text.find_last_not_of(' ', duration.text.size() - kBefore.size()) + 1);
-          duration.length = duration.text.size();
-        } else {
-          problem("BEL1035", child.span(child.text.size(), 0), "the line ends where `before` is needed").help = "say `even if up to 1 hour before`";
-        }
-        out.source.before = expr(child, &duration);
-      }
-      leaf(child, head);
-    } else if (read.is("within")) {
-      out.within = expr(child, p.first(Tag::kExpr));
-      out.act = act(child, p, 1);
-    } else {
-      out.undo = undo(child, read);
-    }
-  }
-  if (!seen.contains("for")) missing(line.whole(), "the wait does not say what it is for", "put `for EVENT, key …` under it");
 }
 
 // ---- Policies -------------------------------------------------------------------------------------------------------
@@ -235,7 +203,9 @@ bool Builder::policy(const Line& line, const Read& read, Policies& out, Seen& se
     if (p.ok) out.handlers.push_back(handler(line, read));
     return true;
   }
-  const bool known = read.is("retry") || read.is("within") || read.is("if unsure") || read.is("keep trying for") || read.is("request key");
+  const bool known = read.is("retry") || read.is("within") || read.is("if unsure") ||
+                     read.is("keep trying for") || read.is("request key") ||
+                     read.is("alive every") || read.is("at most");
   if (!known) return false;
   if (!once(seen, head, where)) return true;
   if (read.is("if unsure")) {
@@ -253,6 +223,10 @@ bool Builder::policy(const Line& line, const Read& read, Policies& out, Seen& se
     out.within = expr(line, p.first(Tag::kExpr));
   } else if (read.is("request key")) {
     out.request_key = expr(line, p.first(Tag::kExpr));
+  } else if (read.is("alive every")) {
+    out.alive_every = expr(line, p.first(Tag::kExpr));
+  } else if (read.is("at most")) {
+    if (p.ok) out.rate = rate(line, p, where);
   } else if (p.ok) {
     out.keep = keep(line, p);
   }
@@ -318,6 +292,19 @@ IfUnsure Builder::if_unsure(const Line& line, const Read& read) {
   return out;
 }
 
+Rate Builder::rate(const Line& line, const Parsed& parsed, Span span) {
+  Rate out;
+  out.span = span;
+  out.count = number(line, parsed.first(Tag::kNumber));
+  at_least_one(out.count, parsed, "how often a step may be sent");
+  const Part* unit = parsed.first(Tag::kWord);  // `per minute`
+  out.unit.text = unit->text.substr(unit->text.rfind(' ') + 1);
+  out.unit.span =
+      line.span(unit->offset + unit->length - out.unit.text.size(), out.unit.text.size());
+  out.per = expr(line, parsed.first(Tag::kExpr));
+  return out;
+}
+
 Keep Builder::keep(const Line& line, const Parsed& parsed) {
   Keep out;
   out.span = line.whole();
@@ -352,7 +339,7 @@ Act Builder::act(const Line& line, const Parsed& parsed, std::size_t from) {
     } else if (part.text == "try again after") {
       out.kind = Act::Kind::kTryAgain;
       out.after = expr(line, next);
-      out.at_most = number(line, parsed.first(Tag::kNumber));
+      out.at_most = number(line, i + 3 < parsed.parts.size() ? &parsed.parts[i + 3] : nullptr);
     } else if (part.text == "hand to") {
       out.kind = Act::Kind::kHandTo;
       out.team = name(line, next);
@@ -364,10 +351,17 @@ Act Builder::act(const Line& line, const Parsed& parsed, std::size_t from) {
   }
   out.kind = Act::Kind::kBlock;
   out.span = line.whole();
-  out.block = block(line.children, kStatements);
+  out.block = handler_block(line.children);
   if (line.children.empty() && parsed.ok) {
     missing(line.whole(), "the line does not say what follows", "say `, cancel because \"…\"`, or indent what happens then");
   }
+  return out;
+}
+
+Statements Builder::handler_block(const Lines& lines) {
+  ++handlers_around_;
+  Statements out = block(lines, kStatements);
+  --handlers_around_;
   return out;
 }
 

@@ -178,6 +178,30 @@ std::string type_text(const TypeExpr& type) {
   return out + bounds_text(type);
 }
 
+std::string wanted_problem(const Statement& together) {
+  if (together.wanted != Statement::Wanted::kSome) return {};
+  const std::int64_t count = together.wanted_count.value, of = together.wanted_of.value;
+  const auto branches = static_cast<std::int64_t>(together.branches.size());
+  if (of != branches) {
+    return "`" + std::to_string(count) + " of " + std::to_string(of) + "`, but " +
+           std::to_string(branches) + (branches == 1 ? " branch stands" : " branches stand") +
+           " under `together`";
+  }
+  if (count < 1) return "at least one branch is waited for";
+  if (count > of)
+    return std::to_string(count) + " of " + std::to_string(of) + " branches can never be done";
+  return {};
+}
+
+std::string wanted_help(const Statement& together) {
+  const std::string branches = std::to_string(together.branches.size());
+  const bool fits =
+      together.wanted_count.value >= 1 &&
+      together.wanted_count.value <= static_cast<std::int64_t>(together.branches.size());
+  return "say `" + (fits ? std::to_string(together.wanted_count.value) : branches) + " of " +
+         branches + "`";
+}
+
 std::string tries_text(const Tries& tries) {
   std::string out = std::to_string(tries.tries.value) + (tries.tries.value == 1 ? " try in all" : " tries in all");
   if (!tries.first_wait.empty()) out += ", first wait " + tries.first_wait.text;

@@ -23,6 +23,10 @@ TypeExpr type_of(const std::vector<Part>& parts, std::size_t& next, const std::f
                  std::string& error, std::size_t& failed);
 std::string type_help(std::string_view word);
 
+// What is wrong with the numbers of `together, waiting for 2 of 3`; empty: nothing. And the way out.
+std::string wanted_problem(const Statement& together);
+std::string wanted_help(const Statement& together);
+
 // A type as the text form writes it.
 std::string type_text(const TypeExpr& type);
 // Tries as the text form writes them: `5 tries in all, first wait 2 seconds, doubling`.

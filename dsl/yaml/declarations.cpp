@@ -340,7 +340,7 @@ WorkflowDecl Reader::workflow(Fields& fields) {
   if (const Node* node = fields.take("if_undo_fails")) out.if_undo_fails = keep(node);
   out.owner = text(fields.take("owner"));
   for (const Node& item : list(fields.take("tags"))) out.tags.push_back(text(&item));
-  for (const char* key : {"starts_on", "one_at_a_time_per"}) fields.reserved(key);
+  workflow_starts(fields, out);
   if (const Node* plans = fields.take("retry_plans")) {
     Fields named(*this, *plans, "`retry_plans`");
     for (const Entry& entry : plans->entries) {
@@ -348,8 +348,39 @@ WorkflowDecl Reader::workflow(Fields& fields) {
       if (const Node* node = named.take(entry.key.text)) out.plans.push_back({std::move(name), tries(node)});
     }
   }
-  if (const Node* steps = fields.take("steps")) out.body = block(steps, false);
+  if (const Node* steps = fields.take("steps")) out.body = block(steps, Where::kFlow);
   return out;
+}
+
+// What begins a saga, and how many of them run at a time.
+void Reader::workflow_starts(Fields& fields, WorkflowDecl& out) {
+  if (const Node* node = fields.take("one_at_a_time")) {
+    WorkflowDecl::OneAtATime turns;
+    turns.span = fields.key_span("one_at_a_time");
+    Fields how(*this, *node, "`one_at_a_time`");
+    turns.per = expr(how.need("per"));
+    if (const Node* others = how.need("others")) turns.queue = word(others, {"queue", "are refused"}) != "are refused";
+    how.done();
+    out.one_at_a_time = std::move(turns);
+  }
+  const auto start = [&](const Node& node) {
+    Fields how(*this, node, "`starts_on`");
+    WorkflowDecl::StartsOn one{name(how.need("event")), data_args(how.take("with")), node.span};
+    how.done();
+    for (const WorkflowDecl::StartsOn& known : out.starts_on) {
+      if (known.event.text != one.event.text) continue;
+      Diagnostic& d = problem("BEL1034", one.event.span, "`starts_on` names `" + one.event.text + "` twice");
+      d.notes.push_back({known.event.span, true, "first said here"});
+      d.help = "one event starts a workflow once: keep one of the two";
+      return;
+    }
+    if (!one.event.empty()) out.starts_on.push_back(std::move(one));
+  };
+  const Node* node = fields.take("starts_on");
+  if (node != nullptr && node->kind != Node::Kind::kList) start(*node);
+  if (node != nullptr && node->kind == Node::Kind::kList) {
+    for (const Node& item : node->items) start(item);
+  }
 }
 
 WebhookDecl Reader::webhook(Fields& fields) {
@@ -364,7 +395,7 @@ WebhookDecl Reader::webhook(Fields& fields) {
     verify.done();
   }
   out.once_per = expr(fields.take("once_per"));
-  if (const Node* steps = fields.take("steps")) out.body = block(steps, true);
+  if (const Node* steps = fields.take("steps")) out.body = block(steps, Where::kWebhook);
   return out;
 }
 

@@ -115,6 +115,13 @@ void put_policies(Out& out, const Policies& policies) {
   if (policies.tries) out.put("retry", tries_map(*policies.tries));
   put_expr(out, "within", policies.within);
   put_expr(out, "request_key", policies.request_key);
+  put_expr(out, "alive_every", policies.alive_every);
+  if (policies.rate) {
+    Out rate = Out::map();
+    rate.put("per_" + policies.rate->unit.text, number(policies.rate->count.value));
+    put_expr(rate, "per", policies.rate->per);
+    out.put("at_most", std::move(rate));
+  }
   if (policies.if_unsure) {
     const IfUnsure& unsure = *policies.if_unsure;
     switch (unsure.kind) {
@@ -175,6 +182,64 @@ Out when(const Statement& s) {
   return out;
 }
 
+Out wait(const Statement& s) {
+  Out out = Out::map();
+  out.put("wait", scalar(s.name));
+  put_text(out, "title", s.title);
+  Out what = Out::map();
+  if (s.sources.empty()) {
+    put_source(what, "event", s.source);
+  } else {
+    Out all = Out::map();
+    all.block = true;
+    for (const EventSource& source : s.sources) {
+      Out one = Out::map();
+      put_source(one, "event", source);
+      all.put(source.name.text, std::move(one));
+    }
+    what.block = true;
+    what.put(s.wanted == Statement::Wanted::kAny ? "any_of" : "all_of", std::move(all));
+  }
+  out.put("for", std::move(what));
+  put_expr(out, "within", s.within);
+  if (s.act.kind != Act::Kind::kNone) out.put("otherwise", act(s.act));
+  if (s.undo) out.put("undo", undo(*s.undo));
+  return out;
+}
+
+Out ask(const Statement& s) {
+  Out out = Out::map();
+  out.put("ask", scalar(s.name));
+  put_text(out, "question", s.title);
+  out.put("of_role", scalar(s.role));
+  put_map(out, "answers", fields(s.answers));
+  put_expr(out, "within", s.within);
+  if (s.act.kind != Act::Kind::kNone) out.put("otherwise", act(s.act));
+  return out;
+}
+
+Out for_each(const Statement& s) {
+  Out out = Out::map();
+  out.put("for_each", scalar(s.name)).put("in", scalar(s.value)).put("at_once", number(s.at_once.value));
+  if (s.tolerating) out.put("tolerating", number(s.tolerating->value));
+  out.put("steps", block(s.body));
+  return out;
+}
+
+Out repeat(const Statement& s) {
+  Out out = Out::map();
+  out.put("repeat_until", scalar(s.value)).put("at_most", number(s.times.value)).put("steps", block(s.body));
+  if (s.act.kind != Act::Kind::kNone) out.put("otherwise", act(s.act));
+  return out;
+}
+
+Out attempt(const Statement& s) {
+  Out out = Out::map();
+  out.put("try", block(s.body));
+  put_handlers(out, s.policies);
+  return out;
+}
+
 Out statement(const Statement& s);
 
 Out together(const Statement& s) {
@@ -191,7 +256,12 @@ Out together(const Statement& s) {
     }
   }
   Out out = Out::map();
-  out.put("together", Out::scalar("all")).put("branches", std::move(branches));
+  std::string wanted = "all";
+  if (s.wanted == Statement::Wanted::kAny) wanted = "any";
+  if (s.wanted == Statement::Wanted::kSome) {
+    wanted = std::to_string(s.wanted_count.value) + " of " + std::to_string(s.wanted_of.value);
+  }
+  out.put("together", Out::scalar(wanted)).put("branches", std::move(branches));
   return out;
 }
 
@@ -202,7 +272,12 @@ Out statement(const Statement& s) {
     case Kind::kStep:
       out.put("step", scalar(s.name));
       put_text(out, "title", s.title);
-      out.put("do", scalar(s.action));
+      if (s.run.empty()) {
+        out.put("do", scalar(s.action));
+      } else {
+        out.put("run", scalar(s.run));
+        if (s.detached) out.put("and_do_not_wait", flag(true));
+      }
       put_map(out, "with", data_map(s.args));
       put_policies(out, s.policies);
       if (s.undo) out.put("undo", undo(*s.undo));
@@ -211,17 +286,7 @@ Out statement(const Statement& s) {
       break;
     case Kind::kWhen: out = when(s); break;
     case Kind::kTogether: out = together(s); break;
-    case Kind::kWait: {
-      out.put("wait", scalar(s.name));
-      put_text(out, "title", s.title);
-      Out what = Out::map();
-      put_source(what, "event", s.source);
-      out.put("for", std::move(what));
-      put_expr(out, "within", s.within);
-      if (s.act.kind != Act::Kind::kNone) out.put("otherwise", act(s.act));
-      if (s.undo) out.put("undo", undo(*s.undo));
-      break;
-    }
+    case Kind::kWait: out = wait(s); break;
     case Kind::kPause: {
       Out how = Out::map();
       put_expr(how, "for", s.pause_for);
@@ -237,6 +302,18 @@ Out statement(const Statement& s) {
     case Kind::kCancel:
     case Kind::kFinish: out = act(s.act); break;
     case Kind::kPointOfNoReturn: out.put("point_of_no_return", flag(true)); break;
+    case Kind::kForEach: out = for_each(s); break;
+    case Kind::kRepeat: out = repeat(s); break;
+    case Kind::kAsk: out = ask(s); break;
+    case Kind::kTry: out = attempt(s); break;
+    case Kind::kCollect: out.put("collect", std::move(Out::map().put(s.name.text, scalar(s.value)))); break;
+    case Kind::kAct:
+      if (s.act.kind == Act::Kind::kCarryOn && s.act.carry.empty()) {
+        out.put("carry_on", flag(true));
+      } else {
+        out = act(s.act);
+      }
+      break;
     case Kind::kReserved: out.put(s.name.text, flag(true)); break;
   }
   out.block = true;
@@ -354,7 +431,13 @@ class Printer {
     put_map(out_, "tags", std::move(tags));
     put_map(out_, "takes", fields(w.takes));
     put_map(out_, "gives", expr_map(w.gives));
+    if (!w.starts_on.empty()) out_.put("starts_on", starts_on(w));
     put_expr(out_, "once_per", w.once_per);
+    if (w.one_at_a_time) {
+      Out turns = Out::map();
+      turns.put("per", scalar(w.one_at_a_time->per)).put("others", Out::scalar(w.one_at_a_time->queue ? "queue" : "are refused"));
+      out_.put("one_at_a_time", std::move(turns));
+    }
     put_expr(out_, "finish_within", w.finish_within);
     Out plans = Out::map();
     for (const WorkflowDecl::Plan& plan : w.plans) plans.put(plan.name.text, tries_map(plan.tries));
@@ -363,6 +446,19 @@ class Printer {
       out_.put("if_undo_fails", std::move(Out::map().put("keep_trying", scalar(w.if_undo_fails->for_)).put("then", act(w.if_undo_fails->then))));
     }
     put_map(out_, "steps", block(w.body));
+  }
+  static Out starts_on(const WorkflowDecl& w) {
+    Out all = Out::list();
+    for (const WorkflowDecl::StartsOn& start : w.starts_on) {
+      Out one = Out::map();
+      one.put("event", scalar(start.event));
+      put_map(one, "with", data_map(start.values));
+      if (w.starts_on.size() == 1) return one;
+      one.block = true;
+      all.push(std::move(one));
+    }
+    all.block = true;
+    return all;
   }
   void body(const WebhookDecl& w) {
     head("webhook");

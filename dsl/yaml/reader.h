@@ -71,15 +71,29 @@ class Reader {
   const std::vector<Node>& list(const Node* node);
   void route(const Node* node, Text& method, Text& path);
 
-  // ---- statements.cpp ----
-  Statements block(const Node* node, bool webhook);
-  Statements filled(const Node* node, bool webhook, const char* what);  // an empty list is a problem
-  void statement(const Node& node, bool webhook, Statements& into);
+  // ---- statements.cpp, flow.cpp ----
+  enum class Where { kFlow, kWebhook, kForEach };  // the list that a statement stands in
+  Statements block(const Node* node, Where where);
+  Statements filled(const Node* node, Where where, const char* what);  // an empty list is a problem
+  Statements handler_block(const Node* node, const char* what);
+  void statement(const Node& node, Where where, Statements& into);
+  std::string statement_kind(const Node& node, const Fields& fields, Span& head);
+  bool stands(const std::string& kind, Where where, Span head);  // false: reported
   Statement step(Fields& fields);
-  Statement when(Fields& fields, bool webhook);
+  Statement when(Fields& fields, Where where);
   Statement together(Fields& fields);
+  void wanted(const Node* how, Statement& together);
+  void branches(const Node* node, Statement& together);
+  Statement for_each(Fields& fields);
+  Statement repeat(Fields& fields);
+  Statement attempt(Fields& fields);  // `try`
   Statement wait(Fields& fields);
+  void sources(const Node& node, const std::string& key, Statement& wait);
+  Statement ask(Fields& fields);
+  void limit(Fields& fields, Statement& out);
+  Number count(const Node* node, std::int64_t least, const char* what);
   Policies policies(Fields& fields);
+  Rate rate(const Node& node);
   Undo undo(const Node& node);
   Act act(const Node* node);
   Keep keep(const Node* node);
@@ -96,6 +110,7 @@ class Reader {
   UseDecl use(const Node& node);
   WorkflowDecl workflow(Fields& fields);
   WebhookDecl webhook(Fields& fields);
+  void workflow_starts(Fields& fields, WorkflowDecl& out);
   ScenarioDecl scenario(Fields& fields);
   bool full() const;
 
@@ -104,6 +119,7 @@ class Reader {
   Diagnostics& diagnostics_;
   std::size_t errors_before_;
   bool broken_ = false;
+  int handlers_around_ = 0;  // lists of `errors` and `otherwise` around the statement: acts may stand there
 };
 
 // How a scalar in a data field is read: see values.cpp.

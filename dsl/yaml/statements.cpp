@@ -1,5 +1,6 @@
-// Statements and policies of the YAML form. A statement is a map told by one discriminator key (`step`, `when`, …); an
-// act is a map with one key (`cancel`, `finish`, …) or a word (`carry on`).
+// Statements and policies of the YAML form. A statement is a map told by one discriminator key
+// (`step`, `when`, …); an act is a map with one key (`cancel`, `finish`, …) or a word (`carry on`).
+// Statements around others and around time are in flow.cpp.
 #include <algorithm>
 
 #include "dsl/text/lexical.h"
@@ -10,73 +11,115 @@ namespace belay::dsl::yaml {
 
 using Kind = Statement::Kind;
 
-Statements Reader::block(const Node* node, bool webhook) {
+namespace {
+
+const std::vector<std::string>& statement_words() {
+  static const std::vector<std::string> words = {
+      "step",    "when",     "together",           "wait",     "pause",        "publish", "set",
+      "cancel",  "finish",   "point_of_no_return", "for_each", "repeat_until", "ask",     "try",
+      "collect", "carry_on", "try_again",          "hand_to"};
+  return words;
+}
+
+}  // namespace
+
+Statements Reader::block(const Node* node, Where where) {
   Statements out;
   for (const Node& item : list(node)) {
     if (full()) break;
-    statement(item, webhook, out);
+    statement(item, where, out);
   }
   return out;
 }
 
-Statements Reader::filled(const Node* node, bool webhook, const char* what) {
+Statements Reader::filled(const Node* node, Where where, const char* what) {
   if (node != nullptr && node->kind == Node::Kind::kList && node->items.empty()) {
     problem("BEL1038", node->span, std::string("nothing stands under ") + what).help = "list what happens then";
   }
-  return block(node, webhook);
+  return block(node, where);
 }
 
-void Reader::statement(const Node& node, bool webhook, Statements& into) {
-  static const std::vector<std::string> kRuns = {"step", "when", "together", "wait", "pause", "publish", "set", "cancel", "finish", "point_of_no_return"};
-  static const std::vector<std::string> kReserved = {"for_each", "repeat_until", "ask", "try", "carry_on", "try_again", "hand_to"};
+Statements Reader::handler_block(const Node* node, const char* what) {
+  ++handlers_around_;
+  Statements out = filled(node, Where::kFlow, what);
+  --handlers_around_;
+  return out;
+}
+
+// The discriminator of a statement; empty: there is none, reported.
+std::string Reader::statement_kind(const Node& node, const Fields& fields, Span& head) {
+  for (const std::string& word : statement_words()) {
+    if (!fields.has(word)) continue;
+    head = fields.key_span(word);
+    return word;
+  }
+  head = node.entries[0].key.span;
+  const std::string& said = node.entries[0].key.text;
+  Diagnostic& d = problem("BEL1030", head, "`" + said + "` does not begin a statement");
+  const std::string near = nearest(said, statement_words());
+  if (said == "branch") d.help = "a branch stands under `branches` of `together`";
+  if (said == "if") d.help = "a decision on data is `when`";
+  if (!near.empty() && d.help.empty()) d.help = "did you mean `" + near + "`?";
+  return {};
+}
+
+bool Reader::stands(const std::string& kind, Where where, Span head) {
+  const auto wrong = [&](const char* place, const char* help) {
+    problem("BEL1031", head, "`" + kind + "` cannot stand " + place).help = help;
+    return false;
+  };
+  if (where == Where::kWebhook && kind != "when" && kind != "publish")
+    return wrong("in a `webhook`", "a webhook says `when` and `publish`");
+  if (where != Where::kForEach && kind == "collect")
+    return wrong("here", "`collect` stands directly in the `steps` of a `for_each`");
+  const bool act = kind == "carry_on" || kind == "try_again" || kind == "hand_to";
+  if (act && handlers_around_ == 0) {
+    return wrong("here",
+                 "it says what follows a failure: put it in the steps of `errors`, or of an "
+                 "`otherwise` behind a limit");
+  }
+  return true;
+}
+
+void Reader::statement(const Node& node, Where where, Statements& into) {
   if (node.broken) {
     broken_ = true;
     return;
   }
   if (node.kind != Node::Kind::kMap || node.entries.empty()) {
-    problem("BEL1108", node.span, "a statement is a map such as `step: hold`");
+    Diagnostic& d = problem("BEL1108", node.span, "a statement is a map such as `step: hold`");
+    if (node.kind == Node::Kind::kScalar && (node.text == "carry on" || node.text == "finish")) {
+      d.help = node.text == "finish" ? "say `finish: true`" : "say `carry_on: true`";
+    }
     return;
   }
   Fields fields(*this, node, "this statement");
-  std::string kind;
-  for (const auto* words : {&kRuns, &kReserved}) {
-    for (const std::string& word : *words) {
-      if (kind.empty() && fields.has(word)) kind = word;
-    }
-  }
-  const Span head = kind.empty() ? node.entries[0].key.span : fields.key_span(kind);
-  if (kind.empty()) {
-    const std::string& said = node.entries[0].key.text;
-    const bool branches = said == "branch";
-    Diagnostic& d = problem("BEL1030", head, "`" + said + "` does not begin a statement");
-    const std::string near = nearest(said, kRuns);
-    if (branches) d.help = "a branch stands under `branches` of `together`";
-    if (said == "if") d.help = "a decision on data is `when`";
-    if (!near.empty() && d.help.empty()) d.help = "did you mean `" + near + "`?";
-    return;
-  }
+  Span head;
+  const std::string kind = statement_kind(node, fields, head);
+  if (kind.empty() || !stands(kind, where, head)) return;
   Statement out;
-  if (std::find(kReserved.begin(), kReserved.end(), kind) != kReserved.end()) {
-    problem("BEL1040", head, "`" + kind + "` is reserved, and not in this version yet");
-    out.kind = Kind::kReserved;
-    out.name = {kind, head};
-    std::replace(out.name.text.begin(), out.name.text.end(), '_', ' ');
-    out.span = head;
-    into.push_back(std::move(out));
-    return;
-  }
-  if (webhook && kind != "when" && kind != "publish") {
-    problem("BEL1031", head, "`" + kind + "` cannot stand in a `webhook`").help = "a webhook says `when` and `publish`";
-    return;
-  }
   if (kind == "step") {
     out = step(fields);
   } else if (kind == "when") {
-    out = when(fields, webhook);
+    out = when(fields, where);
   } else if (kind == "together") {
     out = together(fields);
   } else if (kind == "wait") {
     out = wait(fields);
+  } else if (kind == "for_each") {
+    out = for_each(fields);
+  } else if (kind == "repeat_until") {
+    out = repeat(fields);
+  } else if (kind == "ask") {
+    out = ask(fields);
+  } else if (kind == "try") {
+    out = attempt(fields);
+  } else if (kind == "carry_on" || kind == "try_again" || kind == "hand_to") {
+    out.kind = Kind::kAct;
+    out.act = act(&node);  // says itself what does not belong there
+    out.span = head;
+    into.push_back(std::move(out));
+    return;
   } else if (kind == "pause") {
     out.kind = Kind::kPause;
     if (const Node* value = fields.take("pause")) {
@@ -89,12 +132,12 @@ void Reader::statement(const Node& node, bool webhook, Statements& into) {
     out.kind = Kind::kPublish;
     out.source = source(fields, "publish");
     out.args = data_args(fields.take("data"));
-  } else if (kind == "set") {
-    const std::vector<Arg> all = expr_args(fields.take("set"));
+  } else if (kind == "set" || kind == "collect") {
+    const std::vector<Arg> all = expr_args(fields.take(kind));
     fields.done();
     for (const Arg& one : all) {  // one key a statement is usual; more are as many statements
       Statement set;
-      set.kind = Kind::kSet;
+      set.kind = kind == "set" ? Kind::kSet : Kind::kCollect;
       set.name = one.name;
       set.value = one.value;
       set.span = head;
@@ -129,12 +172,24 @@ Statement Reader::step(Fields& fields) {
   Statement out;
   out.name = declared(fields.take("step"));
   out.title = text(fields.take("title"));
-  for (const char* key : {"run", "and_do_not_wait", "alive_every", "at_most"}) fields.reserved(key);
-  if (fields.has("run")) {
-    out.kind = Kind::kReserved;
-    fields.take("do");
-  } else {
+  if (const Node* run = fields.take("run")) {
+    out.run = name(run);
+    if (fields.take("do") != nullptr) {
+      Diagnostic& d = problem("BEL1034", fields.key_span("run"),
+                              "a step does one thing, and `run` is a second one");
+      d.notes.push_back({fields.key_span("do"), true, "the other is here"});
+      d.help = "make two steps of it";
+    }
+  } else if (!fields.has("run")) {
     out.action = name(fields.need("do"));
+  }
+  if (const Node* detached = fields.take("and_do_not_wait")) {
+    out.detached = flag(detached);
+    if (!fields.has("run")) {
+      problem("BEL1031", fields.key_span("and_do_not_wait"),
+              "`and_do_not_wait` cannot stand beside `do`")
+          .help = "only a workflow that a step runs need not be waited for: `run: WORKFLOW`";
+    }
   }
   out.args = data_args(fields.take("with"));
   out.policies = policies(fields);
@@ -143,95 +198,23 @@ Statement Reader::step(Fields& fields) {
   return out;
 }
 
-Statement Reader::when(Fields& fields, bool webhook) {
+Statement Reader::when(Fields& fields, Where where) {
   Statement out;
   out.kind = Kind::kWhen;
+  const Where inner = where == Where::kWebhook ? where : Where::kFlow;
   const Span head = fields.key_span("when");
-  out.arms.push_back({expr(fields.take("when")), filled(fields.need("then"), webhook, "`then`"), head});
+  out.arms.push_back(
+      {expr(fields.take("when")), filled(fields.need("then"), inner, "`then`"), head});
   for (const Node& item : list(fields.take("or_when"))) {
     Fields arm(*this, item, "an `or_when`");
     const Span at = arm.key_span("when");
     Expr condition = expr(arm.need("when"));
-    out.arms.push_back({std::move(condition), filled(arm.need("then"), webhook, "`then`"), at});
+    out.arms.push_back({std::move(condition), filled(arm.need("then"), inner, "`then`"), at});
     arm.done();
   }
   if (const Node* otherwise = fields.take("otherwise")) {
-    out.arms.push_back({{}, filled(otherwise, webhook, "`otherwise`"), fields.key_span("otherwise")});
+    out.arms.push_back({{}, filled(otherwise, inner, "`otherwise`"), fields.key_span("otherwise")});
   }
-  return out;
-}
-
-Statement Reader::together(Fields& fields) {
-  Statement out;
-  out.kind = Kind::kTogether;
-  const Node* how = fields.take("together");
-  if (how != nullptr && how->kind == Node::Kind::kScalar && !how->broken && how->text != "all") {
-    problem("BEL1040", how->span, "`together` less than all is not in this version yet").help = "say `together: all`";
-    out.kind = Kind::kReserved;
-    out.name = {"together", how->span};
-    fields.take("branches");
-    return out;
-  }
-  if (how != nullptr) word(how, {"all"});
-  const Node* branches = fields.need("branches");
-  if (branches != nullptr && branches->kind == Node::Kind::kList && branches->items.empty()) {
-    problem("BEL1038", branches->span, "nothing stands under `branches`").help = "list the steps that run at the same time";
-  }
-  for (const Node& item : list(branches)) {
-    const bool named = item.kind == Node::Kind::kMap && !item.entries.empty() &&
-                       std::any_of(item.entries.begin(), item.entries.end(), [](const Entry& e) { return e.key.text == "branch"; });
-    if (named) {
-      Fields branch(*this, item, "a branch");
-      Name name = declared(branch.take("branch"));
-      out.branches.push_back({std::move(name), filled(branch.need("steps"), false, "`steps`"), branch.key_span("branch")});
-      branch.done();
-      continue;
-    }
-    Statements one;
-    statement(item, false, one);
-    for (Statement& s : one) {
-      const Span at = s.span;
-      Statements alone;
-      alone.push_back(std::move(s));
-      out.branches.push_back({{}, std::move(alone), at});
-    }
-  }
-  return out;
-}
-
-EventSource Reader::source(Fields& fields, std::string_view event_key) {
-  EventSource out;
-  out.span = fields.key_span(event_key);
-  out.event = name(fields.need(event_key));
-  out.key = expr(fields.need("key"));
-  return out;
-}
-
-Statement Reader::wait(Fields& fields) {
-  Statement out;
-  out.kind = Kind::kWait;
-  out.name = declared(fields.take("wait"));
-  out.title = text(fields.take("title"));
-  if (const Node* node = fields.need("for")) {
-    Fields what(*this, *node, "what a wait is for");
-    for (const char* key : {"all_of", "any_of"}) {
-      if (!what.has(key)) continue;
-      what.reserved(key);
-      out.kind = Kind::kReserved;
-    }
-    if (out.kind == Kind::kWait) out.source = source(what, "event");
-    out.source.before = expr(what.take("even_if_up_to"));
-    what.done();
-  }
-  out.within = expr(fields.take("within"));
-  if (const Node* node = fields.take("otherwise")) out.act = act(node);
-  if (!out.within.empty() && !fields.has("otherwise")) {
-    problem("BEL1038", fields.key_span("within"), "`within` of a wait needs `otherwise`").help = "for example `otherwise: { cancel: … }`";
-  }
-  if (fields.has("otherwise") && !fields.has("within")) {
-    problem("BEL1038", fields.key_span("otherwise"), "`otherwise` of a wait needs `within`").help = "for example `within: 15 minutes`";
-  }
-  if (const Node* node = fields.take("undo")) out.undo = undo(*node);
   return out;
 }
 
@@ -248,9 +231,37 @@ Policies Reader::policies(Fields& fields) {
   }
   out.within = expr(fields.take("within"));
   out.request_key = expr(fields.take("request_key"));
+  out.alive_every = expr(fields.take("alive_every"));
+  if (const Node* node = fields.take("at_most")) out.rate = rate(*node);
   out.handlers = handlers(fields.take("errors"));
   if (const Node* node = fields.take("if_unsure")) out.if_unsure = if_unsure(node);
   if (const Node* node = fields.take("keep_trying")) out.keep = keep(node);
+  return out;
+}
+
+// `{ per_minute: 10, per: customer.id }`
+Rate Reader::rate(const Node& node) {
+  Rate out;
+  out.span = node.span;
+  Fields fields(*this, node, "`at_most`");
+  for (const char* unit : {"second", "minute", "hour", "day"}) {
+    const std::string key = std::string("per_") + unit;
+    const Node* times = fields.take(key);
+    if (times == nullptr) continue;
+    if (!out.unit.empty()) {
+      problem("BEL1034", fields.key_span(key), "`at_most` has a limit already")
+          .notes.push_back({out.unit.span, true, "first said here"});
+      continue;
+    }
+    out.unit = {unit, fields.key_span(key)};
+    out.count = count(times, 1, "how often a step may be sent");
+  }
+  if (out.unit.empty() && node.kind == Node::Kind::kMap && !node.broken) {
+    problem("BEL1038", node.span, "`at_most` does not say how often").help =
+        "for example `{ per_minute: 10 }`";
+  }
+  out.per = expr(fields.take("per"));
+  fields.done();
   return out;
 }
 
@@ -356,7 +367,7 @@ Act Reader::act(const Node* node) {
   }
   if (node->kind == Node::Kind::kList) {
     out.kind = Act::Kind::kBlock;
-    out.block = filled(node, false, "this act");
+    out.block = handler_block(node, "this act");
     return out;
   }
   Fields fields(*this, *node, "this act");
@@ -393,7 +404,7 @@ Act Reader::act(const Node* node) {
     out.team = name(fields.take("hand_to"));
   } else if (fields.has("steps")) {
     out.kind = Act::Kind::kBlock;
-    out.block = filled(fields.take("steps"), false, "`steps`");
+    out.block = handler_block(fields.take("steps"), "`steps`");
   } else {
     for (const char* key : {"cancel", "finish", "carry_on", "try_again", "hand_to", "steps"}) fields.take(key);
     if (node->entries.empty()) problem("BEL1107", node->span, "an act is needed here, such as `cancel: …`");

@@ -297,6 +297,10 @@ Expr Reader::expr_of(std::string source, const Node& node, std::size_t skipped) 
     problem("BEL1107", node.span, "an expression is needed here");
     return out;
   }
+  if (out.text[0] == '=') {
+    problem("BEL1035", {out.span.file, out.span.line, out.span.column, 1}, "`=` stands where an expression is needed");
+    return out;
+  }
   if (out.text.size() > limits::expression_bytes_max) {
     problem("BEL1003", out.span, "the expression has " + std::to_string(out.text.size()) + " bytes, at most " +
                                      std::to_string(limits::expression_bytes_max) + " are read");

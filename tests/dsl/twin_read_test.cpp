@@ -1,6 +1,8 @@
 // Both forms are one tree: each tests/golden/syntax/NAME.belay has its tree (.tree) and its twin (.yaml); printing either
-// form and reading it back changes nothing, and printing again gives the same bytes. Also: small random damage to these
+// form and reading it back changes nothing, and printing again gives the same bytes. statements/ holds one file a statement;
+// the folder is one program, and other tests run what stands there. Also: small random damage to these
 // files never crashes a reader, and whatever is still read without a problem survives the same round trip.
+#include <algorithm>
 #include <filesystem>
 #include <random>
 
@@ -13,9 +15,12 @@ namespace {
 
 std::vector<std::string> corpus() {
   std::vector<std::string> out;
-  for (const auto& entry : std::filesystem::directory_iterator(golden_dir("syntax"))) {
-    if (entry.path().extension() == ".belay") out.push_back(entry.path().string());
+  for (const char* folder : {"syntax", "syntax/statements"}) {
+    for (const auto& entry : std::filesystem::directory_iterator(golden_dir(folder))) {
+      if (entry.path().extension() == ".belay") out.push_back(entry.path().string());
+    }
   }
+  std::sort(out.begin(), out.end());
   return out;
 }
 
