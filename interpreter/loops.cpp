@@ -3,6 +3,7 @@
 #include "interpreter/loops.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "interpreter/control.h"
 
@@ -34,7 +35,10 @@ void begin_items(const Graph& graph, State& state, Loop& loop) {
   const std::size_t busy = static_cast<std::size_t>(undone);
   while (loop.next < loop.items.size() && loop.running.size() + busy < std::max(node.at_once, 1U)) {
     const auto iteration = round_of(loop.path, loop.next);
-    if (node.slot != kNoSlot) set_variable(graph, state, node.slot, iteration, loop.items[loop.next]);
+    // The item moves into its variable: a long list is not kept twice.
+    if (node.slot != kNoSlot) {
+      set_variable(graph, state, node.slot, iteration, std::exchange(loop.items[loop.next], Value()));
+    }
     state.ready.push_back({node.body.front(), iteration});
     loop.running.push_back(loop.next++);
   }

@@ -78,7 +78,7 @@ struct Join {  // of a `together` that is under way
 
 struct Loop {  // of a `for each` that is under way
   Path path;
-  std::vector<Value> items;
+  std::vector<Value> items;  // null once begun: it is in its variable then
   std::uint32_t next = 0;    // the first item that was not begun
   std::uint32_t failed = 0;  // tolerated so far
   std::vector<std::uint32_t> running;  // items that are neither over nor being undone, sorted

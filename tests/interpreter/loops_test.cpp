@@ -142,6 +142,20 @@ TEST_CASE("for each: a tolerated last item ends the loop once it is undone") {
   CHECK(ids(run) == "[]");
 }
 
+TEST_CASE("for each: an item that is being undone keeps its place, and the loop waits for it") {
+  Run run(for_each({.items = 3, .at_once = 2, .tolerated = 1}));
+  run.ok("lines[0].charge");
+  run.fail("lines[0].book", kBusiness, "no");
+  CHECK(run.latest() == "lines[0].charge undo 0");  // not yet the third
+  item_ok(run, 1);
+  CHECK(run.latest() == "lines[2].charge do 0");
+  item_ok(run, 2);
+  CHECK(run.latest() == "");
+  run.ok("lines[0].charge", record({}), kUndo);
+  CHECK(run.latest() == "last do 0");
+  CHECK(ids(run) == "[101, 102]");
+}
+
 TEST_CASE("for each: what is no list, or too long a list, is a bad value") {
   Graph graph = for_each({});
   for (const Value& items : {Value::integer(7), Value::list(std::vector<Value>(10'001))}) {
