@@ -44,7 +44,8 @@ std::string with_message(const std::string& error, const std::string& message) {
 
 // Whether the definition says that the saga carries on after this failure.
 bool carries_on(const Graph& graph, const Handled& handled) {
-  if (handled.handler == kKeepHandler) return true;  // `then hand to` is a Held
+  // `then hand to` is a Held; an act of a handler's block that is handled is `carry on`
+  if (handled.handler == kKeepHandler || handled.handler == kActHandler) return true;
   const Node* node = node_of(graph, handled.path);
   if (node == nullptr) return false;
   const Call* call = undoes(handled.direction) ? (node->undo ? &*node->undo : nullptr) : &node->call;
