@@ -56,20 +56,11 @@ void Lowering::lower_one_at_a_time(const Flow& start) {
 
 // Inputs over the one name `event`: nothing else is known when a saga starts.
 void Lowering::lower_starts_on() {
-  std::map<std::string, Span> seen;
   for (const WorkflowDecl::StartsOn& clause : decl_.starts_on) {
     const EventInfo* event =
         look_up(tables_.events, "BEL3004", "event", clause.event, tables_);
     if (event == nullptr) {
       failed_ = true;
-      continue;
-    }
-    const auto [first, fresh] = seen.emplace(clause.event.text, clause.event.span);
-    if (!fresh) {
-      Diagnostic& d = error("BEL4003", clause.event.span,
-                            quoted(clause.event.text) + " starts this saga twice");
-      add_note_at(d, first->second, "the first is here");
-      d.help = "take one of them out";
       continue;
     }
     use_event(*event);
@@ -94,7 +85,7 @@ void Lowering::lower_starts_on() {
                             quoted(graph_.workflow) + " starts on " + quoted(event->type.name) +
                                 ", and publishes it");
     add_note(d, "each saga may start the next, without end");
-    d.help = "publish another event, or publish it only under a `when`";
+    d.help = "publish another event, or make sure that it ends: publish it under a `when`";
   }
 }
 
@@ -136,7 +127,7 @@ void Lowering::lower_rate(const Policies& policies, const CallSite& site,
   constexpr std::int64_t kCountMax = 1'000'000;
   const Rate& rate = *policies.rate;
   interpreter::Rate lowered;
-  lowered.count = count(rate.count, rate.span, kCountMax, "how many calls there may be",
+  lowered.count = count(rate.count, kCountMax, "how many calls there may be",
                         "write `at most 10 per minute`");
   for (const auto& [word, ms] : kUnits) {
     if (rate.unit.text == word) lowered.per_ms = ms;

@@ -22,13 +22,13 @@ Type plain(Type::Base base) {
 
 }  // namespace
 
-// A number from 1 to `max`.
-std::uint32_t Lowering::count(const Number& number, Span otherwise, std::int64_t max,
-                              std::string what, std::string help) {
+// A number from 1 to `max`. Of smaller ones the reader complained.
+std::uint32_t Lowering::count(const Number& number, std::int64_t max, std::string what,
+                              std::string help) {
   if (number.value >= 1 && number.value <= max) return static_cast<std::uint32_t>(number.value);
   failed_ = true;
-  if (number.span.length > 0 || !declaration_.broken) {  // else the reader complained
-    error("BEL4018", number.span.length > 0 ? number.span : otherwise,
+  if (number.value > max) {
+    error("BEL4018", number.span,
           std::move(what) + " is a number from 1 to " + std::to_string(max))
         .help = std::move(help);
   }
@@ -46,18 +46,17 @@ void Lowering::lower_for_each(const Statement& statement, NodeId id, Flow& flow)
     Diagnostic& d =
         error("BEL4020", statement.value.span,
               "`for each` goes through a list, and this is " + quoted(to_text(items.type)));
-    d.help = items.type.base == Type::Base::kMap    ? "go through its keys: `for each key in "
-                                                       "MAP.map(k, k)`"
+    d.help = items.type.base == Type::Base::kMap    ? "go through its keys: `" +
+                                                           statement.value.text + ".map(k, k)`"
              : items.type.base == Type::Base::kJson ? "declare it as `list of …` where it comes from"
                                                     : "give it a list";
   }
   graph_.nodes[id].items = std::move(items.program);
-  graph_.nodes[id].at_once = count(statement.at_once, statement.span, kRoundsMax,
+  graph_.nodes[id].at_once = count(statement.at_once, kRoundsMax,
                                    "how many items run at once", "write `, at most 5 at once`");
-  if (statement.tolerating) {
-    graph_.nodes[id].tolerated =
-        count(*statement.tolerating, statement.span, kRoundsMax,
-              "how many items may fail", "leave `tolerating` out, if none may fail");
+  if (statement.tolerating && statement.tolerating->value != 0) {
+    graph_.nodes[id].tolerated = count(*statement.tolerating, kRoundsMax, "how many items may fail",
+                                       "a `for each` has at most 10000 items");
   }
 
   ++loop_depth_;
@@ -101,14 +100,7 @@ void Lowering::lower_collect(const Statement& statement, NodeId id, Flow& flow) 
   Type type = tainted(checked);
   graph_.nodes[id].value = std::move(checked.program);
   graph_.nodes[id].slot = 0;
-  if (loops_.empty() || !loops_.back().for_each) {
-    Diagnostic& d = error("BEL5005", statement.span, "`collect` stands in `for each` only");
-    add_note(d, "it makes a list with one value for each item");
-    d.help = loops_.empty() ? "write `set`"
-                            : "a `repeat` leaves its names behind: write `set`, and read it after";
-    return;
-  }
-  if (statement.name.empty()) {
+  if (loops_.empty() || !loops_.back().for_each || statement.name.empty()) {
     failed_ = true;  // the reader complained
     return;
   }
@@ -120,7 +112,7 @@ void Lowering::lower_collect(const Statement& statement, NodeId id, Flow& flow) 
 
 void Lowering::lower_repeat(const Statement& statement, NodeId id, Flow& flow) {
   const std::string owner = quoted(graph_.nodes[id].name);
-  graph_.nodes[id].times = count(statement.times, statement.span, kRoundsMax,
+  graph_.nodes[id].times = count(statement.times, kRoundsMax,
                                  "how often it is repeated", "write `, at most 10 times`");
   ++loop_depth_;
   const std::size_t before = flow.names.size();

@@ -171,8 +171,7 @@ class Lowering {
   void lower_for_each(const Statement& statement, interpreter::NodeId id, Flow& flow);
   void lower_repeat(const Statement& statement, interpreter::NodeId id, Flow& flow);
   void lower_collect(const Statement& statement, interpreter::NodeId id, Flow& flow);
-  std::uint32_t count(const Number& number, Span otherwise, std::int64_t max, std::string what,
-                      std::string help);
+  std::uint32_t count(const Number& number, std::int64_t max, std::string what, std::string help);
 
   // questions.cpp
   void lower_wait(const Statement& statement, interpreter::NodeId id, Flow& flow);
@@ -294,7 +293,8 @@ class Lowering {
   std::vector<Catcher*> catchers_;
   HandlerBlock* handler_block_ = nullptr;
   std::string_view barrier_;  // what stands between the statement and its handler's block
-  std::set<std::string> in_loop_, detached_;  // names that ended with a loop; runs without result
+  std::set<std::string> in_loop_, in_try_;  // names that ended with a loop; of a `try` so far
+  std::set<std::string> detached_;          // runs without result
   struct Output {  // what a `finish` gives
     interpreter::Type type;
     Span span;

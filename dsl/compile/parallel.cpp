@@ -19,24 +19,12 @@ std::uint32_t Lowering::wanted_branches(const Statement& statement) {
     d.help = "add the branches that it runs against, or take the `together` out";
     return 0;
   }
-  const Number& n = statement.wanted_count;
-  const Number& m = statement.wanted_of;
-  if (m.value != branches) {
-    error("BEL5009", m.span.length > 0 ? m.span : statement.span,
-          "`" + std::to_string(n.value) + " of " + std::to_string(m.value) + "`, but there " +
-              (branches == 1 ? "is 1 branch" : "are " + std::to_string(branches) + " branches"))
-        .help = "write `waiting for " + std::to_string(n.value) + " of " +
-                std::to_string(branches) + "`";
+  const std::int64_t n = statement.wanted_count.value;
+  if (statement.wanted_of.value != branches || n < 1 || n > branches) {
+    failed_ = true;  // the reader complained
     return 0;
   }
-  if (n.value < 1 || n.value > m.value) {
-    error("BEL5009", n.span.length > 0 ? n.span : statement.span,
-          n.value < 1 ? "a `together` waits for at least one of its branches"
-                      : "a `together` cannot wait for more branches than it has")
-        .help = "write a number from 1 to " + std::to_string(m.value);
-    return 0;
-  }
-  return n.value == m.value ? 0 : static_cast<std::uint32_t>(n.value);
+  return n == branches ? 0 : static_cast<std::uint32_t>(n);
 }
 
 void Lowering::lower_together(const Statement& statement, NodeId id, Flow& flow) {

@@ -63,21 +63,13 @@ Type Lowering::lower_sources(const Statement& statement, NodeId id, const Flow& 
     d.help = "name at least two, or write `for EVENT, key …`";
   }
   Type result = plain(Type::Base::kRecord);
-  std::map<std::string, Span> seen;
+  std::set<std::string> seen;
   for (const EventSource& source : statement.sources) {
     interpreter::Source lowered;
     Type payload = lower_source(source, flow, owner, lowered);
     graph_.nodes[id].sources.push_back(std::move(lowered));
-    if (source.name.empty()) {
+    if (source.name.empty() || !seen.insert(source.name.text).second) {
       failed_ = true;  // the reader complained
-      continue;
-    }
-    const auto [first, fresh] = seen.emplace(source.name.text, source.name.span);
-    if (!fresh) {
-      Diagnostic& d = error("BEL4003", source.name.span,
-                            quoted(source.name.text) + " is the name of two events here");
-      add_note_at(d, first->second, "the first is here");
-      d.help = "name each for what it tells: the result has a field of that name";
       continue;
     }
     payload.optional = any && payload.base != Type::Base::kError;

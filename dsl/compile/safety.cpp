@@ -160,7 +160,7 @@ void Lowering::check_effects(const Statement& statement, const Statement* next,
                           name + " takes money, but nothing undoes it");
     d.label = effect;
     add_note(d, "if a later step fails, the customer stays charged");
-    d.help = "add " + undo + ", or put `point of no return` after it";
+    d.help = "add " + undo + (top_ && !after_point_ ? ", or put `point of no return` after it" : "");
     return;
   }
   Diagnostic& d = error("BEL2002", do_span(statement, tables_.sources),

@@ -82,19 +82,17 @@ void Lowering::lower_act_statement(const Statement& statement, NodeId id, Flow& 
   const std::string_view word = act.kind == dsl::Act::Kind::kCarryOn    ? "`carry on`"
                                 : act.kind == dsl::Act::Kind::kTryAgain ? "`try again`"
                                                                         : "`hand to`";
-  flow.ended = flow.left = true;
-  flow.ended_by = statement.span;
   if (handler_block_ == nullptr) {
-    Diagnostic& d =
-        error("BEL5005", statement.span,
-              barrier_.empty() ? std::string(word) + " stands in no handler"
-                               : std::string(word) + " cannot leave the " + quoted(barrier_));
+    failed_ = true;
+    if (barrier_.empty()) return;  // the reader complained
+    Diagnostic& d = error("BEL5005", statement.span,
+                          std::string(word) + " cannot leave the " + quoted(barrier_));
     add_note(d, "it says how it goes on after the step, wait or `try` whose handler it stands in");
-    d.help = barrier_.empty() ? "put it under `if ERROR`, or under `otherwise` of a wait"
-                              : "`set` what you found out, and leave the block after the " +
-                                    quoted(barrier_);
+    d.help = "`set` what you found out, and leave the block after the " + quoted(barrier_);
     return;
   }
+  flow.ended = flow.left = true;
+  flow.ended_by = statement.span;
   HandlerBlock& block = *handler_block_;
   if (act.kind == dsl::Act::Kind::kTryAgain && flow.waited && block.site->no_try_again.empty()) {
     Diagnostic& d =
@@ -136,6 +134,8 @@ void Lowering::lower_try(const Statement& statement, NodeId id, Flow& flow) {
   parts_.pop_back();
   catchers_.pop_back();
   graph_.nodes[id].body = std::move(body);
+  for (std::size_t i = before; i < inside.names.size(); ++i)
+    in_try_.insert(inside.names[i].known->name);
 
   const std::vector<std::string> possible(catcher.raised.begin(), catcher.raised.end());
   std::vector<Flow> ends;
@@ -152,6 +152,8 @@ void Lowering::lower_try(const Statement& statement, NodeId id, Flow& flow) {
   lower_handlers(handlers, site, call, goes_on_without);
   graph_.nodes[id].call = std::move(call);
   shared_sets_ = std::move(shared_before);
+  for (std::size_t i = before; i < inside.names.size(); ++i)
+    in_try_.erase(inside.names[i].known->name);
 
   if (!inside.ended) ends.push_back(inside);
   if (ends.empty()) {

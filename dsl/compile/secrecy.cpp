@@ -118,7 +118,8 @@ void Lowering::refuse_private(const Expr& expr, const Program& program, std::str
   Diagnostic& d = error("BEL2016", expr.span,
                         quoted(read) + " is private, and " + std::string(what) +
                             " is kept in the clear");
-  add_note(d, "it would still be there after the person has been erased");
+  add_note(d, "it would still be there after the person has been erased; what is made from a private "
+              "value is private");
   d.help = "use an id that says nothing about the person";
 }
 

@@ -301,6 +301,8 @@ void Lowering::explain_absent(const Known& other, bool ended, Diagnostic& d) con
               ended ? "it is declared in a block, and ends with it" : "it comes later");
   if (!ended) {
     d.help = "move this after it";
+  } else if (in_try_.contains(other.name)) {
+    d.help = "the body of the `try` has been undone: read what was known before it";
   } else if (in_loop_.contains(other.name)) {
     d.help = "`collect NAME = …` in the loop, and read that list";
   } else {
