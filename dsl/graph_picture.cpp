@@ -280,9 +280,8 @@ class Drawer {
         break;
       case ActKind::kTryAgain:
         for (const End& end : ends) {
-          picture_.arrows.push_back(
-              {end.from, about_, "error",
-               end.label.empty() ? "try again" : end.label + ": try again"});
+          picture_.arrows.push_back({end.from, about_, "error",
+                                     end.label.empty() ? "try again" : end.label + ": try again"});
         }
         break;
       default:
@@ -394,8 +393,8 @@ class Drawer {
   const Graph& graph_;
   Picture picture_;
   int group_ = -1;
-  std::string last_undo_;  // the undo that comes after the next one
-  std::string about_;      // the box of the statement in whose handler's block we are
+  std::string last_undo_;   // the undo that comes after the next one
+  std::string about_;       // the box of the statement in whose handler's block we are
   Ends* leaves_ = nullptr;  // where the acts of that block put the ends that leave it
 };
 

@@ -150,8 +150,8 @@ void write_mermaid_group(const Picture& picture, int group,
   }
   for (std::size_t i = 0; i < picture.groups.size(); ++i) {
     if (picture.groups[i].parent != group) continue;
-    out += indent + "subgraph g" + std::to_string(i) + "[" +
-           mermaid_text(picture.groups[i].label) + "]\n";
+    out += indent + "subgraph g" + std::to_string(i) + "[" + mermaid_text(picture.groups[i].label) +
+           "]\n";
     write_mermaid_group(picture, static_cast<int>(i), ids, indent + "  ", out);
     out += indent + "end\n";
   }

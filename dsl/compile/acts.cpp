@@ -214,15 +214,14 @@ void Lowering::lower_handlers(const std::vector<dsl::Handler>& handlers, const C
       check_error_name(name, site);
     }
     Onward onward = Onward::kEnds;
-    lowered.act = lower_act(
-        handler.act,
-        {.flow = site.flow,
-         .when = site.when,
-         .carries = site.carries,
-         .owner = site.owner,
-         .no_try_again = site.no_try_again,
-         .ways = site.ways},
-        onward);
+    lowered.act = lower_act(handler.act,
+                            {.flow = site.flow,
+                             .when = site.when,
+                             .carries = site.carries,
+                             .owner = site.owner,
+                             .no_try_again = site.no_try_again,
+                             .ways = site.ways},
+                            onward);
     goes_on_without = goes_on_without || onward == Onward::kWithoutValue;
     call.handlers.push_back(std::move(lowered));
   }

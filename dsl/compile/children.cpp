@@ -1,6 +1,6 @@
-// `run`: a saga that is part of this one. It undoes itself when its parent is undone, so a step that
-// runs it has no undo of its own; what it gives is the step's result. Here too: the order in which
-// workflows are lowered, so that a child is known before those that run it.
+// `run`: a saga that is part of this one. It undoes itself when its parent is undone, so a step
+// that runs it has no undo of its own; what it gives is the step's result. Here too: the order in
+// which workflows are lowered, so that a child is known before those that run it.
 #include <algorithm>
 
 #include "dsl/compile/lowering.h"
@@ -108,14 +108,12 @@ class Order {
 
 std::vector<const Declaration*> order_workflows(Tables& tables) { return Order(tables).run(); }
 
-void Lowering::lower_run(const Statement& statement, const Statement* next, NodeId id,
-                         Flow& flow) {
+void Lowering::lower_run(const Statement& statement, const Statement* next, NodeId id, Flow& flow) {
   static const std::vector<std::string> kErrors = {"cancelled", "bad_value"};
   static const std::vector<std::string> kErrorsDetached = {"bad_value"};
   const std::string owner = quoted(statement.name.text);
   const std::string child_name = quoted(statement.run.text);
-  const WorkflowInfo* child =
-      look_up(tables_.sagas, "BEL3008", "workflow", statement.run, tables_);
+  const WorkflowInfo* child = look_up(tables_.sagas, "BEL3008", "workflow", statement.run, tables_);
   if (child == nullptr || !child->ok) failed_ = true;
   const bool known = child != nullptr && child->lowered;
   Type result;
@@ -135,7 +133,7 @@ void Lowering::lower_run(const Statement& statement, const Statement* next, Node
                               .declared_at = child->at->name.span};
     CheckedArgs checked = check_args(statement.args, context, checker, tables_);
     failed_ = failed_ || !checked.ok;
-    warn_private(statement.args, child->takes, checked.bindings, "another saga");
+    warn_private(statement.args, child->takes, checked.bindings, "another saga", graph_.slots);
     call.args = std::move(checked.bindings);
     if (!check_missing(call.args, context, statement.run.span, checked.given, tables_))
       failed_ = true;

@@ -28,8 +28,7 @@ std::uint32_t Lowering::count(const Number& number, std::int64_t max, std::strin
   if (number.value >= 1 && number.value <= max) return static_cast<std::uint32_t>(number.value);
   failed_ = true;
   if (number.value > max) {
-    error("BEL4018", number.span,
-          std::move(what) + " is a number from 1 to " + std::to_string(max))
+    error("BEL4018", number.span, std::move(what) + " is a number from 1 to " + std::to_string(max))
         .help = std::move(help);
   }
   return 1;
@@ -46,14 +45,16 @@ void Lowering::lower_for_each(const Statement& statement, NodeId id, Flow& flow)
     Diagnostic& d =
         error("BEL4020", statement.value.span,
               "`for each` goes through a list, and this is " + quoted(to_text(items.type)));
-    d.help = items.type.base == Type::Base::kMap    ? "go through its keys: `" +
-                                                           statement.value.text + ".map(k, k)`"
-             : items.type.base == Type::Base::kJson ? "declare it as `list of …` where it comes from"
-                                                    : "give it a list";
+    if (items.type.base == Type::Base::kMap)
+      d.help = "go through its keys: `" + statement.value.text + ".map(k, k)`";
+    else if (items.type.base == Type::Base::kJson)
+      d.help = "declare it as `list of …` where it comes from";
+    else
+      d.help = "give it a list";
   }
   graph_.nodes[id].items = std::move(items.program);
-  graph_.nodes[id].at_once = count(statement.at_once, kRoundsMax,
-                                   "how many items run at once", "write `, at most 5 at once`");
+  graph_.nodes[id].at_once = count(statement.at_once, kRoundsMax, "how many items run at once",
+                                   "write `, at most 5 at once`");
   if (statement.tolerating && statement.tolerating->value != 0) {
     graph_.nodes[id].tolerated = count(*statement.tolerating, kRoundsMax, "how many items may fail",
                                        "a `for each` has at most 10000 items");
@@ -85,8 +86,10 @@ void Lowering::lower_for_each(const Statement& statement, NodeId id, Flow& flow)
     in_loop_.insert(inside.names[i].known->name);
   for (const Collected& collected : loop.collected) {
     Type list = plain(Type::Base::kList);
-    if (collected.type.base == Type::Base::kError) list = collected.type;
-    else list.element.push_back(collected.type);
+    if (collected.type.base == Type::Base::kError)
+      list = collected.type;
+    else
+      list.element.push_back(collected.type);
     const Known* outer = make_known(collected.name, list, Known::Origin::kCollect);
     graph_.nodes[id].exports.push_back({collected.inner, outer->slot});
     lowered_.insert(collected.name.text);
@@ -112,8 +115,8 @@ void Lowering::lower_collect(const Statement& statement, NodeId id, Flow& flow) 
 
 void Lowering::lower_repeat(const Statement& statement, NodeId id, Flow& flow) {
   const std::string owner = quoted(graph_.nodes[id].name);
-  graph_.nodes[id].times = count(statement.times, kRoundsMax,
-                                 "how often it is repeated", "write `, at most 10 times`");
+  graph_.nodes[id].times =
+      count(statement.times, kRoundsMax, "how often it is repeated", "write `, at most 10 times`");
   ++loop_depth_;
   const std::size_t before = flow.names.size();
   Flow inside = flow;
@@ -124,8 +127,8 @@ void Lowering::lower_repeat(const Statement& statement, NodeId id, Flow& flow) {
   loops_.pop_back();
   std::swap(shared_before, shared_sets_);
   graph_.nodes[id].body = std::move(body);
-  CheckedExpr until = check(statement.value, inside, When::kForward, owner,
-                            plain(Type::Base::kBool), "`until`");
+  CheckedExpr until =
+      check(statement.value, inside, When::kForward, owner, plain(Type::Base::kBool), "`until`");
   --loop_depth_;
 
   // The first round is always run, so that what it declares exists afterwards.

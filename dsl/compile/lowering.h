@@ -76,8 +76,8 @@ class Lowering {
     Span at;            // of the action's name, or of what stands for it
     // The errors that its handlers may name, where that is not the action's to say (`run`, `try`).
     const std::vector<std::string>* errors = nullptr;
-    std::string errors_of;    // "`refund_order`", "this `try`"
-    std::string errors_note;  // why there are no others
+    std::string errors_of;              // "`refund_order`", "this `try`"
+    std::string errors_note;            // why there are no others
     std::vector<Flow>* ways = nullptr;  // as ActSite's
     std::string no_try_again;           // as ActSite's
   };
@@ -217,15 +217,15 @@ class Lowering {
   std::string private_read(const interpreter::Program& program) const;
   void refuse_private(const Expr& expr, const interpreter::Program& program, std::string_view what);
   void warn_private(const std::vector<Arg>& args, const std::vector<interpreter::Field>& fields,
-                    const std::vector<interpreter::Binding>& bindings, std::string_view where);
+                    const std::vector<interpreter::Binding>& bindings, std::string_view where,
+                    const std::vector<interpreter::SlotInfo>& slots);
   // The type of a name that gets this value: private when the value is made from one that is.
   interpreter::Type tainted(const CheckedExpr& value) const;
 
   // calls.cpp
   void lower_step(const Statement& statement, const Statement* next, interpreter::NodeId id,
                   Flow& flow);
-  static std::vector<std::string> open_errors(const Statement& statement,
-                                              const ActionInfo& action);
+  static std::vector<std::string> open_errors(const Statement& statement, const ActionInfo& action);
   interpreter::Call lower_call(const std::vector<Arg>& args, const Policies& policies,
                                const CallSite& site, const Filling* filling, bool& goes_on_without);
   std::optional<interpreter::Call> lower_undo(const Statement& statement, const ActionInfo* forward,
@@ -285,8 +285,8 @@ class Lowering {
   Span point_at_;
 
   // Where the statement stands.
-  const Statements* list_ = nullptr;         // the list that holds it
-  std::vector<std::string_view> parallel_;   // `together`, `for each`: no `finish` inside
+  const Statements* list_ = nullptr;        // the list that holds it
+  std::vector<std::string_view> parallel_;  // `together`, `for each`: no `finish` inside
   std::uint32_t loop_depth_ = 0;
   std::vector<Loop> loops_;
   std::vector<Part> parts_;
@@ -295,7 +295,7 @@ class Lowering {
   std::string_view barrier_;  // what stands between the statement and its handler's block
   std::set<std::string> in_loop_, in_try_;  // names that ended with a loop; of a `try` so far
   std::set<std::string> detached_;          // runs without result
-  struct Output {  // what a `finish` gives
+  struct Output {                           // what a `finish` gives
     interpreter::Type type;
     Span span;
   };

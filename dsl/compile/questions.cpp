@@ -57,9 +57,9 @@ Type Lowering::lower_sources(const Statement& statement, NodeId id, const Flow& 
   const bool any = statement.wanted == Statement::Wanted::kAny;
   graph_.nodes[id].any_source = any;
   if (statement.sources.size() < 2) {
-    Diagnostic& d = error("BEL5009", statement.span, std::string(owner) + " waits for " +
-                                                         (any ? "any" : "all") +
-                                                         " of one event");
+    Diagnostic& d =
+        error("BEL5009", statement.span,
+              std::string(owner) + " waits for " + (any ? "any" : "all") + " of one event");
     d.help = "name at least two, or write `for EVENT, key …`";
   }
   Type result = plain(Type::Base::kRecord);
@@ -125,8 +125,7 @@ Onward Lowering::lower_limit(const Statement& statement, NodeId id, Flow& flow, 
   if (statement.within.empty()) {
     if (!declaration_.broken) {
       Diagnostic& d = error("BEL5006", statement.span, owner + " could wait for ever");
-      add_note(d, std::string(who_may_not_come) +
-                      ", and what was done so far would stay as it is");
+      add_note(d, std::string(who_may_not_come) + ", and what was done so far would stay as it is");
       d.help = "add `within 15 minutes, otherwise cancel because \"…\"`";
     }
     failed_ = true;
@@ -146,14 +145,14 @@ Onward Lowering::lower_limit(const Statement& statement, NodeId id, Flow& flow, 
     return onward;
   }
   const bool wait = statement.kind == Statement::Kind::kWait;
-  interpreter::Act otherwise = lower_act(
-      statement.act,
-      {.flow = &flow,
-       .carries = &result,
-       .owner = "the end of " + owner,
-       .no_try_again = wait ? "a wait has nothing to try: wait longer, or go on"
-                            : "a question has nothing to try: give more time, or go on"},
-      onward);
+  interpreter::Act otherwise =
+      lower_act(statement.act,
+                {.flow = &flow,
+                 .carries = &result,
+                 .owner = "the end of " + owner,
+                 .no_try_again = wait ? "a wait has nothing to try: wait longer, or go on"
+                                      : "a question has nothing to try: give more time, or go on"},
+                onward);
   graph_.nodes[id].otherwise = std::move(otherwise);
   return onward;
 }

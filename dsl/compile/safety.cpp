@@ -87,8 +87,8 @@ void Lowering::check_step_safety(const Statement& statement, const Statement* ne
 }
 
 // Whether anything can fail after this statement that undoes it. Nothing does when the point of no
-// return follows. After the point only parts are undone: an item, the body of a `try`, a branch that
-// lost its race; the last statement of a part is done when the part is.
+// return follows. After the point only parts are undone: an item, the body of a `try`, a branch
+// that lost its race; the last statement of a part is done when the part is.
 bool Lowering::must_say_undo(const Statement* next) const {
   if (!undoable()) return false;
   if (!after_point_)
@@ -105,15 +105,15 @@ void Lowering::check_run_safety(const Statement& statement, const Statement* nex
     Diagnostic& d = error("BEL2006", statement.name.span,
                           name + " stands after the point of no return, but may be cancelled");
     add_note_at(d, point_at_, "the point of no return is here");
-    add_note(d,
-             "nothing can be undone any more, so the saga must get through or be handed to somebody");
+    add_note(
+        d, "nothing can be undone any more, so the saga must get through or be handed to somebody");
     d.help = "add `if cancelled, carry on`, or `if cancelled, hand to TEAM`";
   }
   if (statement.no_undo_because) return;
   if (statement.detached) {
     if (child.effects <= static_cast<std::uint8_t>(Effect::kReads) || !must_say_undo(next)) return;
-    Diagnostic& d = error("BEL2002", statement.run.span,
-                          name + " does not say why it need not be undone");
+    Diagnostic& d =
+        error("BEL2002", statement.run.span, name + " does not say why it need not be undone");
     add_note_at(d, child.at->name.span,
                 quoted(statement.run.text) + " changes the world, and is declared here");
     add_note(d, "nobody waits for it: if a later step fails, it goes on");
@@ -126,8 +126,7 @@ void Lowering::check_run_safety(const Statement& statement, const Statement* nex
                             ", which has a point of no return, where it may have to be undone");
   add_note_at(d, child.at->name.span, "it is declared here");
   add_note(d, "past its point it cannot be taken back, and what came before it here would be");
-  d.help =
-      "run it after the point of no return of this workflow, or say `no undo because \"…\"`";
+  d.help = "run it after the point of no return of this workflow, or say `no undo because \"…\"`";
 }
 
 bool handles(const std::vector<dsl::Handler>& handlers, const std::string& error) {
@@ -160,7 +159,8 @@ void Lowering::check_effects(const Statement& statement, const Statement* next,
                           name + " takes money, but nothing undoes it");
     d.label = effect;
     add_note(d, "if a later step fails, the customer stays charged");
-    d.help = "add " + undo + (top_ && !after_point_ ? ", or put `point of no return` after it" : "");
+    d.help =
+        "add " + undo + (top_ && !after_point_ ? ", or put `point of no return` after it" : "");
     return;
   }
   Diagnostic& d = error("BEL2002", do_span(statement, tables_.sources),
@@ -246,8 +246,7 @@ void Lowering::check_unhandled(const Statement& statement, const ActionInfo& act
   std::vector<std::string> unhandled;
   for (const std::string& error_name : action.action.errors) {
     const bool thought_of = is_thought_of(statement.policies.handlers, error_name);
-    if (!thought_of &&
-        std::find(uncaught.begin(), uncaught.end(), error_name) != uncaught.end())
+    if (!thought_of && std::find(uncaught.begin(), uncaught.end(), error_name) != uncaught.end())
       unhandled.push_back(error_name);
   }
   if (unhandled.empty()) return;

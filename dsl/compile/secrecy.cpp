@@ -17,8 +17,7 @@ using interpreter::Type;
 namespace {
 
 bool holds_private(const Type& type) {
-  return type.is_private ||
-         std::any_of(type.element.begin(), type.element.end(), holds_private) ||
+  return type.is_private || std::any_of(type.element.begin(), type.element.end(), holds_private) ||
          std::any_of(type.fields.begin(), type.fields.end(),
                      [](const interpreter::Field& field) { return holds_private(field.type); });
 }
@@ -115,28 +114,30 @@ void Lowering::refuse_private(const Expr& expr, const Program& program, std::str
   if (program.empty() || expr.empty()) return;
   const std::string read = private_read(program);
   if (read.empty()) return;
-  Diagnostic& d = error("BEL2016", expr.span,
-                        quoted(read) + " is private, and " + std::string(what) +
-                            " is kept in the clear");
-  add_note(d, "it would still be there after the person has been erased; what is made from a private "
-              "value is private");
+  Diagnostic& d =
+      error("BEL2016", expr.span,
+            quoted(read) + " is private, and " + std::string(what) + " is kept in the clear");
+  add_note(d,
+           "it would still be there after the person has been erased; what is made from a private "
+           "value is private");
   d.help = "use an id that says nothing about the person";
 }
 
 void Lowering::warn_private(const std::vector<Arg>& args,
                             const std::vector<interpreter::Field>& fields,
                             const std::vector<interpreter::Binding>& bindings,
-                            std::string_view where) {
+                            std::string_view where,
+                            const std::vector<interpreter::SlotInfo>& slots) {
   for (const Arg& arg : args) {
     const interpreter::Field* field = find_field(fields, arg.name.text);
     const interpreter::Binding* binding = find_binding(bindings, arg.name.text);
     if (field == nullptr || binding == nullptr || holds_private(field->type)) continue;
-    const std::string read = private_read(binding->value);
+    const std::string read = Reads(binding->value, slots).first();
     if (read.empty()) continue;
     Diagnostic& d = warning("BEL2017", arg.value.span,
                             quoted(read) + " is private, and " + quoted(field->name) + " is not");
     add_note(d, "it goes into " + std::string(where) +
-                    ", and stays there when this saga's private values are erased");
+                    ", and stays there when private values are erased");
     d.help = "declare " + quoted(field->name) + " `private`, or pass an id instead";
   }
 }

@@ -160,14 +160,13 @@ NodeId Lowering::lower_statement(const Statement& statement, const Statement* ne
 
 NodeId Lowering::new_node(NodeKind kind, const Statement& statement) {
   static constexpr std::string_view kWords[] = {
-      "step",     "when",   "together", "wait",   "pause",
-      "publish",  "set",    "cancel",   "finish", "point_of_no_return",
-      "for_each", "repeat", "ask",      "try",    "run",
-      "act"};
+      "step",   "when",   "together",           "wait",     "pause",  "publish", "set",
+      "cancel", "finish", "point_of_no_return", "for_each", "repeat", "ask",     "try",
+      "run",    "act"};
   Node node;
   node.kind = kind;
-  const bool named = kind == NodeKind::kStep || kind == NodeKind::kWait ||
-                     kind == NodeKind::kAsk || kind == NodeKind::kRun;
+  const bool named = kind == NodeKind::kStep || kind == NodeKind::kWait || kind == NodeKind::kAsk ||
+                     kind == NodeKind::kRun;
   std::string_view word = kWords[static_cast<int>(kind)];
   if (statement.kind == Kind::kCollect) word = "collect";
   if (kind == NodeKind::kAct) {
@@ -205,6 +204,13 @@ void collect_sets(const Statements& list, std::map<std::string, int>& counts) {
     if (s.kind == Kind::kWhen) {
       std::map<std::string, int> inner;
       for (const Arm& arm : s.arms) collect_sets(arm.block, inner);
+      for (const auto& [name, count] : inner) here.insert(name);
+    }
+    if (s.kind == Kind::kTry) {
+      std::map<std::string, int> inner;
+      collect_sets(s.body, inner);
+      for (const dsl::Handler& handler : s.policies.handlers)
+        collect_sets(handler.act.block, inner);
       for (const auto& [name, count] : inner) here.insert(name);
     }
   }
@@ -366,7 +372,7 @@ void Lowering::lower_publish(const Statement& statement, NodeId id, Flow& flow) 
   PublishParts parts = check_publish(statement, *event, checker, tables_);
   failed_ = failed_ || !parts.ok;
   refuse_private(statement.source.key, parts.key, "the key of an event");
-  warn_private(statement.args, event->type.fields, parts.data, "an event");
+  warn_private(statement.args, event->type.fields, parts.data, "an event", graph_.slots);
   graph_.nodes[id].event = event->type.name;
   graph_.nodes[id].key = std::move(parts.key);
   graph_.nodes[id].data = std::move(parts.data);

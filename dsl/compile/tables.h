@@ -67,10 +67,10 @@ struct WorkflowInfo {
   interpreter::Type result;  // the record of its gives
   std::uint32_t version = 1;
   std::string hash;
-  std::uint8_t effects = 0;   // of all its steps, and of the sagas that they run
-  bool has_point = false;     // of no return
-  bool lowered = false;       // its takes and result are known
-  bool ok = false;            // it has a graph
+  std::uint8_t effects = 0;  // of all its steps, and of the sagas that they run
+  bool has_point = false;    // of no return
+  bool lowered = false;      // its takes and result are known
+  bool ok = false;           // it has a graph
 };
 
 template <class T>

@@ -215,9 +215,8 @@ void Lowering::collect_name(const Name& name, Known::Origin origin) {
   const Known& first = *found->second;
   if (origin == Known::Origin::kSet && first.origin == Known::Origin::kSet)
     return;  // lower_set knows more
-  static constexpr std::string_view kWhat[] = {
-      "an input",   "a step",         "a wait", "a `set`",
-      "a question", "a loop's items", "a list"};
+  static constexpr std::string_view kWhat[] = {"an input",   "a step",         "a wait", "a `set`",
+                                               "a question", "a loop's items", "a list"};
   Diagnostic& d = error("BEL3012", name.span,
                         quoted(name.text) + " is already the name of " +
                             std::string(kWhat[static_cast<int>(first.origin)]));

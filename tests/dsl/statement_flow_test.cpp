@@ -1,6 +1,6 @@
 // What is known after loops, races, tries and the blocks of handlers: which names exist, which may
-// exist, and what a graph is pinned to. Each case is a body against tests/golden/diagnostics/world.belay
-// and the codes that it earns.
+// exist, and what a graph is pinned to. Each case is a body against world.belay of
+// tests/golden/diagnostics, and the codes that it earns.
 #include "dsl/compile.h"
 #include "tests/catch.h"
 #include "tests/dsl/compile_support.h"
@@ -88,19 +88,25 @@ TEST_CASE("what the body of a try declares may exist where a handler goes on") {
 }
 
 TEST_CASE("a name that a try and its handlers set exists after them") {
-  const std::string body = "  try\n    step a\n      do booking.look\n        booking = booking\n"
-                           "    set found = true\n";
+  const std::string body =
+      "  try\n    step a\n      do booking.look\n        booking = booking\n"
+      "    set found = true\n";
   const std::string after = "  set seen = found\n";
   check_codes(body + "  if any error\n    set found = false\n" + after, "");
   check_codes(body + "  if refused\n    set found = false\n  if any error, carry on\n" + after,
               "BEL5201");
   check_codes(body + "  if any error\n    set found = 1\n" + after, "BEL5007");
-  check_codes(body + "  if any error\n    when price > EUR 1.00\n      set found = false\n"
-                     "      carry on\n    set found = true\n" + after, "");
-  check_codes(body + "  if any error\n    when price > EUR 1.00\n      carry on\n"
-                     "    set found = true\n" + after, "BEL5201");
-  const Graph graph =
-      graph_of(kHead + body + "  if any error\n    set found = false\n" + after);
+  check_codes(body +
+                  "  if any error\n    when price > EUR 1.00\n      set found = false\n"
+                  "      carry on\n    set found = true\n" +
+                  after,
+              "");
+  check_codes(body +
+                  "  if any error\n    when price > EUR 1.00\n      carry on\n"
+                  "    set found = true\n" +
+                  after,
+              "BEL5201");
+  const Graph graph = graph_of(kHead + body + "  if any error\n    set found = false\n" + after);
   interpreter::SlotId slot = interpreter::kNoSlot;
   for (const Node& node : graph.nodes) {
     if (node.kind != NodeKind::kSet || graph.slots[node.slot].name != "found") continue;
@@ -118,20 +124,26 @@ TEST_CASE("the block of a handler says whether its step has a result") {
   check_codes(look("      pause for 1 second\n"), "BEL5201");
   check_codes(look("      hand to support\n"), "");
   check_codes(look("      when price > EUR 1.00\n        carry on with {\"note\": \"none\"}\n"
-                   "      otherwise\n        try again after 1 minute, at most 3 times\n"), "");
+                   "      otherwise\n        try again after 1 minute, at most 3 times\n"),
+              "");
   check_codes(look("      when price > EUR 1.00\n        carry on with {\"note\": \"none\"}\n"
-                   "      otherwise\n        carry on\n"), "BEL5201");
+                   "      otherwise\n        carry on\n"),
+              "BEL5201");
   check_codes(look("      carry on with {\"nota\": \"none\"}\n"), "BEL4001");
-  check_codes(look("      carry on with {\"note\": \"none\"}\n      pause for 1 second\n"), "BEL5002");
+  check_codes(look("      carry on with {\"note\": \"none\"}\n      pause for 1 second\n"),
+              "BEL5002");
 }
 
 TEST_CASE("a loop leaves what it says, and nothing else") {
-  const std::string each = "  for each item in bookings, at most 2 at once\n    step a\n"
-                           "      do booking.look\n        booking = item\n";
+  const std::string each =
+      "  for each item in bookings, at most 2 at once\n    step a\n"
+      "      do booking.look\n        booking = item\n";
   check_codes(each + "    collect notes = a.note or else \"\"\n  set first = notes[0]\n", "");
   check_codes(each + "  set first = a\n", "BEL5001");
-  check_codes(each + "    collect all_of = item\n  for each again in all_of, at most 1 at once\n"
-                     "    set x = again\n", "");
+  check_codes(each +
+                  "    collect all_of = item\n  for each again in all_of, at most 1 at once\n"
+                  "    set x = again\n",
+              "");
   const std::string repeat = "  repeat until a.note is present, at most 3 times";
   const std::string body = "\n    step a\n      do booking.look\n        booking = booking\n";
   check_codes(repeat + body + "  set seen = a.note\n", "");  // `until` proved it
@@ -142,12 +154,11 @@ TEST_CASE("a loop leaves what it says, and nothing else") {
 }
 
 TEST_CASE("loops in loops count their depth, and each leaves to the one around it") {
-  const Graph graph = graph_of(
-      kHead +
-      "  for each item in bookings, at most 2 at once\n"
-      "    repeat until a.note is present, at most 3 times\n"
-      "      step a\n        do booking.look\n          booking = item\n"
-      "    collect notes = a.note or else \"\"\n");
+  const Graph graph = graph_of(kHead +
+                               "  for each item in bookings, at most 2 at once\n"
+                               "    repeat until a.note is present, at most 3 times\n"
+                               "      step a\n        do booking.look\n          booking = item\n"
+                               "    collect notes = a.note or else \"\"\n");
   std::map<std::string, std::vector<std::uint32_t>> depths;
   for (const interpreter::SlotInfo& slot : graph.slots) depths[slot.name].push_back(slot.depth);
   CHECK(depths["booking"] == std::vector<std::uint32_t>{0});
@@ -176,7 +187,8 @@ TEST_CASE("of any of several events each may be missing") {
 TEST_CASE("an answer has its fields, unless nobody had to give it") {
   const auto ask = [](const std::string& otherwise) {
     return "  ask approve \"Well?\" of role manager\n    answers\n      granted  bool\n"
-           "      why      optional text\n    within 1 day, otherwise " + otherwise + "\n";
+           "      why      optional text\n    within 1 day, otherwise " +
+           otherwise + "\n";
   };
   check_codes(ask("cancel because \"x\"") + "  set ok = approve.granted\n", "");
   check_codes(ask("cancel because \"x\"") + "  set ok = approve.why\n", "BEL5201");
@@ -187,7 +199,8 @@ TEST_CASE("an answer has its fields, unless nobody had to give it") {
 }
 
 const std::string kChild =
-    "\nworkflow child, version 3\n  takes\n    booking  uuid\n  gives\n    note = look.note or else \"\"\n"
+    "\nworkflow child, version 3\n  takes\n    booking  uuid\n  gives\n    note = look.note or "
+    "else \"\"\n"
     "\n  step look\n    do booking.look\n      booking = booking\n";
 const std::string kParent = kHead + "\n  step inner\n    run child\n      booking = booking\n" +
                             "  set seen = inner.note\n";
@@ -227,7 +240,8 @@ TEST_CASE("the hash covers the new clauses, and still ignores what is for people
       "  owner \"Ann\"\n  tags \"a\"\n  one at a time per booking, others queue\n"
       "  starts on payment.authorised\n    booking  = event.booking\n    bookings = []\n"
       "    price    = event.amount\n"
-      "  for each item in bookings, at most 2 at once, tolerating 1 failure\n    pause for 1 second\n"
+      "  for each item in bookings, at most 2 at once, tolerating 1 failure\n    pause for 1 "
+      "second\n"
       "  repeat until true, at most 3 times\n    pause for 1 second\n"
       "  ask approve \"Well?\" of role manager\n    answers\n      granted  bool\n"
       "    within 1 day, otherwise cancel because \"x\"\n";
@@ -257,14 +271,15 @@ TEST_CASE("a value made from a private one is private") {
   const std::string head =
       "type Guest\n  id    uuid\n  mail  private email\n\nworkflow w, version 1\n  takes\n"
       "    guest   Guest\n    guests  list of Guest\n";
-  const Graph graph = graph_of(head +
+  const Graph graph = graph_of(
+      head +
       "  set a = \"to \" + guest.mail\n  set b = guest.id\n  set c = size(guests.map(x, x.id))\n"
       "  set d = size(guests.map(x, x.mail))\n  set e = guest\n  set f = a + \"!\"\n"
       "  for each g in guests, at most 1 at once\n    collect h = g.mail\n    collect i = g.id\n");
   std::map<std::string, bool> is_private;
   for (const interpreter::SlotInfo& slot : graph.slots) {
-    is_private[slot.name] = slot.type.is_private ||
-                            (!slot.type.element.empty() && slot.type.element[0].is_private);
+    is_private[slot.name] =
+        slot.type.is_private || (!slot.type.element.empty() && slot.type.element[0].is_private);
   }
   CHECK(is_private["a"]);
   CHECK(!is_private["b"]);

@@ -1,6 +1,6 @@
-// What each statement becomes: the workflows of tests/golden/syntax/statements (one file a statement)
-// as graphs, written out, and as pictures. Both forms give one hash, and a stored graph is read back
-// whole. The rules that need more than one workflow to show are here too.
+// What each statement becomes: the workflows of tests/golden/syntax/statements (one file a
+// statement) as graphs, written out, and as pictures. Both forms give one hash, and a stored graph
+// is read back whole.
 #include <filesystem>
 
 #include "dsl/compile.h"
@@ -65,8 +65,8 @@ class Dump {
   }
   void node(int depth, const Node& n) {
     static constexpr const char* kKinds[] = {
-        "step", "when",   "together", "wait",     "pause",  "publish", "set", "cancel",
-        "finish", "point", "for_each", "repeat", "ask", "try", "run", "act"};
+        "step",   "when",  "together", "wait",   "pause", "publish", "set", "cancel",
+        "finish", "point", "for_each", "repeat", "ask",   "try",     "run", "act"};
     std::string head = std::string(kKinds[static_cast<int>(n.kind)]) + " " + n.name;
     if (n.slot != kNoSlot) head += " → slot " + std::to_string(n.slot);
     if (n.kind == NodeKind::kStep) head += ", do " + graph_.actions[n.call.action].name;
@@ -78,8 +78,8 @@ class Dump {
     if (n.kind == NodeKind::kTogether)
       head += ", wanted " + std::to_string(n.wanted) + " of " + std::to_string(n.branches.size());
     if (n.kind == NodeKind::kForEach) {
-      head += ", in " + n.items.source + ", at once " + std::to_string(n.at_once) +
-              ", tolerated " + std::to_string(n.tolerated);
+      head += ", in " + n.items.source + ", at once " + std::to_string(n.at_once) + ", tolerated " +
+              std::to_string(n.tolerated);
     }
     if (n.kind == NodeKind::kRepeat)
       head += ", until " + n.until.source + ", times " + std::to_string(n.times);
