@@ -191,7 +191,7 @@ void Lowering::lower_run(const Statement& statement, const Statement* next, Node
 void Lowering::refuse_policies(const Statement& statement) {
   const std::string owner = quoted(statement.name.text);
   const auto refuse = [&](Span span, std::string_view clause, std::string help) {
-    Diagnostic& d = error("BEL4021", span,
+    Diagnostic& d = error("BEL4032", span,
                           std::string(clause) + " makes no sense here: " + owner + " runs a saga");
     d.help = std::move(help);
   };

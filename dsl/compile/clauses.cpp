@@ -37,7 +37,7 @@ std::string_view runs_by(const interpreter::Action& action) {
 void Lowering::want_key_type(const Expr& expr, const CheckedExpr& checked, std::string_view what) {
   if (!checked.ok || is_key_type(checked.type)) return;
   Diagnostic& d =
-      error("BEL4022", expr.span,
+      error("BEL4033", expr.span,
             std::string(what) + " wants a key, and this is " + quoted(to_text(checked.type)));
   add_note(d, "a key is a text, a number or a time: equal ones are written alike");
   d.help = "name a field that tells them apart, for example an id";
@@ -113,7 +113,7 @@ void Lowering::lower_alive(const Policies& policies, const CallSite& site,
   if (site.action == nullptr || !site.action->ok) return;
   const interpreter::Action& action = site.action->action;
   if (action.runs == interpreter::Action::Runs::kPlugin) return;
-  Diagnostic& d = error("BEL4021", policies.alive_every.span,
+  Diagnostic& d = error("BEL4032", policies.alive_every.span,
                         "`alive every` makes no sense here: " + quoted(action.name) + " runs by " +
                             std::string(runs_by(action)));
   add_note_at(d, site.action->at->name.span, "it is declared here");

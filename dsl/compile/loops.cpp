@@ -43,7 +43,7 @@ void Lowering::lower_for_each(const Statement& statement, NodeId id, Flow& flow)
     element.is_private = element.is_private || tainted(items).is_private;
   } else if (items.ok && items.type.base != Type::Base::kError) {
     Diagnostic& d =
-        error("BEL4020", statement.value.span,
+        error("BEL4031", statement.value.span,
               "`for each` goes through a list, and this is " + quoted(to_text(items.type)));
     if (items.type.base == Type::Base::kMap)
       d.help = "go through its keys: `" + statement.value.text + ".map(k, k)`";

@@ -121,7 +121,7 @@ void Lowering::check_run_safety(const Statement& statement, const Statement* nex
     return;
   }
   if (!child.has_point || !(after_point_ ? must_say_undo(next) : true)) return;
-  Diagnostic& d = error("BEL2015", statement.run.span,
+  Diagnostic& d = error("BEL2031", statement.run.span,
                         name + " runs " + quoted(statement.run.text) +
                             ", which has a point of no return, where it may have to be undone");
   add_note_at(d, child.at->name.span, "it is declared here");

@@ -115,7 +115,7 @@ void Lowering::refuse_private(const Expr& expr, const Program& program, std::str
   const std::string read = private_read(program);
   if (read.empty()) return;
   Diagnostic& d =
-      error("BEL2016", expr.span,
+      error("BEL2032", expr.span,
             quoted(read) + " is private, and " + std::string(what) + " is kept in the clear");
   add_note(d,
            "it would still be there after the person has been erased; what is made from a private "
@@ -134,7 +134,7 @@ void Lowering::warn_private(const std::vector<Arg>& args,
     if (field == nullptr || binding == nullptr || holds_private(field->type)) continue;
     const std::string read = Reads(binding->value, slots).first();
     if (read.empty()) continue;
-    Diagnostic& d = warning("BEL2017", arg.value.span,
+    Diagnostic& d = warning("BEL2033", arg.value.span,
                             quoted(read) + " is private, and " + quoted(field->name) + " is not");
     add_note(d, "it goes into " + std::string(where) +
                     ", and stays there when private values are erased");

@@ -136,10 +136,10 @@ void Lowering::check_outputs(const Arg& arg, Type& type) {
     Type bare = output.type;
     bare.optional = false;
     if (fits(bare, type)) continue;
-    Diagnostic& d = error("BEL4023", output.span,
-                          "output " + quoted(arg.name.text) + " is " + quoted(to_text(bare)) +
-                              " here, and " + quoted(to_text(type)) + " at the end");
-    add_note_at(d, arg.name.span, "the end gives it here");
+    Diagnostic& d = error("BEL4202", output.span,
+                          quoted(arg.name.text) + " is " + quoted(to_text(bare)) + " here, and " +
+                              quoted(to_text(type)) + " at the end of " + quoted(graph_.workflow));
+    add_note_at(d, arg.name.span, "that is said here");
     d.help = "give the same kind of value wherever the saga ends";
   }
 }
