@@ -224,7 +224,6 @@ class Drawer {
     const int outer = open_group(node.name, "for_each", "for each " + item + ", " + bounds);
     shape.kind = "for_each";
     shape.title = "for each " + item + " in " + one_line(node.items.source);
-    shape.detail = bounds;
     enter(std::move(shape), ends);
     const Ends inner = draw_block(node.body, {{node.name, "forward", ""}});
     const std::string id = node.name + ":join";
@@ -240,7 +239,6 @@ class Drawer {
     const int outer = open_group(node.name, "repeat", "repeat, at most " + times);
     shape.kind = "repeat";
     shape.title = "repeat";
-    shape.detail = "at most " + times;
     enter(std::move(shape), ends);
     const Ends inner = draw_block(node.body, {{node.name, "forward", ""}});
     Ends out;

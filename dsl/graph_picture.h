@@ -17,7 +17,7 @@ struct Picture {
     std::string kind;    // start end step run undo when together join wait ask pause publish set
                          // collect cancel finish hand_to point_of_no_return for_each repeat try
     std::string title;   // for people
-    std::string detail;  // action, event, reason, role, child saga, bounds of a loop
+    std::string detail;  // action, event, reason, role, child saga
     std::string limit;   // waits and questions: `within`
     std::string at;      // file:line
     int group = -1;      // the `together`, loop or `try` it is in: an index into groups

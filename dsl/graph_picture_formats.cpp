@@ -66,8 +66,8 @@ std::string_view dot_style(std::string_view kind) {
       {"step", R"(shape=box, style="rounded,filled", fillcolor="#ffffff")"},
       {"run", R"(shape=box3d, style=filled, fillcolor="#ffffff")"},
       {"ask", R"(shape=parallelogram, style=filled, fillcolor="#fef7e0")"},
-      {"for_each", R"(shape=cds, style=filled, fillcolor="#e8eaed")"},
-      {"repeat", R"(shape=cds, style=filled, fillcolor="#e8eaed")"},
+      {"for_each", R"(shape=box, style="rounded,filled", fillcolor="#e8eaed")"},
+      {"repeat", R"(shape=box, style="rounded,filled", fillcolor="#e8eaed")"},
       {"try", R"(shape=box, style="rounded,filled", fillcolor="#e8eaed")"},
       {"collect", R"(shape=note)"},
       {"undo", R"(shape=box, style="rounded,dashed", color="#c5221f", fontcolor="#c5221f")"},
@@ -107,6 +107,12 @@ void write_dot_group(const Picture& picture, int group, const std::string& inden
                      std::string& out) {
   for (const Box& box : picture.boxes) {
     if (box.group == group) write_dot_box(box, indent, out);
+  }
+  // An undo stands beside its step; said in their own group, else the step would leave it.
+  for (const Box& box : picture.boxes) {
+    if (box.group != group || box.kind != "undo") continue;
+    const std::string step = box.id.substr(std::string_view("undo:").size());
+    out += indent + "{ rank=same; " + dot_text(step) + "; " + dot_text(box.id) + "; }\n";
   }
   for (std::size_t i = 0; i < picture.groups.size(); ++i) {
     if (picture.groups[i].parent != group) continue;
@@ -179,11 +185,6 @@ std::string picture_dot(const Picture& picture) {
     if (arrow.kind == "error") add(R"(color="#b06000", fontcolor="#b06000")");
     if (!attributes.empty()) out += " [" + attributes + "]";
     out += ";\n";
-  }
-  for (const Picture::Arrow& arrow : picture.arrows) {
-    if (arrow.kind == "undo" && arrow.to == "undo:" + arrow.from) {
-      out += "  { rank=same; " + dot_text(arrow.from) + "; " + dot_text(arrow.to) + "; }\n";
-    }
   }
   return out + "}\n";
 }
