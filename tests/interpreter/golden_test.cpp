@@ -1,15 +1,7 @@
 // Golden journals: what shipped workflows write and wish, entry by entry. A change of one of these files is a change of
 // meaning for sagas that run: it needs a new entry version, not a new golden. BELAY_UPDATE_GOLDEN=1 rewrites them.
-#include <cstdlib>
-#include <filesystem>
-#include <fstream>
-#include <sstream>
-
 #include "dsl/compile.h"
-#include "runtime/base/journal_json.h"
-#include "runtime/base/json_value.h"
-#include "runtime/base/state_json.h"
-#include "tests/interpreter/harness.h"
+#include "tests/interpreter/story.h"
 
 using namespace belay::testing;
 
@@ -24,77 +16,6 @@ const Graph& workflow(const std::string& name) {
   FAIL("no workflow " << name);
   return compiled.program.graphs.front();
 }
-
-// Notes each entry and what it wished, in the order in which it happened.
-class Story {
- public:
-  Story(const std::string& name, Value input) : run(workflow(name), std::move(input)) { note(); }
-
-  void put(Fact fact, std::string reason = "") {
-    run.put(std::move(fact), std::move(reason));
-    note();
-  }
-  void ok(const std::string& step, Value result = record({}), Direction direction = Direction::kForward) {
-    put(StepSucceeded{run.at(step), direction, run.generation(step, direction), std::move(result)});
-  }
-  void fail(const std::string& step, FailureKind kind, const std::string& error,
-            Direction direction = Direction::kForward) {
-    put(StepFailed{run.at(step), direction, run.generation(step, direction), kind, error, "", true, 0});
-  }
-  void pass(std::int64_t seconds) {
-    run.now.us += seconds * 1'000'000;
-    for (const Fact& fact : due_timers(run.graph, run.state, run.now)) put(fact);
-  }
-
-  void note() {
-    const Entry& entry = run.journal.back();
-    text << entry.seq << " " << belay::runtime::kind_name(entry.fact) << " "
-         << belay::runtime::entry_body(run.graph, entry) << "\n";
-    for (const Command& command : run.commands) std::visit([this](const auto& c) { wish(c); }, command);
-    // The stored form gives back the same entry.
-    const std::string body = belay::runtime::entry_body(run.graph, entry);
-    const auto again = belay::runtime::decode_entry(
-        run.graph, {entry.seq, entry.version, entry.at, entry.actor, belay::runtime::kind_name(entry.fact), body});
-    REQUIRE(again.has_value());
-    CHECK(*again == entry);
-    const auto state = belay::runtime::decode_state(run.graph, belay::runtime::encode_state(run.graph, run.state));
-    REQUIRE(state.has_value());
-    CHECK(*state == run.state);
-  }
-
-  void wish(const RunAction& c) {
-    text << "    run " << run.graph.actions[c.action].name << " as "
-         << effect_key("saga", run.graph, c.path, c.direction, c.generation) << " " << belay::runtime::to_json(c.args)
-         << "\n";
-  }
-  void wish(const StartTimer& c) {
-    text << "    timer " << path_text(run.graph, c.path) << " in " << (c.at.us - run.now.us) / 1'000'000 << " s\n";
-  }
-  void wish(const AwaitEvent& c) { text << "    await " << c.event << " " << c.key << "\n"; }
-  void wish(const StopAwaiting& c) { text << "    stop awaiting " << c.event << " " << c.key << "\n"; }
-  void wish(const Publish& c) {
-    text << "    publish " << c.event << " " << c.key << " " << belay::runtime::to_json(c.payload) << "\n";
-  }
-  void wish(const StartChild& c) {
-    text << "    start " << c.workflow << " for " << path_text(run.graph, c.path) << " "
-         << belay::runtime::to_json(c.input) << (c.detached ? ", detached" : "") << "\n";
-  }
-  void wish(const StopChild& c) {
-    text << "    stop the child of " << path_text(run.graph, c.path) << ": " << c.because << "\n";
-  }
-  void wish(const Finish& c) { text << "    finish " << name(c.status) << "\n"; }
-
-  void check_golden(const std::string& file) {
-    const std::string path = std::string(BELAY_SOURCE_DIR) + "/tests/golden/journals/" + file;
-    if (std::getenv("BELAY_UPDATE_GOLDEN") != nullptr) std::ofstream(path) << text.str();
-    std::ifstream in(path);
-    const std::string expected((std::istreambuf_iterator<char>(in)), {});
-    CHECK(text.str() == expected);
-  }
-
-  Run run;
-  std::ostringstream text;
-};
 
 const std::string kBooking = "0190d6a8-0000-7000-8000-000000000001";
 Value uuid(int n) { return Value::string("0190d6a8-0000-7000-8000-0000000000" + std::to_string(10 + n)); }
@@ -121,7 +42,7 @@ void until_paid(Story& s, std::int64_t minor) {
 }  // namespace
 
 TEST_CASE("golden: a booking goes right") {
-  Story s("confirm_booking", booking_input());
+  Story s(workflow("confirm_booking"), booking_input());
   until_paid(s, 4990);
   s.ok("capture", record({{"charge", Value::string("ch_1")}}));
   s.ok("confirm", record({{"confirmed_at", time_at(-100)}}));
@@ -134,7 +55,7 @@ TEST_CASE("golden: a booking goes right") {
 }
 
 TEST_CASE("golden: the card is declined at capture") {
-  Story s("confirm_booking", booking_input());
+  Story s(workflow("confirm_booking"), booking_input());
   until_paid(s, 4990);
   s.fail("capture", FailureKind::kBusiness, "stripe.card_declined");
   s.ok("intent", record({{"status", Value::string("canceled")}}), Direction::kUndo);
@@ -144,7 +65,7 @@ TEST_CASE("golden: the card is declined at capture") {
 }
 
 TEST_CASE("golden: the amount does not match") {
-  Story s("confirm_booking", booking_input());
+  Story s(workflow("confirm_booking"), booking_input());
   until_paid(s, 100);
   CHECK(s.run.status() == "compensating");
   s.fail("intent", FailureKind::kBusiness, "stripe.intent_finished", Direction::kUndo);
@@ -154,7 +75,7 @@ TEST_CASE("golden: the amount does not match") {
 }
 
 TEST_CASE("golden: the customer does not pay in time") {
-  Story s("confirm_booking", booking_input());
+  Story s(workflow("confirm_booking"), booking_input());
   s.ok("hold", record({{"id", uuid(3)}, {"expires_at", time_at(2400)}}));
   s.ok("intent", record({{"id", Value::string("pi_1")}}));
   s.pass(901);
@@ -164,7 +85,7 @@ TEST_CASE("golden: the customer does not pay in time") {
 }
 
 TEST_CASE("golden: a capture that timed out, the engine killed, a refund refused, a person") {
-  Story s("confirm_booking", booking_input());
+  Story s(workflow("confirm_booking"), booking_input());
   until_paid(s, 4990);
   s.put(StepFailed{s.run.at("capture"), Direction::kForward, 0, FailureKind::kUnsure, "timeout", "no answer in 10 s", false, 0});
   s.pass(2);
@@ -185,7 +106,7 @@ TEST_CASE("golden: a capture that timed out, the engine killed, a refund refused
 }
 
 TEST_CASE("golden: paid elsewhere, and the amount differs: the payment's undo gives it back") {
-  Story s("settle_booking", record({{"booking", Value::string(kBooking)}, {"customer", uuid(2)}}));
+  Story s(workflow("settle_booking"), record({{"booking", Value::string(kBooking)}, {"customer", uuid(2)}}));
   s.put(EventTaken{s.run.at("payment"), "e1", "payment.captured",
                    record({{"booking", Value::string(kBooking)}, {"charge", Value::string("ch_9")}, {"amount", eur(100)}})});
   s.put(EventTaken{s.run.at("intent"), "e2", "booking.intent_created",
