@@ -139,6 +139,7 @@ std::string type_name(const Value& v) {
   switch (v.kind()) {
     case Kind::kNull: return "null_type";
     case Kind::kString: return "string";
+    case Kind::kOptional: return "optional_type";
     case Kind::kTimestamp: return "google.protobuf.Timestamp";
     case Kind::kDuration: return "google.protobuf.Duration";
     default: return std::string(kind_text(v.kind()));

@@ -213,6 +213,7 @@ Evaluated order_values(Function f, Args args) {
 
 Evaluated contained(Args args, Budget& budget) {
   const Value &item = args[0], &range = args[1];
+  if (item.kind() == Kind::kString && !budget.charge(item.as_string().size() / 16)) return out_of_budget();
   if (range.kind() == Kind::kMap) return good(Value::boolean(find_key(range.as_map(), item) != nullptr));
   if (range.kind() != Kind::kList) return no_overload(Function::kIn, args);
   for (const Value& candidate : range.as_list()) {
@@ -225,8 +226,20 @@ Evaluated contained(Args args, Budget& budget) {
 
 }  // namespace
 
+namespace {
+
+// What comparing two texts may have to read.
+std::size_t text_cost(const Value& a, const Value& b) {
+  if (a.kind() != b.kind()) return 0;
+  if (a.kind() == Kind::kString) return std::min(a.as_string().size(), b.as_string().size()) / 64;
+  if (a.kind() == Kind::kBytes) return std::min(a.as_bytes().size(), b.as_bytes().size()) / 64;
+  return 0;
+}
+
+}  // namespace
+
 std::optional<bool> equal_within(const Value& a, const Value& b, Budget& budget) {
-  if (!budget.charge(1)) return std::nullopt;
+  if (!budget.charge(1 + text_cost(a, b))) return std::nullopt;
   if (is_number(a.kind()) && is_number(b.kind())) return order_numbers(a, b) == 0;
   if (a.kind() != b.kind()) return false;
   if (a.kind() == Kind::kList) {
@@ -243,6 +256,9 @@ std::optional<bool> equal_within(const Value& a, const Value& b, Budget& budget)
     bool equal = false;
     if (!equal_entries(a.as_map(), b.as_map(), budget, equal)) return std::nullopt;
     return equal;
+  }
+  if (a.kind() == Kind::kOptional && a.as_optional() != nullptr && b.as_optional() != nullptr) {
+    return equal_within(*a.as_optional(), *b.as_optional(), budget);
   }
   return a == b;
 }
@@ -311,7 +327,9 @@ Evaluated call_arithmetic(Function f, Args args, Budget& budget) {
 Evaluated call_comparison(Function f, Args args, Budget& budget) {
   if (args.size() != 2) return no_overload(f, args);
   if (f == Function::kIn) return contained(args, budget);
-  if (f != Function::kEqual && f != Function::kNotEqual) return order_values(f, args);
+  if (f != Function::kEqual && f != Function::kNotEqual) {
+    return budget.charge(text_cost(args[0], args[1])) ? order_values(f, args) : out_of_budget();
+  }
   const auto same = equal_within(args[0], args[1], budget);
   if (!same) return out_of_budget();
   return good(Value::boolean(*same == (f == Function::kEqual)));

@@ -69,6 +69,23 @@ std::span<const Signature> signatures() {
       {"math.bitShiftRight", false, "ni", '=', Function::kBitShiftRight},
       {"base64.encode", false, "y", 's', Function::kBase64Encode},
       {"base64.decode", false, "s", 'y', Function::kBase64Decode},
+      {"format", true, "sL", 's', Function::kFormat},
+      {"matches", true, "ss", 'b', Function::kMatches}, {"matches", false, "ss", 'b', Function::kMatches},
+      {"math.sqrt", false, "n", 'd', Function::kSqrt},
+      {"reverse", true, "L", '=', Function::kReverse}, {"flatten", true, "L", 'J', Function::kFlatten},
+      {"flatten", true, "Li", 'J', Function::kFlatten}, {"slice", true, "Lii", '=', Function::kSlice},
+      {"distinct", true, "L", '=', Function::kDistinct}, {"sort", true, "L", '=', Function::kSort},
+      {"lists.range", false, "i", 'I', Function::kRange},
+      {"sets.contains", false, "LL", 'b', Function::kSetsContains},
+      {"sets.equivalent", false, "LL", 'b', Function::kSetsEquivalent},
+      {"sets.intersects", false, "LL", 'b', Function::kSetsIntersects},
+      {"optional.of", false, "*", '*', Function::kOptionalOf, true},
+      {"optional.none", false, "", '*', Function::kOptionalNone, true},
+      {"optional.ofNonZeroValue", false, "*", '*', Function::kOptionalOfNonZero, true},
+      {"optional.unwrap", false, "L", 'J', Function::kUnwrap, true},
+      {"unwrapOpt", true, "L", 'J', Function::kUnwrap, true},
+      {"hasValue", true, "*", 'b', Function::kHasValue, true}, {"value", true, "*", '*', Function::kOptionalValue, true},
+      {"first", true, "L", '*', Function::kFirst, true}, {"last", true, "L", '*', Function::kLast, true},
   };
   return table;
 }

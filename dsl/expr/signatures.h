@@ -15,6 +15,7 @@ struct Signature {
   std::string_view params;
   char result = '*';
   interpreter::Function function = interpreter::Function::kDyn;
+  bool plain_only = false;  // gives or takes optional values, which the language of workflows does not have
 };
 
 std::span<const Signature> signatures();
