@@ -62,6 +62,7 @@ Evaluated call_time(Function f, Args args, const Environment* environment) {
     const std::string& zone = args[1].as_string();
     auto given = offset_seconds(zone);
     if (!given && environment != nullptr) given = environment->zone_offset(zone, args[0].as_timestamp().seconds);
+    if (!given && environment == nullptr) return bad("named time zones are not at hand here");
     if (!given) return bad(brief(args[1]) + " is no time zone, such as \"Europe/Berlin\", \"UTC\" or \"+02:00\"");
     offset = *given;
   }

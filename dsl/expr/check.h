@@ -72,6 +72,7 @@ class ExprCheck {
   Typed check_macro(Tree& node, const Facts& known);
   Typed check_signature(Tree& node, const std::string& name, bool member, const Facts& known);
   Typed check_extreme(Tree& node, const std::string& name, const Facts& known);
+  void check_pattern(const Tree& pattern);
   void unknown_function(const Tree& node, const std::string& name, bool member);
   bool declare_variable(const Tree& node, const Type& type);
 

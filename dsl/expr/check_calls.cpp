@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "dsl/expr/check.h"
+#include "dsl/expr/pattern.h"
 #include "dsl/expr/signatures.h"
 
 namespace belay::dsl {
@@ -337,7 +338,22 @@ Typed ExprCheck::check_extreme(Tree& node, const std::string& name, const Facts&
   return typed(out);
 }
 
+void ExprCheck::check_pattern(const Tree& pattern) {
+  if (pattern.op != Op::kLiteral || pattern.literal.kind() != interpreter::Value::Kind::kString) return;
+  const std::string problem = pattern_problem(pattern.literal.as_string());
+  if (problem.empty()) return;
+  report("BEL4215", pattern, source_of(pattern) + " is no pattern: " + problem).help = "the syntax is RE2's";
+}
+
 void ExprCheck::unknown_function(const Tree& node, const std::string& name, bool member) {
+  const auto functions = signatures();
+  const auto gives_optional = [&](const auto& known) { return known.plain_only && known.name == name; };
+  if (name == "or" || name == "orValue" || std::any_of(functions.begin(), functions.end(), gives_optional) ||
+      std::any_of(std::begin(macros), std::end(macros), gives_optional)) {
+    report_mark("BEL3205", node, "`" + name + "` works on optional values, which workflows do not have").help =
+        "ask with `x is present`, or give another value with `x or else y`";
+    return;
+  }
   if (member && is_macro_name(name)) {
     report_mark("BEL4208", node, "`" + name + "` takes a variable and a condition, such as `items." + name +
                                      "(item, item > 0)`");
@@ -397,6 +413,12 @@ Typed ExprCheck::check_signature(Tree& node, const std::string& name, bool membe
   if (silent) return typed(matching.empty() ? type_of(Base::kError) : result_of(matching.front()->result, types));
   if (!matching.empty()) {
     const Signature* first = matching.front();
+    if (first->function == Function::kMatches) check_pattern(node.args[1]);
+    if (first->function == Function::kDyn && !is_open(types[0])) {
+      Diagnostic& d = diagnostics_.add("BEL4216", span_in(expr_, node.begin, node.end - node.begin),
+                                       "`dyn` hides that this is " + to_text(types[0]));
+      d.help = "leave it out: only `json` is unchecked";
+    }
     node.found.index = static_cast<std::uint32_t>(first->function);
     const bool same = std::all_of(matching.begin(), matching.end(), [&](const Signature* s) { return s->result == first->result; });
     return typed(same ? result_of(first->result, types) : type_of(Base::kJson));
