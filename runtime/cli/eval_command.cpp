@@ -2,6 +2,7 @@
 // CEL from standard input (cel_case.h), answered line by line whatever they hold.
 #include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
@@ -165,7 +166,13 @@ int run(const EvalCommand& command) {
   if (!diagnostics.all().empty()) std::fputs(dsl::render_text(diagnostics, sources, colour).c_str(), stderr);
   if (!checked.ok) return kRefused;
   const interpreter::Evaluated result = interpreter::evaluate(checked.program, scope);
-  if (!result.ok) return complain("the expression fails: " + result.error);
+  if (!result.ok) {
+    expr.span.length = static_cast<std::uint32_t>(std::min(command.expression.find('\n'), command.expression.size()));
+    dsl::Diagnostics failure;
+    failure.add("BEL4217", expr.span, "this fails: " + result.error);
+    std::fputs(dsl::render_text(failure, sources, colour).c_str(), stderr);
+    return kRefused;
+  }
   std::printf("%s\n", interpreter::to_text(result.value).c_str());
   return kDone;
 }
