@@ -5,6 +5,9 @@
 // maps iterate in the order of their keys; a missing key is an error. One of ours: absence. A slot without a value, a
 // missing field and null are absent, which `is present` and `or else` ask about without failing (see soft()).
 #include "interpreter/expr.h"
+
+#include <array>
+
 #include "interpreter/functions.h"
 
 namespace belay::interpreter {
@@ -42,7 +45,8 @@ class Evaluator {
       }
       case ExprKind::kNow: return good(Value::timestamp(scope_.now()));
       case ExprKind::kLocal:
-        return node.index < locals_.size() ? locals_[node.index] : bad("the expression is damaged");
+        if (node.index >= locals_.size()) return bad("the expression is damaged");
+        return locals_[node.index].at != nullptr ? good(*locals_[node.index].at) : locals_[node.index].own;
       case ExprKind::kField: return field(node);
       case ExprKind::kHas: return has(node);
       case ExprKind::kPresent: {
@@ -97,6 +101,75 @@ class Evaluator {
     }
   }
 
+  // A variable of a macro points at the element it stands for; what is computed it owns.
+  struct Local {
+    const Value* at = nullptr;
+    Evaluated own;  // when at is null
+  };
+
+  // ---- Looking without copying ----------------------------------------------------------------------------------
+
+  // Where the value of a path (a name and fields of records) stands, or nullptr when it has to be evaluated, be it
+  // because it fails. Valid until the next evaluation, which may grow locals_.
+  const Value* peek(std::uint32_t index) {
+    if (index >= program_.nodes.size() || !budget_.charge(1)) return nullptr;
+    const ExprNode& node = program_.nodes[index];
+    switch (node.kind) {
+      case ExprKind::kLiteral: return &node.literal;
+      case ExprKind::kSlot: return scope_.slot(node.index);
+      case ExprKind::kLocal: {
+        if (node.index >= locals_.size()) return nullptr;
+        const Local& local = locals_[node.index];
+        return local.at != nullptr ? local.at : local.own.ok ? &local.own.value : nullptr;
+      }
+      case ExprKind::kField: {
+        if (node.args.empty() || node.args[0] >= index) return nullptr;  // a circle, in a damaged program
+        const Value* base = peek(node.args[0]);
+        return base != nullptr ? base->find(node.text) : nullptr;
+      }
+      default: return nullptr;
+    }
+  }
+
+  // `a == b` and the like: the commonest calls, and nothing of their operands needs to be copied.
+  Evaluated comparison(const ExprNode& node) {
+    const auto f = static_cast<Function>(node.index);
+    Evaluated left, right;
+    const Value* a = peek(node.args[0]);
+    if (a == nullptr) {
+      left = eval(node.args[0]);
+      if (!left.ok) return left;
+    }
+    if (f == Function::kIn && is_literal_list(node.args[1])) {
+      return literal_in(a != nullptr ? *a : left.value, program_.nodes[node.args[1]]);
+    }
+    const Value* b = peek(node.args[1]);
+    if (b == nullptr) {
+      right = eval(node.args[1]);
+      if (!right.ok) return right;
+      if (a != nullptr) a = peek(node.args[0]);
+      if (a == nullptr && !left.ok) return out_of_budget();
+    }
+    return compare(f, a != nullptr ? *a : left.value, b != nullptr ? *b : right.value, budget_);
+  }
+
+  bool is_literal_list(std::uint32_t index) const {
+    if (index >= program_.nodes.size() || program_.nodes[index].kind != ExprKind::kList) return false;
+    for (const std::uint32_t arg : program_.nodes[index].args) {
+      if (arg >= program_.nodes.size() || program_.nodes[arg].kind != ExprKind::kLiteral) return false;
+    }
+    return true;
+  }
+
+  Evaluated literal_in(const Value& item, const ExprNode& list) {
+    for (const std::uint32_t arg : list.args) {
+      const auto same = equal_within(item, program_.nodes[arg].literal, budget_);
+      if (!same) return out_of_budget();
+      if (*same) return good(Value::boolean(true));
+    }
+    return good(Value::boolean(false));
+  }
+
   // ---- Absence ------------------------------------------------------------------------------------------------
 
   struct Soft {
@@ -113,6 +186,7 @@ class Evaluator {
   Soft eval_soft(std::uint32_t index) {
     if (index >= program_.nodes.size()) return {.absent = false, .result = bad("the expression is damaged")};
     const ExprNode& node = program_.nodes[index];
+    if (const Value* value = peek(index)) return present_or_absent(good(*value));
     if (node.kind == ExprKind::kSlot) {
       const Value* value = scope_.slot(node.index);
       return value == nullptr ? Soft{.absent = true, .result = {}} : present_or_absent(good(*value));
@@ -151,6 +225,7 @@ class Evaluator {
   // ---- Reading into values ------------------------------------------------------------------------------------
 
   Evaluated field(const ExprNode& node) {
+    if (const Value* base = peek(node.args[0])) return field_of(*base, node.text);
     const Evaluated base = eval(node.args[0]);
     return base.ok ? field_of(base.value, node.text) : base;
   }
@@ -234,7 +309,7 @@ class Evaluator {
     const bool flat = node.kind == ExprKind::kOptionalFlatMap;
     Evaluated base = optional_operand(node, 0, flat ? "optFlatMap" : "optMap");
     if (!base.ok || base.value.as_optional() == nullptr) return base;
-    locals_.push_back(good(*base.value.as_optional()));
+    locals_.push_back({.at = base.value.as_optional(), .own = {}});
     Evaluated result = flat ? optional_operand(node, 1, "optFlatMap") : eval(node.args[1]);
     locals_.pop_back();
     if (!result.ok || flat) return result;
@@ -243,7 +318,8 @@ class Evaluator {
 
   // cel.bind: what it is bound to may fail without harm as long as nobody reads it.
   Evaluated let(const ExprNode& node) {
-    locals_.push_back(eval(node.args[0]));
+    Evaluated value = eval(node.args[0]);
+    locals_.push_back({.at = nullptr, .own = std::move(value)});
     Evaluated result = eval(node.args[1]);
     locals_.pop_back();
     return result;
@@ -298,14 +374,24 @@ class Evaluator {
 
   Evaluated call(const ExprNode& node) {
     if (node.index >= function_count) return bad("a function that this version does not know");
-    std::vector<Value> args;
-    args.reserve(node.args.size());
-    for (const std::uint32_t arg : node.args) {
-      Evaluated value = eval(arg);
-      if (!value.ok) return value;
-      args.push_back(std::move(value.value));
+    const auto f = static_cast<Function>(node.index);
+    if (f >= Function::kEqual && f <= Function::kIn && node.args.size() == 2) return comparison(node);
+    constexpr std::size_t few = 3;
+    if (node.args.size() <= few) {
+      std::array<Value, few> args;
+      return call_with(f, node, args.data());
     }
-    return call_function(static_cast<Function>(node.index), args, budget_, scope_.environment());
+    std::vector<Value> args(node.args.size());
+    return call_with(f, node, args.data());
+  }
+
+  Evaluated call_with(Function f, const ExprNode& node, Value* args) {
+    for (std::size_t i = 0; i < node.args.size(); ++i) {
+      Evaluated value = eval(node.args[i]);
+      if (!value.ok) return value;
+      args[i] = std::move(value.value);
+    }
+    return call_function(f, Args(args, node.args.size()), budget_, scope_.environment());
   }
 
   // `decides` settles the result whatever the other sides say, errors included.
@@ -406,23 +492,37 @@ class Evaluator {
     return range;
   }
 
-  void enter(const Range& range, std::size_t i) {
-    if (range.value.value.kind() == Kind::kList) {
-      if (range.pairs) locals_.push_back(good(Value::integer(static_cast<std::int64_t>(i))));
-      locals_.push_back(good(range.value.value.as_list()[i]));
-    } else {
-      locals_.push_back(good(range.value.value.as_map()[i].first));
-      if (range.pairs) locals_.push_back(good(range.value.value.as_map()[i].second));
+  // The variables of a macro, as long as its rounds last. They point at what is iterated.
+  class Variables {
+   public:
+    Variables(Evaluator& evaluator, const Range& range) : evaluator_(evaluator), first_(evaluator.locals_.size()) {
+      evaluator_.locals_.resize(first_ + (range.pairs ? 2 : 1));
     }
-  }
+    ~Variables() { evaluator_.locals_.resize(first_); }
+    Variables(const Variables&) = delete;
 
-  void leave(const Range& range) { locals_.resize(locals_.size() - (range.pairs ? 2 : 1)); }
+    void set(const Range& range, std::size_t i) {
+      Local& first = evaluator_.locals_[first_];
+      Local& last = evaluator_.locals_.back();
+      if (range.value.value.kind() == Kind::kList) {
+        if (range.pairs) first.own = good(Value::integer(static_cast<std::int64_t>(i)));
+        last.at = &range.value.value.as_list()[i];
+      } else {
+        if (range.pairs) last.at = &range.value.value.as_map()[i].second;
+        first.at = &range.value.value.as_map()[i].first;
+      }
+    }
+
+   private:
+    Evaluator& evaluator_;
+    std::size_t first_;
+  };
 
   Evaluated in_round(const Range& range, std::size_t i, std::uint32_t body) {
-    enter(range, i);
-    Evaluated result = eval(body);
-    leave(range);
-    return result;
+    if (!budget_.charge(1)) return out_of_budget();
+    Variables variables(*this, range);
+    variables.set(range, i);
+    return eval(body);
   }
 
   Evaluated condition_in_round(const Range& range, std::size_t i, std::uint32_t body) {
@@ -532,7 +632,7 @@ class Evaluator {
   const Scope& scope_;
   Budget budget_{cost_max};
   int depth_ = 0;
-  std::vector<Evaluated> locals_;
+  std::vector<Local> locals_;
 };
 
 }  // namespace

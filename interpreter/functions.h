@@ -74,6 +74,8 @@ Evaluated no_overload(Function f, Args args);
 // A kind in the author's words: `text`, `list`, `record`.
 std::string_view kind_text(Value::Kind kind);
 
+// `a` f `b` for the comparisons and `in`, without copying either.
+Evaluated compare(Function f, const Value& a, const Value& b, Budget& budget);
 // Equality with a budget; nullopt when it runs out.
 std::optional<bool> equal_within(const Value& a, const Value& b, Budget& budget);
 // The entry of a map under a key that is equal as CEL sees it (1, 1u and 1.0 are one key).
