@@ -2,6 +2,7 @@
 
 #include <charconv>
 #include <cmath>
+#include <cstdlib>
 
 #include "dsl/expr/expr.h"
 #include "interpreter/functions.h"
@@ -127,6 +128,21 @@ Result<Value> evaluate_case(const Value& json) {
   return std::move(result.value);
 }
 
+// As the cases write doubles: the shortest digits that read back, a point always (1.0), an exponent only where the number
+// is below 0.0001 or has more than 16 digits before the point (1e-05, 1e+16).
+std::string double_text(double d) {
+  if (std::isnan(d)) return "nan";
+  if (std::isinf(d)) return d < 0 ? "-inf" : "inf";
+  char buffer[400];
+  auto end = std::to_chars(buffer, buffer + sizeof buffer, d, std::chars_format::scientific);
+  const std::string scientific(buffer, end.ptr);
+  const int exponent = std::atoi(scientific.c_str() + scientific.find('e') + 1);
+  if (d != 0 && (exponent < -4 || exponent >= 16)) return scientific;
+  end = std::to_chars(buffer, buffer + sizeof buffer, d, std::chars_format::fixed);
+  const std::string fixed(buffer, end.ptr);
+  return fixed.find('.') == std::string::npos ? fixed + ".0" : fixed;
+}
+
 void append_text_member(const char* type, std::string_view text, std::string& out) {
   out += "{\"";
   out += type;
@@ -188,12 +204,7 @@ void append_typed(const Value& value, std::string& out) {
     case Kind::kBool: out += value.as_bool() ? "{\"bool\":true}" : "{\"bool\":false}"; return;
     case Kind::kInt: append_text_member("int", std::to_string(value.as_int()), out); return;
     case Kind::kUint: append_text_member("uint", std::to_string(value.as_uint()), out); return;
-    case Kind::kDouble: {
-      const double d = value.as_double();
-      const std::string text = std::isnan(d) ? "nan" : std::isinf(d) ? (d < 0 ? "-inf" : "inf") : interpreter::to_text(value);
-      append_text_member("double", text, out);
-      return;
-    }
+    case Kind::kDouble: append_text_member("double", double_text(value.as_double()), out); return;
     case Kind::kString: append_text_member("string", value.as_string(), out); return;
     case Kind::kBytes: append_text_member("bytes", to_base64(value.as_bytes()), out); return;
     case Kind::kType: append_text_member("type", value.as_type(), out); return;
