@@ -373,7 +373,10 @@ class Evaluator {
   // ---- Calls, logic, building ---------------------------------------------------------------------------------
 
   Evaluated call(const ExprNode& node) {
-    if (node.index >= function_count) return bad("a function that this version does not know");
+    if (node.index >= function_count) {
+      return bad(node.text.empty() ? "a function that this version does not know"
+                                   : "there is no function `" + node.text + "`");
+    }
     const auto f = static_cast<Function>(node.index);
     if (f >= Function::kEqual && f <= Function::kIn && node.args.size() == 2) return comparison(node);
     constexpr std::size_t few = 3;

@@ -95,7 +95,7 @@ Evaluated to_string(Args args, Budget& budget) {
       if (!budget.charge(v.as_bytes().size() / 16)) return out_of_budget();
       if (!is_utf8(v.as_bytes())) return bad("the bytes are not UTF-8");
       return good(Value::string(v.as_bytes()));
-    case Kind::kTimestamp: return good(Value::string(format_timestamp(v.as_timestamp())));
+    case Kind::kTimestamp: return good(Value::string(timestamp_text(v.as_timestamp())));
     case Kind::kDuration: return good(Value::string(format_duration(v.as_duration())));
     case Kind::kMoney: return good(Value::string(to_text(v.as_money())));
     default: return no_overload(Function::kToString, args);

@@ -1,4 +1,5 @@
-// CEL's extensions for lists and sets, and optional values. Sets are lists whose order and repetitions do not count.
+// CEL's extensions for lists and sets, and optional values. Sets are lists whose order and
+// repetitions do not count.
 #include <algorithm>
 #include <limits>
 #include <numeric>
@@ -60,22 +61,26 @@ bool flatten_into(const List& from, std::int64_t levels, List& out, Budget& budg
 
 Evaluated flatten(Args args, Budget& budget) {
   const bool counted = args.size() == 2 && args[1].kind() == Kind::kInt;
-  if (args.empty() || !is_list(args[0]) || (args.size() != 1 && !counted)) return no_overload(Function::kFlatten, args);
+  if (args.empty() || !is_list(args[0]) || (args.size() != 1 && !counted))
+    return no_overload(Function::kFlatten, args);
   if (counted && args[1].as_int() < 0) return bad("`flatten` needs a depth from 0");
   List out;
-  if (!flatten_into(args[0].as_list(), counted ? args[1].as_int() : 1, out, budget)) return out_of_budget();
+  if (!flatten_into(args[0].as_list(), counted ? args[1].as_int() : 1, out, budget))
+    return out_of_budget();
   return built(std::move(out), budget);
 }
 
 Evaluated slice(Args args, Budget& budget) {
-  if (args.size() != 3 || !is_list(args[0]) || args[1].kind() != Kind::kInt || args[2].kind() != Kind::kInt) {
+  if (args.size() != 3 || !is_list(args[0]) || args[1].kind() != Kind::kInt ||
+      args[2].kind() != Kind::kInt) {
     return no_overload(Function::kSlice, args);
   }
   const List& items = args[0].as_list();
   const std::int64_t from = args[1].as_int(), to = args[2].as_int();
   if (from < 0 || to < 0) return bad("index out of range: " + std::to_string(std::min(from, to)));
   if (from > to) return bad("`slice` ends before it begins");
-  if (to > static_cast<std::int64_t>(items.size())) return bad("index out of range: " + std::to_string(to));
+  if (to > static_cast<std::int64_t>(items.size()))
+    return bad("index out of range: " + std::to_string(to));
   return built(List(items.begin() + from, items.begin() + to), budget);
 }
 
@@ -92,7 +97,8 @@ Evaluated distinct(const List& items, Budget& budget) {
 Evaluated range(Args args, Budget& budget) {
   if (args.size() != 1 || args[0].kind() != Kind::kInt) return no_overload(Function::kRange, args);
   const std::int64_t count = args[0].as_int();
-  if (count > range_max) return bad("`lists.range` makes at most " + std::to_string(range_max) + " numbers");
+  if (count > range_max)
+    return bad("`lists.range` makes at most " + std::to_string(range_max) + " numbers");
   List out;
   for (std::int64_t i = 0; i < count; ++i) out.push_back(Value::integer(i));
   return built(std::move(out), budget);
@@ -100,20 +106,34 @@ Evaluated range(Args args, Budget& budget) {
 
 bool is_zero(const Value& v) {
   switch (v.kind()) {
-    case Kind::kNull: return true;
-    case Kind::kBool: return !v.as_bool();
-    case Kind::kInt: return v.as_int() == 0;
-    case Kind::kUint: return v.as_uint() == 0;
-    case Kind::kDouble: return v.as_double() == 0;
-    case Kind::kString: return v.as_string().empty();
-    case Kind::kBytes: return v.as_bytes().empty();
-    case Kind::kList: return v.as_list().empty();
-    case Kind::kMap: return v.as_map().empty();
-    case Kind::kTimestamp: return v.as_timestamp() == Timestamp{-62135596800, 0};  // year 1: CEL's zero time
-    case Kind::kDuration: return v.as_duration() == Duration{};
-    case Kind::kMoney: return v.as_money().minor == 0;
-    case Kind::kType: return false;
-    case Kind::kOptional: return v.as_optional() == nullptr;
+    case Kind::kNull:
+      return true;
+    case Kind::kBool:
+      return !v.as_bool();
+    case Kind::kInt:
+      return v.as_int() == 0;
+    case Kind::kUint:
+      return v.as_uint() == 0;
+    case Kind::kDouble:
+      return v.as_double() == 0;
+    case Kind::kString:
+      return v.as_string().empty();
+    case Kind::kBytes:
+      return v.as_bytes().empty();
+    case Kind::kList:
+      return v.as_list().empty();
+    case Kind::kMap:
+      return v.as_map().empty();
+    case Kind::kTimestamp:
+      return v.as_timestamp() == Timestamp{-62135596800, 0};  // year 1: CEL's zero time
+    case Kind::kDuration:
+      return v.as_duration() == Duration{};
+    case Kind::kMoney:
+      return v.as_money().minor == 0;
+    case Kind::kType:
+      return false;
+    case Kind::kOptional:
+      return v.as_optional() == nullptr;
   }
   return false;
 }
@@ -144,12 +164,18 @@ Evaluated sorted_by(const List& items, const List& keys, Budget& budget) {
 
 Evaluated call_list(Function f, Args args, Budget& budget) {
   switch (f) {
-    case Function::kSetsContains: case Function::kSetsEquivalent: case Function::kSetsIntersects:
+    case Function::kSetsContains:
+    case Function::kSetsEquivalent:
+    case Function::kSetsIntersects:
       return set_function(f, args, budget);
-    case Function::kFlatten: return flatten(args, budget);
-    case Function::kSlice: return slice(args, budget);
-    case Function::kRange: return range(args, budget);
-    default: break;
+    case Function::kFlatten:
+      return flatten(args, budget);
+    case Function::kSlice:
+      return slice(args, budget);
+    case Function::kRange:
+      return range(args, budget);
+    default:
+      break;
   }
   if (args.size() != 1 || !is_list(args[0])) return no_overload(f, args);
   const List& items = args[0].as_list();
@@ -159,21 +185,26 @@ Evaluated call_list(Function f, Args args, Budget& budget) {
 }
 
 Evaluated call_optional(Function f, Args args, Budget& budget) {
-  if (f == Function::kOptionalNone) return args.empty() ? good(Value::none()) : no_overload(f, args);
+  if (f == Function::kOptionalNone)
+    return args.empty() ? good(Value::none()) : no_overload(f, args);
   if (args.size() != 1) return no_overload(f, args);
   const Value& v = args[0];
   switch (f) {
-    case Function::kOptionalOf: case Function::kOptionalOfNonZero: {
+    case Function::kOptionalOf:
+    case Function::kOptionalOfNonZero: {
       if (f == Function::kOptionalOfNonZero && is_zero(v)) return good(Value::none());
       Value some = Value::some(v);
       return charge_tree(some, budget) ? good(std::move(some)) : out_of_budget();
     }
     case Function::kHasValue:
-      return v.kind() == Kind::kOptional ? good(Value::boolean(v.as_optional() != nullptr)) : no_overload(f, args);
+      return v.kind() == Kind::kOptional ? good(Value::boolean(v.as_optional() != nullptr))
+                                         : no_overload(f, args);
     case Function::kOptionalValue:
       if (v.kind() != Kind::kOptional) return no_overload(f, args);
-      return v.as_optional() != nullptr ? good(*v.as_optional()) : bad("optional.none() has no value");
-    default: break;
+      return v.as_optional() != nullptr ? good(*v.as_optional())
+                                        : bad("optional.none() has no value");
+    default:
+      break;
   }
   if (v.kind() != Kind::kList) return no_overload(f, args);
   const List& items = v.as_list();

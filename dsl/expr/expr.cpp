@@ -143,7 +143,9 @@ bool is_reserved_name(std::string_view word) {
   if (is_skin_word(word) || is_cel_reserved(word)) return true;
   if (std::find(std::begin(words), std::end(words), word) != std::end(words)) return true;
   const auto functions = signatures();
-  return std::any_of(functions.begin(), functions.end(), [&](const Signature& s) { return s.name == word; });
+  return std::any_of(functions.begin(), functions.end(), [&](const Signature& s) {
+    return s.name == word && !s.plain_only && !s.name_is_free;
+  });
 }
 
 }  // namespace belay::dsl

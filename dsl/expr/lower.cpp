@@ -47,6 +47,9 @@ class Lowering {
         out.args.push_back(lower(node.args[2]));
         return push(std::move(out));
       case ExprKind::kOptionalField: out.text = node.text; break;
+      case ExprKind::kCall:  // of plain CEL, where nobody has a function of that name
+        if (node.found.index == unknown_index) out.text = node.text;
+        break;
       default: break;
     }
     for (const Tree& arg : node.args) out.args.push_back(lower(arg));

@@ -1,4 +1,5 @@
-// Whether a literal pattern of `matches` is one: RE2's syntax, as at run time (runtime/base/pattern.h).
+// Whether a literal pattern of `matches` is one: RE2's syntax, as at run time
+// (runtime/base/pattern.h).
 #pragma once
 #include <string>
 

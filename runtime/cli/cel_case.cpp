@@ -40,7 +40,8 @@ Result<Value> read_map(const Value& json) {
   if (json.kind() != Kind::kList) return wrong("a map must be an array of pairs");
   interpreter::Map entries;
   for (const Value& pair : json.as_list()) {
-    if (pair.kind() != Kind::kList || pair.as_list().size() != 2) return wrong("a map must be an array of pairs");
+    if (pair.kind() != Kind::kList || pair.as_list().size() != 2)
+      return wrong("a map must be an array of pairs");
     auto key = read_typed(pair.as_list()[0]);
     if (!key) return key;
     const Kind kind = key->kind();
@@ -53,7 +54,8 @@ Result<Value> read_map(const Value& json) {
   }
   Value map = Value::map(std::move(entries));
   for (const auto& entry : map.as_map()) {  // of two equal keys only the first is found
-    if (interpreter::find_key(map.as_map(), entry.first) != &entry.second) return wrong("a key stands twice in a map");
+    if (interpreter::find_key(map.as_map(), entry.first) != &entry.second)
+      return wrong("a key stands twice in a map");
   }
   return map;
 }
@@ -63,7 +65,8 @@ class CaseScope final : public dsl::Names, public interpreter::Scope {
  public:
   Result<void> read(const Value& json) {
     if (const Value* bindings = json.find("bindings")) {
-      if (bindings->kind() != Kind::kMap) return fail(ErrorCode::kInvalid, "`bindings` must be an object");
+      if (bindings->kind() != Kind::kMap)
+        return fail(ErrorCode::kInvalid, "`bindings` must be an object");
       for (const auto& [name, typed] : bindings->as_map()) {
         auto value = read_typed(typed);
         if (!value) return fail(value.error());
@@ -72,9 +75,11 @@ class CaseScope final : public dsl::Names, public interpreter::Scope {
     }
     const Value* declared = json.find("declared");
     if (declared == nullptr || declared->is_null()) return {};
-    if (declared->kind() != Kind::kList) return fail(ErrorCode::kInvalid, "`declared` must be an array");
+    if (declared->kind() != Kind::kList)
+      return fail(ErrorCode::kInvalid, "`declared` must be an array");
     for (const Value& name : declared->as_list()) {
-      if (name.kind() != Kind::kString) return fail(ErrorCode::kInvalid, "`declared` must hold names");
+      if (name.kind() != Kind::kString)
+        return fail(ErrorCode::kInvalid, "`declared` must hold names");
       if (!find(name.as_string())) names_.emplace_back(name.as_string(), std::nullopt);
     }
     return {};
@@ -115,21 +120,23 @@ Result<Value> evaluate_case(const Value& json) {
   dsl::CheckOptions options;
   options.plain = true;
   options.macros = !is_true(json, "disable_macros");
-  if (const Value* container = json.find("container"); container != nullptr && container->kind() == Kind::kString) {
+  if (const Value* container = json.find("container");
+      container != nullptr && container->kind() == Kind::kString) {
     options.container = container->as_string();
   }
   dsl::Diagnostics diagnostics;
   const dsl::CheckedExpr checked = dsl::check_expression(expr, scope, options, diagnostics);
   if (!checked.ok) {
-    return wrong(diagnostics.all().empty() ? "the expression cannot be read" : diagnostics.all().front().message);
+    return wrong(diagnostics.all().empty() ? "the expression cannot be read"
+                                           : diagnostics.all().front().message);
   }
   interpreter::Evaluated result = interpreter::evaluate(checked.program, scope);
   if (!result.ok) return wrong(std::move(result.error));
   return std::move(result.value);
 }
 
-// As the cases write doubles: the shortest digits that read back, a point always (1.0), an exponent only where the number
-// is below 0.0001 or has more than 16 digits before the point (1e-05, 1e+16).
+// As the cases write doubles: the shortest digits that read back, a point always (1.0), an exponent
+// only where the number is below 0.0001 or has more than 16 digits before the point (1e-05, 1e+16).
 std::string double_text(double d) {
   if (std::isnan(d)) return "nan";
   if (std::isinf(d)) return d < 0 ? "-inf" : "inf";
@@ -154,7 +161,8 @@ void append_text_member(const char* type, std::string_view text, std::string& ou
 }  // namespace
 
 Result<Value> read_typed(const Value& json) {
-  if (json.kind() != Kind::kMap || json.as_map().size() != 1) return wrong("a value is an object with its type as the only name");
+  if (json.kind() != Kind::kMap || json.as_map().size() != 1)
+    return wrong("a value is an object with its type as the only name");
   const std::string& type = json.as_map()[0].first.as_string();
   const Value& v = json.as_map()[0].second;
   const auto malformed = [&] { return wrong("not a value of type `" + type.substr(0, 40) + "`"); };
@@ -200,21 +208,45 @@ Result<Value> read_typed(const Value& json) {
 
 void append_typed(const Value& value, std::string& out) {
   switch (value.kind()) {
-    case Kind::kNull: out += "{\"null\":null}"; return;
-    case Kind::kBool: out += value.as_bool() ? "{\"bool\":true}" : "{\"bool\":false}"; return;
-    case Kind::kInt: append_text_member("int", std::to_string(value.as_int()), out); return;
-    case Kind::kUint: append_text_member("uint", std::to_string(value.as_uint()), out); return;
-    case Kind::kDouble: append_text_member("double", double_text(value.as_double()), out); return;
-    case Kind::kString: append_text_member("string", value.as_string(), out); return;
-    case Kind::kBytes: append_text_member("bytes", to_base64(value.as_bytes()), out); return;
-    case Kind::kType: append_text_member("type", value.as_type(), out); return;
-    case Kind::kTimestamp: append_text_member("timestamp", interpreter::format_timestamp(value.as_timestamp()), out); return;
-    case Kind::kDuration: append_text_member("duration", interpreter::format_duration(value.as_duration()), out); return;
-    case Kind::kMoney: append_text_member("money", interpreter::to_text(value.as_money()), out); return;
+    case Kind::kNull:
+      out += "{\"null\":null}";
+      return;
+    case Kind::kBool:
+      out += value.as_bool() ? "{\"bool\":true}" : "{\"bool\":false}";
+      return;
+    case Kind::kInt:
+      append_text_member("int", std::to_string(value.as_int()), out);
+      return;
+    case Kind::kUint:
+      append_text_member("uint", std::to_string(value.as_uint()), out);
+      return;
+    case Kind::kDouble:
+      append_text_member("double", double_text(value.as_double()), out);
+      return;
+    case Kind::kString:
+      append_text_member("string", value.as_string(), out);
+      return;
+    case Kind::kBytes:
+      append_text_member("bytes", to_base64(value.as_bytes()), out);
+      return;
+    case Kind::kType:
+      append_text_member("type", value.as_type(), out);
+      return;
+    case Kind::kTimestamp:
+      append_text_member("timestamp", interpreter::format_timestamp(value.as_timestamp()), out);
+      return;
+    case Kind::kDuration:
+      append_text_member("duration", interpreter::format_duration(value.as_duration()), out);
+      return;
+    case Kind::kMoney:
+      append_text_member("money", interpreter::to_text(value.as_money()), out);
+      return;
     case Kind::kOptional:
       out += "{\"optional\":";
-      if (value.as_optional() != nullptr) append_typed(*value.as_optional(), out);
-      else out += "null";
+      if (value.as_optional() != nullptr)
+        append_typed(*value.as_optional(), out);
+      else
+        out += "null";
       out += '}';
       return;
     case Kind::kList: {
@@ -246,14 +278,17 @@ void append_typed(const Value& value, std::string& out) {
 }
 
 std::string answer_cel_case(std::string_view line) {
-  const Result<Value> json = parse_json(line, {.bytes_max = cel_case_bytes_max, .nul_allowed = true});
+  const Result<Value> json =
+      parse_json(line, {.bytes_max = cel_case_bytes_max, .nul_allowed = true});
   const Value* id = json && json->kind() == Kind::kMap ? json->find("id") : nullptr;
   std::string out = "{\"id\":";
-  if (id != nullptr) append_json(*id, out);
-  else out += "null";
-  Result<Value> value = !json                              ? fail(json.error())
+  if (id != nullptr)
+    append_json(*id, out);
+  else
+    out += "null";
+  Result<Value> value = !json                        ? fail(json.error())
                         : json->kind() == Kind::kMap ? evaluate_case(*json)
-                                                           : wrong("a case is an object");
+                                                     : wrong("a case is an object");
   if (value) {
     out += ",\"value\":";
     append_typed(*value, out);

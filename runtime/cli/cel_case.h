@@ -1,7 +1,8 @@
-// Cases of plain CEL as JSON lines: what `belay eval --jsonl` reads and answers, and what tests/cel holds the language
-// to. A case: {"id", "expr"} and, where needed, "container", "bindings" (name → value), "declared" (names that may be
-// without value), "disable_macros". Values carry their type: {"int":"1"} {"uint":"1"} {"double":"1.5"} (or inf, -inf,
-// nan) {"string":"…"} {"bytes":"base64"} {"bool":true} {"null":null} {"list":[…]} {"map":[[key,value],…]}
+// Cases of plain CEL as JSON lines: what `belay eval --jsonl` reads and answers, and what tests/cel
+// holds the language to. A case: {"id", "expr"} and, where needed, "container", "bindings" (name →
+// value), "declared" (names that may be without value), "disable_macros". Values carry their type:
+// {"int":"1"} {"uint":"1"} {"double":"1.5"} (or inf, -inf, nan) {"string":"…"} {"bytes":"base64"}
+// {"bool":true} {"null":null} {"list":[…]} {"map":[[key,value],…]}
 // {"type":"int"} {"timestamp":"…Z"} {"duration":"1.5s"} {"optional":value or null}.
 #pragma once
 #include <string>

@@ -1,5 +1,6 @@
-// belay eval: one expression of the language for a person, with names from a JSON file; or, with --jsonl, cases of plain
-// CEL from standard input (cel_case.h), answered line by line whatever they hold.
+// belay eval: one expression of the language for a person, with names from a JSON file; or, with
+// --jsonl, cases of plain CEL from standard input (cel_case.h), answered line by line whatever they
+// hold.
 #include <unistd.h>
 
 #include <algorithm>
@@ -32,8 +33,9 @@ Value with_money(const Value& value) {
   }
   if (value.kind() != Kind::kMap) return value;
   const Value *currency = value.find("currency"), *minor = value.find("minor");
-  if (value.as_map().size() == 2 && currency != nullptr && minor != nullptr && minor->kind() == Kind::kInt &&
-      currency->kind() == Kind::kString && interpreter::currency_decimals(currency->as_string()) >= 0) {
+  if (value.as_map().size() == 2 && currency != nullptr && minor != nullptr &&
+      minor->kind() == Kind::kInt && currency->kind() == Kind::kString &&
+      interpreter::currency_decimals(currency->as_string()) >= 0) {
     const std::string& code = currency->as_string();
     return Value::money({minor->as_int(), {code[0], code[1], code[2]}});
   }
@@ -45,28 +47,44 @@ Value with_money(const Value& value) {
 Type type_of(const Value& value) {
   Type type;
   switch (value.kind()) {
-    case Kind::kBool: type.base = Base::kBool; break;
-    case Kind::kInt: type.base = Base::kInt; break;
-    case Kind::kUint: type.base = Base::kUint; break;
-    case Kind::kDouble: type.base = Base::kDouble; break;
-    case Kind::kString: type.base = Base::kText; break;
-    case Kind::kMoney: type.base = Base::kMoney; break;
+    case Kind::kBool:
+      type.base = Base::kBool;
+      break;
+    case Kind::kInt:
+      type.base = Base::kInt;
+      break;
+    case Kind::kUint:
+      type.base = Base::kUint;
+      break;
+    case Kind::kDouble:
+      type.base = Base::kDouble;
+      break;
+    case Kind::kString:
+      type.base = Base::kText;
+      break;
+    case Kind::kMoney:
+      type.base = Base::kMoney;
+      break;
     case Kind::kList: {
       type.base = Base::kList;
       Type element;
       for (std::size_t i = 0; i < value.as_list().size(); ++i) {
         const Type here = type_of(value.as_list()[i]);
-        if (i == 0) element = here;
-        else if (!(here == element)) element = Type{};  // mixed: nothing is known
+        if (i == 0)
+          element = here;
+        else if (!(here == element))
+          element = Type{};  // mixed: nothing is known
       }
       type.element = {element};
       break;
     }
     case Kind::kMap:
       type.base = Base::kRecord;
-      for (const auto& [key, item] : value.as_map()) type.fields.push_back({key.as_string(), type_of(item)});
+      for (const auto& [key, item] : value.as_map())
+        type.fields.push_back({key.as_string(), type_of(item)});
       break;
-    default: break;  // null: json
+    default:
+      break;  // null: json
   }
   return type;
 }
@@ -99,7 +117,8 @@ class FileScope final : public dsl::Names, public interpreter::Scope {
   interpreter::Timestamp now() const override {
     const auto since = std::chrono::system_clock::now().time_since_epoch();
     const auto seconds = std::chrono::floor<std::chrono::seconds>(since);
-    return {seconds.count(), static_cast<std::int32_t>(std::chrono::nanoseconds(since - seconds).count())};
+    return {seconds.count(),
+            static_cast<std::int32_t>(std::chrono::nanoseconds(since - seconds).count())};
   }
   const interpreter::Environment* environment() const override { return &runtime::environment(); }
 
@@ -107,7 +126,8 @@ class FileScope final : public dsl::Names, public interpreter::Scope {
   Value record_;
 };
 
-// Reads a line of any length; what is beyond the limit is dropped, and `line` is then longer than the limit.
+// Reads a line of any length; what is beyond the limit is dropped, and `line` is then longer than
+// the limit.
 bool read_line(std::FILE* in, std::string& line) {
   line.clear();
   bool any = false;
@@ -124,8 +144,8 @@ int answer_cases() {
   while (read_line(stdin, line)) {
     if (line.find_first_not_of(" \t\r") == std::string::npos) continue;
     const std::string answer = answer_cel_case(line);
-    if (std::fwrite(answer.data(), 1, answer.size(), stdout) != answer.size() || std::fputc('\n', stdout) == EOF ||
-        std::fflush(stdout) != 0) {
+    if (std::fwrite(answer.data(), 1, answer.size(), stdout) != answer.size() ||
+        std::fputc('\n', stdout) == EOF || std::fflush(stdout) != 0) {
       return kRefused;  // nobody reads any more
     }
   }
@@ -151,7 +171,8 @@ int run(const EvalCommand& command) {
     if (!text) return report(text.error());
     auto json = parse_json(*text, {.bytes_max = 4 * 1024 * 1024});
     if (!json) return complain(command.with + ": " + json.error().message);
-    if (json->kind() != Kind::kMap) return complain(command.with + ": an object is needed; its fields become names");
+    if (json->kind() != Kind::kMap)
+      return complain(command.with + ": an object is needed; its fields become names");
     names = with_money(*json);
   }
   const FileScope scope(std::move(names));
@@ -163,11 +184,13 @@ int run(const EvalCommand& command) {
   expr.span.line = expr.span.column = 1;
   const dsl::CheckedExpr checked = dsl::check_expression(expr, scope, {}, diagnostics);
   const bool colour = isatty(STDERR_FILENO) == 1 && std::getenv("NO_COLOR") == nullptr;
-  if (!diagnostics.all().empty()) std::fputs(dsl::render_text(diagnostics, sources, colour).c_str(), stderr);
+  if (!diagnostics.all().empty())
+    std::fputs(dsl::render_text(diagnostics, sources, colour).c_str(), stderr);
   if (!checked.ok) return kRefused;
   const interpreter::Evaluated result = interpreter::evaluate(checked.program, scope);
   if (!result.ok) {
-    expr.span.length = static_cast<std::uint32_t>(std::min(command.expression.find('\n'), command.expression.size()));
+    expr.span.length = static_cast<std::uint32_t>(
+        std::min(command.expression.find('\n'), command.expression.size()));
     dsl::Diagnostics failure;
     failure.add("BEL4217", expr.span, "this fails: " + result.error);
     std::fputs(dsl::render_text(failure, sources, colour).c_str(), stderr);

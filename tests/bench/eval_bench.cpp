@@ -1,6 +1,7 @@
-// How fast compiled expressions are: ten typical guards and mappings of workflows over a state of about 2 KB of JSON,
-// each checked against declared types and compiled once, then evaluated in turn on one thread. What is evaluated is what
-// the engine evaluates: interpreter::Program over slots. One JSON line.
+// How fast compiled expressions are: ten typical guards and mappings of workflows over a state of
+// about 2 KB of JSON, each checked against declared types and compiled once, then evaluated in turn
+// on one thread. What is evaluated is what the engine evaluates: interpreter::Program over slots.
+// One JSON line.
 //   eval_bench [--quick] [--each]
 #include <algorithm>
 #include <chrono>
@@ -32,7 +33,8 @@ constexpr const char* kExpressions[] = {
     "customer.phone is present and customer.phone.startsWith(\"+49\")",
     "attempts < 3 or (customer.tier is \"platinum\" and attempts < 10)",
     // Mappings.
-    "{\"booking\": booking, \"customer\": customer.name, \"amount\": price.minor, \"currency\": price.currency}",
+    "{\"booking\": booking, \"customer\": customer.name, \"amount\": price.minor, \"currency\": "
+    "price.currency}",
     "price.share(19, 100) + fees.service",
     "\"Booking \" + booking + \" for \" + customer.name",
     "customer.nickname or else customer.name",
@@ -54,9 +56,13 @@ Type record(std::vector<Field> fields) {
 }
 
 std::vector<Field> state_fields() {
-  const Type address = record({{"street", of(Base::kText)}, {"city", of(Base::kText)}, {"zip", of(Base::kText)},
+  const Type address = record({{"street", of(Base::kText)},
+                               {"city", of(Base::kText)},
+                               {"zip", of(Base::kText)},
                                {"country", of(Base::kText)}});
-  const Type item = record({{"sku", of(Base::kText)}, {"title", of(Base::kText)}, {"quantity", of(Base::kInt)},
+  const Type item = record({{"sku", of(Base::kText)},
+                            {"title", of(Base::kText)},
+                            {"quantity", of(Base::kInt)},
                             {"price", of(Base::kMoney)}});
   Type items = of(Base::kList);
   items.element = {item};
@@ -66,10 +72,16 @@ std::vector<Field> state_fields() {
           {"starts_at", of(Base::kTimestamp)},
           {"price", of(Base::kMoney)},
           {"fees", record({{"service", of(Base::kMoney)}, {"city_tax", of(Base::kMoney)}})},
-          {"paid", record({{"amount", of(Base::kMoney)}, {"intent", of(Base::kText)}, {"charge", of(Base::kText)}})},
-          {"customer", record({{"id", of(Base::kUuid)}, {"name", of(Base::kText)}, {"nickname", optional(of(Base::kText))},
-                               {"email", of(Base::kEmail)}, {"phone", optional(of(Base::kText))},
-                               {"tier", of(Base::kText)}, {"address", address}})},
+          {"paid", record({{"amount", of(Base::kMoney)},
+                           {"intent", of(Base::kText)},
+                           {"charge", of(Base::kText)}})},
+          {"customer", record({{"id", of(Base::kUuid)},
+                               {"name", of(Base::kText)},
+                               {"nickname", optional(of(Base::kText))},
+                               {"email", of(Base::kEmail)},
+                               {"phone", optional(of(Base::kText))},
+                               {"tier", of(Base::kText)},
+                               {"address", address}})},
           {"items", items},
           {"notes", of(Base::kText)}};
 }
@@ -78,17 +90,24 @@ std::string state_json() {
   std::string items;
   for (int i = 0; i < 8; ++i) {
     items += std::string(i > 0 ? "," : "") + "{\"sku\":\"ROOM-10" + std::to_string(i) +
-             "\",\"title\":\"Double room with a view of the lake and breakfast\",\"quantity\":" + std::to_string(1 + i % 3) +
+             "\",\"title\":\"Double room with a view of the lake and breakfast\",\"quantity\":" +
+             std::to_string(1 + i % 3) +
              ",\"price\":{\"currency\":\"EUR\",\"minor\":" + std::to_string(4990 + 100 * i) + "}}";
   }
-  return "{\"booking\":\"6f1c1a52-7d3c-4a3e-9f0a-1f2e3d4c5b6a\",\"status\":\"confirmed\",\"attempts\":2,"
+  return "{\"booking\":\"6f1c1a52-7d3c-4a3e-9f0a-1f2e3d4c5b6a\",\"status\":\"confirmed\","
+         "\"attempts\":2,"
          "\"starts_at\":\"2026-12-24T15:00:00Z\",\"price\":{\"currency\":\"EUR\",\"minor\":24990},"
-         "\"fees\":{\"service\":{\"currency\":\"EUR\",\"minor\":250},\"city_tax\":{\"currency\":\"EUR\",\"minor\":310}},"
-         "\"paid\":{\"amount\":{\"currency\":\"EUR\",\"minor\":24990},\"intent\":\"pi_3MtwBwLkdIwHu7ix28a3tqPa\","
+         "\"fees\":{\"service\":{\"currency\":\"EUR\",\"minor\":250},\"city_tax\":{\"currency\":"
+         "\"EUR\",\"minor\":310}},"
+         "\"paid\":{\"amount\":{\"currency\":\"EUR\",\"minor\":24990},\"intent\":\"pi_"
+         "3MtwBwLkdIwHu7ix28a3tqPa\","
          "\"charge\":\"ch_3MtwBwLkdIwHu7ix0Wr2bE1v\"},"
-         "\"customer\":{\"id\":\"0b6e7c1e-52e4-4b39-a7d7-8a1d5a9f3c11\",\"name\":\"Annegret Schönfelder\","
-         "\"email\":\"annegret@example.com\",\"phone\":\"+49 30 901820\",\"tier\":\"gold\",\"address\":{\"street\":"
-         "\"Unter den Linden 77\",\"city\":\"Berlin\",\"zip\":\"10117\",\"country\":\"DE\"}},\"items\":[" +
+         "\"customer\":{\"id\":\"0b6e7c1e-52e4-4b39-a7d7-8a1d5a9f3c11\",\"name\":\"Annegret "
+         "Schönfelder\","
+         "\"email\":\"annegret@example.com\",\"phone\":\"+49 30 "
+         "901820\",\"tier\":\"gold\",\"address\":{\"street\":"
+         "\"Unter den Linden "
+         "77\",\"city\":\"Berlin\",\"zip\":\"10117\",\"country\":\"DE\"}},\"items\":[" +
          items + "],\"notes\":\"" + std::string(420, 'n') + "\"}";
 }
 
@@ -115,7 +134,9 @@ class BookingState final : public dsl::Names, public interpreter::Scope {
     return std::nullopt;
   }
   std::vector<std::string> all() const override { return {}; }
-  const Value* slot(std::uint32_t index) const override { return index < slots_.size() ? &slots_[index] : nullptr; }
+  const Value* slot(std::uint32_t index) const override {
+    return index < slots_.size() ? &slots_[index] : nullptr;
+  }
   interpreter::Timestamp now() const override { return {1795262400, 0}; }
   const interpreter::Environment* environment() const override { return &runtime::environment(); }
 
@@ -125,7 +146,9 @@ class BookingState final : public dsl::Names, public interpreter::Scope {
   std::vector<Value> slots_;
 };
 
-double seconds_since(Clock::time_point begin) { return std::chrono::duration<double>(Clock::now() - begin).count(); }
+double seconds_since(Clock::time_point begin) {
+  return std::chrono::duration<double>(Clock::now() - begin).count();
+}
 
 }  // namespace
 
@@ -143,7 +166,8 @@ int main(int argc, char** argv) {
     dsl::Diagnostics diagnostics;
     dsl::CheckedExpr checked = dsl::check_expression(expr, state, {}, diagnostics);
     if (!checked.ok) {
-      std::fprintf(stderr, "eval_bench: `%s`: %s\n", text, diagnostics.all().front().message.c_str());
+      std::fprintf(stderr, "eval_bench: `%s`: %s\n", text,
+                   diagnostics.all().front().message.c_str());
       return 1;
     }
     const interpreter::Evaluated result = interpreter::evaluate(checked.program, state);
@@ -151,7 +175,8 @@ int main(int argc, char** argv) {
       std::fprintf(stderr, "eval_bench: `%s`: %s\n", text, result.error.c_str());
       return 1;
     }
-    if (each) std::fprintf(stderr, "%s\n  = %s\n", text, interpreter::to_text(result.value).c_str());
+    if (each)
+      std::fprintf(stderr, "%s\n  = %s\n", text, interpreter::to_text(result.value).c_str());
     programs.push_back(std::move(checked.program));
   }
   if (each) {
@@ -184,8 +209,9 @@ int main(int argc, char** argv) {
     rates.push_back(static_cast<double>(count) / passed);
   }
   std::sort(rates.begin(), rates.end());
-  std::printf("{\"bench\":\"eval\",\"expressions\":%zu,\"state_bytes\":%zu,\"evaluations_per_s\":%.0f,"
-              "\"best_per_s\":%.0f,\"worst_per_s\":%.0f}\n",
-              programs.size(), state.bytes(), rates[rates.size() / 2], rates.back(), rates.front());
+  std::printf(
+      "{\"bench\":\"eval\",\"expressions\":%zu,\"state_bytes\":%zu,\"evaluations_per_s\":%.0f,"
+      "\"best_per_s\":%.0f,\"worst_per_s\":%.0f}\n",
+      programs.size(), state.bytes(), rates[rates.size() / 2], rates.back(), rates.front());
   return 0;
 }

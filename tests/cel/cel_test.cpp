@@ -1,5 +1,6 @@
-// The public conformance cases of CEL through the code behind `belay eval --jsonl`: every case passes, or is listed by
-// name in docs/language/cel.md. Then the program itself, with lines that are none.
+// The public conformance cases of CEL through the code behind `belay eval --jsonl`: every case
+// passes, or is listed by name in docs/language/cel.md. Then the program itself, with lines that
+// are none.
 #include <algorithm>
 #include <cstdio>
 #include <fstream>
@@ -39,24 +40,29 @@ std::string id_of(const Value& json) { return json.find("id")->as_string(); }
 std::string difference(const Value& expected, const std::string& line) {
   const std::string answer_text = answer_cel_case(line);
   const Value answer = json_of(answer_text);
-  if (answer.find("id") == nullptr || id_of(answer) != id_of(expected)) return "another id: " + answer_text;
+  if (answer.find("id") == nullptr || id_of(answer) != id_of(expected))
+    return "another id: " + answer_text;
   const Value *value = answer.find("value"), *error = answer.find("error");
   if ((value == nullptr) == (error == nullptr)) return "neither value nor error: " + answer_text;
-  if (expected.find("error") != nullptr) return error != nullptr ? "" : "should fail: " + answer_text;
+  if (expected.find("error") != nullptr)
+    return error != nullptr ? "" : "should fail: " + answer_text;
   if (value == nullptr) return answer_text;
   const auto wanted = read_typed(*expected.find("value")), given = read_typed(*value);
   if (!wanted || !given) return "not a typed value: " + answer_text;
   return *wanted == *given ? "" : answer_text;
 }
 
-void check(const std::vector<std::string>& lines, const std::map<std::string, std::string>& corrected) {
+void check(const std::vector<std::string>& lines,
+           const std::map<std::string, std::string>& corrected) {
   std::string failures;
   for (const std::string& line : lines) {
     const Value expected = json_of(line);
     const auto fixed = corrected.find(id_of(expected));
     const std::string& text = fixed == corrected.end() ? line : fixed->second;
     const std::string problem = difference(json_of(text), text);
-    if (!problem.empty()) failures += id_of(expected) + ": " + expected.find("expr")->as_string() + " -> " + problem + "\n";
+    if (!problem.empty())
+      failures +=
+          id_of(expected) + ": " + expected.find("expr")->as_string() + " -> " + problem + "\n";
   }
   INFO(failures);
   CHECK(failures.empty());
@@ -64,7 +70,8 @@ void check(const std::vector<std::string>& lines, const std::map<std::string, st
 
 std::map<std::string, std::string> corrected_cases() {
   std::map<std::string, std::string> corrected;
-  for (const std::string& line : lines_of("tests/cel/corrected.jsonl")) corrected[id_of(json_of(line))] = line;
+  for (const std::string& line : lines_of("tests/cel/corrected.jsonl"))
+    corrected[id_of(json_of(line))] = line;
   return corrected;
 }
 
@@ -96,13 +103,16 @@ TEST_CASE("the page lists exactly the cases that are corrected, and they differ 
   }
 }
 
-TEST_CASE("further cases of the suite and of the extension libraries") { check(lines_of("tests/cel/more.jsonl"), {}); }
+TEST_CASE("further cases of the suite and of the extension libraries") {
+  check(lines_of("tests/cel/more.jsonl"), {});
+}
 
 // What the program prints for these lines on standard input.
 std::string printed(const std::string& input) {
   const std::string path = std::string(BELAY_BINARY_DIR) + "/cel_test_input.jsonl";
   std::ofstream(path, std::ios::binary) << input;
-  std::FILE* pipe = popen((std::string(BELAY_BINARY_DIR) + "/belay eval --jsonl < " + path).c_str(), "r");
+  std::FILE* pipe =
+      popen((std::string(BELAY_BINARY_DIR) + "/belay eval --jsonl < " + path).c_str(), "r");
   REQUIRE(pipe != nullptr);
   std::string out;
   char buffer[4096];
@@ -114,24 +124,27 @@ std::string printed(const std::string& input) {
 
 TEST_CASE("belay eval --jsonl answers every line, whatever it holds") {
   const std::string deep(100'000, '['), brackets(3'000, '('), wide(5'000'000, 'x');
-  const std::string out = printed("{\"id\":1,\"expr\":\"1 + 1\"}\n"
-                                  "no json\n"
-                                  "\n"
-                                  "[]\n"
-                                  "{\"id\":\"a\"}\n"
-                                  "{\"id\":\"b\",\"expr\":\"x\",\"bindings\":{\"x\":{\"int\":\"no\"}}}\n"
-                                  "{\"id\":\"c\",\"expr\":\"x\",\"bindings\":{\"x\":{\"map\":[[{\"int\":\"1\"},{\"null\":null}],"
-                                  "[{\"uint\":\"1\"},{\"null\":null}]]}}}\n" +
-                                  deep + "\n{\"id\":\"d\",\"expr\":\"" + brackets + "\"}\n" + wide + "\n" +
-                                  "{\"id\":\"e\",\"expr\":\"optional.of(1)\"}\n\xff\n"
-                                  "{\"id\":\"f\",\"expr\":\"'a'\"}");
+  const std::string out = printed(
+      "{\"id\":1,\"expr\":\"1 + 1\"}\n"
+      "no json\n"
+      "\n"
+      "[]\n"
+      "{\"id\":\"a\"}\n"
+      "{\"id\":\"b\",\"expr\":\"x\",\"bindings\":{\"x\":{\"int\":\"no\"}}}\n"
+      "{\"id\":\"c\",\"expr\":\"x\",\"bindings\":{\"x\":{\"map\":[[{\"int\":\"1\"},{\"null\":null}]"
+      ","
+      "[{\"uint\":\"1\"},{\"null\":null}]]}}}\n" +
+      deep + "\n{\"id\":\"d\",\"expr\":\"" + brackets + "\"}\n" + wide + "\n" +
+      "{\"id\":\"e\",\"expr\":\"optional.of(1)\"}\n\xff\n"
+      "{\"id\":\"f\",\"expr\":\"'a'\"}");
   std::vector<std::string> lines;
   std::istringstream in(out);
   for (std::string line; std::getline(in, line);) lines.push_back(line);
   CAPTURE(out);
   REQUIRE(lines.size() == 12);
   CHECK(lines[0] == R"({"id":1,"value":{"int":"2"}})");
-  for (const std::size_t broken : {1u, 2u, 6u, 8u, 10u}) CHECK(lines[broken].starts_with(R"({"id":null,"error":")"));
+  for (const std::size_t broken : {1u, 2u, 6u, 8u, 10u})
+    CHECK(lines[broken].starts_with(R"({"id":null,"error":")"));
   CHECK(lines[3] == R"({"id":"a","error":"the case has no `expr`"})");
   CHECK(lines[4] == R"({"id":"b","error":"not a value of type `int`"})");
   CHECK(lines[5] == R"({"id":"c","error":"a key stands twice in a map"})");

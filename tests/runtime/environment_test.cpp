@@ -24,8 +24,9 @@ TEST_CASE("zones: offsets before, in and after the table") {
 }
 
 TEST_CASE("zones: what is no name of the table is none") {
-  for (const char* zone : {"", "Mars/Olympus", "localtime", "/etc/localtime", "../zoneinfo/UTC", ":UTC", "file:UTC", "libc:UTC",
-                           "Europe", "Europe/", "Europe/Berlin\n", "Fixed/UTC+01:00:00"}) {
+  for (const char* zone :
+       {"", "Mars/Olympus", "localtime", "/etc/localtime", "../zoneinfo/UTC", ":UTC", "file:UTC",
+        "libc:UTC", "Europe", "Europe/", "Europe/Berlin\n", "Fixed/UTC+01:00:00"}) {
     check_zone(zone, "2026-01-01T00:00:00Z", std::nullopt);
   }
   check_zone(std::string(10'000, 'a'), "2026-01-01T00:00:00Z", std::nullopt);
@@ -38,8 +39,10 @@ TEST_CASE("patterns are found anywhere; what is no pattern is none") {
   CHECK(environment().matches("", "") == true);
   CHECK(environment().matches("(", "a") == std::nullopt);
   CHECK(environment().matches("(?=a)", "a") == std::nullopt);
-  CHECK(environment().matches("((a{100}){100}){100}", "a") == std::nullopt);  // too large to compile
-  for (int i = 0; i < 2'000; ++i) CHECK(environment().matches("x" + std::to_string(i) + "$", "x7") == (i == 7));
+  CHECK(environment().matches("((a{100}){100}){100}", "a") ==
+        std::nullopt);  // too large to compile
+  for (int i = 0; i < 2'000; ++i)
+    CHECK(environment().matches("x" + std::to_string(i) + "$", "x7") == (i == 7));
 }
 
 }  // namespace
