@@ -306,7 +306,7 @@ TEST_CASE("words of the language cannot be names") {
     CAPTURE(word);
     CHECK(is_reserved_name(word));
   }
-  for (const char* word : {"price", "capture", "isnt", "minutes", "email"}) {
+  for (const char* word : {"format", "value", "first", "last", "sort", "lists", "cel", "optional", "price", "capture", "isnt", "minutes", "email"}) {
     CAPTURE(word);
     CHECK(!is_reserved_name(word));
   }
