@@ -88,6 +88,7 @@ if [[ $mode == all ]]; then
   run_program "chaos: kill -9 of engine and Postgres" tests/chaos/run.sh
   run_program "the documented commands and code" tests/docs/run.sh
   run_program "the benchmark runs" build/release/tests/saga_bench --json --quick
+  run_program "the benchmark of expressions runs" build/release/tests/eval_bench --quick
   build asan --target test_interpreter test_dsl test_runtime
   run_ctest "unit tests under ASan and UBSan" build/asan -L unit -R '^(interpreter|dsl|runtime):' -j2
 fi
