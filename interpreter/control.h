@@ -66,6 +66,7 @@ class StateScope : public Scope {
     return find_variable(state_, index, path_.iteration, graph_.slots[index].depth);
   }
   Timestamp now() const override { return to_timestamp(state_.now); }
+  const Environment* environment() const override { return graph_.environment; }
 
  private:
   const Graph& graph_;

@@ -5,6 +5,9 @@
 // maps iterate in the order of their keys; a missing key is an error. One of ours: absence. A slot without a value, a
 // missing field and null are absent, which `is present` and `or else` ask about without failing (see soft()).
 #include "interpreter/expr.h"
+
+#include <array>
+
 #include "interpreter/functions.h"
 
 namespace belay::interpreter {
@@ -42,7 +45,8 @@ class Evaluator {
       }
       case ExprKind::kNow: return good(Value::timestamp(scope_.now()));
       case ExprKind::kLocal:
-        return node.index < locals_.size() ? good(locals_[node.index]) : bad("the expression is damaged");
+        if (node.index >= locals_.size()) return bad("the expression is damaged");
+        return locals_[node.index].at != nullptr ? good(*locals_[node.index].at) : locals_[node.index].own;
       case ExprKind::kField: return field(node);
       case ExprKind::kHas: return has(node);
       case ExprKind::kPresent: {
@@ -70,20 +74,100 @@ class Evaluator {
       case ExprKind::kExistsOne: return exists_one(node);
       case ExprKind::kFilter: return filter(node);
       case ExprKind::kMapMacro: return map_macro(node);
-      case ExprKind::kTransformMap: return transform_map(node);
+      case ExprKind::kTransformMap: case ExprKind::kTransformEntries: return transform_map(node);
+      case ExprKind::kSortBy: return sort_by(node);
+      case ExprKind::kLet: return let(node);
+      case ExprKind::kOptionalField: case ExprKind::kOptionalIndex: return optional_select(node);
+      case ExprKind::kOptionalEntry: return bad("an optional entry stands only in a list or a map");
+      case ExprKind::kOptionalMap: case ExprKind::kOptionalFlatMap: return optional_map(node);
+      case ExprKind::kOptionalOr: case ExprKind::kOptionalOrValue: return optional_or(node);
     }
     return bad("the expression is damaged");
   }
 
   static std::size_t args_min(ExprKind kind) {
     switch (kind) {
-      case ExprKind::kField: case ExprKind::kHas: case ExprKind::kPresent: return 1;
+      case ExprKind::kField: case ExprKind::kHas: case ExprKind::kPresent: case ExprKind::kOptionalField:
+      case ExprKind::kOptionalEntry:
+        return 1;
       case ExprKind::kOrElse: case ExprKind::kIndex: case ExprKind::kAll: case ExprKind::kExists:
       case ExprKind::kExistsOne: case ExprKind::kFilter: case ExprKind::kMapMacro: case ExprKind::kTransformMap:
+      case ExprKind::kTransformEntries: case ExprKind::kSortBy: case ExprKind::kLet: case ExprKind::kOptionalIndex:
+      case ExprKind::kOptionalMap: case ExprKind::kOptionalFlatMap: case ExprKind::kOptionalOr:
+      case ExprKind::kOptionalOrValue:
         return 2;
       case ExprKind::kConditional: return 3;
       default: return 0;
     }
+  }
+
+  // A variable of a macro points at the element it stands for; what is computed it owns.
+  struct Local {
+    const Value* at = nullptr;
+    Evaluated own;  // when at is null
+  };
+
+  // ---- Looking without copying ----------------------------------------------------------------------------------
+
+  // Where the value of a path (a name and fields of records) stands, or nullptr when it has to be evaluated, be it
+  // because it fails. Valid until the next evaluation, which may grow locals_.
+  const Value* peek(std::uint32_t index) {
+    if (index >= program_.nodes.size() || !budget_.charge(1)) return nullptr;
+    const ExprNode& node = program_.nodes[index];
+    switch (node.kind) {
+      case ExprKind::kLiteral: return &node.literal;
+      case ExprKind::kSlot: return scope_.slot(node.index);
+      case ExprKind::kLocal: {
+        if (node.index >= locals_.size()) return nullptr;
+        const Local& local = locals_[node.index];
+        return local.at != nullptr ? local.at : local.own.ok ? &local.own.value : nullptr;
+      }
+      case ExprKind::kField: {
+        if (node.args.empty() || node.args[0] >= index) return nullptr;  // a circle, in a damaged program
+        const Value* base = peek(node.args[0]);
+        return base != nullptr ? base->find(node.text) : nullptr;
+      }
+      default: return nullptr;
+    }
+  }
+
+  // `a == b` and the like: the commonest calls, and nothing of their operands needs to be copied.
+  Evaluated comparison(const ExprNode& node) {
+    const auto f = static_cast<Function>(node.index);
+    Evaluated left, right;
+    const Value* a = peek(node.args[0]);
+    if (a == nullptr) {
+      left = eval(node.args[0]);
+      if (!left.ok) return left;
+    }
+    if (f == Function::kIn && is_literal_list(node.args[1])) {
+      return literal_in(a != nullptr ? *a : left.value, program_.nodes[node.args[1]]);
+    }
+    const Value* b = peek(node.args[1]);
+    if (b == nullptr) {
+      right = eval(node.args[1]);
+      if (!right.ok) return right;
+      if (a != nullptr) a = peek(node.args[0]);
+      if (a == nullptr && !left.ok) return out_of_budget();
+    }
+    return compare(f, a != nullptr ? *a : left.value, b != nullptr ? *b : right.value, budget_);
+  }
+
+  bool is_literal_list(std::uint32_t index) const {
+    if (index >= program_.nodes.size() || program_.nodes[index].kind != ExprKind::kList) return false;
+    for (const std::uint32_t arg : program_.nodes[index].args) {
+      if (arg >= program_.nodes.size() || program_.nodes[arg].kind != ExprKind::kLiteral) return false;
+    }
+    return true;
+  }
+
+  Evaluated literal_in(const Value& item, const ExprNode& list) {
+    for (const std::uint32_t arg : list.args) {
+      const auto same = equal_within(item, program_.nodes[arg].literal, budget_);
+      if (!same) return out_of_budget();
+      if (*same) return good(Value::boolean(true));
+    }
+    return good(Value::boolean(false));
   }
 
   // ---- Absence ------------------------------------------------------------------------------------------------
@@ -102,6 +186,7 @@ class Evaluator {
   Soft eval_soft(std::uint32_t index) {
     if (index >= program_.nodes.size()) return {.absent = false, .result = bad("the expression is damaged")};
     const ExprNode& node = program_.nodes[index];
+    if (const Value* value = peek(index)) return present_or_absent(good(*value));
     if (node.kind == ExprKind::kSlot) {
       const Value* value = scope_.slot(node.index);
       return value == nullptr ? Soft{.absent = true, .result = {}} : present_or_absent(good(*value));
@@ -133,18 +218,14 @@ class Evaluator {
     Evaluated key = eval(node.args[1]);
     if (!key.ok) return {.absent = false, .result = std::move(key)};
     const Value& range = base.result.value;
-    const bool missing =
-        range.kind() == Kind::kMap ? find_key(range.as_map(), key.value) == nullptr
-        : range.kind() == Kind::kList && key.value.kind() == Kind::kInt
-            ? key.value.as_int() < 0 || key.value.as_int() >= static_cast<std::int64_t>(range.as_list().size())
-            : false;
-    if (missing) return {.absent = true, .result = {}};
+    if (is_missing(range, key.value)) return {.absent = true, .result = {}};
     return present_or_absent(subscript_of(range, key.value));
   }
 
   // ---- Reading into values ------------------------------------------------------------------------------------
 
   Evaluated field(const ExprNode& node) {
+    if (const Value* base = peek(node.args[0])) return field_of(*base, node.text);
     const Evaluated base = eval(node.args[0]);
     return base.ok ? field_of(base.value, node.text) : base;
   }
@@ -154,6 +235,7 @@ class Evaluator {
     if (base.kind() == Kind::kMoney && name == "currency") {
       return good(Value::string(std::string(base.as_money().code())));
     }
+    if (base.kind() == Kind::kOptional) return optional_field_of(base, name);  // optional values stay optional
     if (base.kind() != Kind::kMap) {
       return bad(std::string(kind_text(base.kind())) + " has no field `" + name + "`");
     }
@@ -162,14 +244,88 @@ class Evaluator {
   }
 
   Evaluated has(const ExprNode& node) {
-    const Soft base = eval_soft(node.args[0]);
+    Soft base;
+    if (node.index == 1) base.result = eval(node.args[0]);
+    else base = eval_soft(node.args[0]);
     if (base.absent) return good(Value::boolean(false));
     if (!base.result.ok) return base.result;
-    if (base.result.value.kind() != Kind::kMap) {
-      return bad(std::string(kind_text(base.result.value.kind())) + " has no fields");
+    const Value* record = &base.result.value;
+    while (record->kind() == Kind::kOptional) {
+      if (record->as_optional() == nullptr) return good(Value::boolean(false));
+      record = record->as_optional();
     }
-    return good(Value::boolean(base.result.value.find(node.text) != nullptr));
+    if (record->kind() != Kind::kMap) return bad(std::string(kind_text(record->kind())) + " has no fields");
+    return good(Value::boolean(record->find(node.text) != nullptr));
   }
+
+  // ---- Optional values ----------------------------------------------------------------------------------------
+
+  // base.?name: none when a map has no such key, or when base is none.
+  static Evaluated optional_field_of(const Value& base, const std::string& name) {
+    const Value* record = base.kind() == Kind::kOptional ? base.as_optional() : &base;
+    if (record == nullptr) return good(Value::none());
+    if (record->kind() == Kind::kMap && record->find(name) == nullptr) return good(Value::none());
+    return some_of(field_of(*record, name));
+  }
+
+  Evaluated optional_index_of(const Value& base, const Value& key) {
+    const Value* range = base.kind() == Kind::kOptional ? base.as_optional() : &base;
+    if (range == nullptr) return good(Value::none());
+    if (is_missing(*range, key)) return good(Value::none());
+    return some_of(subscript_of(*range, key));
+  }
+
+  static Evaluated some_of(Evaluated result) {
+    if (!result.ok || result.value.kind() == Kind::kOptional) return result;
+    return good(Value::some(std::move(result.value)));
+  }
+
+  Evaluated optional_select(const ExprNode& node) {
+    const Evaluated base = eval(node.args[0]);
+    if (!base.ok) return base;
+    if (node.kind == ExprKind::kOptionalField) return optional_field_of(base.value, node.text);
+    const Evaluated key = eval(node.args[1]);
+    return key.ok ? optional_index_of(base.value, key.value) : key;
+  }
+
+  // The optional that args[0] must be.
+  Evaluated optional_operand(const ExprNode& node, std::uint32_t index, std::string_view what) {
+    Evaluated operand = eval(node.args[index]);
+    if (operand.ok && operand.value.kind() != Kind::kOptional) {
+      return bad("`" + std::string(what) + "` needs an optional value, not " + std::string(kind_text(operand.value.kind())));
+    }
+    return operand;
+  }
+
+  Evaluated optional_or(const ExprNode& node) {
+    const bool unpack = node.kind == ExprKind::kOptionalOrValue;
+    Evaluated left = optional_operand(node, 0, unpack ? "orValue" : "or");
+    if (!left.ok) return left;
+    if (left.value.as_optional() != nullptr) return unpack ? good(*left.value.as_optional()) : left;
+    return unpack ? eval(node.args[1]) : optional_operand(node, 1, "or");
+  }
+
+  Evaluated optional_map(const ExprNode& node) {
+    const bool flat = node.kind == ExprKind::kOptionalFlatMap;
+    Evaluated base = optional_operand(node, 0, flat ? "optFlatMap" : "optMap");
+    if (!base.ok || base.value.as_optional() == nullptr) return base;
+    locals_.push_back({.at = base.value.as_optional(), .own = {}});
+    Evaluated result = flat ? optional_operand(node, 1, "optFlatMap") : eval(node.args[1]);
+    locals_.pop_back();
+    if (!result.ok || flat) return result;
+    return good(Value::some(std::move(result.value)));
+  }
+
+  // cel.bind: what it is bound to may fail without harm as long as nobody reads it.
+  Evaluated let(const ExprNode& node) {
+    Evaluated value = eval(node.args[0]);
+    locals_.push_back({.at = nullptr, .own = std::move(value)});
+    Evaluated result = eval(node.args[1]);
+    locals_.pop_back();
+    return result;
+  }
+
+  // ---- Subscripts ---------------------------------------------------------------------------------------------
 
   Evaluated subscript(const ExprNode& node) {
     const Evaluated base = eval(node.args[0]);
@@ -178,10 +334,22 @@ class Evaluator {
     return key.ok ? subscript_of(base.value, key.value) : key;
   }
 
-  static Evaluated subscript_of(const Value& base, const Value& key) {
+  // A key that the map or the list does not have; false when it could not have such a key at all.
+  static bool is_missing(const Value& range, const Value& key) {
+    if (range.kind() == Kind::kMap) return find_key(range.as_map(), key) == nullptr;
+    if (range.kind() != Kind::kList) return false;
+    const auto size = static_cast<std::int64_t>(range.as_list().size());
+    if (key.kind() == Kind::kInt) return key.as_int() < 0 || key.as_int() >= size;
+    if (key.kind() == Kind::kUint) return key.as_uint() >= static_cast<std::uint64_t>(size);
+    return false;
+  }
+
+  Evaluated subscript_of(const Value& base, const Value& key) {
+    if (base.kind() == Kind::kOptional) return optional_index_of(base, key);
     if (base.kind() == Kind::kMap) {
+      if (key.kind() == Kind::kString && !budget_.charge(key.as_string().size() / 16)) return out_of_budget();
       const Value* found = find_key(base.as_map(), key);
-      return found != nullptr ? good(*found) : bad("no such key: " + to_text(key));
+      return found != nullptr ? good(*found) : bad("no such key: " + brief(key));
     }
     if (base.kind() != Kind::kList) return bad(std::string(kind_text(base.kind())) + " cannot be indexed");
     std::int64_t index = -1;
@@ -205,15 +373,28 @@ class Evaluator {
   // ---- Calls, logic, building ---------------------------------------------------------------------------------
 
   Evaluated call(const ExprNode& node) {
-    if (node.index >= function_count) return bad("a function that this version does not know");
-    std::vector<Value> args;
-    args.reserve(node.args.size());
-    for (const std::uint32_t arg : node.args) {
-      Evaluated value = eval(arg);
-      if (!value.ok) return value;
-      args.push_back(std::move(value.value));
+    if (node.index >= function_count) {
+      return bad(node.text.empty() ? "a function that this version does not know"
+                                   : "there is no function `" + node.text + "`");
     }
-    return call_function(static_cast<Function>(node.index), args, budget_);
+    const auto f = static_cast<Function>(node.index);
+    if (f >= Function::kEqual && f <= Function::kIn && node.args.size() == 2) return comparison(node);
+    constexpr std::size_t few = 3;
+    if (node.args.size() <= few) {
+      std::array<Value, few> args;
+      return call_with(f, node, args.data());
+    }
+    std::vector<Value> args(node.args.size());
+    return call_with(f, node, args.data());
+  }
+
+  Evaluated call_with(Function f, const ExprNode& node, Value* args) {
+    for (std::size_t i = 0; i < node.args.size(); ++i) {
+      Evaluated value = eval(node.args[i]);
+      if (!value.ok) return value;
+      args[i] = std::move(value.value);
+    }
+    return call_function(f, Args(args, node.args.size()), budget_, scope_.environment());
   }
 
   // `decides` settles the result whatever the other sides say, errors included.
@@ -234,11 +415,27 @@ class Evaluator {
     List items;
     items.reserve(node.args.size());
     for (const std::uint32_t arg : node.args) {
-      Evaluated item = eval(arg);
+      Evaluated item = entry(arg);
       if (!item.ok) return item;
+      if (left_out(arg, item.value)) continue;
       items.push_back(std::move(item.value));
     }
     return built(Value::list(std::move(items)));
+  }
+
+  // An item of a list or the value of a map; an optional one that is none comes back as it is (see left_out).
+  Evaluated entry(std::uint32_t index) {
+    if (!is_optional_entry(index)) return eval(index);
+    Evaluated item = optional_operand(program_.nodes[index], 0, "?");
+    if (!item.ok || item.value.as_optional() == nullptr) return item;
+    return good(*item.value.as_optional());
+  }
+  bool is_optional_entry(std::uint32_t index) const {
+    return index < program_.nodes.size() && program_.nodes[index].kind == ExprKind::kOptionalEntry &&
+           !program_.nodes[index].args.empty();
+  }
+  bool left_out(std::uint32_t index, const Value& value) const {
+    return is_optional_entry(index) && value.kind() == Kind::kOptional && value.as_optional() == nullptr;
   }
 
   Evaluated map(const ExprNode& node) {
@@ -247,8 +444,9 @@ class Evaluator {
     for (std::size_t i = 0; i < node.args.size(); i += 2) {
       Evaluated key = eval(node.args[i]);
       if (!key.ok) return key;
-      Evaluated value = eval(node.args[i + 1]);
+      Evaluated value = entry(node.args[i + 1]);
       if (!value.ok) return value;
+      if (left_out(node.args[i + 1], value.value)) continue;
       entries.emplace_back(std::move(key.value), std::move(value.value));
     }
     return built_map(std::move(entries));
@@ -272,7 +470,7 @@ class Evaluator {
       // 1 and 1u are one key; ints sort before uints, so look the uint up among the ints.
       const bool number_twin =
           sorted[i].first.kind() == Kind::kUint && find_key(sorted, sorted[i].first) != &sorted[i].second;
-      if (twin || number_twin) return bad("the key " + to_text(sorted[i].first) + " stands twice in a map");
+      if (twin || number_twin) return bad("the key " + brief(sorted[i].first) + " stands twice in a map");
     }
     return built(std::move(value));
   }
@@ -297,23 +495,37 @@ class Evaluator {
     return range;
   }
 
-  void enter(const Range& range, std::size_t i) {
-    if (range.value.value.kind() == Kind::kList) {
-      if (range.pairs) locals_.push_back(Value::integer(static_cast<std::int64_t>(i)));
-      locals_.push_back(range.value.value.as_list()[i]);
-    } else {
-      locals_.push_back(range.value.value.as_map()[i].first);
-      if (range.pairs) locals_.push_back(range.value.value.as_map()[i].second);
+  // The variables of a macro, as long as its rounds last. They point at what is iterated.
+  class Variables {
+   public:
+    Variables(Evaluator& evaluator, const Range& range) : evaluator_(evaluator), first_(evaluator.locals_.size()) {
+      evaluator_.locals_.resize(first_ + (range.pairs ? 2 : 1));
     }
-  }
+    ~Variables() { evaluator_.locals_.resize(first_); }
+    Variables(const Variables&) = delete;
 
-  void leave(const Range& range) { locals_.resize(locals_.size() - (range.pairs ? 2 : 1)); }
+    void set(const Range& range, std::size_t i) {
+      Local& first = evaluator_.locals_[first_];
+      Local& last = evaluator_.locals_.back();
+      if (range.value.value.kind() == Kind::kList) {
+        if (range.pairs) first.own = good(Value::integer(static_cast<std::int64_t>(i)));
+        last.at = &range.value.value.as_list()[i];
+      } else {
+        if (range.pairs) last.at = &range.value.value.as_map()[i].second;
+        first.at = &range.value.value.as_map()[i].first;
+      }
+    }
+
+   private:
+    Evaluator& evaluator_;
+    std::size_t first_;
+  };
 
   Evaluated in_round(const Range& range, std::size_t i, std::uint32_t body) {
-    enter(range, i);
-    Evaluated result = eval(body);
-    leave(range);
-    return result;
+    if (!budget_.charge(1)) return out_of_budget();
+    Variables variables(*this, range);
+    variables.set(range, i);
+    return eval(body);
   }
 
   Evaluated condition_in_round(const Range& range, std::size_t i, std::uint32_t body) {
@@ -390,6 +602,14 @@ class Evaluator {
       if (!pass.value.as_bool()) continue;
       Evaluated item = in_round(range, i, node.args[1]);
       if (!item.ok) return item;
+      if (node.kind == ExprKind::kTransformEntries) {
+        if (item.value.kind() != Kind::kMap) return bad("`transformMapEntry` needs a map for each element");
+        for (const auto& made : item.value.as_map()) {
+          if (!budget_.charge(1)) return out_of_budget();
+          entries.push_back(made);
+        }
+        continue;
+      }
       const Value& source = range.value.value;
       entries.emplace_back(source.kind() == Kind::kMap ? source.as_map()[i].first
                                                        : Value::integer(static_cast<std::int64_t>(i)),
@@ -398,14 +618,37 @@ class Evaluator {
     return built_map(std::move(entries));
   }
 
+  Evaluated sort_by(const ExprNode& node) {
+    const Range range = range_of(node);
+    if (!range.value.ok) return range.value;
+    if (range.value.value.kind() != Kind::kList) return bad("`sortBy` needs a list");
+    List keys;
+    for (std::size_t i = 0; i < range.size; ++i) {
+      Evaluated key = in_round(range, i, node.args[1]);
+      if (!key.ok) return key;
+      keys.push_back(std::move(key.value));
+    }
+    return sorted_by(range.value.value.as_list(), keys, budget_);
+  }
+
   const Program& program_;
   const Scope& scope_;
   Budget budget_{cost_max};
   int depth_ = 0;
-  std::vector<Value> locals_;
+  std::vector<Local> locals_;
 };
 
 }  // namespace
+
+std::uint32_t locals_inside(const ExprNode& node) {
+  switch (node.kind) {
+    case ExprKind::kAll: case ExprKind::kExists: case ExprKind::kExistsOne: case ExprKind::kFilter:
+    case ExprKind::kMapMacro: case ExprKind::kTransformMap: case ExprKind::kTransformEntries:
+      return node.index == 2 ? 2 : 1;
+    case ExprKind::kSortBy: case ExprKind::kLet: case ExprKind::kOptionalMap: case ExprKind::kOptionalFlatMap: return 1;
+    default: return 0;
+  }
+}
 
 Evaluated evaluate(const Program& program, const Scope& scope) {
   if (program.nodes.empty()) return bad("nothing is written here");

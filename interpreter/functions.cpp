@@ -42,6 +42,7 @@ std::string_view kind_text(Value::Kind kind) {
     case Value::Kind::kDuration: return "duration";
     case Value::Kind::kMoney: return "money";
     case Value::Kind::kType: return "type";
+    case Value::Kind::kOptional: return "optional";
   }
   return "unknown";
 }
@@ -57,21 +58,41 @@ Evaluated no_overload(Function f, Args args) {
   return bad(std::move(text));
 }
 
-bool charge_tree(const Value& value, Budget& budget) {
-  if (!budget.charge(1)) return false;
+namespace {
+
+bool charge_level(const Value& value, Budget& budget, int level) {
+  if (level > value_depth_max || !budget.charge(1)) return false;
   if (value.kind() == Value::Kind::kList) {
     for (const Value& item : value.as_list()) {
-      if (!charge_tree(item, budget)) return false;
+      if (!charge_level(item, budget, level + 1)) return false;
     }
   } else if (value.kind() == Value::Kind::kMap) {
     for (const auto& [key, item] : value.as_map()) {
-      if (!budget.charge(1) || !charge_tree(item, budget)) return false;
+      if (!budget.charge(1) || !charge_level(item, budget, level + 1)) return false;
     }
+  } else if (value.kind() == Value::Kind::kOptional && value.as_optional() != nullptr) {
+    return charge_level(*value.as_optional(), budget, level + 1);
   }
   return true;
 }
 
-Evaluated call_function(Function f, Args args, Budget& budget) {
+}  // namespace
+
+bool charge_tree(const Value& value, Budget& budget) { return charge_level(value, budget, 0); }
+
+std::string brief(const Value& value) {
+  constexpr std::size_t longest = 80;
+  switch (value.kind()) {
+    case Value::Kind::kString:
+      if (value.as_string().size() > longest) return to_text(Value::string(value.as_string().substr(0, longest))) + "…";
+      return to_text(value);
+    case Value::Kind::kBytes: case Value::Kind::kList: case Value::Kind::kMap: case Value::Kind::kOptional:
+      return std::string(kind_text(value.kind()));
+    default: return to_text(value);
+  }
+}
+
+Evaluated call_function(Function f, Args args, Budget& budget, const Environment* environment) {
   switch (f) {
     case Function::kAdd: case Function::kSubtract: case Function::kMultiply: case Function::kDivide:
     case Function::kModulo: case Function::kNegate:
@@ -90,7 +111,12 @@ Evaluated call_function(Function f, Args args, Budget& budget) {
     case Function::kLowerAscii: case Function::kUpperAscii: case Function::kTrim: case Function::kReplace:
     case Function::kJoin: case Function::kSubstring: case Function::kIndexOf:
     case Function::kLastIndexOf: case Function::kCharAt: case Function::kReverse: case Function::kQuote:
+      if (f == Function::kReverse && !args.empty() && args[0].kind() == Value::Kind::kList) {
+        return call_list(f, args, budget);
+      }
       return call_text(f, args, budget);
+    case Function::kFormat: return call_format(args, budget);
+    case Function::kMatches: return call_matches(args, budget, environment);
     case Function::kSplitText:  // `.split(3)` of json data that turns out to be money
       if (!args.empty() && args[0].kind() == Value::Kind::kMoney) {
         return call_money(Function::kSplitMoney, args, budget);
@@ -99,14 +125,22 @@ Evaluated call_function(Function f, Args args, Budget& budget) {
     case Function::kGetFullYear: case Function::kGetMonth: case Function::kGetDate: case Function::kGetDayOfMonth:
     case Function::kGetDayOfWeek: case Function::kGetDayOfYear: case Function::kGetHours:
     case Function::kGetMinutes: case Function::kGetSeconds: case Function::kGetMilliseconds:
-      return call_time(f, args);
+      return call_time(f, args, environment);
     case Function::kMoney: case Function::kShare: case Function::kSplitMoney:
       return call_money(f, args, budget);
     case Function::kGreatest: case Function::kLeast: case Function::kCeil: case Function::kFloor:
-    case Function::kRound: case Function::kTrunc: case Function::kAbs: case Function::kSign: case Function::kIsNan:
+    case Function::kSqrt: case Function::kRound: case Function::kTrunc: case Function::kAbs: case Function::kSign: case Function::kIsNan:
     case Function::kIsInf: case Function::kIsFinite: case Function::kBitAnd: case Function::kBitOr:
     case Function::kBitXor: case Function::kBitNot: case Function::kBitShiftLeft: case Function::kBitShiftRight:
       return call_math(f, args, budget);
+    case Function::kOptionalOf: case Function::kOptionalNone: case Function::kOptionalOfNonZero:
+    case Function::kHasValue: case Function::kOptionalValue: case Function::kUnwrap: case Function::kFirst:
+    case Function::kLast:
+      return call_optional(f, args, budget);
+    case Function::kFlatten: case Function::kSlice: case Function::kDistinct: case Function::kSort:
+    case Function::kRange: case Function::kSetsContains: case Function::kSetsEquivalent:
+    case Function::kSetsIntersects:
+      return call_list(f, args, budget);
   }
   return bad("a function that this version does not know");
 }

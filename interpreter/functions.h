@@ -31,7 +31,12 @@ namespace belay::interpreter {
   F(kTrunc, "math.trunc") F(kAbs, "math.abs") F(kSign, "math.sign") F(kIsNan, "math.isNaN") F(kIsInf, "math.isInf")   \
   F(kIsFinite, "math.isFinite") F(kBitAnd, "math.bitAnd") F(kBitOr, "math.bitOr") F(kBitXor, "math.bitXor")           \
   F(kBitNot, "math.bitNot") F(kBitShiftLeft, "math.bitShiftLeft") F(kBitShiftRight, "math.bitShiftRight")             \
-  F(kBase64Encode, "base64.encode") F(kBase64Decode, "base64.decode")
+  F(kBase64Encode, "base64.encode") F(kBase64Decode, "base64.decode") F(kFormat, "format") F(kMatches, "matches")     \
+  F(kSqrt, "math.sqrt") F(kOptionalOf, "optional.of") F(kOptionalNone, "optional.none")                               \
+  F(kOptionalOfNonZero, "optional.ofNonZeroValue") F(kHasValue, "hasValue") F(kOptionalValue, "value")                \
+  F(kUnwrap, "optional.unwrap") F(kFirst, "first") F(kLast, "last") F(kFlatten, "flatten") F(kSlice, "slice")         \
+  F(kDistinct, "distinct") F(kSort, "sort") F(kRange, "lists.range") F(kSetsContains, "sets.contains")                \
+  F(kSetsEquivalent, "sets.equivalent") F(kSetsIntersects, "sets.intersects")
 
 enum class Function : std::uint32_t {
 #define BELAY_FUNCTION_ENUM(name, text) name,
@@ -39,7 +44,7 @@ enum class Function : std::uint32_t {
 #undef BELAY_FUNCTION_ENUM
 };
 
-inline constexpr std::uint32_t function_count = static_cast<std::uint32_t>(Function::kBase64Decode) + 1;
+inline constexpr std::uint32_t function_count = static_cast<std::uint32_t>(Function::kSetsIntersects) + 1;
 
 // For codecs and messages; REQUIRES: f < function_count.
 std::string_view function_text(Function f);
@@ -57,7 +62,7 @@ inline constexpr std::int64_t cost_max = 1'000'000;
 
 using Args = std::span<const Value>;
 
-Evaluated call_function(Function f, Args args, Budget& budget);
+Evaluated call_function(Function f, Args args, Budget& budget, const Environment* environment = nullptr);
 
 // ---- For the parts of this folder ---------------------------------------------------------------------------------
 
@@ -69,19 +74,31 @@ Evaluated no_overload(Function f, Args args);
 // A kind in the author's words: `text`, `list`, `record`.
 std::string_view kind_text(Value::Kind kind);
 
+// `a` f `b` for the comparisons and `in`, without copying either.
+Evaluated compare(Function f, const Value& a, const Value& b, Budget& budget);
 // Equality with a budget; nullopt when it runs out.
 std::optional<bool> equal_within(const Value& a, const Value& b, Budget& budget);
 // The entry of a map under a key that is equal as CEL sees it (1, 1u and 1.0 are one key).
 const Value* find_key(const Map& map, const Value& key);
-// Nodes in a value seen as a tree, counted no further than the budget; charges it. False when it runs out.
+// Nodes in a value seen as a tree, counted no further than the budget; charges it. False when it runs out, or when the
+// value nests deeper than value_depth_max (what walks values recurses).
 bool charge_tree(const Value& value, Budget& budget);
+inline constexpr int value_depth_max = 256;
+// As to_text, cut short: for messages about values that may be huge.
+std::string brief(const Value& value);
 
 Evaluated call_arithmetic(Function f, Args args, Budget& budget);  // + - * / % -x
 Evaluated call_comparison(Function f, Args args, Budget& budget);  // == != < <= > >= in
 Evaluated call_conversion(Function f, Args args, Budget& budget);
 Evaluated call_text(Function f, Args args, Budget& budget);
-Evaluated call_time(Function f, Args args);
+Evaluated call_format(Args args, Budget& budget);
+Evaluated call_matches(Args args, Budget& budget, const Environment* environment);
+Evaluated call_time(Function f, Args args, const Environment* environment);
 Evaluated call_math(Function f, Args args, Budget& budget);
 Evaluated call_money(Function f, Args args, Budget& budget);
+Evaluated call_optional(Function f, Args args, Budget& budget);
+Evaluated call_list(Function f, Args args, Budget& budget);  // CEL's list and set extensions
+// `keys[i]` belongs to `items[i]`: the items in the order of their keys.
+Evaluated sorted_by(const List& items, const List& keys, Budget& budget);
 
 }  // namespace belay::interpreter

@@ -95,7 +95,7 @@ Evaluated to_string(Args args, Budget& budget) {
       if (!budget.charge(v.as_bytes().size() / 16)) return out_of_budget();
       if (!is_utf8(v.as_bytes())) return bad("the bytes are not UTF-8");
       return good(Value::string(v.as_bytes()));
-    case Kind::kTimestamp: return good(Value::string(format_timestamp(v.as_timestamp())));
+    case Kind::kTimestamp: return good(Value::string(timestamp_text(v.as_timestamp())));
     case Kind::kDuration: return good(Value::string(format_duration(v.as_duration())));
     case Kind::kMoney: return good(Value::string(to_text(v.as_money())));
     default: return no_overload(Function::kToString, args);
@@ -139,6 +139,7 @@ std::string type_name(const Value& v) {
   switch (v.kind()) {
     case Kind::kNull: return "null_type";
     case Kind::kString: return "string";
+    case Kind::kOptional: return "optional_type";
     case Kind::kTimestamp: return "google.protobuf.Timestamp";
     case Kind::kDuration: return "google.protobuf.Duration";
     default: return std::string(kind_text(v.kind()));

@@ -30,12 +30,19 @@ Evaluated extreme(Function f, Args args, Budget& budget) {
 }
 
 Evaluated round_double(Function f, Args args) {
+  const bool whole = args[0].kind() == Kind::kInt || args[0].kind() == Kind::kUint;
+  if (f == Function::kSqrt && whole) {
+    const double n = args[0].kind() == Kind::kInt ? static_cast<double>(args[0].as_int())
+                                                  : static_cast<double>(args[0].as_uint());
+    return good(Value::real(std::sqrt(n)));
+  }
   if (args[0].kind() != Kind::kDouble) return no_overload(f, args);
   const double d = args[0].as_double();
   switch (f) {
     case Function::kCeil: return good(Value::real(std::ceil(d)));
     case Function::kFloor: return good(Value::real(std::floor(d)));
     case Function::kRound: return good(Value::real(std::round(d)));
+    case Function::kSqrt: return good(Value::real(std::sqrt(d)));
     case Function::kTrunc: return good(Value::real(std::trunc(d)));
     case Function::kIsNan: return good(Value::boolean(std::isnan(d)));
     case Function::kIsInf: return good(Value::boolean(std::isinf(d)));

@@ -184,13 +184,17 @@ bool equal_entries(const Map& a, const Map& b, Budget& budget, bool& equal) {
   return true;
 }
 
-Evaluated order_values(Function f, Args args) {
-  const Value &a = args[0], &b = args[1];
+Evaluated no_comparison(Function f, const Value& a, const Value& b) {
+  const Value pair[] = {a, b};
+  return no_overload(f, pair);
+}
+
+Evaluated order_values(Function f, const Value& a, const Value& b) {
   std::partial_ordering o = std::partial_ordering::unordered;
   if (is_number(a.kind()) && is_number(b.kind())) {
     o = order_numbers(a, b);
   } else if (a.kind() != b.kind()) {
-    return no_overload(f, args);
+    return no_comparison(f, a, b);
   } else if (a.kind() == Kind::kMoney) {
     if (a.as_money().currency != b.as_money().currency) {
       return bad("money in " + std::string(a.as_money().code()) + " and in " + std::string(b.as_money().code()) +
@@ -201,7 +205,7 @@ Evaluated order_values(Function f, Args args) {
              a.kind() == Kind::kTimestamp || a.kind() == Kind::kDuration) {
     o = order(a, b);
   } else {
-    return no_overload(f, args);
+    return no_comparison(f, a, b);
   }
   switch (f) {
     case Function::kLess: return good(Value::boolean(o < 0));
@@ -211,10 +215,10 @@ Evaluated order_values(Function f, Args args) {
   }
 }
 
-Evaluated contained(Args args, Budget& budget) {
-  const Value &item = args[0], &range = args[1];
+Evaluated contained(const Value& item, const Value& range, Budget& budget) {
+  if (item.kind() == Kind::kString && !budget.charge(item.as_string().size() / 16)) return out_of_budget();
   if (range.kind() == Kind::kMap) return good(Value::boolean(find_key(range.as_map(), item) != nullptr));
-  if (range.kind() != Kind::kList) return no_overload(Function::kIn, args);
+  if (range.kind() != Kind::kList) return no_comparison(Function::kIn, item, range);
   for (const Value& candidate : range.as_list()) {
     const auto same = equal_within(item, candidate, budget);
     if (!same) return out_of_budget();
@@ -225,8 +229,20 @@ Evaluated contained(Args args, Budget& budget) {
 
 }  // namespace
 
+namespace {
+
+// What comparing two texts may have to read.
+std::size_t text_cost(const Value& a, const Value& b) {
+  if (a.kind() != b.kind()) return 0;
+  if (a.kind() == Kind::kString) return std::min(a.as_string().size(), b.as_string().size()) / 64;
+  if (a.kind() == Kind::kBytes) return std::min(a.as_bytes().size(), b.as_bytes().size()) / 64;
+  return 0;
+}
+
+}  // namespace
+
 std::optional<bool> equal_within(const Value& a, const Value& b, Budget& budget) {
-  if (!budget.charge(1)) return std::nullopt;
+  if (!budget.charge(1 + text_cost(a, b))) return std::nullopt;
   if (is_number(a.kind()) && is_number(b.kind())) return order_numbers(a, b) == 0;
   if (a.kind() != b.kind()) return false;
   if (a.kind() == Kind::kList) {
@@ -243,6 +259,9 @@ std::optional<bool> equal_within(const Value& a, const Value& b, Budget& budget)
     bool equal = false;
     if (!equal_entries(a.as_map(), b.as_map(), budget, equal)) return std::nullopt;
     return equal;
+  }
+  if (a.kind() == Kind::kOptional && a.as_optional() != nullptr && b.as_optional() != nullptr) {
+    return equal_within(*a.as_optional(), *b.as_optional(), budget);
   }
   return a == b;
 }
@@ -308,13 +327,19 @@ Evaluated call_arithmetic(Function f, Args args, Budget& budget) {
   return no_overload(f, args);
 }
 
-Evaluated call_comparison(Function f, Args args, Budget& budget) {
-  if (args.size() != 2) return no_overload(f, args);
-  if (f == Function::kIn) return contained(args, budget);
-  if (f != Function::kEqual && f != Function::kNotEqual) return order_values(f, args);
-  const auto same = equal_within(args[0], args[1], budget);
+Evaluated compare(Function f, const Value& a, const Value& b, Budget& budget) {
+  if (f == Function::kIn) return contained(a, b, budget);
+  if (f != Function::kEqual && f != Function::kNotEqual) {
+    return budget.charge(text_cost(a, b)) ? order_values(f, a, b) : out_of_budget();
+  }
+  const auto same = equal_within(a, b, budget);
   if (!same) return out_of_budget();
   return good(Value::boolean(*same == (f == Function::kEqual)));
+}
+
+Evaluated call_comparison(Function f, Args args, Budget& budget) {
+  if (args.size() != 2) return no_overload(f, args);
+  return compare(f, args[0], args[1], budget);
 }
 
 }  // namespace belay::interpreter

@@ -1,5 +1,7 @@
 // Functions of text (and `size` of anything). Positions and sizes count code points. `indexOf` past the end, `substring`
 // and `charAt` outside the text are errors, as in CEL's string extension.
+#include <algorithm>
+#include <cstring>
 #include <limits>
 
 #include "interpreter/functions.h"
@@ -63,6 +65,26 @@ std::string reverse(const std::string& text) {
   return out;
 }
 
+// Where `part` stands in `text` from `from` on, or npos. Linear in the text whatever the part (std::string::find is not).
+std::size_t find_text(std::string_view text, std::string_view part, std::size_t from) {
+  if (from > text.size()) return std::string_view::npos;
+  if (part.size() < 32) return text.find(part, from);  // the product stays small
+  const void* found = memmem(text.data() + from, text.size() - from, part.data(), part.size());
+  return found == nullptr ? std::string_view::npos
+                          : static_cast<std::size_t>(static_cast<const char*>(found) - text.data());
+}
+
+// The last place that begins at `from` or before.
+std::size_t find_text_last(std::string_view text, std::string_view part, std::size_t from) {
+  if (part.size() < 32) return text.rfind(part, from);
+  if (part.size() > text.size()) return std::string_view::npos;
+  const std::size_t end = std::min(text.size(), from + part.size());
+  const std::string backwards(text.rend() - static_cast<std::ptrdiff_t>(end), text.rend());
+  const std::string wanted(part.rbegin(), part.rend());
+  const std::size_t found = find_text(backwards, wanted, 0);
+  return found == std::string_view::npos ? found : end - found - part.size();
+}
+
 Evaluated replace(Args args, Budget& budget) {
   const bool counted = takes(args, {Kind::kString, Kind::kString, Kind::kString, Kind::kInt});
   if (!counted && !takes(args, {Kind::kString, Kind::kString, Kind::kString})) {
@@ -79,7 +101,7 @@ Evaluated replace(Args args, Budget& budget) {
       found = at;
       step = at < text.size() ? std::max<std::size_t>(1, code_point_at(text, at).length) : 1;
     } else {
-      found = text.find(old, at);
+      found = find_text(text, old, at);
       if (found == std::string::npos) break;
       out.append(text, at, found - at);
     }
@@ -111,7 +133,7 @@ Evaluated split(Args args, Budget& budget) {
       out.push_back(Value::string(text.substr(at, step)));
       at += step;
     } else {
-      const std::size_t found = text.find(separator, at);
+      const std::size_t found = find_text(text, separator, at);
       if (found == std::string::npos) break;
       out.push_back(Value::string(text.substr(at, found - at)));
       at = found + separator.size();
@@ -172,7 +194,7 @@ Evaluated index_of(Function f, Args args) {
   const std::int64_t from = from_given ? args[2].as_int() : last ? count : 0;
   if (from < 0 || from > count) return out_of_range(from);
   const std::size_t byte = starts[static_cast<std::size_t>(from)];
-  const std::size_t found = last ? text.rfind(wanted, byte) : text.find(wanted, byte);
+  const std::size_t found = last ? find_text_last(text, wanted, byte) : find_text(text, wanted, byte);
   if (found == std::string::npos) return good(Value::integer(-1));
   return good(Value::integer(static_cast<std::int64_t>(count_code_points(std::string_view(text).substr(0, found)))));
 }
@@ -197,6 +219,17 @@ std::string quoted(const std::string& text) {
 
 }  // namespace
 
+Evaluated call_matches(Args args, Budget& budget, const Environment* environment) {
+  if (!takes(args, {Kind::kString, Kind::kString})) return no_overload(Function::kMatches, args);
+  const std::string &text = args[0].as_string(), &pattern = args[1].as_string();
+  // RE2 reads the text once, the pattern some times; a long pattern makes each step dearer.
+  const std::size_t step = 1 + pattern.size() / 64;
+  if (!budget.charge(1 + pattern.size() + text.size() / 16 * step)) return out_of_budget();
+  if (environment == nullptr) return bad("`matches` is not at hand here");
+  const auto found = environment->matches(pattern, text);
+  return found ? good(Value::boolean(*found)) : bad(brief(args[1]) + " is no pattern of RE2");
+}
+
 Evaluated call_text(Function f, Args args, Budget& budget) {
   // Every one of these reads its text once or so.
   if (!args.empty() && args[0].kind() == Kind::kString && !budget.charge(args[0].as_string().size() / 16)) {
@@ -213,7 +246,7 @@ Evaluated call_text(Function f, Args args, Budget& budget) {
     case Function::kContains: case Function::kStartsWith: case Function::kEndsWith: {
       if (!takes(args, {Kind::kString, Kind::kString})) return no_overload(f, args);
       const std::string &text = args[0].as_string(), &part = args[1].as_string();
-      return good(Value::boolean(f == Function::kContains     ? text.find(part) != std::string::npos
+      return good(Value::boolean(f == Function::kContains     ? find_text(text, part, 0) != std::string::npos
                                  : f == Function::kStartsWith ? text.starts_with(part)
                                                               : text.ends_with(part)));
     }

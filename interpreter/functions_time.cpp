@@ -1,4 +1,4 @@
-// Parts of timestamps, in UTC or at a fixed offset such as "+02:00" (time-zone tables change, and a replay must not),
+// Parts of timestamps, in UTC, at a fixed offset such as "+02:00" or in a named zone (whose table the environment has),
 // and durations counted in a unit. Months and days of the week and year count from 0, getDate from 1, as in CEL.
 #include "interpreter/functions.h"
 #include "interpreter/time.h"
@@ -50,7 +50,7 @@ std::int64_t part_of_timestamp(Function f, const Timestamp& t, std::int64_t offs
 
 }  // namespace
 
-Evaluated call_time(Function f, Args args) {
+Evaluated call_time(Function f, Args args, const Environment* environment) {
   if (args.size() == 1 && args[0].kind() == Kind::kDuration) {
     const auto part = part_of_duration(f, args[0].as_duration());
     return part ? good(Value::integer(*part)) : no_overload(f, args);
@@ -59,8 +59,11 @@ Evaluated call_time(Function f, Args args) {
   std::int64_t offset = 0;
   if (args.size() == 2) {
     if (args[1].kind() != Kind::kString) return no_overload(f, args);
-    const auto given = offset_seconds(args[1].as_string());
-    if (!given) return bad("a time zone is \"UTC\" or a fixed offset such as \"+02:00\"");
+    const std::string& zone = args[1].as_string();
+    auto given = offset_seconds(zone);
+    if (!given && environment != nullptr) given = environment->zone_offset(zone, args[0].as_timestamp().seconds);
+    if (!given && environment == nullptr) return bad("named time zones are not at hand here");
+    if (!given) return bad(brief(args[1]) + " is no time zone, such as \"Europe/Berlin\", \"UTC\" or \"+02:00\"");
     offset = *given;
   }
   return good(Value::integer(part_of_timestamp(f, args[0].as_timestamp(), offset)));

@@ -274,6 +274,7 @@ struct Graph {
   std::vector<EventType> events;    // those it waits for or publishes
   std::vector<Node> nodes;
   Block root;
+  const Environment* environment = nullptr;  // of whoever runs it; not part of the definition
 
   // Fills Node::parent, block and position. Called by the compiler and by the reader of stored graphs.
   void index();

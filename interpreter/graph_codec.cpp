@@ -220,6 +220,9 @@ void io(Writer& a, const Value& v) {
       return a.text(std::string(v.as_money().code()));
     case Value::Kind::kType:
       return a.text(v.as_type());
+    case Value::Kind::kOptional:  // no literal of a workflow is one
+      if (v.as_optional() != nullptr) return io(a, *v.as_optional());
+      return a.number(0);
   }
 }
 
@@ -311,6 +314,9 @@ void io(Reader& a, Value& v) {
       a.text(text);
       v = Value::type(std::move(text));
       break;
+    case Value::Kind::kOptional:
+      a.fail("an optional value");
+      break;
   }
   a.leave();
 }
@@ -342,7 +348,7 @@ BELAY_FIELDS(Type) {
   io(a, v.fields);
 }
 BELAY_FIELDS(ExprNode) {
-  io_enum(a, v.kind, ExprKind::kMapMacro);
+  io_enum(a, v.kind, kExprKindLast);
   io(a, v.index);
   io(a, v.literal);
   io(a, v.text);

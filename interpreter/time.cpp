@@ -146,6 +146,14 @@ std::string format_timestamp(Timestamp t) {
   return out;
 }
 
+std::string timestamp_text(Timestamp t) {
+  std::string out = format_timestamp(t);
+  if (t.nanos == 0) return out;
+  out.pop_back();
+  while (out.back() == '0') out.pop_back();
+  return out + 'Z';
+}
+
 std::optional<Duration> parse_duration(std::string_view text) {
   struct Unit { std::string_view name; std::int64_t nanos; };
   static constexpr Unit units[] = {{"h", 3600 * nanos_per_second}, {"ms", 1'000'000}, {"m", 60 * nanos_per_second},

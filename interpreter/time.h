@@ -18,6 +18,8 @@ inline constexpr std::int64_t duration_seconds_max = 9'223'372'036;  // 292 year
 std::optional<Timestamp> parse_timestamp(std::string_view text);
 // Always in UTC with `Z`; nanoseconds only as many digits as needed in groups of three.
 std::string format_timestamp(Timestamp t);
+// CEL's string(timestamp): the same with no zeros at the end of the fraction, ".5Z".
+std::string timestamp_text(Timestamp t);
 
 // "1h30m", "-1.5s", "100ms"; units h m s ms us ns. nullopt when malformed or out of range.
 std::optional<Duration> parse_duration(std::string_view text);

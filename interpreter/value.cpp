@@ -133,6 +133,13 @@ Value Value::type(std::string name) {
   return out;
 }
 
+Value Value::some(Value v) {
+  Value out;
+  out.data_.emplace<13>(Optional{std::make_shared<const Value>(std::move(v))});
+  return out;
+}
+Value Value::none() { Value out; out.data_.emplace<13>(); return out; }
+
 const Value* Value::find(std::string_view key) const {
   if (kind() != Kind::kMap) return nullptr;
   const Map& map = as_map();
@@ -155,7 +162,8 @@ std::strong_ordering order(const Value& a, const Value& b) {
     case Value::Kind::kInt: return a.as_int() <=> b.as_int();
     case Value::Kind::kUint: return a.as_uint() <=> b.as_uint();
     case Value::Kind::kDouble: return order_doubles(a.as_double(), b.as_double());
-    case Value::Kind::kString: return order_strings(a.as_string(), b.as_string());
+    case Value::Kind::kString:
+      return &a.as_string() == &b.as_string() ? std::strong_ordering::equal : order_strings(a.as_string(), b.as_string());
     case Value::Kind::kBytes: return order_strings(a.as_bytes(), b.as_bytes());
     case Value::Kind::kList: return &a.as_list() == &b.as_list() ? std::strong_ordering::equal
                                                                  : order_lists(a.as_list(), b.as_list());
@@ -168,6 +176,11 @@ std::strong_ordering order(const Value& a, const Value& b) {
       return a.as_money().minor <=> b.as_money().minor;
     }
     case Value::Kind::kType: return order_strings(a.as_type(), b.as_type());
+    case Value::Kind::kOptional: {
+      const Value *x = a.as_optional(), *y = b.as_optional();
+      if (x == nullptr || y == nullptr) return (x != nullptr) <=> (y != nullptr);
+      return order(*x, *y);
+    }
   }
   return std::strong_ordering::equal;
 }
@@ -213,6 +226,10 @@ void append_canonical(const Value& value, std::string& out) {
       append_u64(static_cast<std::uint64_t>(value.as_money().minor), out);
       return;
     case Value::Kind::kType: append_sized(value.as_type(), out); return;
+    case Value::Kind::kOptional:
+      out += value.as_optional() != nullptr ? '\1' : '\0';
+      if (value.as_optional() != nullptr) append_canonical(*value.as_optional(), out);
+      return;
   }
 }
 
@@ -278,6 +295,9 @@ std::string to_text(const Value& value) {
     case Value::Kind::kDuration: return duration_text(value.as_duration());
     case Value::Kind::kMoney: return to_text(value.as_money());
     case Value::Kind::kType: return value.as_type();
+    case Value::Kind::kOptional:
+      if (value.as_optional() == nullptr) return "optional.none()";
+      return "optional.of(" + to_text(*value.as_optional()) + ")";
   }
   return {};
 }

@@ -54,6 +54,7 @@ class Value {
  public:
   enum class Kind : std::uint8_t {
     kNull, kBool, kInt, kUint, kDouble, kString, kBytes, kList, kMap, kTimestamp, kDuration, kMoney, kType,
+    kOptional,  // of plain CEL: a value or none; no declared type holds one, so no saga does
   };
 
   Value() = default;  // null
@@ -70,6 +71,8 @@ class Value {
   static Value duration(Duration v);
   static Value money(Money v);
   static Value type(std::string name);
+  static Value some(Value v);  // optional.of(v)
+  static Value none();         // optional.none()
 
   Kind kind() const { return static_cast<Kind>(data_.index()); }
   bool is_null() const { return kind() == Kind::kNull; }
@@ -86,6 +89,8 @@ class Value {
   const Duration& as_duration() const { return std::get<10>(data_); }
   const Money& as_money() const { return std::get<11>(data_); }
   const std::string& as_type() const { return std::get<12>(data_)->name; }
+  // The value inside, or nullptr when there is none.
+  const Value* as_optional() const { return std::get<13>(data_).value.get(); }
 
   // The entry of a map under a string key, or nullptr when this is no map or has no such key.
   const Value* find(std::string_view key) const;
@@ -96,9 +101,10 @@ class Value {
 
  private:
   struct Bytes { std::shared_ptr<const std::string> bytes; };
+  struct Optional { std::shared_ptr<const Value> value; };
   std::variant<std::monostate, bool, std::int64_t, std::uint64_t, double, std::shared_ptr<const std::string>, Bytes,
                std::shared_ptr<const List>, std::shared_ptr<const Map>, Timestamp, Duration, Money,
-               std::shared_ptr<const TypeName>>
+               std::shared_ptr<const TypeName>, Optional>
       data_;
 };
 

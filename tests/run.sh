@@ -82,12 +82,13 @@ build dev
 run_ctest "unit tests" build/dev -L unit -j2
 if [[ $mode == all ]]; then
   run_ctest "tests with a private Postgres" build/dev -L postgres -j2
-  build release --target belay provider_sim plugin chaos saga_bench flush_bench
+  build release --target belay provider_sim plugin chaos saga_bench flush_bench eval_bench
   run_program "shipped workflows are free of problems" build/release/belay check workflows
   run_program "the demo" examples/demo.sh --fast
   run_program "chaos: kill -9 of engine and Postgres" tests/chaos/run.sh
   run_program "the documented commands and code" tests/docs/run.sh
   run_program "the benchmark runs" build/release/tests/saga_bench --json --quick
+  run_program "the benchmark of expressions runs" build/release/tests/eval_bench --quick
   build asan --target test_interpreter test_dsl test_runtime
   run_ctest "unit tests under ASan and UBSan" build/asan -L unit -R '^(interpreter|dsl|runtime):' -j2
 fi

@@ -31,11 +31,9 @@ class Copier {
     }
     ExprNode made = node;
     if (made.kind == ExprKind::kLocal) made.index += shift;
-    const bool macro = node.kind == ExprKind::kAll || node.kind == ExprKind::kExists ||
-                       node.kind == ExprKind::kExistsOne || node.kind == ExprKind::kFilter ||
-                       node.kind == ExprKind::kMapMacro;
+    const std::uint32_t locals = interpreter::locals_inside(node);
     for (std::size_t i = 0; i < node.args.size(); ++i) {
-      made.args[i] = copy(from, node.args[i], depth + (macro && i > 0 ? 1 : 0), shift);
+      made.args[i] = copy(from, node.args[i], depth + (i > 0 ? locals : 0), shift);
     }
     out_.nodes.push_back(std::move(made));
     return static_cast<std::uint32_t>(out_.nodes.size() - 1);

@@ -46,7 +46,7 @@ void add_path(Facts& facts, const std::string& path) {
 }
 
 constexpr std::string_view type_names[] = {"bool", "int", "uint", "double", "string", "bytes", "list", "map",
-                                           "null_type", "type", "google.protobuf.Timestamp", "google.protobuf.Duration"};
+                                           "null_type", "type", "optional_type", "google.protobuf.Timestamp", "google.protobuf.Duration"};
 
 bool is_type_name(std::string_view name) {
   return std::find(std::begin(type_names), std::end(type_names), name) != std::end(type_names);
@@ -77,6 +77,7 @@ Typed ExprCheck::check_node(Tree& node, const Facts& known, bool may_be_absent) 
     case Op::kConditional: return check_conditional(node, known);
     case Op::kPresent: return check_present(node, known);
     case Op::kOrElse: return check_or_else(node, known, may_be_absent);
+    case Op::kOptionalField: case Op::kOptionalIndex: case Op::kOptionalEntry: return check_optional(node, known);
   }
   return typed(Base::kError);
 }
@@ -119,7 +120,9 @@ Typed ExprCheck::check_name(Tree& node, const Facts& known, bool may_be_absent) 
     node.found = {.kind = ExprKind::kLocal, .index = static_cast<std::uint32_t>(i)};
     return typed(locals_[i].second);
   }
-  if (const auto info = names_.find(name)) {
+  Type qualified;
+  if (options_.plain && find_qualified(node, name, rooted, qualified)) return typed(qualified);
+  if (const auto info = options_.plain ? std::nullopt : names_.find(name)) {
     reads_.insert(name);
     node.found = {.kind = ExprKind::kSlot, .index = info->slot};
     const bool maybe = (info->may_be_absent || info->type.optional) && !known.contains(name);
@@ -137,7 +140,7 @@ Typed ExprCheck::check_name(Tree& node, const Facts& known, bool may_be_absent) 
     node.found.kind = ExprKind::kNow;
     return typed(Base::kTimestamp);
   }
-  if (is_type_name(name)) {
+  if (!options_.plain && name != "optional_type" && is_type_name(name)) {
     node.literal = Value::type(name);
     node.found.constant = true;
     return typed(Base::kType);
@@ -154,22 +157,38 @@ Typed ExprCheck::check_name(Tree& node, const Facts& known, bool may_be_absent) 
   return typed(Base::kError);
 }
 
+// In container a.b the name x is a.b.x, a.x or x, whichever comes first; a leading dot means x alone.
+bool ExprCheck::find_qualified(Tree& node, std::string_view path, bool rooted, Type& type) {
+  std::string within = rooted ? "" : options_.container;
+  while (true) {
+    const std::string name = within.empty() ? std::string(path) : within + "." + std::string(path);
+    if (const auto info = names_.find(name)) {
+      node.found = {.kind = ExprKind::kSlot, .index = info->slot};
+      reads_.insert(name);
+      type = info->type;
+      return true;
+    }
+    if (is_type_name(name)) {
+      node.literal = Value::type(name);
+      node.found.constant = true;
+      type = type_of(Base::kType);
+      return true;
+    }
+    if (within.empty()) return false;
+    const std::size_t dot = within.rfind('.');
+    within.resize(dot == std::string::npos ? 0 : dot);
+  }
+}
+
 Typed ExprCheck::check_field(Tree& node, const Facts& known, bool may_be_absent) {
   const std::string path = path_of(node);
   if (options_.plain && !path.empty()) {
     const std::string root = path.substr(0, path.find('.'));
     const Tree* first = &node;
     while (first->op == Op::kField) first = &first->args[0];
-    if (!is_local(root) || first->text.starts_with('.')) {
-      const auto info = names_.find(path);
-      if (info || is_type_name(path)) {  // CEL's qualified names: `x.y` may be one variable
-        if (info) node.found = {.kind = ExprKind::kSlot, .index = info->slot};
-        node.found.constant = !info;
-        if (!info) node.literal = Value::type(path);
-        if (info) reads_.insert(path);
-        return typed(info ? info->type : type_of(Base::kType));
-      }
-    }
+    const bool rooted = first->text.starts_with('.');
+    Type type;  // CEL's qualified names: `x.y` may be one variable
+    if ((rooted || !is_local(root)) && find_qualified(node, path, rooted, type)) return typed(type);
   }
   node.found.kind = ExprKind::kField;
   const Typed base = check(node.args[0], known, may_be_absent);
@@ -249,6 +268,15 @@ Typed ExprCheck::check_index(Tree& node, const Facts& known, bool may_be_absent)
                                                       " and cannot be indexed");
   if (base.type.base == Base::kRecord) d.help = "read a field with `.name`";
   return typed(Base::kError);
+}
+
+// Only plain CEL has them, and it leaves types to run time.
+Typed ExprCheck::check_optional(Tree& node, const Facts& known) {
+  node.found.kind = node.op == Op::kOptionalField ? ExprKind::kOptionalField
+                    : node.op == Op::kOptionalIndex ? ExprKind::kOptionalIndex
+                                                    : ExprKind::kOptionalEntry;
+  for (Tree& arg : node.args) check(arg, known);
+  return typed(Base::kJson);
 }
 
 // ---- Logic and presence ----------------------------------------------------------------------------------------

@@ -64,9 +64,15 @@ class ExprCheck {
   Typed check_call(Tree& node, const Facts& known);
   Typed check_member_call(Tree& node, const Facts& known);
   Typed check_has(Tree& node, const Facts& known);
+  Typed check_let(Tree& node, const Facts& known);
+  Typed check_block(Tree& node, const Facts& known);
+  Typed check_optional(Tree& node, const Facts& known);
+  // A name, or a chain of fields that is one name, where plain CEL finds it; false when there is none such.
+  bool find_qualified(Tree& node, std::string_view path, bool rooted, Type& type);
   Typed check_macro(Tree& node, const Facts& known);
   Typed check_signature(Tree& node, const std::string& name, bool member, const Facts& known);
   Typed check_extreme(Tree& node, const std::string& name, const Facts& known);
+  void check_pattern(const Tree& pattern);
   void unknown_function(const Tree& node, const std::string& name, bool member);
   bool declare_variable(const Tree& node, const Type& type);
 

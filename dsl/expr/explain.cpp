@@ -200,6 +200,10 @@ SyntaxProblem explain_syntax(std::string_view text, std::size_t at, std::string_
   if (text[at] == '=' && (at + 1 >= text.size() || (text[at + 1] != '=' && text[at + 1] != '>' && text[at + 1] != '<'))) {
     return problem("BEL1203", at, 1, "`=` does not compare", plain ? "write `==`" : "write `is` (or `==`)");
   }
+  if (text[at] == '?' && !plain && (expected == "a name" || expected == "a value")) {
+    return problem("BEL3205", at, 1, "optional values are not part of workflows",
+                   "ask with `x is present`, or give another value with `x or else y`");
+  }
   if (expected == "a value") return value_missing(text, at, expected, plain);
   if (text[at] == '{' && at > 0) {
     return problem("BEL1217", at, 1, "objects of a type cannot be built here", "write a map: `{\"field\": value}`");

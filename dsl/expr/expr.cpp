@@ -30,6 +30,17 @@ std::vector<std::string> without(const Facts& facts, const Facts& known) {
   return out;
 }
 
+// Patterns and named zones are looked up at run time only.
+bool needs_environment(const interpreter::Program& program) {
+  using interpreter::Function;
+  return std::any_of(program.nodes.begin(), program.nodes.end(), [](const interpreter::ExprNode& node) {
+    if (node.kind != interpreter::ExprKind::kCall) return false;
+    const auto f = static_cast<Function>(node.index);
+    return f == Function::kMatches ||
+           (f >= Function::kGetFullYear && f <= Function::kGetMilliseconds && node.args.size() == 2);
+  });
+}
+
 // A name or field that may be absent, where that is allowed: null instead of an error.
 Tree or_null(Tree tree) {
   Tree null;
@@ -96,7 +107,13 @@ CheckedExpr check_expression(const Expr& expr, const Names& names, const CheckOp
   });
   if (out.reads.empty() && !reads_now) {
     interpreter::Evaluated value = evaluate(out.program, NoScope());
-    if (value.ok) out.constant = std::move(value.value);
+    if (value.ok) {
+      out.constant = std::move(value.value);
+    } else if (!options.plain && !needs_environment(out.program)) {
+      diagnostics.add("BEL4217", span_in(expr, tree.begin, tree.end - tree.begin), "this always fails: " + value.error);
+      out.ok = false;
+      out.type = type_of(interpreter::Type::Base::kError);
+    }
   }
   return out;
 }
@@ -126,7 +143,9 @@ bool is_reserved_name(std::string_view word) {
   if (is_skin_word(word) || is_cel_reserved(word)) return true;
   if (std::find(std::begin(words), std::end(words), word) != std::end(words)) return true;
   const auto functions = signatures();
-  return std::any_of(functions.begin(), functions.end(), [&](const Signature& s) { return s.name == word; });
+  return std::any_of(functions.begin(), functions.end(), [&](const Signature& s) {
+    return s.name == word && !s.plain_only && !s.name_is_free;
+  });
 }
 
 }  // namespace belay::dsl

@@ -31,7 +31,9 @@ class Names {
 };
 
 struct CheckOptions {
-  bool plain = false;               // CEL only: skin words are names
+  bool plain = false;               // CEL only: skin words are names, types are found at run time
+  std::string container;            // plain: names are looked up in here first, as CEL's name resolution says
+  bool macros = true;               // plain: otherwise `has`, `all` and the like are functions that nobody has
   // The expression must fit this type (a message names it). Where it is optional, the expression may be a name or field
   // that is absent: it then evaluates to null.
   std::optional<interpreter::Type> wanted;

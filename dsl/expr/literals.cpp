@@ -99,7 +99,8 @@ LiteralRead read_quoted(std::string_view text) {
     if (text[at] != '\\' || raw) {
       // A line break is one character, however the file ends its lines.
       if (text[at] == '\r' && at + 1 < end && text[at + 1] == '\n') ++at;
-      out += text[at++];
+      out += text[at] == '\r' ? '\n' : text[at];
+      ++at;
       continue;
     }
     const Escape escape = read_escape(text, at + 1);

@@ -17,7 +17,8 @@ struct NoScope final : interpreter::Scope {
 };
 
 bool is_scalar(const Value& value) {
-  return value.kind() != Value::Kind::kList && value.kind() != Value::Kind::kMap;
+  return value.kind() != Value::Kind::kList && value.kind() != Value::Kind::kMap &&
+         value.kind() != Value::Kind::kOptional;
 }
 
 class Lowering {
@@ -38,8 +39,17 @@ class Lowering {
         out.args = {lower(node.args[0].args[0])};
         return push(std::move(out));
       case ExprKind::kAll: case ExprKind::kExists: case ExprKind::kExistsOne: case ExprKind::kFilter:
-      case ExprKind::kMapMacro: case ExprKind::kTransformMap:
+      case ExprKind::kMapMacro: case ExprKind::kTransformMap: case ExprKind::kTransformEntries:
+      case ExprKind::kSortBy: case ExprKind::kOptionalMap: case ExprKind::kOptionalFlatMap:
         return push_macro(node, std::move(out));
+      case ExprKind::kLet:  // the name is args[0] of the tree
+        out.args = {lower(node.args[1])};
+        out.args.push_back(lower(node.args[2]));
+        return push(std::move(out));
+      case ExprKind::kOptionalField: out.text = node.text; break;
+      case ExprKind::kCall:  // of plain CEL, where nobody has a function of that name
+        if (node.found.index == unknown_index) out.text = node.text;
+        break;
       default: break;
     }
     for (const Tree& arg : node.args) out.args.push_back(lower(arg));

@@ -69,6 +69,17 @@ struct nested {
   }
 };
 
+// The other way round: syntax of CEL that the language of workflows leaves out.
+struct plain_only {
+  using rule_t = plain_only;
+  using subs_t = pegtl::empty_list;
+  template <pegtl::apply_mode, pegtl::rewind_mode, template <typename...> class, template <typename...> class,
+            typename Input>
+  static bool match(Input&, Builder& b) {
+    return b.plain;
+  }
+};
+
 struct digits : plus<pegtl::digit> {};
 struct exponent : seq<one<'e', 'E'>, opt<one<'+', '-'>>, digits> {};
 struct hex_number : seq<one<'0'>, one<'x', 'X'>, plus<pegtl::xdigit>, opt<one<'u', 'U'>>> {};
@@ -81,9 +92,9 @@ struct triple : seq<pegtl::three<Q>, star<not_at<pegtl::three<Q>>, opt<one<'\\'>
 template <char Q>
 struct raw_triple : seq<pegtl::three<Q>, pegtl::until<pegtl::three<Q>>> {};
 template <char Q>
-struct single : seq<one<Q>, star<sor<seq<one<'\\'>, pegtl::not_one<'\n'>>, pegtl::not_one<Q, '\n', '\\'>>>, one<Q>> {};
+struct single : seq<one<Q>, star<sor<seq<one<'\\'>, pegtl::not_one<'\n'>>, pegtl::not_one<Q, '\n', '\r', '\\'>>>, one<Q>> {};
 template <char Q>
-struct raw_single : seq<one<Q>, star<pegtl::not_one<Q, '\n'>>, one<Q>> {};
+struct raw_single : seq<one<Q>, star<pegtl::not_one<Q, '\n', '\r'>>, one<Q>> {};
 struct quote : one<'"', '\''> {};
 struct cooked_text : sor<triple<'"'>, triple<'\''>, single<'"'>, single<'\''>> {};
 struct raw_text : sor<raw_triple<'"'>, raw_triple<'\''>, raw_single<'"'>, raw_single<'\''>> {};
@@ -133,8 +144,12 @@ struct bare_name : pegtl::success {};
 struct name_or_call : seq<rooted_name, sor<seq<ws, call>, bare_name>> {};
 
 struct group : if_must<seq<open_round, ws>, expression, close_round> {};
-struct list : if_must<seq<open_square, ws>, items<expression, close_square>, close_square> {};
-struct entry : seq<expression, must<colon>, must<expression>> {};
+struct optional_mark : one<'?'> {};
+struct optional_item : if_must<seq<plain_only, optional_mark>, ws, expression> {};
+struct list_item : sor<optional_item, expression> {};
+struct list : if_must<seq<open_square, ws>, items<list_item, close_square>, close_square> {};
+struct optional_entry : if_must<seq<plain_only, optional_mark>, ws, expression, colon, expression> {};
+struct entry : sor<optional_entry, seq<expression, must<colon>, must<expression>>> {};
 struct map : if_must<seq<open_curly, ws>, items<entry, close_curly>, close_curly> {};
 
 struct primary : sor<quoted_literal, money_literal, duration_literal, number_literal, keyword_true, keyword_false,
@@ -147,8 +162,12 @@ struct quoted_selector : seq<one<'`'>, plus<pegtl::not_one<'`', '\n'>>, one<'`'>
 struct selector : sor<plain_selector, quoted_selector> {};
 struct member_call : arguments {};
 struct member_field : pegtl::success {};
-struct member : seq<if_must<seq<ws, one<'.'>, ws>, selector>, sor<seq<at<ws, open_round>, ws, member_call>, member_field>> {};
-struct subscript : if_must<seq<ws, open_square, ws>, expression, close_square> {};
+struct member_optional : pegtl::success {};
+struct optional_member : if_must<seq<plain_only, one<'?'>>, ws, selector, member_optional> {};
+struct plain_member : seq<must<selector>, sor<seq<at<ws, open_round>, ws, member_call>, member_field>> {};
+struct member : seq<ws, one<'.'>, ws, sor<optional_member, plain_member>> {};
+struct optional_key : seq<plain_only, optional_mark, ws> {};
+struct subscript : if_must<seq<ws, open_square, ws>, opt<optional_key>, expression, close_square> {};
 struct postfix : seq<primary, star<sor<member, subscript>>, ws> {};
 
 struct unary;
@@ -277,6 +296,7 @@ template <> struct action<minus> : push_mark {};
 template <> struct action<currency> : push_mark {};
 template <> struct action<amount_number> : push_mark {};
 template <> struct action<plain_selector> : push_mark {};
+template <> struct action<optional_mark> : push_mark {};
 
 template <> struct action<quoted_selector> {
   template <typename Input>
@@ -431,12 +451,34 @@ template <> struct action<member_field> {
   }
 };
 
+template <> struct action<member_optional> {
+  template <typename Input>
+  static void apply(const Input&, Builder& b) {
+    const Mark name = b.pop_mark();
+    Tree node = take(b, Op::kOptionalField, 1, name);
+    node.text = name.text;
+    b.nodes.push_back(std::move(node));
+  }
+};
+
+// Marks the item, or the value of the entry, that was read last.
+struct make_optional {
+  template <typename Input>
+  static void apply(const Input&, Builder& b) {
+    b.nodes.push_back(take(b, Op::kOptionalEntry, 1, b.pop_mark()));
+  }
+};
+template <> struct action<optional_item> : make_optional {};
+template <> struct action<optional_entry> : make_optional {};
+
 template <> struct action<subscript> {
   template <typename Input>
   static void apply(const Input&, Builder& b) {
+    const bool optional = b.marks.back().text == "?";
+    if (optional) b.pop_mark();
     const Mark open = b.pop_mark();
     b.frames.pop_back();
-    Tree node = take(b, Op::kIndex, 2, open);
+    Tree node = take(b, optional ? Op::kOptionalIndex : Op::kIndex, 2, open);
     node.end = b.closed_at;
     b.nodes.push_back(std::move(node));
   }

@@ -69,6 +69,9 @@ std::string print(const Tree& node) {
     case Op::kLiteral: return interpreter::to_text(node.literal);
     case Op::kName: return node.text;
     case Op::kField: return base() + "." + (is_plain_name(node.text) ? node.text : "`" + node.text + "`");
+    case Op::kOptionalField: return base() + ".?" + (is_plain_name(node.text) ? node.text : "`" + node.text + "`");
+    case Op::kOptionalIndex: return base() + "[?" + print(node.args[1]) + "]";
+    case Op::kOptionalEntry: return "?" + print(node.args[0]);
     case Op::kIndex: return base() + "[" + print(node.args[1]) + "]";
     case Op::kCall: return node.text + "(" + joined(node.args, 0) + ")";
     case Op::kMemberCall: return base() + "." + node.text + "(" + joined(node.args, 1) + ")";
@@ -76,7 +79,9 @@ std::string print(const Tree& node) {
     case Op::kMap: {
       std::string out = "{";
       for (std::size_t i = 0; i + 1 < node.args.size(); i += 2) {
-        out += (i > 0 ? ", " : "") + print(node.args[i]) + ": " + print(node.args[i + 1]);
+        const bool optional = node.args[i + 1].op == Op::kOptionalEntry;
+        const Tree& value = optional ? node.args[i + 1].args[0] : node.args[i + 1];
+        out += std::string(i > 0 ? ", " : "") + (optional ? "?" : "") + print(node.args[i]) + ": " + print(value);
       }
       return out + "}";
     }

@@ -69,6 +69,23 @@ std::span<const Signature> signatures() {
       {"math.bitShiftRight", false, "ni", '=', Function::kBitShiftRight},
       {"base64.encode", false, "y", 's', Function::kBase64Encode},
       {"base64.decode", false, "s", 'y', Function::kBase64Decode},
+      {"format", true, "sL", 's', Function::kFormat, true},
+      {"matches", true, "ss", 'b', Function::kMatches}, {"matches", false, "ss", 'b', Function::kMatches},
+      {"math.sqrt", false, "n", 'd', Function::kSqrt},
+      {"reverse", true, "L", '=', Function::kReverse}, {"flatten", true, "L", 'J', Function::kFlatten, true},
+      {"flatten", true, "Li", 'J', Function::kFlatten, true}, {"slice", true, "Lii", '=', Function::kSlice, true},
+      {"distinct", true, "L", '=', Function::kDistinct, true}, {"sort", true, "L", '=', Function::kSort, true},
+      {"lists.range", false, "i", 'I', Function::kRange},
+      {"sets.contains", false, "LL", 'b', Function::kSetsContains},
+      {"sets.equivalent", false, "LL", 'b', Function::kSetsEquivalent},
+      {"sets.intersects", false, "LL", 'b', Function::kSetsIntersects},
+      {"optional.of", false, "*", '*', Function::kOptionalOf, true, true},
+      {"optional.none", false, "", '*', Function::kOptionalNone, true, true},
+      {"optional.ofNonZeroValue", false, "*", '*', Function::kOptionalOfNonZero, true, true},
+      {"optional.unwrap", false, "L", 'J', Function::kUnwrap, true, true},
+      {"unwrapOpt", true, "L", 'J', Function::kUnwrap, true, true},
+      {"hasValue", true, "*", 'b', Function::kHasValue, true, true}, {"value", true, "*", '*', Function::kOptionalValue, true, true},
+      {"first", true, "L", '*', Function::kFirst, true, true}, {"last", true, "L", '*', Function::kLast, true, true},
   };
   return table;
 }

@@ -15,6 +15,8 @@ struct Signature {
   std::string_view params;
   char result = '*';
   interpreter::Function function = interpreter::Function::kDyn;
+  bool name_is_free = false;  // a name may be spelled so: it stands only after a dot, and people do call fields `format`
+  bool plain_only = false;  // gives or takes optional values, which the language of workflows does not have
 };
 
 std::span<const Signature> signatures();

@@ -30,6 +30,10 @@ enum class Op : std::uint8_t {
   kConditional,
   kPresent,      // args[0] is present
   kOrElse,       // args[0] or else args[1]
+  // Optional values, of plain CEL only.
+  kOptionalField,  // args[0].?text
+  kOptionalIndex,  // args[0][?args[1]]
+  kOptionalEntry,  // ?args[0]: an item of a list, or a value of a map (`{?key: value}`)
 };
 
 // What the checker found out about a node.

@@ -7,6 +7,7 @@
 #include "interpreter/expr.h"
 #include "interpreter/graph.h"
 #include "runtime/actions/action_runner.h"
+#include "runtime/base/environment.h"
 #include "runtime/base/result.h"
 
 namespace belay::runtime {
@@ -21,6 +22,7 @@ class ActionScope final : public interpreter::Scope {
 
   const interpreter::Value* slot(std::uint32_t index) const override;
   interpreter::Timestamp now() const override;
+  const interpreter::Environment* environment() const override { return &runtime::environment(); }
 
  private:
   const interpreter::Action& action_;

@@ -8,6 +8,7 @@
 #include "interpreter/time.h"
 #include "runtime/api/api.h"
 #include "runtime/api/json_writer.h"
+#include "runtime/base/environment.h"
 #include "runtime/base/json_value.h"
 #include "runtime/base/limits.h"
 #include "runtime/webhooks/signature.h"
@@ -29,6 +30,7 @@ class DeliveryScope : public Scope {
     return index < 3 ? &values_[index] : nullptr;
   }
   Timestamp now() const override { return now_; }
+  const Environment* environment() const override { return &runtime::environment(); }
 
  private:
   // By lower-case name; a header that is there twice is joined as HTTP says. Credentials stay

@@ -114,6 +114,7 @@ const char* kind_word(const Value& value) {
     case Value::Kind::kDuration: return "a duration";
     case Value::Kind::kMoney: return "money";
     case Value::Kind::kType: return "a type";
+    case Value::Kind::kOptional: return "an optional";
   }
   return "something";
 }

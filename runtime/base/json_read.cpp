@@ -15,7 +15,7 @@ using interpreter::Value;
 
 class Builder : public nlohmann::json_sax<nlohmann::json> {
  public:
-  explicit Builder(std::size_t depth_max) : depth_max_(depth_max) {}
+  explicit Builder(const JsonLimits& bounds) : depth_max_(bounds.depth_max), nul_allowed_(bounds.nul_allowed) {}
 
   bool null() override { return put(Value()); }
   bool boolean(bool v) override { return put(Value::boolean(v)); }
@@ -29,14 +29,14 @@ class Builder : public nlohmann::json_sax<nlohmann::json> {
     return put(Value::real(v));
   }
   bool string(string_t& v) override {
-    if (v.find('\0') != std::string::npos) return stop("a text holds U+0000");
+    if (!nul_allowed_ && v.find('\0') != std::string::npos) return stop("a text holds U+0000");
     return put(Value::string(std::move(v)));
   }
   bool binary(binary_t&) override { return stop("binary"); }
   bool start_object(std::size_t) override { return open(true); }
   bool start_array(std::size_t) override { return open(false); }
   bool key(string_t& v) override {
-    if (v.find('\0') != std::string::npos) return stop("a name holds U+0000");
+    if (!nul_allowed_ && v.find('\0') != std::string::npos) return stop("a name holds U+0000");
     stack_.back().key = std::move(v);
     return true;
   }
@@ -98,6 +98,7 @@ class Builder : public nlohmann::json_sax<nlohmann::json> {
   }
 
   std::size_t depth_max_;
+  bool nul_allowed_;
   std::vector<Open> stack_;
   std::string problem_;
 };
@@ -109,7 +110,7 @@ Result<Value> parse_json(std::string_view text, JsonLimits bounds) {
     return fail(ErrorCode::kTooLarge, "the JSON is " + std::to_string(text.size()) + " bytes, the limit is " +
                                           std::to_string(bounds.bytes_max));
   }
-  Builder builder(bounds.depth_max);
+  Builder builder(bounds);
   if (!nlohmann::json::sax_parse(text.begin(), text.end(), &builder)) {
     return fail(ErrorCode::kInvalid, builder.problem().empty() ? "malformed JSON" : builder.problem());
   }

@@ -26,6 +26,7 @@ namespace belay::runtime {
 struct JsonLimits {
   std::size_t bytes_max = limits::input_bytes_max;
   std::size_t depth_max = limits::json_depth_max;
+  bool nul_allowed = false;  // U+0000 in texts, which no database column and few partners can hold
 };
 
 // Failures: kTooLarge, kInvalid (with the byte where reading stopped).

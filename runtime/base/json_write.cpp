@@ -167,6 +167,9 @@ void append_json(const Value& value, std::string& out) {
     case Value::Kind::kDuration: append_json_string(interpreter::format_duration(value.as_duration()), out); return;
     case Value::Kind::kMoney: append_money(value.as_money(), out); return;
     case Value::Kind::kType: append_json_string(value.as_type(), out); return;
+    case Value::Kind::kOptional:
+      append_json(value.as_optional() != nullptr ? *value.as_optional() : Value(), out);
+      return;
   }
 }
 

@@ -247,6 +247,10 @@ void append_value(const Value& value, std::string& out) {
       append_json_string(value.as_type(), out);
       out += '}';
       return;
+    case Value::Kind::kOptional:  // no declared type holds one; null is what absence is elsewhere
+      if (value.as_optional() != nullptr) append_value(*value.as_optional(), out);
+      else out += "null";
+      return;
   }
 }
 

@@ -24,6 +24,7 @@ struct Commands {
   GraphCommand graph;
   ConvertCommand convert;
   ExplainCommand explain;
+  EvalCommand eval;
   ServeCommand serve;
   StartCommand start;
   ListCommand list;
@@ -69,6 +70,18 @@ void add_definition_commands(CLI::App& app, Commands& c, Action& chosen,
       app.add_subcommand("explain", "Tell what a diagnostic means and how to mend it");
   explain->add_option("CODE", c.explain.code, "For example BEL2001")->required();
   explain->callback([&] { chosen = [&] { return run(c.explain); }; });
+}
+
+void add_eval_command(CLI::App& app, Commands& c, Action& chosen) {
+  CLI::App* eval = app.add_subcommand("eval", "Evaluate an expression");
+  CLI::Option* text = eval->add_option("EXPR", c.eval.expression, "For example '2 days + 3 hours'");
+  CLI::Option* with = eval->add_option("--with", c.eval.with,
+                                       "A JSON file (- is standard input) whose fields are names");
+  eval->add_flag("--jsonl", c.eval.jsonl,
+                 "Plain CEL: cases on standard input, one JSON line each, answered in kind")
+      ->excludes(text)
+      ->excludes(with);
+  eval->callback([&] { chosen = [&] { return run(c.eval); }; });
 }
 
 void add_serve_command(CLI::App& app, Commands& c, Action& chosen,
@@ -251,6 +264,7 @@ int belay_main(int argc, char** argv, PluginRegistry& plugins) {
   Commands commands;
   Action chosen;
   add_definition_commands(app, commands, chosen, plugins);
+  add_eval_command(app, commands, chosen);
   add_serve_command(app, commands, chosen, plugins);
   add_saga_commands(app, commands, chosen);
   add_act_commands(app, commands, chosen);

@@ -35,6 +35,14 @@ struct ExplainCommand {
 };
 int run(const ExplainCommand& command);
 
+// ---- Expressions (eval_command.cpp): no server needed ----
+
+struct EvalCommand {
+  std::string expression, with;
+  bool jsonl = false;  // cases of plain CEL on standard input, see cel_case.h
+};
+int run(const EvalCommand& command);
+
 // ---- The server (serve_command.cpp) ----
 
 struct ServeCommand {

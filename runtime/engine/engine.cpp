@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "interpreter/graph_codec.h"
+#include "runtime/base/environment.h"
 #include "runtime/base/check.h"
 #include "runtime/base/limits.h"
 #include "runtime/engine/acts.h"
@@ -72,6 +73,7 @@ class EngineImpl final : public Engine {
   Result<void> install(const interpreter::Graph& graph) override {
     auto copy = std::make_shared<interpreter::Graph>(graph);
     copy->index();
+    copy->environment = &environment();
     const std::string bytes = interpreter::encode_graph(*copy, false);
     const Result<bool> put = on_loader<bool>([copy, bytes](Store& store) -> Result<bool> {
       const Result<void> stored = store.put_definition(copy->workflow, copy->version, copy->hash, bytes);

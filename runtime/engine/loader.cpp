@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "interpreter/graph_codec.h"
+#include "runtime/base/environment.h"
 #include "runtime/base/check.h"
 
 namespace belay::runtime {
@@ -267,6 +268,7 @@ Result<GraphPtr> Loader::graph_of(Store& store, Graphs& graphs, const std::strin
   if (!interpreter::decode_graph(*bytes, *graph, error)) {
     return fail(ErrorCode::kCorrupt, "the stored definition " + hash + " cannot be read: " + error);
   }
+  graph->environment = &environment();
   return graphs.keep(std::move(graph));
 }
 

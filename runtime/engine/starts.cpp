@@ -3,6 +3,7 @@
 
 #include <utility>
 
+#include "runtime/base/environment.h"
 #include "runtime/base/json_value.h"
 #include "runtime/base/limits.h"
 
@@ -22,6 +23,7 @@ class InputScope final : public interpreter::Scope {
     return index < graph_.takes.size() ? input_.find(graph_.takes[index].name) : nullptr;
   }
   interpreter::Timestamp now() const override { return now_; }
+  const interpreter::Environment* environment() const override { return &runtime::environment(); }
 
  private:
   const interpreter::Graph& graph_;

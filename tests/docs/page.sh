@@ -47,6 +47,7 @@ ctest() { command ctest --no-tests=error "$@"; }
 # The benchmarks at full length take minutes.
 function build/release/tests/saga_bench { "$binaries/tests/saga_bench" "$@" --quick; }
 function build/release/tests/flush_bench { "$binaries/tests/flush_bench" 0.2 "$@"; }
+function build/release/tests/eval_bench { "$binaries/tests/eval_bench" "$@" --quick; }
 
 # `serve` does not end: it runs until the page does, on a free port. Nobody is there to answer what an act asks.
 belay() { belay_command "$binaries/belay" "$@"; }

@@ -4,7 +4,7 @@
 # (tests/docs/readme_world.belay). The shell blocks of a page are run in their order (tests/docs/page.sh says what is
 # done instead of a whole build); a page that needs a world around it has a script here that makes it. `belay …` in
 # running text must name a subcommand and options that exist.
-# Needs the release build of belay, provider_sim, plugin, saga_bench and flush_bench, and the dev build's test_plugin.
+# Needs the release build of belay, provider_sim, plugin, saga_bench, flush_bench and eval_bench, and the dev build's test_plugin.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 belay=${BELAY:-build/release/belay}

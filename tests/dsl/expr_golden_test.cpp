@@ -83,11 +83,11 @@ TEST_CASE("the problems of expressions, as people see them") {
     const bool is_duration = line.starts_with("duration: ");
     expr.text = line.substr(is_duration ? 10 : start);
     expr.span = {.file = file, .line = number, .column = static_cast<std::uint32_t>(is_duration ? 11 : start + 1)};
-    const std::size_t before = diagnostics.errors();
+    const std::size_t before = diagnostics.all().size();
     if (is_duration) constant_duration_ms(expr, diagnostics);
     else check_expression(expr, names, options, diagnostics);
     CAPTURE(line);
-    CHECK(diagnostics.errors() > before);
+    CHECK(diagnostics.all().size() > before);
   }
   const std::string rendered = render_text(diagnostics, sources, false);
   const std::string golden = folder + "diagnostics.txt";

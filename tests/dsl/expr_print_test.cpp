@@ -16,7 +16,20 @@ class Grower {
 
   Tree grow(int depth) {
     if (depth == 0) return leaf();
-    const int kind = pick(plain_ ? 11 : 13);
+    const int kind = pick(plain_ ? 14 : 13);
+    if (plain_ && kind >= 11) {  // optional values
+      if (kind == 11) return node(Op::kOptionalField, depth, 1, one_of({"b", "is", "with-dash"}));
+      if (kind == 12) return node(Op::kOptionalIndex, depth, 2);
+      const bool list = pick(2) == 0;
+      Tree out = node(list ? Op::kList : Op::kMap, depth, 4);
+      for (std::size_t i = 1; i < out.args.size(); i += 2) {
+        Tree entry;
+        entry.op = Op::kOptionalEntry;
+        entry.args.push_back(std::move(out.args[i]));
+        out.args[i] = std::move(entry);
+      }
+      return out;
+    }
     switch (kind) {
       case 0: return leaf();
       case 1: return node(Op::kField, depth, 1, one_of({"b", "is", "not", "x_1", "with-dash", "in"}));

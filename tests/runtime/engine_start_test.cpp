@@ -74,3 +74,43 @@ TEST_CASE("start: a full house refuses, and says to come back") {
   REQUIRE(!reply);
   CHECK(reply.error().code == ErrorCode::kOverloaded);
 }
+
+TEST_CASE("start: patterns and time zones work in the engine, in starts and in sagas, before and after a restart") {
+  const char* const source = R"(belay 1
+
+event parcel.weighed, version 1, key parcel
+  parcel  text
+
+workflow sort_parcel "Sort a parcel", version 1
+  takes
+    parcel  text
+  gives
+    is_letter = is_letter
+    hour = hour
+  once per string(parcel.matches("^[LM]"))
+  wait weighed "It is weighed"
+    for parcel.weighed, key parcel
+    within 1 hour, otherwise cancel because "Lost"
+  set is_letter = parcel.matches("^L[0-9]+$")
+  set hour = timestamp("2026-07-01T12:00:00Z").getHours("Europe/Berlin")
+)";
+  const belay::dsl::Compilation compiled = belay::dsl::compile_sources({{"parcels.belay", source}});
+  for (const auto& diagnostic : compiled.diagnostics.all()) UNSCOPED_INFO(diagnostic.message);
+  REQUIRE(compiled.ok());
+  Bench bench;
+  REQUIRE(bench.engine->install(compiled.program.graphs.at(0)));
+  const SagaId saga = bench.start("sort_parcel", "parcel", "L12");
+  const auto second = bench.engine->start(bench.request("sort_parcel", "parcel", "M1"));
+  CHECK(!second);  // the same `once per` value with another input
+  CHECK(bench.start("sort_parcel", "parcel", "X1") != saga);
+  bench.restart();  // the graph comes back from the store
+  PublishRequest weighed;
+  weighed.tenant = "acme";
+  weighed.type = "parcel.weighed";
+  weighed.key = "L12";
+  weighed.payload = interpreter::record({{"parcel", Value::string("L12")}});
+  weighed.source = "api";
+  REQUIRE(bench.engine->publish(weighed));
+  const interpreter::State state = bench.wait_ended(saga);
+  CHECK(to_text(state.output) == R"({"hour": 14, "is_letter": true})");
+}
