@@ -399,7 +399,7 @@ std::vector<Arg> Builder::args(const Lines& lines, Rule rule) {
 
 Tries Builder::tries(const Line& line, const Parsed& parsed, Span span) {
   Tries out;
-  out.span = span;
+  out.span = out.doubling_span = out.spread_span = span;
   Seen seen;
   const auto value = [&](std::size_t i) { return i + 1 < parsed.parts.size() ? &parsed.parts[i + 1] : nullptr; };
   for (std::size_t i = 0; i < parsed.parts.size(); ++i) {

@@ -491,15 +491,14 @@ class Printer {
 
 }  // namespace
 
-std::string print_yaml(const File& file) {
-  std::string out = "belay: 1\n";
-  bool first = true;
+yaml::Sheet yaml::sheet(const File& file) {
+  Sheet out;
   for (const Declaration& declaration : file.declarations) {
-    if (!first) out += "---\n";
-    first = false;
-    out += yaml::emit(Printer(declaration).print());
+    if (!std::holds_alternative<ReservedDecl>(declaration.body)) out.documents.push_back(Printer(declaration).print());
   }
   return out;
 }
+
+std::string print_yaml(const File& file) { return yaml::emit(yaml::sheet(file)); }
 
 }  // namespace belay::dsl

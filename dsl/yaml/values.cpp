@@ -493,6 +493,8 @@ Tries Reader::tries_of(Fields& fields, Span span) {
   out.doubling = flag(fields.take("doubling"));
   out.at_most = expr(fields.take("at_most"));
   out.spread = flag(fields.take("random_spread"));
+  out.doubling_span = fields.key_span("doubling");
+  out.spread_span = fields.key_span("random_spread");
   if (out.tries.value < 1 && fields.has("tries") && !fields.map().broken && out.tries.span.line == fields.key_span("tries").line) {
     problem("BEL1037", out.tries.span, "at least one try is needed");
   }
@@ -501,7 +503,7 @@ Tries Reader::tries_of(Fields& fields, Span span) {
 
 Tries Reader::tries_text(const Node& node) {
   Tries out;
-  out.span = node.span;
+  out.span = out.doubling_span = out.spread_span = node.span;
   const text::Parsed parsed = text::parse_line(text::Rule::kTries, node.text, 0);
   if (!parsed.ok) {
     problem("BEL1035", node.span, "`" + node.text + "` is neither the name of a retry plan nor tries").help = "for example `5 tries in all, first wait 2 seconds, doubling`";
