@@ -5,6 +5,7 @@
 #include "dsl/format/layout.h"
 
 #include <algorithm>
+#include <map>
 #include <string_view>
 
 #include "dsl/format.h"
@@ -102,6 +103,7 @@ class Builder {
   }
   void value(const yaml::Node& node, std::size_t unit, bool in_flow, std::size_t indent) {
     if (node.flow && !in_flow) flow(node);
+    if (node.flow && !node.entries.empty()) within_[position_of(node.span)] = position_of(node.entries[0].key.span);
     for (const yaml::Entry& one : node.entries) entry(one, unit, in_flow || node.flow, false);
     for (const yaml::Node& one : node.items) item(one, unit, in_flow || node.flow);
     if (node.kind == yaml::Node::Kind::kScalar) scalar(node, indent);
@@ -233,7 +235,10 @@ class Builder {
     out_.home.assign(out_.places.size(), kNone);
     for (std::size_t i = 0; i < out_.places.size(); ++i) {
       if (i > 0 && unknown(out_.places[i])) continue;
-      out_.home[i] = out_.unit_at(position_of(out_.places[i]));
+      Position at = position_of(out_.places[i]);
+      // A map in blocks begins with its first key, one in { } does not: make them alike.
+      for (auto it = within_.find(at); it != within_.end(); it = within_.find(at)) at = it->second;
+      out_.home[i] = out_.unit_at(at);
     }
     for (std::size_t i = 0; i < out_.places.size(); ++i) {
       for (std::size_t unit = out_.home[i]; unit != kNone; unit = out_.units[unit].parent) {
@@ -251,6 +256,7 @@ class Builder {
   Span first_line_;
   std::vector<std::pair<Position, Position>> covered_;  // quoted and block scalars
   std::vector<Position> flow_begins_;
+  std::map<Position, Position> within_;  // where a map in { } begins, and its first key
 };
 
 }  // namespace

@@ -45,14 +45,22 @@ class Tie {
     while (unit != kNone && in_.units[unit].first == kNone) unit = in_.units[unit].parent;
     if (unit == kNone) return std::nullopt;
     const Unit& u = in_.units[unit];
-    const std::vector<std::size_t> units = in_.beginning_with(u.first);
+    std::vector<std::size_t> units = in_.beginning_with(u.first);
+    if (kind == Kind::kAfter) std::erase_if(units, [&](std::size_t one) { return in_.units[one].last != u.last; });
     const auto nth = std::find(units.begin(), units.end(), unit) - units.begin();
     return Note{kind, u.first, u.last, false, u.head, "", static_cast<std::size_t>(nth), units.size()};
   }
   std::optional<Note> before(std::size_t unit) const { return of(Kind::kBefore, unit); }
 
   void comment(const Comment& comment) {
-    Note note = (comment.own_line ? own_line(comment) : behind(comment)).value_or(Note{Kind::kEnd});
+    Comment here = comment;
+    const std::size_t previous = in_.unit_at({comment.at.line, comment.at.column});
+    if (comment.own_line) {  // never deeper than a comment right above it: they keep their order
+      if (run_ == previous) here.at.column = std::min(here.at.column, run_column_);
+      run_ = previous;
+      run_column_ = here.at.column;
+    }
+    Note note = (comment.own_line ? own_line(here) : behind(here)).value_or(Note{Kind::kEnd});
     if (comment.own_line && blank(comment.at.line - 1)) out_.push_back(note);
     note.text = comment.text;
     out_.push_back(std::move(note));
@@ -135,6 +143,8 @@ class Tie {
   const File& file_;
   const Layout& in_;
   std::vector<Note> out_;
+  std::size_t run_ = kNone - 1;  // the unit above the last comment on a line of its own, and its column
+  std::uint32_t run_column_ = 0;
 };
 
 }  // namespace

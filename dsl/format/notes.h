@@ -18,7 +18,8 @@ struct Note {
   bool head = false;  // kBehind: of a line that holds no place itself, such as `takes`
   std::string hint;   // the head of the unit it was tied to: finds it again in the same form
   std::string text;   // from its `#`; empty: a blank line
-  std::size_t nth = 0, of = 0;  // of the units that begin with `place`, from the innermost: which one, of how many
+  // Of the units that begin with `place` (kAfter: and end with `until`), from the innermost: which one, of how many.
+  std::size_t nth = 0, of = 0;
 };
 
 // In the order of the file.

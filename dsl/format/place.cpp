@@ -54,10 +54,12 @@ std::size_t unit_behind(const Layout& out, const Note& note, bool same_form) {
          !out.units[unit + 1].in_flow && !out.units[unit + 1].item) {
     ++unit;  // a block of entries begins with the first of them
   }
-  if (out.units[unit].in_flow) {
-    std::size_t whole = unit;
-    while (out.units[whole].in_flow) whole = out.units[whole].parent;
-    if (out.units[whole].first == note.place && meant == kNone) return whole;
+  // On one line with what is around it: the outermost that begins with the place, so that little has to open.
+  if (out.units[unit].in_flow && meant == kNone) {
+    for (const std::size_t outer : units) {
+      if (outer <= unit) unit = outer;
+      if (!out.units[unit].in_flow) break;
+    }
   }
   return unit;
 }
@@ -73,13 +75,24 @@ std::size_t unit_after(const Layout& out, const Note& note, bool same_form) {
   const auto exact = [&](std::size_t unit) {
     return out.units[unit].first == note.place && out.units[unit].last == note.until && !out.units[unit].top;
   };
+  // A line that says itself, or by its children, all that the note stood below: `do` for YAML's `with:`.
+  const auto says_all = [&](std::size_t unit) {
+    return unit != kNone && !out.units[unit].top && out.units[unit].last == note.until &&
+           (unit == from || (unit + 1 < out.units[unit].end && out.units[unit + 1].first == note.place));
+  };
   std::size_t unit = until;
   if (whole != kNone && exact(whole)) {
+    std::vector<std::size_t> units = out.beginning_with(note.place);
+    std::erase_if(units, [&](std::size_t one) { return !exact(one); });
+    const std::size_t meant = named(out, units, note, same_form);
     unit = whole;
-    for (std::size_t outer = out.units[whole].parent; outer != kNone && exact(outer); outer = out.units[outer].parent) {
-      if (same_form ? out.units[unit].head != note.hint : out.last_of_parent(outer)) unit = outer;
+    if (meant != kNone) {
+      unit = meant;
+    } else if (!same_form && note.nth >= units.size() && says_all(out.units[whole].parent)) {
+      unit = out.units[whole].parent;
     }
-    if (same_form && out.units[unit].head != note.hint) unit = whole;
+  } else if (says_all(whole)) {
+    unit = whole;
   } else if (until != whole) {
     while (out.units[unit].parent != whole) unit = out.units[unit].parent;
   }

@@ -156,7 +156,7 @@ void Builder::connector_clause(const Line& line, const Read& read, ConnectorDecl
   } else if (read.is("remembers keys for")) {
     out.keys_remembered = expr(line, p.first(Tag::kExpr));
     out.replays_errors = p.has("replays errors");
-    out.replays_span = line.whole();
+    out.replays_span = line.span(line.text.size(), 0);  // behind what is remembered
   } else if (read.is("body")) {
     out.form = p.has("form");
     out.form_span = line.whole();

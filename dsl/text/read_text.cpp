@@ -399,7 +399,7 @@ std::vector<Arg> Builder::args(const Lines& lines, Rule rule) {
 
 Tries Builder::tries(const Line& line, const Parsed& parsed, Span span) {
   Tries out;
-  out.span = out.doubling_span = out.spread_span = span;
+  out.span = span;
   Seen seen;
   const auto value = [&](std::size_t i) { return i + 1 < parsed.parts.size() ? &parsed.parts[i + 1] : nullptr; };
   for (std::size_t i = 0; i < parsed.parts.size(); ++i) {
@@ -409,8 +409,14 @@ Tries Builder::tries(const Line& line, const Parsed& parsed, Span span) {
     if (!once(seen, part.text, at(line, part))) continue;
     if (part.text == "first wait") out.first_wait = expr(line, value(i));
     if (part.text == "at most") out.at_most = expr(line, value(i));
-    if (part.text == "doubling") out.doubling = true;
-    if (part.text == "random spread") out.spread = true;
+    if (part.text == "doubling") {
+      out.doubling = true;
+      out.doubling_span = at(line, part);
+    }
+    if (part.text == "random spread") {
+      out.spread = true;
+      out.spread_span = at(line, part);
+    }
   }
   if (out.tries.value < 1 && parsed.ok) problem("BEL1037", out.tries.span, "at least one try is needed");
   return out;

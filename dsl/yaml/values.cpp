@@ -77,6 +77,10 @@ void Fields::reserved(std::string_view key) {
 }
 
 void Fields::done() {
+  if (reader_.key_log_ != nullptr) {
+    reader_.key_log_->push_back({what_, {}, asked_});
+    for (const Entry& entry : map_.entries) reader_.key_log_->back().held.push_back(entry.key.text);
+  }
   for (std::size_t i = 0; i < map_.entries.size(); ++i) {
     if (taken_[i]) continue;
     const Node& key = map_.entries[i].key;
@@ -503,7 +507,7 @@ Tries Reader::tries_of(Fields& fields, Span span) {
 
 Tries Reader::tries_text(const Node& node) {
   Tries out;
-  out.span = out.doubling_span = out.spread_span = node.span;
+  out.span = node.span;
   const text::Parsed parsed = text::parse_line(text::Rule::kTries, node.text, 0);
   if (!parsed.ok) {
     problem("BEL1035", node.span, "`" + node.text + "` is neither the name of a retry plan nor tries").help = "for example `5 tries in all, first wait 2 seconds, doubling`";
@@ -521,8 +525,14 @@ Tries Reader::tries_text(const Node& node) {
     if (part.tag == text::Part::Tag::kNumber) out.tries.span = place(part);
     if (part.text == "first wait") out.first_wait = {parsed.parts[i + 1].text, place(parsed.parts[i + 1]), {}};
     if (part.text == "at most") out.at_most = {parsed.parts[i + 1].text, place(parsed.parts[i + 1]), {}};
-    if (part.text == "doubling") out.doubling = true;
-    if (part.text == "random spread") out.spread = true;
+    if (part.text == "doubling") {
+      out.doubling = true;
+      out.doubling_span = place(part);
+    }
+    if (part.text == "random spread") {
+      out.spread = true;
+      out.spread_span = place(part);
+    }
   }
   return out;
 }
