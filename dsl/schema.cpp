@@ -107,7 +107,7 @@ std::string told_by_key(Construct::Kind kind, const std::set<std::string_view>& 
                         .done();
   for (auto name = names.rbegin(); name != names.rend(); ++name) {
     out = Object()
-              .put("if", "{\"required\":[" + quote(*name) + "]}")
+              .put("if", "{\"type\":\"object\",\"required\":[" + quote(*name) + "]}")
               .put("then", ref(*name))
               .put("else", out)
               .done();
@@ -198,7 +198,7 @@ const std::map<std::string, std::string>& shapes() {
       {"branches", Object()
                        .put("type", "\"array\"")
                        .put("items", Object()
-                                         .put("if", "{\"required\":[\"branch\"]}")
+                                         .put("if", "{\"type\":\"object\",\"required\":[\"branch\"]}")
                                          .put("then", ref("branch"))
                                          .put("else", ref("statement"))
                                          .done())
