@@ -84,11 +84,13 @@ const Construct& construct(std::string_view name) {
 }
 
 // What one of these constructs is, told by its first key.
-std::string told_by_key(Construct::Kind kind, const std::set<std::string_view>& only, bool belay) {
+std::string told_by_key(Construct::Kind kind, const std::set<std::string_view>& only, bool belay,
+                        std::string_view also = "") {
   std::string offered, all;
   std::vector<std::string_view> names;
   for (const Construct& one : yaml::constructs()) {
-    if (one.kind != kind || (!only.empty() && !only.contains(one.name))) continue;
+    const bool wanted = one.kind == kind && (only.empty() || only.contains(one.name));
+    if (!wanted && one.name != also) continue;
     names.push_back(one.name);
     for (const KeyRow* row : rows_of(one.name)) {
       if (row->key == one.name) {
@@ -180,7 +182,12 @@ const std::map<std::string, std::string>& shapes() {
       {"undo_or_name", scalar_or("undo")},
       {"errors", map_of("act", "Errors by name (`a.b or c.d` for several), and what follows each.")},
       {"arms", list_of("arm")},
-      {"together_kind", choice({"all"})},
+      {"together_kind", "{\"type\":\"string\",\"pattern\":\"^(all|any|[0-9]+ of [0-9]+)$\","
+                        "\"examples\":[\"all\",\"any\",\"2 of 3\"]}"},
+      {"turns_kind", choice({"queue", "are refused"})},
+      {"awaited_events", map_of("awaited_event")},
+      {"starts_on",
+       Object().put("if", "{\"type\":\"array\"}").put("then", list_of("starts")).put("else", ref("starts")).done()},
       {"check", scalar_or("check_map")},
       {"if_unsure", word_or({"check", "try again", "undo anyway"}, "unsure_map")},
       {"act",
@@ -190,19 +197,13 @@ const std::map<std::string, std::string>& shapes() {
            .put("else", word_or({"carry on", "finish"}, "act_map"))
            .done()},
       {"finish_value", true_or("finish_map")},
-      {"carry_on", true_or("carry_on_map")},
+      {"carry_on_value", true_or("carry_on_map")},
       {"statement", told_by_key(Construct::Kind::kStatement, {}, false)},
       {"statements", list_of("statement")},
       {"webhook_statement", told_by_key(Construct::Kind::kStatement, {"when", "publish"}, false)},
       {"webhook_statements", list_of("webhook_statement")},
-      {"branches", Object()
-                       .put("type", "\"array\"")
-                       .put("items", Object()
-                                         .put("if", "{\"type\":\"object\",\"required\":[\"branch\"]}")
-                                         .put("then", ref("branch"))
-                                         .put("else", ref("statement"))
-                                         .done())
-                       .done()},
+      {"branch_or_statement", told_by_key(Construct::Kind::kStatement, {}, false, "branch")},
+      {"branches", list_of("branch_or_statement")},
   };
   return all;
 }

@@ -13,7 +13,11 @@ std::size_t holding(const Layout& out, std::size_t place) {
 }
 
 std::size_t named(const Layout& out, const std::vector<std::size_t>& units, const Note& note, bool same_form) {
-  if (!same_form) return units.size() == note.of && note.nth < units.size() ? units[note.nth] : kNone;
+  if (!same_form) {
+    if (units.size() == note.of && note.nth < units.size()) return units[note.nth];
+    if (units.size() < 2 || note.of < 2) return kNone;
+    return note.nth == 0 ? units.front() : note.nth + 1 == note.of ? units.back() : kNone;
+  }
   if (note.nth < units.size() && out.units[units[note.nth]].head == note.hint) return units[note.nth];
   for (const std::size_t unit : units) {
     if (out.units[unit].head == note.hint) return unit;
