@@ -4,6 +4,7 @@
 // and keys that belong to some construct are let pass. Scalars are what our reader takes: `title: 007` is text.
 #include "dsl/schema.h"
 
+#include <algorithm>
 #include <map>
 #include <set>
 #include <string_view>
@@ -63,16 +64,33 @@ std::vector<const KeyRow*> rows_of(std::string_view construct) {
 // The closed map of a construct. `belay` may stand in declarations.
 std::string closed(const Construct& construct, const std::string& types = "\"object\"") {
   std::string properties, needed;
+  std::vector<std::string> needed_unless;
   if (construct.kind == Construct::Kind::kDeclaration) properties = "\"belay\":" + ref("belay");
   for (const KeyRow* row : rows_of(construct.name)) {
     properties += (properties.empty() ? "" : ",") + quote(row->key) + ":" + described(*row);
-    if (row->needed) needed += (needed.empty() ? "" : ",") + quote(row->key);
+    if (!row->unless.empty()) {
+      std::vector<std::string> others;
+      for (std::size_t from = 0; from < row->unless.size();) {
+        const std::size_t end = std::min(row->unless.find(' ', from), row->unless.size());
+        others.push_back("{\"required\":[" + quote(row->unless.substr(from, end - from)) + "]}");
+        from = end + 1;
+      }
+      // What is no map is judged by its type alone.
+      others.push_back("{\"not\":{\"type\":\"object\"}}");
+      needed_unless.push_back(Object()
+                                  .put("if", "{\"not\":{\"anyOf\":" + list(others) + "}}")
+                                  .put("then", "{\"required\":[" + quote(row->key) + "]}")
+                                  .done());
+    } else if (row->needed) {
+      needed += (needed.empty() ? "" : ",") + quote(row->key);
+    }
   }
   return Object()
       .put("type", types)
       .put("properties", "{" + properties + "}")
       .put("required", needed.empty() ? "" : "[" + needed + "]")
       .put("additionalProperties", "false")
+      .put("allOf", needed_unless.empty() ? "" : list(needed_unless))
       .done();
 }
 

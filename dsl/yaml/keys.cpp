@@ -143,7 +143,7 @@ const std::vector<KeyRow>& key_rows() {
       // ---- statements ----
       {"step", "step", "name", "Does one action. Its result is read under this name: `capture.charge`.", true},
       {"step", "title", "text", "What people read for the step."},
-      {"step", "do", "name", "The action. A step has `do` or `run`."},
+      {"step", "do", "name", "The action. A step has `do` or `run`.", true, "run"},
       {"step", "run", "name", "The workflow that runs as this step. Its undo is this saga's business too."},
       {"step", "and_do_not_wait", "flag", "With `run`: goes on at once, whatever becomes of the other saga."},
       {"step", "with", "data", "The action's arguments. A value that begins with `=` is an expression, anything else is data."},
@@ -235,8 +235,8 @@ const std::vector<KeyRow>& key_rows() {
       {"branch", "branch", "name", "The name of the branch.", true},
       {"branch", "steps", "statements", "What it does, in order.", true},
 
-      {"awaited", "event", "name", "The event."},
-      {"awaited", "key", "expression", "The key that it must have."},
+      {"awaited", "event", "name", "The event.", true, "all_of any_of"},
+      {"awaited", "key", "expression", "The key that it must have.", true, "all_of any_of"},
       {"awaited", "even_if_up_to", "expression", "Also takes an event that came up to so long before the saga, for example `1 hour`."},
       {"awaited", "all_of", "awaited_events", "Several events, by the names under which they are read: all of them."},
       {"awaited", "any_of", "awaited_events", "Several events, by the names under which they are read: the first of them."},

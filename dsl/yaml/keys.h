@@ -12,6 +12,7 @@ struct KeyRow {
   std::string_view shape;  // of its value: a shape of dsl/schema.cpp, or a construct
   std::string_view doc;    // for people, one or two sentences
   bool needed = false;
+  std::string_view unless = "";  // needed only where none of these keys stands (blanks between)
 };
 
 struct Construct {

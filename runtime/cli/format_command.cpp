@@ -253,6 +253,9 @@ int run(const SchemaCommand& command) {
     std::fwrite(schema.data(), 1, schema.size(), stdout);
     return kDone;
   }
+  std::error_code error;
+  if (const fs::path folder = fs::path(command.out).parent_path(); !folder.empty())
+    fs::create_directories(folder, error);
   const auto written = write_file(command.out, schema);
   return written ? kDone : complain(written.error().message);
 }

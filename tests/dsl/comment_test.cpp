@@ -13,7 +13,7 @@ namespace {
 
 std::vector<std::string> goldens() {
   std::vector<std::string> out;
-  for (const auto& entry : std::filesystem::directory_iterator(golden_dir("syntax"))) {
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(golden_dir("syntax"))) {
     if (entry.path().extension() == ".belay") out.push_back(entry.path().string());
   }
   return out;
