@@ -101,7 +101,7 @@ int cannot_keep(const std::string& name) {
 // ---- fmt ----
 
 bool looks_like_yaml(const std::string& text) {
-  std::size_t from = 0;
+  std::size_t from = text.starts_with("\xEF\xBB\xBF") ? 3 : 0;
   while (from < text.size()) {
     const std::size_t end = std::min(text.find('\n', from), text.size());
     const std::string line = text.substr(from, end - from);

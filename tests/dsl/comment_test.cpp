@@ -96,3 +96,28 @@ TEST_CASE("a comment above and behind every line of YAML stays there") {
     CHECK(reprint("f.yaml", again, "f.belay") == text);
   }
 }
+
+TEST_CASE("files written by hand, comments wherever people put them") {
+  for (const std::string name : {"by_hand.yaml", "by_hand.belay"}) {
+    INFO(name);
+    const std::string path = golden_dir("format") + "/" + name, text = load(path);
+    for (const std::string to : {"yaml", "belay"}) {
+      const std::string printed = reprint(name, text, "f." + to);
+      check_golden(path + ".as." + to, printed);
+      CHECK(reprint("f." + to, printed, "f." + to) == printed);
+    }
+  }
+}
+
+TEST_CASE("line ends of other systems and blanks at line ends go, comments stay") {
+  const std::string text = "# a\r\nbelay 1  \r\n\r\n\r\n# b \r\ntype T # c\t \r\n  id uuid\r\n# d\r\n";
+  CHECK(reprint("f.belay", text, "f.belay") == "# a\nbelay 1\n\n# b\ntype T  # c\n  id  uuid\n# d\n");
+  CHECK(reprint("f.yaml", "belay: 1\r\ntype: T # c\r\nfields: {id: uuid}\r\n", "f.yaml") ==
+        "belay: 1\ntype: T  # c\nfields: { id: uuid }\n");
+}
+
+TEST_CASE("a file of comments alone stays") {
+  CHECK(reprint("f.belay", "belay 1\n# nothing yet\n", "f.belay") == "belay 1\n# nothing yet\n");
+  CHECK(reprint("f.belay", "belay 1\n\n\n# nothing yet\n\n", "f.yaml") == "belay: 1\n\n# nothing yet\n");
+  CHECK(reprint("f.yaml", "# head\nbelay: 1\n# nothing yet\n", "f.belay") == "# head\nbelay 1\n\n# nothing yet\n");
+}
