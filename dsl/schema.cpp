@@ -1,7 +1,8 @@
-// The schema is built from the table of keys (dsl/yaml/keys.h). Which declaration or statement a map is, its first key
-// tells: a chain of if / then / else on that key, never oneOf, so that an editor knows after one key what else belongs
-// there, and a misspelt key is the only thing it complains of. Where no such key is there yet, those keys are offered,
-// and keys that belong to some construct are let pass. Scalars are what our reader takes: `title: 007` is text.
+// The schema is built from the table of keys (dsl/yaml/keys.h). Which declaration or statement a
+// map is, its first key tells: a chain of if / then / else on that key, never oneOf, so that an
+// editor knows after one key what else belongs there, and a misspelt key is the only thing it
+// complains of. Where no such key is there yet, those keys are offered, and keys that belong to
+// some construct are let pass. Scalars are what our reader takes: `title: 007` is text.
 #include "dsl/schema.h"
 
 #include <algorithm>
@@ -18,7 +19,9 @@ namespace {
 using yaml::Construct;
 using yaml::KeyRow;
 
-std::string ref(std::string_view name) { return "{\"$ref\":\"#/definitions/" + std::string(name) + "\"}"; }
+std::string ref(std::string_view name) {
+  return "{\"$ref\":\"#/definitions/" + std::string(name) + "\"}";
+}
 
 // An object with these members; what is empty is left out.
 class Object {
@@ -112,19 +115,21 @@ std::string told_by_key(Construct::Kind kind, const std::set<std::string_view>& 
     names.push_back(one.name);
     for (const KeyRow* row : rows_of(one.name)) {
       if (row->key == one.name) {
-        offered += (offered.empty() ? "" : ",") + quote(row->key) + ":{\"description\":" + quote(row->doc) + "}";
+        offered += (offered.empty() ? "" : ",") + quote(row->key) +
+                   ":{\"description\":" + quote(row->doc) + "}";
       } else {
         all += (all.empty() ? "" : "|") + std::string(row->key);
       }
     }
   }
   if (belay) offered += ",\"belay\":" + ref("belay");
-  std::string out = Object()
-                        .put("type", "\"object\"")
-                        .put("properties", "{" + offered + "}")
-                        .put("patternProperties", all.empty() ? "" : "{" + quote("^(" + all + ")$") + ":{}}")
-                        .put("additionalProperties", "false")
-                        .done();
+  std::string out =
+      Object()
+          .put("type", "\"object\"")
+          .put("properties", "{" + offered + "}")
+          .put("patternProperties", all.empty() ? "" : "{" + quote("^(" + all + ")$") + ":{}}")
+          .put("additionalProperties", "false")
+          .done();
   for (auto name = names.rbegin(); name != names.rend(); ++name) {
     out = Object()
               .put("if", "{\"type\":\"object\",\"required\":[" + quote(*name) + "]}")
@@ -146,7 +151,9 @@ std::string list_of(std::string_view shape) {
   return Object().put("type", "\"array\"").put("items", ref(shape)).done();
 }
 // A word or name, or a map.
-std::string scalar_or(std::string_view map) { return closed(construct(map), "[\"string\",\"object\"]"); }
+std::string scalar_or(std::string_view map) {
+  return closed(construct(map), "[\"string\",\"object\"]");
+}
 std::string word_or(const std::vector<std::string_view>& choices, std::string_view map) {
   return Object()
       .put("if", "{\"type\":\"object\"}")
@@ -155,15 +162,23 @@ std::string word_or(const std::vector<std::string_view>& choices, std::string_vi
       .done();
 }
 std::string true_or(std::string_view map) {
-  return Object().put("if", "{\"type\":\"object\"}").put("then", ref(map)).put("else", "{\"const\":true}").done();
+  return Object()
+      .put("if", "{\"type\":\"object\"}")
+      .put("then", ref(map))
+      .put("else", "{\"const\":true}")
+      .done();
 }
-std::string choice(const std::vector<std::string_view>& choices) { return "{\"enum\":" + words(choices) + "}"; }
+std::string choice(const std::vector<std::string_view>& choices) {
+  return "{\"enum\":" + words(choices) + "}";
+}
 
 // Shapes of values that are no closed map.
 const std::map<std::string, std::string>& shapes() {
   static const std::string scalar = "[\"string\",\"number\",\"boolean\"]";
   static const std::map<std::string, std::string> all = {
-      {"belay", "{\"description\":\"The version of the language: the first line of every definition.\",\"const\":1}"},
+      {"belay",
+       "{\"description\":\"The version of the language: the first line of every "
+       "definition.\",\"const\":1}"},
       {"text", "{\"type\":" + scalar + "}"},
       {"name", "{\"type\":" + scalar + "}"},
       {"type_name", "{\"type\":\"string\",\"pattern\":\"^[A-Z][A-Za-z0-9]*$\"}"},
@@ -172,9 +187,12 @@ const std::map<std::string, std::string>& shapes() {
       {"flag", "{\"type\":\"boolean\"}"},
       {"only_true", "{\"const\":true}"},
       {"expression", "{\"type\":" + scalar + "}"},
-      {"type_expression", "{\"type\":\"string\",\"description\":\"A type: `text`, `int`, `money`, `bool`, `uuid`, `timestamp`, `date`, "
-               "`duration`, `email`, `url`, `json`, a declared one, `list of T`, `map of T`, `one of \\\"a\\\", \\\"b\\\"`; "
-               "`optional` and `private` before, bounds behind.\"}"},
+      {"type_expression",
+       "{\"type\":\"string\",\"description\":\"A type: `text`, `int`, `money`, `bool`, `uuid`, "
+       "`timestamp`, `date`, "
+       "`duration`, `email`, `url`, `json`, a declared one, `list of T`, `map of T`, `one of "
+       "\\\"a\\\", \\\"b\\\"`; "
+       "`optional` and `private` before, bounds behind.\"}"},
       {"texts", list_of("text")},
       {"names", list_of("name")},
       {"any_data", "{}"},
@@ -195,25 +213,30 @@ const std::map<std::string, std::string>& shapes() {
            .put("items", choice({"reads", "reserves", "moves money", "notifies", "records"}))
            .done()},
       {"repeating", choice({"safe", "unsafe"})},
-      {"scheme", "{\"type\":\"string\",\"examples\":[\"stripe\",\"standard\",\"github\",\"slack\"]}"},
+      {"scheme",
+       "{\"type\":\"string\",\"examples\":[\"stripe\",\"standard\",\"github\",\"slack\"]}"},
       {"outcomes", list_of("outcome")},
       {"undo_or_name", scalar_or("undo")},
-      {"errors", map_of("act", "Errors by name (`a.b or c.d` for several), and what follows each.")},
+      {"errors",
+       map_of("act", "Errors by name (`a.b or c.d` for several), and what follows each.")},
       {"arms", list_of("arm")},
-      {"together_kind", "{\"type\":\"string\",\"pattern\":\"^(all|any|[0-9]+ of [0-9]+)$\","
-                        "\"examples\":[\"all\",\"any\",\"2 of 3\"]}"},
+      {"together_kind",
+       "{\"type\":\"string\",\"pattern\":\"^(all|any|[0-9]+ of [0-9]+)$\","
+       "\"examples\":[\"all\",\"any\",\"2 of 3\"]}"},
       {"turns_kind", choice({"queue", "are refused"})},
       {"awaited_events", map_of("awaited_event")},
-      {"starts_on",
-       Object().put("if", "{\"type\":\"array\"}").put("then", list_of("starts")).put("else", ref("starts")).done()},
+      {"starts_on", Object()
+                        .put("if", "{\"type\":\"array\"}")
+                        .put("then", list_of("starts"))
+                        .put("else", ref("starts"))
+                        .done()},
       {"check", scalar_or("check_map")},
       {"if_unsure", word_or({"check", "try again", "undo anyway"}, "unsure_map")},
-      {"act",
-       Object()
-           .put("if", "{\"type\":\"array\"}")
-           .put("then", ref("statements"))
-           .put("else", word_or({"carry on", "finish"}, "act_map"))
-           .done()},
+      {"act", Object()
+                  .put("if", "{\"type\":\"array\"}")
+                  .put("then", ref("statements"))
+                  .put("else", word_or({"carry on", "finish"}, "act_map"))
+                  .done()},
       {"finish_value", true_or("finish_map")},
       {"carry_on_value", true_or("carry_on_map")},
       {"statement", told_by_key(Construct::Kind::kStatement, {}, false)},

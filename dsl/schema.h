@@ -1,4 +1,5 @@
-// The JSON Schema (draft-07) of the YAML form, for editors: completion, hover, and typos as one types.
+// The JSON Schema (draft-07) of the YAML form, for editors: completion, hover, and typos as one
+// types.
 #pragma once
 #include <string>
 

@@ -1,7 +1,7 @@
-// A canonical dump of the syntax tree: one line a fact, indented by depth, spans left out. Two trees are the same when
-// their dumps are; golden tests (tests/golden/syntax) read it too. The same walk collects the places of what it dumps, so
-// that the places of two equal trees answer to one another one by one: that is how comments find their node in the other
-// form (dsl/format).
+// A canonical dump of the syntax tree: one line a fact, indented by depth, spans left out. Two
+// trees are the same when their dumps are; golden tests (tests/golden/syntax) read it too. The same
+// walk collects the places of what it dumps, so that the places of two equal trees answer to one
+// another one by one: that is how comments find their node in the other form (dsl/format).
 #include "dsl/syntax.h"
 
 #include <algorithm>
@@ -66,8 +66,10 @@ class Dump {
   }
   void place(const Expr& value) {
     place(value.span);
-    const auto breaks = static_cast<std::size_t>(std::count(value.text.begin(), value.text.end(), '\n'));
-    for (std::size_t i = 0; i < breaks; ++i) place(i < value.lines.size() ? value.lines[i] : value.span);
+    const auto breaks =
+        static_cast<std::size_t>(std::count(value.text.begin(), value.text.end(), '\n'));
+    for (std::size_t i = 0; i < breaks; ++i)
+      place(i < value.lines.size() ? value.lines[i] : value.span);
   }
   void number(const char* what, const Number& value) {
     line(std::string(what) + " " + std::to_string(value.value));
@@ -156,10 +158,11 @@ class Dump {
   }
   void policies(const Policies& p) {
     name("retry_plan", p.retry_plan);
-    if (p.tries) nest("retry", [&] {
-      place(p.tries->span);
-      tries(*p.tries);
-    });
+    if (p.tries)
+      nest("retry", [&] {
+        place(p.tries->span);
+        tries(*p.tries);
+      });
     expr("within", p.within);
     expr("request_key", p.request_key);
     expr("alive_every", p.alive_every);

@@ -312,8 +312,9 @@ struct File {
 // The tree as text, one line a fact, without spans: for golden tests.
 std::string dump_tree(const File& file);
 
-// Where the facts of the tree stand, in one fixed order: two trees that are the same have equally many places, and the
-// n-th of one is the n-th of the other. A place may repeat; a parent's first place comes before its children's.
+// Where the facts of the tree stand, in one fixed order: two trees that are the same have equally
+// many places, and the n-th of one is the n-th of the other. A place may repeat; a parent's first
+// place comes before its children's.
 std::vector<Span> places(const File& file);
 
 // Whether two files say the same: spans and form are ignored, expressions compare verbatim.

@@ -1,7 +1,7 @@
-// Units, places and comments of one file. The text form's reader tells its comments itself; yaml-cpp drops them, so for
-// YAML a scanner of our own goes over the raw lines: a `#` at the beginning of a line or behind a blank is a comment
-// unless a quoted or block scalar covers it, and where those stand the events told us. Tested in
-// tests/dsl/comment_test.cpp.
+// Units, places and comments of one file. The text form's reader tells its comments itself;
+// yaml-cpp drops them, so for YAML a scanner of our own goes over the raw lines: a `#` at the
+// beginning of a line or behind a blank is a comment unless a quoted or block scalar covers it, and
+// where those stand the events told us. Tested in tests/dsl/comment_test.cpp.
 #include "dsl/format/layout.h"
 
 #include <algorithm>
@@ -64,7 +64,8 @@ class Builder {
     }
     std::string head = line.text;
     std::erase(head, ' ');
-    const std::size_t unit = add({at.line, at.column, last, parent, 0, std::move(head), parent == kNone});
+    const std::size_t unit =
+        add({at.line, at.column, last, parent, 0, std::move(head), parent == kNone});
     for (const text::Line& child : line.children) text_unit(child, unit);
     close(unit);
   }
@@ -96,14 +97,16 @@ class Builder {
   }
   void entry(const yaml::Entry& entry, std::size_t parent, bool in_flow, bool top) {
     const Span at = entry.key.span;
-    const std::size_t unit = add({at.line, at.column, at.line, parent, 0, entry.key.text, top, false, in_flow});
+    const std::size_t unit =
+        add({at.line, at.column, at.line, parent, 0, entry.key.text, top, false, in_flow});
     scalar(entry.key, at.column - 1);
     value(entry.value, unit, in_flow, at.column - 1);
     close(unit);
   }
   void value(const yaml::Node& node, std::size_t unit, bool in_flow, std::size_t indent) {
     if (node.flow && !in_flow) flow(node);
-    if (node.flow && !node.entries.empty()) within_[position_of(node.span)] = position_of(node.entries[0].key.span);
+    if (node.flow && !node.entries.empty())
+      within_[position_of(node.span)] = position_of(node.entries[0].key.span);
     for (const yaml::Entry& one : node.entries) entry(one, unit, in_flow || node.flow, false);
     for (const yaml::Node& one : node.items) item(one, unit, in_flow || node.flow);
     if (node.kind == yaml::Node::Kind::kScalar) scalar(node, indent);
@@ -113,16 +116,19 @@ class Builder {
     if (!in_flow) {  // its dash, when it is on this line
       const std::string_view there = line(at.line).substr(0, at.column - 1);
       const std::size_t dash = there.find_last_not_of(' ');
-      if (dash != std::string_view::npos && there[dash] == '-') at.column = static_cast<std::uint32_t>(dash + 1);
+      if (dash != std::string_view::npos && there[dash] == '-')
+        at.column = static_cast<std::uint32_t>(dash + 1);
     }
-    const std::size_t unit = add({at.line, at.column, at.line, parent, 0, "-", false, true, in_flow});
+    const std::size_t unit =
+        add({at.line, at.column, at.line, parent, 0, "-", false, true, in_flow});
     value(node, unit, in_flow, at.column - 1);
     close(unit);
   }
 
   // ---- YAML: what is no comment ----
 
-  // Remembers where a quoted or block scalar stands. `indent`: blanks before the key or dash that it belongs to.
+  // Remembers where a quoted or block scalar stands. `indent`: blanks before the key or dash that
+  // it belongs to.
   void scalar(const yaml::Node& node, std::size_t indent) {
     if (node.plain || node.kind != yaml::Node::Kind::kScalar) return;
     if (node.block) {
@@ -194,7 +200,8 @@ class Builder {
         if (covering({number, static_cast<std::uint32_t>(i + 1)}) != nullptr) continue;
         std::string_view text = there.substr(i);
         text = text.substr(0, text.find_last_not_of(" \t\r") + 1);
-        const bool own = there.substr(bom, i - bom).find_first_not_of(" \t") == std::string_view::npos;
+        const bool own =
+            there.substr(bom, i - bom).find_first_not_of(" \t") == std::string_view::npos;
         out_.comments.push_back({std::string(text),
                                  {file_.source, number, static_cast<std::uint32_t>(i + 1),
                                   static_cast<std::uint32_t>(text.size())},
@@ -215,7 +222,9 @@ class Builder {
       const std::string_view there = line(number);
       for (std::size_t i = number == begin.line ? begin.column - 1 : 0; i < there.size(); ++i) {
         const Position at{number, static_cast<std::uint32_t>(i + 1)};
-        if (std::string_view("[]{}").find(there[i]) == std::string_view::npos || covering(at) != nullptr) continue;
+        if (std::string_view("[]{}").find(there[i]) == std::string_view::npos ||
+            covering(at) != nullptr)
+          continue;
         if (number != begin.line && in_comment(at)) break;
         if (there[i] == '[' || there[i] == '{') {
           ++depth;
@@ -245,7 +254,8 @@ class Builder {
         Unit& u = out_.units[unit];
         if (i == 0 && unit != out_.home[0]) break;  // the first line stands for itself alone
         if (u.first == kNone) u.first = i;
-        if (u.last == kNone || position_of(out_.places[u.last]) <= position_of(out_.places[i])) u.last = i;
+        if (u.last == kNone || position_of(out_.places[u.last]) <= position_of(out_.places[i]))
+          u.last = i;
       }
     }
   }
@@ -263,15 +273,18 @@ class Builder {
 
 std::vector<std::size_t> Layout::beginning_with(std::size_t place) const {
   std::vector<std::size_t> out;
-  for (std::size_t unit = home[place]; unit != kNone && units[unit].first == place; unit = units[unit].parent) {
+  for (std::size_t unit = home[place]; unit != kNone && units[unit].first == place;
+       unit = units[unit].parent) {
     out.push_back(unit);
   }
   return out;
 }
 
 std::size_t Layout::unit_at(Position at) const {
-  const auto it = std::upper_bound(units.begin(), units.end(), at,
-                                   [](Position p, const Unit& unit) { return p < Position{unit.line, unit.column}; });
+  const auto it =
+      std::upper_bound(units.begin(), units.end(), at, [](Position p, const Unit& unit) {
+        return p < Position{unit.line, unit.column};
+      });
   return it == units.begin() ? kNone : static_cast<std::size_t>(it - units.begin()) - 1;
 }
 
@@ -284,7 +297,9 @@ bool Layout::first_of_parent(std::size_t unit) const {
   return units[unit].parent != kNone && units[unit].parent + 1 == unit;
 }
 
-Layout layout_of(const Sources& sources, const File& file) { return Builder(sources, file).build(); }
+Layout layout_of(const Sources& sources, const File& file) {
+  return Builder(sources, file).build();
+}
 
 }  // namespace belay::dsl::format
 

@@ -1,6 +1,7 @@
-// Ties comments to the nearest node. On a line of its own, a comment belongs to what follows, unless it stands deeper
-// than that: then it ends the block in whose column it is. Behind code it belongs to that line. In YAML a comment at the
-// left edge right above `---` or right below the last line ends its document; below a blank line at the end, the file.
+// Ties comments to the nearest node. On a line of its own, a comment belongs to what follows,
+// unless it stands deeper than that: then it ends the block in whose column it is. Behind code it
+// belongs to that line. In YAML a comment at the left edge right above `---` or right below the
+// last line ends its document; below a blank line at the end, the file.
 #include "dsl/format/notes.h"
 
 #include <algorithm>
@@ -28,7 +29,8 @@ class Tie {
 
  private:
   bool blank(std::uint32_t line) const {
-    return line >= 1 && sources_.line(file_.source, line).find_first_not_of(" \t\r") == std::string_view::npos;
+    return line >= 1 &&
+           sources_.line(file_.source, line).find_first_not_of(" \t\r") == std::string_view::npos;
   }
 
   // Blank lines right above units that begin before `line`.
@@ -46,9 +48,11 @@ class Tie {
     if (unit == kNone) return std::nullopt;
     const Unit& u = in_.units[unit];
     std::vector<std::size_t> units = in_.beginning_with(u.first);
-    if (kind == Kind::kAfter) std::erase_if(units, [&](std::size_t one) { return in_.units[one].last != u.last; });
+    if (kind == Kind::kAfter)
+      std::erase_if(units, [&](std::size_t one) { return in_.units[one].last != u.last; });
     const auto nth = std::find(units.begin(), units.end(), unit) - units.begin();
-    return Note{kind, u.first, u.last, false, u.head, "", static_cast<std::size_t>(nth), units.size()};
+    return Note{kind,        u.first, u.last, false, u.head, "", static_cast<std::size_t>(nth),
+                units.size()};
   }
   std::optional<Note> before(std::size_t unit) const { return of(Kind::kBefore, unit); }
 
@@ -72,10 +76,12 @@ class Tie {
     const Position at{comment.at.line, comment.at.column};
     std::size_t unit = in_.unit_at(at);
     if (unit == kNone) return before(0);
-    if (in_.form == File::Form::kText && in_.units[unit].line != at.line) return continued(unit, at, Kind::kBehind);
+    if (in_.form == File::Form::kText && in_.units[unit].line != at.line)
+      return continued(unit, at, Kind::kBehind);
     while (unit > 0 && in_.units[unit - 1].line == at.line) --unit;  // the outermost of the line
     if (in_.units[unit].line != at.line) {  // a closing bracket, `---`: above what it belongs to
-      const bool marks = std::binary_search(in_.document_lines.begin(), in_.document_lines.end(), at.line);
+      const bool marks =
+          std::binary_search(in_.document_lines.begin(), in_.document_lines.end(), at.line);
       return before(marks && unit + 1 < in_.units.size() ? unit + 1 : unit);
     }
     std::optional<Note> note = of(Kind::kBehind, unit);
@@ -102,29 +108,33 @@ class Tie {
   std::optional<Note> own_line(const Comment& comment) const {
     const Position at{comment.at.line, comment.at.column};
     const std::size_t previous = in_.unit_at(at);
-    if (in_.form == File::Form::kText && previous != kNone && in_.units[previous].last_line >= at.line) {
+    if (in_.form == File::Form::kText && previous != kNone &&
+        in_.units[previous].last_line >= at.line) {
       return continued(previous, at, Kind::kBefore);
     }
     const std::size_t next = previous == kNone ? 0 : previous + 1;
     for (const auto& [begin, end] : in_.flows) {
       if (at < begin || end < at) continue;
-      const bool more = next < in_.units.size() && Position{in_.units[next].line, in_.units[next].column} < end;
+      const bool more =
+          next < in_.units.size() && Position{in_.units[next].line, in_.units[next].column} < end;
       return more ? before(next) : of(Kind::kAfter, previous);
     }
     if (next >= in_.units.size()) return at_the_end(comment, previous);
-    const bool next_document = std::any_of(in_.document_lines.begin(), in_.document_lines.end(), [&](std::uint32_t line) {
-      return line > at.line && line <= in_.units[next].line;
-    });
+    const bool next_document = std::any_of(
+        in_.document_lines.begin(), in_.document_lines.end(),
+        [&](std::uint32_t line) { return line > at.line && line <= in_.units[next].line; });
     if (!next_document && at.column <= in_.units[next].column) return before(next);
     const std::size_t block = block_of(previous, at.column);
-    if (block == kNone || (!next_document && in_.units[block].column <= in_.units[next].column)) return before(next);
+    if (block == kNone || (!next_document && in_.units[block].column <= in_.units[next].column))
+      return before(next);
     return of(Kind::kAfter, block);
   }
 
   // The deepest unit around `unit` that begins at or left of `column`, and is no declaration.
   std::size_t block_of(std::size_t unit, std::uint32_t column) const {
     for (; unit != kNone; unit = in_.units[unit].parent) {
-      if (!in_.units[unit].top && !in_.units[unit].in_flow && in_.units[unit].column <= column) return unit;
+      if (!in_.units[unit].top && !in_.units[unit].in_flow && in_.units[unit].column <= column)
+        return unit;
     }
     return kNone;
   }
@@ -143,7 +153,8 @@ class Tie {
   const File& file_;
   const Layout& in_;
   std::vector<Note> out_;
-  std::size_t run_ = kNone - 1;  // the unit above the last comment on a line of its own, and its column
+  std::size_t run_ =
+      kNone - 1;  // the unit above the last comment on a line of its own, and its column
   std::uint32_t run_column_ = 0;
 };
 
@@ -158,13 +169,15 @@ std::vector<std::string> lines_of(const std::vector<std::string>& notes, Group h
   for (const std::string& one : notes) {
     if (!one.empty() || out.empty() || !out.back().empty()) out.push_back(one);
   }
-  const bool comments = std::any_of(out.begin(), out.end(), [](const std::string& one) { return !one.empty(); });
+  const bool comments =
+      std::any_of(out.begin(), out.end(), [](const std::string& one) { return !one.empty(); });
   if (!comments) {
     const bool blank = how.natural || (how.same_form && !how.first && !out.empty());
     return blank ? std::vector<std::string>{""} : std::vector<std::string>{};
   }
   const bool exact = how.same_form && std::find(out.begin(), out.end(), "") != out.end();
-  if ((!how.same_form || (how.first && !how.natural)) && out.front().empty()) out.erase(out.begin());
+  if ((!how.same_form || (how.first && !how.natural)) && out.front().empty())
+    out.erase(out.begin());
   if (how.natural && !exact && !out.front().empty()) out.insert(out.begin(), "");
   return out;
 }

@@ -1,6 +1,6 @@
-// Notes in YAML: they go into what is to be emitted (emit.h), so that small maps open where a comment stands inside. The
-// units of the plain print answer one to one to the entries and items that were emitted. Several comments for the end of
-// one line become lines above it.
+// Notes in YAML: they go into what is to be emitted (emit.h), so that small maps open where a
+// comment stands inside. The units of the plain print answer one to one to the entries and items
+// that were emitted. Several comments for the end of one line become lines above it.
 #include <algorithm>
 #include <map>
 
@@ -16,15 +16,18 @@ struct One {
   std::size_t behind = kNone;  // the unit whose line it would end
 };
 struct Slot {
-  std::vector<One> notes;  // in order; those for the end of the line become lines above it unless it is one, and the last
+  std::vector<One> notes;  // in order; those for the end of the line become lines above it unless
+                           // it is one, and the last
 };
 
 class Placer {
  public:
-  Placer(yaml::Sheet& sheet, Layout& layout, bool same_form) : sheet_(sheet), out_(layout), same_form_(same_form) {
+  Placer(yaml::Sheet& sheet, Layout& layout, bool same_form)
+      : sheet_(sheet), out_(layout), same_form_(same_form) {
     std::size_t document = 0;
     for (std::size_t unit = 0; unit < out_.units.size(); unit = out_.units[unit].end) {
-      if (out_.units[unit].head == "---" && document < sheet_.documents.size()) bind(unit, sheet_.documents[document++]);
+      if (out_.units[unit].head == "---" && document < sheet_.documents.size())
+        bind(unit, sheet_.documents[document++]);
     }
   }
 
@@ -46,7 +49,8 @@ class Placer {
 
   void finish() {
     for (auto& [unit, slot] : slots_) {
-      const auto ends = std::count_if(slot.notes.begin(), slot.notes.end(), [](const One& one) { return one.behind != kNone; });
+      const auto ends = std::count_if(slot.notes.begin(), slot.notes.end(),
+                                      [](const One& one) { return one.behind != kNone; });
       if (ends == 1 && slot.notes.back().behind != kNone) {
         Out* out = out_.units[slot.notes.back().behind].out;
         (out == nullptr ? sheet_.behind : out->behind) = slot.notes.back().text;
@@ -55,8 +59,10 @@ class Placer {
       std::vector<std::string> texts;
       for (const One& one : slot.notes) texts.push_back(one.text);
       const bool top = out_.units[unit].top;
-      std::vector<std::string> lines = lines_of(texts, {false, !top && out_.first_of_parent(unit), same_form_});
-      (out_.units[unit].out == nullptr ? sheet_.before : out_.units[unit].out->before) = std::move(lines);
+      std::vector<std::string> lines =
+          lines_of(texts, {false, !top && out_.first_of_parent(unit), same_form_});
+      (out_.units[unit].out == nullptr ? sheet_.before : out_.units[unit].out->before) =
+          std::move(lines);
     }
     if (end_.empty()) return;
     if (!end_.front().empty() && !sheet_.documents.empty()) end_.insert(end_.begin(), "");
@@ -77,7 +83,8 @@ class Placer {
   void after(std::size_t unit, const std::string& text) {
     std::vector<std::string>& lines = out_.units[unit].out->after;
     const std::size_t parent = out_.units[unit].parent;
-    const bool edge = parent != kNone && out_.units[parent].top;  // where a blank line would begin the end of the file
+    const bool edge = parent != kNone &&
+                      out_.units[parent].top;  // where a blank line would begin the end of the file
     if (text.empty() && (edge || lines.empty() || lines.back().empty())) return;
     lines.push_back(text);
   }
@@ -91,7 +98,8 @@ class Placer {
 
 }  // namespace
 
-std::string place_in_yaml(yaml::Sheet sheet, Layout layout, const std::vector<Note>& notes, bool same_form) {
+std::string place_in_yaml(yaml::Sheet sheet, Layout layout, const std::vector<Note>& notes,
+                          bool same_form) {
   Placer placer(sheet, layout, same_form);
   for (const Note& note : notes) placer.put(note);
   placer.finish();

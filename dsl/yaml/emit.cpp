@@ -74,9 +74,12 @@ bool flow(const Out& value, std::string& out) {
 void lines(const Out& value, std::size_t indent, std::string& out);
 
 void comments(const std::vector<std::string>& list, std::size_t indent, std::string& out) {
-  for (const std::string& one : list) out += one.empty() ? "\n" : std::string(indent, ' ') + one + "\n";
+  for (const std::string& one : list)
+    out += one.empty() ? "\n" : std::string(indent, ' ') + one + "\n";
 }
-std::string behind(const Out& value) { return value.behind.empty() ? "\n" : "  " + value.behind + "\n"; }
+std::string behind(const Out& value) {
+  return value.behind.empty() ? "\n" : "  " + value.behind + "\n";
+}
 
 // What stands behind `key:` or `-`.
 void value_of(const Out& value, std::size_t indent, std::size_t column, std::string& out) {

@@ -17,8 +17,9 @@ struct Out {
   bool block = false;   // kMap, kList: one entry a line, however short
   std::vector<std::pair<std::string, Out>> entries;  // kMap; keys quoted already
   std::vector<Out> items;                            // kList
-  // Comments of the entry, item or document that this is the value of: whole lines above and below it ("" is a blank
-  // line), and the end of its first line. What holds a commented entry or item is written in blocks.
+  // Comments of the entry, item or document that this is the value of: whole lines above and below
+  // it ("" is a blank line), and the end of its first line. What holds a commented entry or item is
+  // written in blocks.
   std::vector<std::string> before = {}, after = {};
   std::string behind = {};
 
@@ -35,7 +36,8 @@ struct Out {
   bool commented() const { return !before.empty() || !after.empty() || !behind.empty(); }
 };
 
-// A file: its first line `belay: 1`, the documents (maps, at the left edge), and comments around them.
+// A file: its first line `belay: 1`, the documents (maps, at the left edge), and comments around
+// them.
 struct Sheet {
   std::vector<std::string> before = {};
   std::string behind = {};

@@ -83,7 +83,8 @@ class Handler : public YAML::EventHandler {
     node.span.length = static_cast<std::uint32_t>(node.block ? 1 : std::min(length, space));
     add(std::move(node));
   }
-  void OnSequenceStart(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor, YAML::EmitterStyle::value style) override {
+  void OnSequenceStart(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
+                       YAML::EmitterStyle::value style) override {
     open(start(mark, tag, anchor), Node::Kind::kList, style == YAML::EmitterStyle::Flow);
   }
   void OnSequenceEnd() override { close(); }

@@ -494,7 +494,8 @@ class Printer {
 yaml::Sheet yaml::sheet(const File& file) {
   Sheet out;
   for (const Declaration& declaration : file.declarations) {
-    if (!std::holds_alternative<ReservedDecl>(declaration.body)) out.documents.push_back(Printer(declaration).print());
+    if (!std::holds_alternative<ReservedDecl>(declaration.body))
+      out.documents.push_back(Printer(declaration).print());
   }
   return out;
 }

@@ -67,7 +67,9 @@ void add_definition_commands(CLI::App& app, Commands& c, Action& chosen,
 
 void add_form_commands(CLI::App& app, Commands& c, Action& chosen) {
   CLI::App* format = app.add_subcommand("fmt", "Lay definitions out the one usual way");
-  format->add_option("FILE|DIR", c.format.inputs, "Definitions, folders of them, or - for standard input")
+  format
+      ->add_option("FILE|DIR", c.format.inputs,
+                   "Definitions, folders of them, or - for standard input")
       ->capture_default_str();
   format->add_flag("--check", c.format.check, "Change nothing; list the files that differ");
   format->add_flag("--upgrade", c.format.upgrade,

@@ -34,9 +34,9 @@ int run(const ExplainCommand& command);
 
 struct FormatCommand {
   std::vector<std::string> inputs = {"."};  // files and folders; `-` is standard input
-  std::string form;                         // of standard input: yaml or belay; empty: as its first line says
-  bool check = false;                       // only tell which files would change
-  bool upgrade = false;                     // also mend what an older version of the language let pass
+  std::string form;      // of standard input: yaml or belay; empty: as its first line says
+  bool check = false;    // only tell which files would change
+  bool upgrade = false;  // also mend what an older version of the language let pass
 };
 int run(const FormatCommand& command);
 

@@ -1,5 +1,6 @@
-// fmt, convert, schema: the looks of definitions. A file is written only when it could be read without an error and what
-// is written reads back as the same tree with the same comments (dsl/format.h).
+// fmt, convert, schema: the looks of definitions. A file is written only when it could be read
+// without an error and what is written reads back as the same tree with the same comments
+// (dsl/format.h).
 #include <unistd.h>
 
 #include <algorithm>
@@ -93,9 +94,10 @@ Definition read_definition(const std::string& name, const std::string& text, boo
 }
 
 int cannot_keep(const std::string& name) {
-  return complain("`" + name +
-                  "` cannot be laid out without changing what it says; it was left as it is. Please "
-                  "report this file");
+  return complain(
+      "`" + name +
+      "` cannot be laid out without changing what it says; it was left as it is. Please "
+      "report this file");
 }
 
 // ---- fmt ----
@@ -118,8 +120,7 @@ int format_stdin(const FormatCommand& command) {
   const auto text = read_file("-");
   if (!text) return complain(text.error().message);
   const bool yaml = command.form.empty() ? looks_like_yaml(*text) : command.form == "yaml";
-  Definition definition =
-      read_definition("standard input", *text, yaml, command.upgrade);
+  Definition definition = read_definition("standard input", *text, yaml, command.upgrade);
   if (definition.foreign)
     return complain("standard input is no definition: it has no line `belay: 1`");
   if (!definition.ok) return kRefused;
@@ -184,7 +185,8 @@ int run(const FormatCommand& command) {
     }
     const bool folder = fs::is_directory(input, error);
     if (!folder && !is_yaml(input) && !is_text(input)) {
-      result = complain("`" + input + "` is no definition: its name ends in neither .belay nor .yaml");
+      result =
+          complain("`" + input + "` is no definition: its name ends in neither .belay nor .yaml");
       continue;
     }
     for (const fs::path& path : definitions_below(input)) {
@@ -222,9 +224,9 @@ int run(const ConvertCommand& command) {
       result = kRefused;
       continue;
     }
-    const auto done = dsl::format_file(
-        definition.sources, definition.file,
-        command.to == "yaml" ? dsl::File::Form::kYaml : dsl::File::Form::kText);
+    const auto done =
+        dsl::format_file(definition.sources, definition.file,
+                         command.to == "yaml" ? dsl::File::Form::kYaml : dsl::File::Form::kText);
     if (!done) {
       result = cannot_keep(from.string());
       continue;

@@ -13,8 +13,10 @@ inline File::Form form_of(const std::string& path) {
   return path.ends_with(".yaml") ? File::Form::kYaml : File::Form::kText;
 }
 
-// `text` in the form of `to` ("f.belay", "f.yaml"); fails the test when it has an error or cannot be kept.
-inline std::string reprint(const std::string& path, const std::string& text, const std::string& to) {
+// `text` in the form of `to` ("f.belay", "f.yaml"); fails the test when it has an error or cannot
+// be kept.
+inline std::string reprint(const std::string& path, const std::string& text,
+                           const std::string& to) {
   const ReadResult read = testing::read(path, text);
   INFO(text);
   CHECK(read.rendered == "");

@@ -1,11 +1,13 @@
-// The table of keys behind `belay schema` says exactly what the YAML reader takes: for every construct that the shipped
-// definitions, the goldens or generated ones hold, the keys that the reader asked for are the keys of the table, and
-// every construct of the table was met. (tests/editors drives a real language server with the schema.)
+// The table of keys behind `belay schema` says exactly what the YAML reader takes: for every
+// construct that the shipped definitions, the goldens or generated ones hold, the keys that the
+// reader asked for are the keys of the table, and every construct of the table was met.
+// (tests/editors drives a real language server with the schema.)
+#include "dsl/schema.h"
+
 #include <filesystem>
 #include <map>
 #include <set>
 
-#include "dsl/schema.h"
 #include "dsl/yaml/keys.h"
 #include "dsl/yaml/reader.h"
 #include "tests/dsl/read_support.h"
@@ -19,13 +21,17 @@ namespace {
 
 using Keys = std::map<std::string, std::set<std::string>>;  // by construct
 
-// The name of what was read: a declaration or statement goes by the first of the table's keys that it holds.
+// The name of what was read: a declaration or statement goes by the first of the table's keys that
+// it holds.
 std::string construct_of(const yaml::KeysAsked& asked) {
-  const bool declaration = asked.what == "this document", statement = asked.what == "this statement";
+  const bool declaration = asked.what == "this document",
+             statement = asked.what == "this statement";
   if (!declaration && !statement) return asked.what;
   for (const Construct& one : yaml::constructs()) {
-    if (one.kind != (declaration ? Construct::Kind::kDeclaration : Construct::Kind::kStatement)) continue;
-    if (std::find(asked.held.begin(), asked.held.end(), one.name) != asked.held.end()) return std::string(one.name);
+    if (one.kind != (declaration ? Construct::Kind::kDeclaration : Construct::Kind::kStatement))
+      continue;
+    if (std::find(asked.held.begin(), asked.held.end(), one.name) != asked.held.end())
+      return std::string(one.name);
   }
   return "";
 }
@@ -43,7 +49,8 @@ void read_keys(const std::string& yaml, Keys& into) {
   for (const yaml::KeysAsked& one : log) {
     const std::string name = construct_of(one);
     if (name.empty()) continue;
-    if (one.what == "this act" && one.asked.size() == 1) into[one.asked[0]].insert(one.asked[0]);  // as a statement
+    if (one.what == "this act" && one.asked.size() == 1)
+      into[one.asked[0]].insert(one.asked[0]);  // as a statement
     for (const std::string& key : one.asked) {
       if (key != "belay") into[name].insert(key);
     }
@@ -54,12 +61,15 @@ void read_keys(const std::string& yaml, Keys& into) {
 
 TEST_CASE("the keys that the YAML reader takes are the keys of the schema") {
   Keys read, table;
-  for (const auto& entry : std::filesystem::recursive_directory_iterator(std::string(BELAY_SOURCE_DIR) + "/tests")) {
+  for (const auto& entry :
+       std::filesystem::recursive_directory_iterator(std::string(BELAY_SOURCE_DIR) + "/tests")) {
     const std::string path = entry.path().string();
-    const bool sound = path.find("/syntax/") != std::string::npos || path.find("/twins/") != std::string::npos;
+    const bool sound =
+        path.find("/syntax/") != std::string::npos || path.find("/twins/") != std::string::npos;
     if (entry.path().extension() == ".yaml" && sound) read_keys(load(path), read);
   }
-  for (std::uint32_t seed = 1; seed <= 60; ++seed) read_keys(print_yaml(SyntaxGenerator(seed).file()), read);
+  for (std::uint32_t seed = 1; seed <= 60; ++seed)
+    read_keys(print_yaml(SyntaxGenerator(seed).file()), read);
   for (const Construct& one : yaml::constructs()) {
     const std::string name(one.kind == Construct::Kind::kMap ? one.label : one.name);
     for (const yaml::KeyRow& row : yaml::key_rows()) {

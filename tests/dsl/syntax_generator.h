@@ -1,5 +1,5 @@
-// Random syntax trees that either form can say, with odd titles, strings and names: for properties of readers, printers
-// and layout. What is generated need not compile.
+// Random syntax trees that either form can say, with odd titles, strings and names: for properties
+// of readers, printers and layout. What is generated need not compile.
 #pragma once
 #include <random>
 #include <set>
@@ -23,19 +23,69 @@ class SyntaxGenerator {
     return out;
   }
 
+  // Whether a `repeat` has an `otherwise`: YAML says it behind the steps, the text form in the line
+  // above them.
+  bool late_otherwise() const { return late_otherwise_; }
+
   // Text that any reader might stumble over.
   std::string odd_text() {
-    static const std::string pieces[] = {
-        "The slot is gone", "it's", "\"quoted\"", "#", " # no comment", ": ", "- item", "日本", "ü", "🚀", "\\", "\\n", "null",
-        "~", "true", "007", "12", "-1.5", "40 minutes", "EUR 12.50", "= a", "{", "}", "[x]", ",", "|", " |", ">", "'", "''",
-        "\t", "\n", "  ", "&a", "*a", "!tag", "%", "@", "`", "---", "“smart”", "a: b", "when", "step x", "no", "on", "?", "…"};
+    static const std::string pieces[] = {"The slot is gone",
+                                         "it's",
+                                         "\"quoted\"",
+                                         "#",
+                                         " # no comment",
+                                         ": ",
+                                         "- item",
+                                         "日本",
+                                         "ü",
+                                         "🚀",
+                                         "\\",
+                                         "\\n",
+                                         "null",
+                                         "~",
+                                         "true",
+                                         "007",
+                                         "12",
+                                         "-1.5",
+                                         "40 minutes",
+                                         "EUR 12.50",
+                                         "= a",
+                                         "{",
+                                         "}",
+                                         "[x]",
+                                         ",",
+                                         "|",
+                                         " |",
+                                         ">",
+                                         "'",
+                                         "''",
+                                         "\t",
+                                         "\n",
+                                         "  ",
+                                         "&a",
+                                         "*a",
+                                         "!tag",
+                                         "%",
+                                         "@",
+                                         "`",
+                                         "---",
+                                         "“smart”",
+                                         "a: b",
+                                         "when",
+                                         "step x",
+                                         "no",
+                                         "on",
+                                         "?",
+                                         "…"};
     std::string out;
     const std::size_t count = 1 + pick(4);
-    for (std::size_t i = 0; i < count; ++i) out += (i > 0 && chance(2) ? " " : "") + pieces[pick(std::size(pieces))];
+    for (std::size_t i = 0; i < count; ++i)
+      out += (i > 0 && chance(2) ? " " : "") + pieces[pick(std::size(pieces))];
     return out;
   }
   std::string comment() {
-    static const std::string pieces[] = {"why", "\"", "'", "it's", "#", ": x", "{ [ (", "} ] )", "日本", "|", "- a", "---", "step b", "\\"};
+    static const std::string pieces[] = {"why",   "\"",   "'", "it's", "#",   ": x",    "{ [ (",
+                                         "} ] )", "日本", "|", "- a",  "---", "step b", "\\"};
     std::string out = "#" + std::string(chance(4) ? "" : " ") + std::to_string(++comments_);
     for (std::size_t i = pick(3); i > 0; --i) out += " " + pieces[pick(std::size(pieces))];
     return out;
@@ -44,7 +94,8 @@ class SyntaxGenerator {
  private:
   // ---- words ----
   std::string word() {
-    static const std::string words[] = {"hold", "capture", "price", "guest_2", "amount", "a", "zone9", "booking", "starts_at", "email", "step_one"};
+    static const std::string words[] = {"hold",  "capture", "price",     "guest_2", "amount",  "a",
+                                        "zone9", "booking", "starts_at", "email",   "step_one"};
     return words[pick(std::size(words))] + std::to_string(pick(90));
   }
   Name name() { return {word(), {}}; }
@@ -58,16 +109,47 @@ class SyntaxGenerator {
     return expr(std::to_string(2 + pick(40)) + " " + units[pick(4)]);
   }
   Expr condition() {
-    static const std::string pool[] = {
-        "a.b is not c", "total is more than EUR 5.00", "x ? y : z", "status is one of [\"a\", \"b, #c\"]", "not ok and (a or b)",
-        "max(1, 2) == 2", "'single # quoted'", "r\"raw\\d\" == t", "m[\"key: x\"] != null", "{\"a\": 1}.a == 1",
-        "size(\"日本: {\") > 0", "(a or\nb or\nc)", "[\n1,\nf(2,\n3)\n].size() > 1", "a is present", "-1 < x", "!ok"};
+    static const std::string pool[] = {"a.b is not c",
+                                       "total is more than EUR 5.00",
+                                       "x ? y : z",
+                                       "status is one of [\"a\", \"b, #c\"]",
+                                       "not ok and (a or b)",
+                                       "max(1, 2) == 2",
+                                       "'single # quoted'",
+                                       "r\"raw\\d\" == t",
+                                       "m[\"key: x\"] != null",
+                                       "{\"a\": 1}.a == 1",
+                                       "size(\"日本: {\") > 0",
+                                       "(a or\nb or\nc)",
+                                       "[\n1,\nf(2,\n3)\n].size() > 1",
+                                       "a is present",
+                                       "-1 < x",
+                                       "!ok"};
     return expr(pool[pick(std::size(pool))]);
   }
   Expr value() {
-    static const std::string pool[] = {"12", "-5", "true", "null", "1.5", "40 minutes", "EUR 12.50", "a.b", "\"\"", "\" edge \"", "\"12\"",
-                                       "\"it's\"", "\"40 minutes\"", "\"= total\"", "\"line\\nbreak\"", "\"true\"", "\"# no\"", "\"a: b\"",
-                                       "\"007\"", "\"日本\"", "[1, \"x\"]", "{\"b\": [1, {\"c\": d}]}"};
+    static const std::string pool[] = {"12",
+                                       "-5",
+                                       "true",
+                                       "null",
+                                       "1.5",
+                                       "40 minutes",
+                                       "EUR 12.50",
+                                       "a.b",
+                                       "\"\"",
+                                       "\" edge \"",
+                                       "\"12\"",
+                                       "\"it's\"",
+                                       "\"40 minutes\"",
+                                       "\"= total\"",
+                                       "\"line\\nbreak\"",
+                                       "\"true\"",
+                                       "\"# no\"",
+                                       "\"a: b\"",
+                                       "\"007\"",
+                                       "\"日本\"",
+                                       "[1, \"x\"]",
+                                       "{\"b\": [1, {\"c\": d}]}"};
     return chance(3) ? condition() : expr(pool[pick(std::size(pool))]);
   }
   std::vector<Arg> args(std::size_t most = 4, bool odd_names = false) {
@@ -104,7 +186,8 @@ class SyntaxGenerator {
         break;
       case 3:
         out.shape = TypeExpr::Shape::kOneOf;
-        for (std::size_t i = 1 + pick(3); i > 0; --i) out.options.push_back({std::to_string(i) + odd_line(), {}});
+        for (std::size_t i = 1 + pick(3); i > 0; --i)
+          out.options.push_back({std::to_string(i) + odd_line(), {}});
         break;
       case 4:
         out.name = {"int", {}};
@@ -119,7 +202,8 @@ class SyntaxGenerator {
           out.size_max = number();
         }
         break;
-      default: out.name = {chance(2) ? "uuid" : "Customer", {}};
+      default:
+        out.name = {chance(2) ? "uuid" : "Customer", {}};
     }
     return out;
   }
@@ -157,7 +241,9 @@ class SyntaxGenerator {
   Act act(std::size_t depth, bool final = false) {
     Act out;
     switch (pick(final ? 2 : 7)) {
-      case 0: out.kind = Act::Kind::kCarryOn; break;
+      case 0:
+        out.kind = Act::Kind::kCarryOn;
+        break;
       case 1:
         out.kind = Act::Kind::kHandTo;
         out.team = name();
@@ -179,6 +265,12 @@ class SyntaxGenerator {
         if (depth < 3) {
           out.kind = Act::Kind::kBlock;
           out.block = block(depth + 1);
+          if (chance(3)) {  // stands in a handler only
+            Statement last;
+            last.kind = Statement::Kind::kAct;
+            last.act = act(depth, true);
+            out.block.push_back(std::move(last));
+          }
           break;
         }
         [[fallthrough]];
@@ -197,6 +289,11 @@ class SyntaxGenerator {
     }
     if (chance(5)) out.within = duration();
     if (chance(6)) out.request_key = condition();
+    if (chance(8)) out.alive_every = duration();
+    if (chance(8)) {
+      static const char* units[] = {"second", "minute", "hour", "day"};
+      out.rate = Rate{number(), {units[pick(4)], {}}, chance(2) ? condition() : Expr{}, {}};
+    }
     if (chance(4)) {
       out.if_unsure = IfUnsure{};
       out.if_unsure->kind = static_cast<IfUnsure::Kind>(pick(4));
@@ -243,20 +340,29 @@ class SyntaxGenerator {
   // ---- statements ----
   Statements block(std::size_t depth, bool webhook = false) {
     Statements out;
-    for (std::size_t i = 1 + pick(depth == 0 ? 5 : 2); i > 0; --i) out.push_back(statement(depth, webhook));
+    for (std::size_t i = 1 + pick(depth == 0 ? 5 : 2); i > 0; --i)
+      out.push_back(statement(depth, webhook));
     return out;
   }
   Statement statement(std::size_t depth, bool webhook) {
     using Kind = Statement::Kind;
-    static const Kind kinds[] = {Kind::kStep, Kind::kWait, Kind::kPause, Kind::kPublish, Kind::kSet, Kind::kCancel,
-                                 Kind::kFinish, Kind::kPointOfNoReturn, Kind::kStep, Kind::kWhen, Kind::kTogether};
+    static const Kind kinds[] = {
+        Kind::kStep,   Kind::kWait,     Kind::kPause,           Kind::kPublish, Kind::kSet,
+        Kind::kCancel, Kind::kFinish,   Kind::kPointOfNoReturn, Kind::kStep,    Kind::kAsk,
+        Kind::kWhen,   Kind::kTogether, Kind::kForEach,         Kind::kRepeat,  Kind::kTry};
     Statement out;
-    out.kind = webhook ? (depth < 3 && chance(2) ? Kind::kWhen : Kind::kPublish) : kinds[pick(depth < 3 ? 11 : 9)];
+    out.kind = webhook ? (depth < 3 && chance(2) ? Kind::kWhen : Kind::kPublish)
+                       : kinds[pick(depth < 3 ? 15 : 10)];
     switch (out.kind) {
       case Kind::kStep:
         out.name = name();
         out.title = title();
-        out.action = dotted();
+        if (chance(5)) {
+          out.run = dotted();
+          out.detached = chance(2);
+        } else {
+          out.action = dotted();
+        }
         out.args = args();
         out.policies = policies(depth);
         if (chance(3)) {
@@ -268,14 +374,21 @@ class SyntaxGenerator {
       case Kind::kWait:
         out.name = name();
         out.title = title();
-        out.source = source(true);
-        if (chance(2)) {
-          out.within = duration();
-          out.act = act(depth);
+        if (chance(3)) {
+          out.wanted = chance(2) ? Statement::Wanted::kAny : Statement::Wanted::kAll;
+          for (std::size_t i = 1 + pick(3); i > 0; --i) {
+            out.sources.push_back(source(true));
+            out.sources.back().name = {"event_" + std::to_string(i), {}};
+          }
+        } else {
+          out.source = source(true);
         }
+        limit(out, depth);
         if (chance(4)) out.undo = undo(depth);
         break;
-      case Kind::kPause: (chance(2) ? out.pause_for : out.pause_until) = duration(); break;
+      case Kind::kPause:
+        (chance(2) ? out.pause_for : out.pause_until) = duration();
+        break;
       case Kind::kPublish:
         out.source = source(false);
         out.args = args();
@@ -293,7 +406,8 @@ class SyntaxGenerator {
         out.act.with = args();
         break;
       case Kind::kWhen:
-        for (std::size_t i = 1 + pick(3); i > 0; --i) out.arms.push_back({condition(), block(depth + 1, webhook), {}});
+        for (std::size_t i = 1 + pick(3); i > 0; --i)
+          out.arms.push_back({condition(), block(depth + 1, webhook), {}});
         if (chance(2)) out.arms.push_back({{}, block(depth + 1, webhook), {}});
         break;
       case Kind::kTogether:
@@ -307,11 +421,59 @@ class SyntaxGenerator {
           }
           out.branches.push_back(std::move(branch));
         }
+        out.wanted = static_cast<Statement::Wanted>(pick(3));
+        if (out.wanted == Statement::Wanted::kSome) {
+          out.wanted_of.value = static_cast<std::int64_t>(out.branches.size());
+          out.wanted_count.value = 1;
+        }
+        break;
+      case Kind::kAsk:
+        out.name = name();
+        out.title = text();
+        out.role = name();
+        while (out.answers.empty()) out.answers = fields();
+        limit(out, depth);
+        break;
+      case Kind::kForEach:
+        out.name = name();
+        out.value = condition();
+        out.at_once = number();
+        if (chance(2)) out.tolerating = number();
+        out.body = block(depth + 1);
+        if (chance(2)) {
+          Statement collect;
+          collect.kind = Kind::kCollect;
+          collect.name = name();
+          collect.value = condition();
+          out.body.push_back(std::move(collect));
+        }
+        break;
+      case Kind::kRepeat:
+        out.value = condition();
+        out.times = number();
+        out.body = block(depth + 1);
+        if (chance(2)) {
+          late_otherwise_ = true;
+          out.act.kind = Act::Kind::kCancel;
+          out.act.because = text();
+        }
+        break;
+      case Kind::kTry:
+        out.body = block(depth + 1);
+        out.policies.handlers.push_back({{dotted()}, act(depth), {}});
+        if (chance(2)) out.policies.handlers.push_back({{}, act(depth), {}});
         break;
       case Kind::kPointOfNoReturn:
-      default: break;
+      default:
+        break;
     }
     return out;
+  }
+
+  void limit(Statement& out, std::size_t depth) {
+    if (chance(2)) return;
+    out.within = duration();
+    out.act = act(depth);
   }
 
   // ---- declarations ----
@@ -324,7 +486,9 @@ class SyntaxGenerator {
         out.title = title();
         out.body = TypeDecl{fields()};
         break;
-      case 1: out.body = event(); break;
+      case 1:
+        out.body = event();
+        break;
       case 2:
         out.title = title();
         out.body = connector();
@@ -334,8 +498,12 @@ class SyntaxGenerator {
         out.title = title();
         out.body = action();
         break;
-      case 5: out.body = webhook(out); break;
-      case 6: out.body = PlanDecl{tries()}; break;
+      case 5:
+        out.body = webhook(out);
+        break;
+      case 6:
+        out.body = PlanDecl{tries()};
+        break;
       default:
         out.title = title();
         out.body = workflow();
@@ -423,6 +591,13 @@ class SyntaxGenerator {
       out.if_undo_fails->for_ = duration();
       out.if_undo_fails->then = act(0, true);
     }
+    if (chance(4)) {
+      out.one_at_a_time = WorkflowDecl::OneAtATime{};
+      out.one_at_a_time->per = condition();
+      out.one_at_a_time->queue = chance(2);
+    }
+    if (chance(3)) out.starts_on.push_back({{"came.first", {}}, args(), {}});
+    if (chance(5)) out.starts_on.push_back({{"came.second", {}}, args(), {}});
     if (chance(3)) out.owner = text();
     for (std::size_t i = pick(3); i > 0; --i) out.tags.push_back({odd_line(), {}});
     if (chance(3)) out.plans.push_back({name(), tries()});
@@ -447,6 +622,7 @@ class SyntaxGenerator {
 
   std::mt19937 random_;
   std::size_t comments_ = 0;
+  bool late_otherwise_ = false;
 };
 
 }  // namespace belay::dsl::testing

@@ -4,9 +4,9 @@
 
 #include <chrono>
 #include <cstdio>
-#include <iterator>
-#include <fstream>
 #include <filesystem>
+#include <fstream>
+#include <iterator>
 #include <sstream>
 
 #include "runtime/cli/terminal.h"
@@ -68,7 +68,8 @@ TEST_CASE("fmt lays files out, keeps comments, and leaves alone what it cannot r
     std::ifstream in(folder.path + "/" + name);
     return std::string(std::istreambuf_iterator<char>(in), {});
   };
-  const std::string loose = "belay 1\n# a thing\ntype Guest   # who comes\n    id uuid\n\n\n    name    text # public\n";
+  const std::string loose =
+      "belay 1\n# a thing\ntype Guest   # who comes\n    id uuid\n\n\n    name    text # public\n";
   const std::string neat =
       "belay 1\n\n# a thing\ntype Guest  # who comes\n  id    uuid\n\n  name  text  # public\n";
   const std::string guest = write("guest.belay", loose);
@@ -93,10 +94,12 @@ TEST_CASE("fmt lays files out, keeps comments, and leaves alone what it cannot r
   check({"fmt", write("notes.txt", "x")}, 1, "ends in neither .belay nor .yaml");
   check({"fmt", "-", guest}, 2, "stands alone");
 
-  const std::string old = write("old.yaml", "# ours\nevent: a.b\nversion:   1\nkey: id\nfields: {id: uuid}\n");
+  const std::string old =
+      write("old.yaml", "# ours\nevent: a.b\nversion:   1\nkey: id\nfields: {id: uuid}\n");
   check({"fmt", old}, 1, "BEL1010");
   check({"fmt", "--upgrade", old}, 0, "formatted");
-  CHECK(read("old.yaml") == "belay: 1\n# ours\nevent: a.b\nversion: 1\nkey: id\nfields: { id: uuid }\n");
+  CHECK(read("old.yaml") ==
+        "belay: 1\n# ours\nevent: a.b\nversion: 1\nkey: id\nfields: { id: uuid }\n");
   const std::string schema = folder.path + "/.belay/schema.json";
   check({"schema", "--out", schema}, 0, "");
   check({"schema"}, 0, "http://json-schema.org/draft-07/schema#");
