@@ -228,8 +228,10 @@ Out for_each(const Statement& s) {
 
 Out repeat(const Statement& s) {
   Out out = Out::map();
-  out.put("repeat_until", scalar(s.value)).put("at_most", number(s.times.value)).put("steps", block(s.body));
+  out.put("repeat_until", scalar(s.value)).put("at_most", number(s.times.value));
+  // In the order of the text form, which says it in its first line: comments keep their order.
   if (s.act.kind != Act::Kind::kNone) out.put("otherwise", act(s.act));
+  out.put("steps", block(s.body));
   return out;
 }
 

@@ -23,10 +23,6 @@ class SyntaxGenerator {
     return out;
   }
 
-  // Whether a `repeat` has an `otherwise`: YAML says it behind the steps, the text form in the line
-  // above them.
-  bool late_otherwise() const { return late_otherwise_; }
-
   // Text that any reader might stumble over.
   std::string odd_text() {
     static const std::string pieces[] = {"The slot is gone",
@@ -453,7 +449,6 @@ class SyntaxGenerator {
         out.times = number();
         out.body = block(depth + 1);
         if (chance(2)) {
-          late_otherwise_ = true;
           out.act.kind = Act::Kind::kCancel;
           out.act.because = text();
         }
@@ -622,7 +617,6 @@ class SyntaxGenerator {
 
   std::mt19937 random_;
   std::size_t comments_ = 0;
-  bool late_otherwise_ = false;
 };
 
 }  // namespace belay::dsl::testing
