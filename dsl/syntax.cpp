@@ -4,6 +4,8 @@
 
 #include <string_view>
 
+#include "dsl/text/sentences.h"
+
 namespace belay::dsl {
 namespace {
 
@@ -289,7 +291,9 @@ class Dump {
   void body(const PlanDecl& d) { tries(d.tries); }
   void body(const ScenarioDecl& d) {
     name("for", d.workflow);
-    for (const Text& said : d.lines) line(quote(said.text));
+    args("given", d.given);
+    for (const ScenarioWhen& when : d.when) line("when " + text::sentence(when));
+    for (const ScenarioThen& then : d.then) line("then " + text::sentence(then));
   }
   void body(const ReservedDecl&) {}
 
