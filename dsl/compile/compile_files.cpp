@@ -53,7 +53,10 @@ CompiledProgram compile_files(const std::vector<File>& files, const Sources& sou
     if (auto webhook = lower_webhook(*declaration, tables))
       program.webhooks.push_back(std::move(*webhook));
   }
-  for (const Declaration* declaration : tables.scenarios) check_scenario(*declaration, tables);
+  for (const Declaration* declaration : tables.scenarios) {
+    if (auto scenario = check_scenario(*declaration, program.graphs, tables))
+      program.scenarios.push_back(std::move(*scenario));
+  }
   for (auto& [name, info] : tables.connectors) program.connectors.push_back(info.connector);
   for (auto& [name, info] : tables.events) program.events.push_back(info.type);
 
