@@ -1,6 +1,7 @@
-// Scenarios against their workflow: every step, wait, error, field and output that a sentence names must be there, and
-// what the world is told to do must be something it can do. Expressions are checked with the types of the workflow's
-// own names. A workflow with errors has no graph, and its scenarios stay unchecked.
+// Scenarios against their workflow: every step, wait, error, field and output that a sentence names
+// must be there, and what the world is told to do must be something it can do. Expressions are
+// checked with the types of the workflow's own names. A workflow with errors has no graph, and its
+// scenarios stay unchecked.
 #include <algorithm>
 
 #include "dsl/compile/tables.h"
@@ -20,7 +21,8 @@ using interpreter::Type;
 using When = ScenarioWhen;
 using Then = ScenarioThen;
 
-// The names of a workflow as they stand at its end. Whether each one is there is found out by running.
+// The names of a workflow as they stand at its end. Whether each one is there is found out by
+// running.
 class SlotNames final : public Names {
  public:
   void add(const std::string& name, Type type, std::uint32_t slot) {
@@ -43,9 +45,12 @@ class SlotNames final : public Names {
 
 const char* noun_of(NodeKind kind) {
   switch (kind) {
-    case NodeKind::kStep: return "step";
-    case NodeKind::kWait: return "wait";
-    default: return "statement";
+    case NodeKind::kStep:
+      return "step";
+    case NodeKind::kWait:
+      return "wait";
+    default:
+      return "statement";
   }
 }
 
@@ -145,10 +150,10 @@ class Checker {
     };
     if (id != kNoNode && fits(graph_.nodes[id])) return id;
     if (id != kNoNode) {
-      Diagnostic& d = error("BEL3131", name.span,
-                            quoted(name.text) + " is " +
-                                with_article(noun_of(graph_.nodes[id].kind)) + ", not " +
-                                with_article(noun));
+      Diagnostic& d =
+          error("BEL3131", name.span,
+                quoted(name.text) + " is " + with_article(noun_of(graph_.nodes[id].kind)) +
+                    ", not " + with_article(noun));
       add_note(d, "it stands at " + graph_.nodes[id].at);
       return kNoNode;
     }
@@ -191,8 +196,7 @@ class Checker {
   const interpreter::Call* spec(const ScenarioCall& call) const {
     if (call.node == kNoNode) return nullptr;
     const Node& node = graph_.nodes[call.node];
-    const bool undo =
-        call.direction == Direction::kUndo || call.direction == Direction::kUndoCheck;
+    const bool undo = call.direction == Direction::kUndo || call.direction == Direction::kUndoCheck;
     const bool check =
         call.direction == Direction::kCheck || call.direction == Direction::kUndoCheck;
     const interpreter::Call& main = undo ? *node.undo : node.call;
@@ -234,7 +238,9 @@ class Checker {
     }
     switch (said.kind) {
       case When::Kind::kArrives:
-      case When::Kind::kNeverArrives: arrival(said, out); break;
+      case When::Kind::kNeverArrives:
+        arrival(said, out);
+        break;
       case When::Kind::kAnswers:
         named(said.call.step, {}, "question");
         break;
@@ -265,7 +271,9 @@ class Checker {
       case When::Kind::kTimesOut:
       case When::Kind::kEngineStops:
       case When::Kind::kRetries:
-      case When::Kind::kSkips: out.call = call(said.call); break;
+      case When::Kind::kSkips:
+        out.call = call(said.call);
+        break;
     }
     return out;
   }
@@ -331,7 +339,8 @@ class Checker {
       for (const Name& name : said.names) out.nodes.push_back(named(name, kinds, noun));
     };
     switch (said.kind) {
-      case Then::Kind::kEnds: break;
+      case Then::Kind::kEnds:
+        break;
       case Then::Kind::kHeld:
         if (const NodeId id = interpreter::find_node(graph_, said.call.step.text);
             id != kNoNode && !said.call.undo && !said.call.check) {
@@ -340,7 +349,9 @@ class Checker {
           out.call = call(said.call);
         }
         break;
-      case Then::Kind::kWaits: nodes({NodeKind::kWait}, "wait"); break;
+      case Then::Kind::kWaits:
+        nodes({NodeKind::kWait}, "wait");
+        break;
       case Then::Kind::kUndone:
         nodes({NodeKind::kStep, NodeKind::kWait}, "step");
         for (std::size_t i = 0; i < out.nodes.size(); ++i) {
@@ -350,14 +361,21 @@ class Checker {
         }
         break;
       case Then::Kind::kDone:
-      case Then::Kind::kLeftOver: nodes({NodeKind::kStep, NodeKind::kWait}, "step"); break;
-      case Then::Kind::kPublishes: published(said, out); break;
-      case Then::Kind::kPublishesNothing: break;
-      case Then::Kind::kWithin: out.within_ms = duration(said.value); break;
+      case Then::Kind::kLeftOver:
+        nodes({NodeKind::kStep, NodeKind::kWait}, "step");
+        break;
+      case Then::Kind::kPublishes:
+        published(said, out);
+        break;
+      case Then::Kind::kPublishesNothing:
+        break;
+      case Then::Kind::kWithin:
+        out.within_ms = duration(said.value);
+        break;
       case Then::Kind::kTried:
         out.call = call(said.call);
-        out.times = static_cast<std::uint32_t>(
-            std::clamp<std::int64_t>(said.times.value, 0, 1'000'000));
+        out.times =
+            static_cast<std::uint32_t>(std::clamp<std::int64_t>(said.times.value, 0, 1'000'000));
         break;
       case Then::Kind::kHolds: {
         CheckOptions options;
@@ -385,8 +403,8 @@ class Checker {
             quoted(graph_.workflow) + " never publishes " + quoted(out.event));
       return;
     }
-    out.with = args(said.with, info->type.fields, quoted(out.event), "field",
-                    info->at->name.span, names_);
+    out.with =
+        args(said.with, info->type.fields, quoted(out.event), "field", info->at->name.span, names_);
   }
 
   const Declaration& declaration_;

@@ -1,5 +1,5 @@
-// Sentences of scenarios. Reading goes over the parts that the grammar left, in order; writing puts them back in one
-// fixed order with the shortest words, so that equal trees give equal text.
+// Sentences of scenarios. Reading goes over the parts that the grammar left, in order; writing puts
+// them back in one fixed order with the shortest words, so that equal trees give equal text.
 #include "dsl/text/sentences.h"
 
 #include <algorithm>
@@ -17,7 +17,8 @@ class Parts {
   Parts(const Parsed& parsed, const PartReader& read) : parts_(parsed.parts), read_(read) {}
 
   bool word(std::string_view text) {
-    if (at_ >= parts_.size() || parts_[at_].tag != Tag::kWord || parts_[at_].text != text) return false;
+    if (at_ >= parts_.size() || parts_[at_].tag != Tag::kWord || parts_[at_].text != text)
+      return false;
     ++at_;
     return true;
   }
@@ -151,7 +152,8 @@ void read_call(Parts& parts, When& out) {
 
 std::string args_text(const std::vector<Arg>& args) {
   std::string out;
-  for (const Arg& arg : args) out += (out.empty() ? "" : ", ") + arg.name.text + " = " + arg.value.text;
+  for (const Arg& arg : args)
+    out += (out.empty() ? "" : ", ") + arg.name.text + " = " + arg.value.text;
   return out;
 }
 
@@ -165,14 +167,20 @@ std::string times_text(std::int64_t times) {
   if (times == 2) return "twice";
   return times == 0 ? "always" : std::to_string(times) + " times";
 }
-std::string times_text(const std::optional<Number>& times) { return times ? " " + times_text(times->value) : ""; }
+std::string times_text(const std::optional<Number>& times) {
+  return times ? " " + times_text(times->value) : "";
+}
 
 std::string moment_text(When::Moment moment) {
   switch (moment) {
-    case When::Moment::kUnsaid: return "";
-    case When::Moment::kBefore: return " before ";
-    case When::Moment::kDuring: return " during ";
-    case When::Moment::kAfter: return " after ";
+    case When::Moment::kUnsaid:
+      return "";
+    case When::Moment::kBefore:
+      return " before ";
+    case When::Moment::kDuring:
+      return " during ";
+    case When::Moment::kAfter:
+      return " after ";
   }
   return "";
 }
@@ -188,7 +196,8 @@ std::string after_text(const Expr& after) { return after.empty() ? "" : " after 
 }  // namespace
 
 std::string call_text(const CallName& call) {
-  return std::string(call.check ? "the check of " : "") + (call.undo ? "the undo of " : "") + call.step.text;
+  return std::string(call.check ? "the check of " : "") + (call.undo ? "the undo of " : "") +
+         call.step.text;
 }
 
 ScenarioWhen read_when(const Parsed& parsed, const PartReader& read) {
@@ -269,27 +278,43 @@ std::string sentence(const ScenarioWhen& when, bool given_inside) {
   const std::string with = with_text(when.with, given_inside);
   switch (when.kind) {
     case Kind::kArrives:
-      return call + " arrives" + (when.twice ? " twice" : "") + (when.early ? " early" : "") + after_text(when.after) +
-             (when.before_start.empty() ? "" : " " + when.before_start.text + " before the start") + with;
-    case Kind::kNeverArrives: return call + " never arrives";
+      return call + " arrives" + (when.twice ? " twice" : "") + (when.early ? " early" : "") +
+             after_text(when.after) +
+             (when.before_start.empty() ? "" : " " + when.before_start.text + " before the start") +
+             with;
+    case Kind::kNeverArrives:
+      return call + " never arrives";
     case Kind::kFails:
-      return call + " fails" + (when.error.empty() ? "" : " with " + when.error.text) + times_text(when.times);
-    case Kind::kUnavailable: return call + " is unavailable" + times_text(when.times);
+      return call + " fails" + (when.error.empty() ? "" : " with " + when.error.text) +
+             times_text(when.times);
+    case Kind::kUnavailable:
+      return call + " is unavailable" + times_text(when.times);
     case Kind::kUnsure:
-      return call + " is unsure and " + (when.happened ? "happened" : "did not happen") + times_text(when.times);
+      return call + " is unsure and " + (when.happened ? "happened" : "did not happen") +
+             times_text(when.times);
     case Kind::kTimesOut:
-      return call + " times out" + (when.happened ? "" : " and did not happen") + times_text(when.times);
-    case Kind::kGives: return call + " gives" + (given_inside ? " " + args_text(when.with) : "");
-    case Kind::kSays: return call + " says " + quote(when.because.text);
-    case Kind::kEngineStops: return "the engine stops" + moment_text(when.moment) + call;
+      return call + " times out" + (when.happened ? "" : " and did not happen") +
+             times_text(when.times);
+    case Kind::kGives:
+      return call + " gives" + (given_inside ? " " + args_text(when.with) : "");
+    case Kind::kSays:
+      return call + " says " + quote(when.because.text);
+    case Kind::kEngineStops:
+      return "the engine stops" + moment_text(when.moment) + call;
     case Kind::kCancels:
       return "someone cancels it because " + quote(when.because.text) + after_text(when.after) +
-             (when.moment == When::Moment::kUnsaid ? "" : moment_text(when.moment) + call_text(when.moment_of));
-    case Kind::kAnswers: return "someone answers " + call + after_text(when.after) + with;
-    case Kind::kRetries: return "someone retries " + call;
-    case Kind::kSkips: return "someone skips " + call;
+             (when.moment == When::Moment::kUnsaid
+                  ? ""
+                  : moment_text(when.moment) + call_text(when.moment_of));
+    case Kind::kAnswers:
+      return "someone answers " + call + after_text(when.after) + with;
+    case Kind::kRetries:
+      return "someone retries " + call;
+    case Kind::kSkips:
+      return "someone skips " + call;
     case Kind::kFinds:
-      return "someone finds that " + call + (when.happened ? " happened" : " did not happen") + with;
+      return "someone finds that " + call + (when.happened ? " happened" : " did not happen") +
+             with;
   }
   return "";
 }
@@ -297,23 +322,34 @@ std::string sentence(const ScenarioWhen& when, bool given_inside) {
 std::string sentence(const ScenarioThen& then, bool given_inside) {
   using Kind = Then::Kind;
   const auto list = [&](const char* what) {
-    return then.names.empty() ? std::string("nothing is ") + what : std::string(what) + " is " + names_text(then.names);
+    return then.names.empty() ? std::string("nothing is ") + what
+                              : std::string(what) + " is " + names_text(then.names);
   };
   switch (then.kind) {
     case Kind::kEnds:
       return std::string("it ends ") + (then.compensated ? "compensated" : "completed") +
              (then.because.empty() ? "" : " because " + quote(then.because.text));
     case Kind::kHeld:
-      return "it is held at " + call_text(then.call) + (then.team.empty() ? "" : " for " + then.team.text);
-    case Kind::kWaits: return "it waits for " + names_text(then.names);
-    case Kind::kUndone: return list("undone");
-    case Kind::kDone: return list("done");
-    case Kind::kLeftOver: return list("left over");
-    case Kind::kPublishes: return "it publishes " + then.event.text + with_text(then.with, given_inside);
-    case Kind::kPublishesNothing: return "nothing is published";
-    case Kind::kWithin: return "within " + then.value.text;
-    case Kind::kTried: return call_text(then.call) + " is tried " + times_text(then.times.value);
-    case Kind::kHolds: return then.value.text;
+      return "it is held at " + call_text(then.call) +
+             (then.team.empty() ? "" : " for " + then.team.text);
+    case Kind::kWaits:
+      return "it waits for " + names_text(then.names);
+    case Kind::kUndone:
+      return list("undone");
+    case Kind::kDone:
+      return list("done");
+    case Kind::kLeftOver:
+      return list("left over");
+    case Kind::kPublishes:
+      return "it publishes " + then.event.text + with_text(then.with, given_inside);
+    case Kind::kPublishesNothing:
+      return "nothing is published";
+    case Kind::kWithin:
+      return "within " + then.value.text;
+    case Kind::kTried:
+      return call_text(then.call) + " is tried " + times_text(then.times.value);
+    case Kind::kHolds:
+      return then.value.text;
   }
   return "";
 }

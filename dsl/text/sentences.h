@@ -1,5 +1,6 @@
-// The sentences of a scenario: what a parsed line (Rule::kSaidWhen, kSaidThen) says, and the one way in which the
-// printers write it. Both forms share them; the text form puts `when`, `then` or `and` before. See sentences.cpp.
+// The sentences of a scenario: what a parsed line (Rule::kSaidWhen, kSaidThen) says, and the one
+// way in which the printers write it. Both forms share them; the text form puts `when`, `then` or
+// `and` before. See sentences.cpp.
 #pragma once
 #include <functional>
 #include <string>

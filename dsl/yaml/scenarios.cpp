@@ -1,5 +1,5 @@
-// Scenarios of the YAML form: `given` is a map of data, `when` and `then` are lists of sentences, the same ones as in
-// the text form (dsl/text/sentences.h).
+// Scenarios of the YAML form: `given` is a map of data, `when` and `then` are lists of sentences,
+// the same ones as in the text form (dsl/text/sentences.h).
 #include <algorithm>
 
 #include "dsl/text/lexical.h"
@@ -16,7 +16,8 @@ namespace {
 
 // Where text[offset, offset + length) of a placed text stands.
 Span at(const Expr& placed, std::size_t offset, std::size_t length) {
-  const std::string_view before = std::string_view(placed.text).substr(0, std::min(offset, placed.text.size()));
+  const std::string_view before =
+      std::string_view(placed.text).substr(0, std::min(offset, placed.text.size()));
   const auto breaks = static_cast<std::size_t>(std::count(before.begin(), before.end(), '\n'));
   Span span = placed.span;
   std::size_t column = before.size();
@@ -56,8 +57,9 @@ void Reader::sentences(const Node* node, Rule rule, std::vector<Said>& into, Mak
       const std::size_t end = std::min(said.text.find_first_of(" \n,", from), said.text.size());
       const std::string found = said.text.substr(from, end - from);
       problem("BEL1035", at(said, from, end - from),
-              found.empty() ? "the sentence ends where " + list_of(parsed.expected) + " is needed"
-                            : "`" + found + "` stands where " + list_of(parsed.expected) + " is needed");
+              found.empty()
+                  ? "the sentence ends where " + list_of(parsed.expected) + " is needed"
+                  : "`" + found + "` stands where " + list_of(parsed.expected) + " is needed");
       continue;
     }
     const text::PartReader reader{
@@ -68,10 +70,13 @@ void Reader::sentences(const Node* node, Rule rule, std::vector<Said>& into, Mak
           key.span = at(said, part.offset, part.length);
           return key_name(key, true);
         },
-        [&](const Part& part) { return Text{unquote(part.text), at(said, part.offset, part.length)}; },
+        [&](const Part& part) {
+          return Text{unquote(part.text), at(said, part.offset, part.length)};
+        },
         [&](const Part& part) {
           Expr out{part.text, at(said, part.offset, part.length), {}};
-          for (std::size_t i = out.text.find('\n'); i != std::string::npos; i = out.text.find('\n', i + 1)) {
+          for (std::size_t i = out.text.find('\n'); i != std::string::npos;
+               i = out.text.find('\n', i + 1)) {
             out.lines.push_back(at(said, part.offset + i + 1, 0));
           }
           return out;
@@ -86,7 +91,8 @@ void Reader::sentences(const Node* node, Rule rule, std::vector<Said>& into, Mak
     Said one = make(parsed, reader);
     one.span = said.span;
     if (one.with.empty() && (said.text.ends_with(" with") || said.text.ends_with(" gives"))) {
-      problem("BEL1038", said.span, "the sentence ends where its arguments are needed").help = "write `name = value` behind it";
+      problem("BEL1038", said.span, "the sentence ends where its arguments are needed").help =
+          "write `name = value` behind it";
     }
     into.push_back(std::move(one));
   }

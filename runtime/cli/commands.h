@@ -30,10 +30,20 @@ struct ConvertCommand {
 };
 int run(const ConvertCommand& command);
 
+// A diagnostic's page (definitions.cpp), or a workflow's reading (explain_command.cpp).
 struct ExplainCommand {
-  std::string code;
+  std::string subject, directory = ".", format = "text", out;
 };
 int run(const ExplainCommand& command);
+int explain_diagnostic(const std::string& code);
+
+// ---- Scenarios (test_command.cpp): no server needed ----
+
+struct TestCommand {
+  std::string directory = ".", filter, format = "text";
+  bool any_plugin = false;
+};
+int run(const TestCommand& command, const runtime::PluginRegistry& plugins);
 
 // ---- The server (serve_command.cpp) ----
 
