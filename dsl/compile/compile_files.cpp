@@ -45,6 +45,7 @@ CompiledProgram compile_files(const std::vector<File>& files, const Sources& sou
   CompiledProgram program;
   for (const Declaration* declaration : tables.workflows) {
     if (auto graph = lower_workflow(*declaration, tables)) {
+      check_time_budget(*declaration, *graph, tables);
       graph->hash = sha256_hex(interpreter::encode_graph(*graph, true));
       program.graphs.push_back(std::move(*graph));
     }
