@@ -14,7 +14,7 @@ namespace belay::runtime::simulator {
 
 struct SampleContext {
   interpreter::Instant now;  // times are counted from here
-  std::string owner;  // what the value belongs to: makes ids and texts differ
+  std::string owner;         // what the value belongs to: makes ids and texts differ
   std::int64_t ahead_h = 1;  // how far ahead the first point in time lies
 };
 

@@ -311,7 +311,9 @@ class Judge {
 
 }  // namespace
 
-Value sample_input(const Graph& graph) { return sample_record(graph.takes, {.now = kStart, .ahead_h = 24}); }
+Value sample_input(const Graph& graph) {
+  return sample_record(graph.takes, {.now = kStart, .ahead_h = 24});
+}
 
 Script script_of(const Graph& graph, const dsl::Scenario& scenario, std::string& problem) {
   Script out;

@@ -169,7 +169,13 @@ class Simulation {
   }
 
   void carry_out(const AwaitEvent& command) {
-    people_at({command.path.node, Direction::kForward}, Moment::kDuring);
+    const CallAt wait{command.path.node, Direction::kForward};
+    people_at(wait, Moment::kDuring);
+    expect_event(command);
+    if (crash_at(wait, Moment::kDuring)) kill();
+  }
+
+  void expect_event(const AwaitEvent& command) {
     if (std::find(expected_.begin(), expected_.end(), command.path) != expected_.end()) return;
     expected_.push_back(command.path);
     Arrival arrival;
@@ -223,7 +229,7 @@ class Simulation {
     world_.event_taken(command.path);
     put(EventTaken{command.path, id, command.event,
                    world_.payload(node, command.key, arrival.with, now_)},
-        "", "");
+        "", "", crash_at({command.path.node, Direction::kForward}, Moment::kAfter));
     people_at({command.path.node, Direction::kForward}, Moment::kAfter);
   }
 
@@ -360,7 +366,7 @@ class AnyScope final : public Scope {
 bool leaves_mark(const Graph& graph, const Node& node) {
   if (node.undo) return true;
   if (node.kind != NodeKind::kStep) return false;
-  const auto reads = static_cast<std::uint8_t>(interpreter::Effect::kReads);
+  const auto reads = static_cast<std::uint8_t>(Effect::kReads);
   return (graph.actions[node.call.action].effects & static_cast<std::uint8_t>(~reads)) != 0;
 }
 

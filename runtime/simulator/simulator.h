@@ -24,7 +24,7 @@ inline constexpr std::string_view kSaga = "simulated";
 inline constexpr Instant kStart{1'800'000'000'000'000};  // 2027-01-15T08:00:00Z
 
 // One effect in the world's books.
-struct Effect {
+struct WorldEffect {
   Path path;
   std::uint32_t done = 0;  // how often it was carried out
   bool undone = false;
@@ -47,7 +47,7 @@ struct Note {  // what happened outside of the journal: the engine was killed, a
 struct Run {
   std::vector<Entry> journal;
   State state;
-  std::map<Path, Effect> world;
+  std::map<Path, WorldEffect> world;
   std::vector<PublishedEvent> published;
   std::vector<Note> notes;
   std::map<CallAt, std::uint32_t> sends;  // how often each call was sent

@@ -55,8 +55,8 @@ std::vector<std::pair<std::string, Value>> fields_of(const Value& record) {
 
 }  // namespace
 
-Effect& World::effect_at(const Path& path) {
-  Effect& effect = run_.world[path];
+WorldEffect& World::effect_at(const Path& path) {
+  WorldEffect& effect = run_.world[path];
   effect.path = path;
   return effect;
 }
@@ -114,7 +114,7 @@ CallOutcome World::answer(const RunAction& call, Instant now) {
 void World::carry_out(const RunAction& call, const std::string& key, Instant now) {
   if (is_check(call.direction) || !keys_.insert(key).second)
     return;  // a known key: nothing happens again
-  Effect& effect = effect_at(call.path);
+  WorldEffect& effect = effect_at(call.path);
   if (call.direction == Direction::kUndo) {
     effect.undone = true;
     return;
@@ -128,7 +128,8 @@ Value World::result_of(const RunAction& call, Instant now) const {
   const Action& action = graph_.actions[call.action];
   std::vector<Field> gives;
   for (const interpreter::Gives& one : action.gives) gives.push_back(one.field);
-  auto fields = fields_of(sample_record(gives, {.now = now, .owner = graph_.nodes[call.path.node].name}));
+  auto fields =
+      fields_of(sample_record(gives, {.now = now, .owner = graph_.nodes[call.path.node].name}));
   // What comes back under the name of what was sent is what was sent.
   for (const Field& field : gives) {
     for (const Field& take : action.takes) {
@@ -140,7 +141,7 @@ Value World::result_of(const RunAction& call, Instant now) const {
 }
 
 CallOutcome World::succeed(const RunAction& call, const Answer* said, Instant now) {
-  Effect& effect = effect_at(call.path);
+  WorldEffect& effect = effect_at(call.path);
   Value result = call.direction == Direction::kForward ? effect.result : result_of(call, now);
   if (said != nullptr && !said->gives.empty()) {
     auto fields = fields_of(result);
@@ -154,7 +155,7 @@ CallOutcome World::succeed(const RunAction& call, const Answer* said, Instant no
 }
 
 CallOutcome World::tell(const RunAction& check, const Answer* said, Instant now) {
-  const Effect& effect = effect_at(check.path);
+  const WorldEffect& effect = effect_at(check.path);
   const bool happened =
       is_undo(check.direction) ? effect.undone : effect.done > 0 && !effect.undone;
   std::string word = happened ? "yes" : "no";
@@ -171,9 +172,10 @@ CallOutcome World::tell(const RunAction& check, const Answer* said, Instant now)
     for (const interpreter::Gives& one : graph_.actions[check.action].gives) {
       if (one.field.name == "happened") continue;
       const Value* value = known.find(one.field.name);
-      fields.emplace_back(
-          one.field.name,
-          value != nullptr ? *value : sample(one.field.type, one.field.name, {.now = now, .owner = node.name}));
+      fields.emplace_back(one.field.name, value != nullptr
+                                              ? *value
+                                              : sample(one.field.type, one.field.name,
+                                                       {.now = now, .owner = node.name}));
     }
   }
   if (said != nullptr) {
@@ -233,13 +235,13 @@ Value World::payload(const Node& wait, const std::string& key, const std::vector
 
 void World::event_taken(const Path& path) {
   if (!graph_.nodes[path.node].undo) return;
-  Effect& effect = effect_at(path);
+  WorldEffect& effect = effect_at(path);
   ++effect.done;
 }
 
 void World::event_came_late(const Path& path) {
   if (!graph_.nodes[path.node].undo) return;
-  Effect& effect = effect_at(path);
+  WorldEffect& effect = effect_at(path);
   if (effect.done > 0) return;
   ++effect.done;
   effect.late_event = true;

@@ -41,7 +41,7 @@ class World {
   CallOutcome tell(const interpreter::RunAction& check, const Answer* said, Instant now);
   void carry_out(const interpreter::RunAction& call, const std::string& key, Instant now);
   Value result_of(const interpreter::RunAction& call, Instant now) const;
-  Effect& effect_at(const Path& path);
+  WorldEffect& effect_at(const Path& path);
 
   const Graph& graph_;
   const Surroundings& around_;
