@@ -55,16 +55,27 @@ std::string joined(const std::vector<std::string>& parts, const char* between, c
   return out.empty() ? none : out;
 }
 
+}  // namespace
+
 std::string table_note(const WhatIf& table) {
-  std::string out =
-      std::to_string(table.runs) +
-      " runs of the real interpreter in a simulated world; equal endings are put together.";
+  const auto number = [](std::size_t n) { return std::to_string(n); };
+  std::string out = "Of " + number(table.cases) + " cases " + number(table.completed) +
+                    " end completed, " + number(table.undone) + " with everything undone, " +
+                    number(table.left_over) + " undone with something left over, and " +
+                    number(table.need_a_person) +
+                    " need a person. An undo fails when it is refused, or stays out of reach for "
+                    "as long as it is tried. " +
+                    number(table.runs) +
+                    " runs of the real interpreter in a simulated world; equal endings are put "
+                    "together.";
   if (table.cut > 0) {
-    out += " The bound on runs left out " + std::to_string(table.cut) +
-           " combinations: the table is not complete.";
+    out +=
+        " The bound on runs left out " + number(table.cut) + " of them: the table is not complete.";
   }
   return out;
 }
+
+namespace {
 
 // ---- Text ----
 
@@ -98,20 +109,27 @@ std::string wrapped(const std::string& text, std::size_t first, std::size_t rest
 }
 
 void text_row(const WhatIfRow& row, std::string& out) {
-  const std::string lead = row.undo_fails ? "and then " : "if ";
   bool first = true;
   for (const std::string& one : row.ifs) {
-    out += wrapped((first ? lead : "or ") + one, first ? 2 : 4, 6);
+    out += wrapped((first ? "if " : "or ") + one, first ? 2 : 4, 6);
     first = false;
   }
   const auto field = [&](const char* name, const std::string& value) {
-    out += wrapped(std::string(name) + value, 6, 19);
+    out += wrapped(name + value, 6, 17);
   };
-  field("ends         ", row.ends);
-  field("undone       ", joined(row.undone, ", ", "nothing"));
-  field("left over    ", joined(row.left_over, "; ", "nothing"));
-  field("told         ", joined(row.told, "; ", "nothing"));
-  for (const std::string& remark : row.remarks) field("mind         ", remark);
+  field("ends:      ", row.ends);
+  field("undone:    ", joined(row.undone, ", ", "nothing"));
+  field("left over: ", joined(row.left_over, "; ", "nothing"));
+  field("told:      ", joined(row.told, "; ", "nothing"));
+  for (const std::string& remark : row.remarks) field("mind:      ", remark);
+  for (const WhatIfRow& failure : row.undo_failures) {
+    std::string text = "and if " + joined(failure.ifs, " or ", "") + ": " + failure.ends +
+                       "; undone " + joined(failure.undone, ", ", "nothing") + "; left over " +
+                       joined(failure.left_over, "; ", "nothing");
+    if (!failure.told.empty()) text += "; told " + joined(failure.told, "; ", "");
+    for (const std::string& remark : failure.remarks) text += "; mind: " + remark;
+    out += wrapped(text, 6, 8);
+  }
 }
 
 // ---- Markdown ----
@@ -125,8 +143,14 @@ std::string cell(std::string text) {
   return out;
 }
 
-std::string ifs_of(const WhatIfRow& row, const char* between) {
-  return (row.undo_fails ? "*and then* " : "") + joined(row.ifs, between, "");
+void markdown_row(const WhatIfRow& row, bool failure, std::string& out) {
+  std::string ends = row.ends;
+  for (const std::string& remark : row.remarks) ends += "<br>**mind:** " + remark;
+  out += "| " + std::string(failure ? "*and then* " : "") + cell(joined(row.ifs, ";<br>", "")) +
+         " | " + cell(ends) + " | " + cell(joined(row.undone, ", ", "nothing")) + " | " +
+         cell(joined(row.left_over, ";<br>", "nothing")) + " | " +
+         cell(joined(row.told, ";<br>", "nothing")) + " |\n";
+  for (const WhatIfRow& one : row.undo_failures) markdown_row(one, true, out);
 }
 
 }  // namespace
@@ -192,14 +216,7 @@ std::string explain_markdown(const Explanation& e) {
     out += "\n### " + section.title + "\n\n";
     if (!section.about.empty()) out += "*" + section.about + "*\n\n";
     out += "| if | it ends | undone | left over | told |\n|---|---|---|---|---|\n";
-    for (const WhatIfRow& row : section.rows) {
-      std::string ends = row.ends;
-      for (const std::string& remark : row.remarks) ends += "<br>**mind:** " + remark;
-      out += "| " + cell(ifs_of(row, ";<br>")) + " | " + cell(ends) + " | " +
-             cell(joined(row.undone, ", ", "nothing")) + " | " +
-             cell(joined(row.left_over, ";<br>", "nothing")) + " | " +
-             cell(joined(row.told, ";<br>", "nothing")) + " |\n";
-    }
+    for (const WhatIfRow& row : section.rows) markdown_row(row, false, out);
   }
   part("Not reached by samples or scenarios", e.table.not_reached);
   return out;

@@ -19,6 +19,9 @@ struct Explanation {
 Explanation explain(const Graph& graph, const std::vector<dsl::Scenario>& scenarios,
                     const Surroundings& around = {}, WhatIfBounds bounds = {});
 
+// What the table adds up to, how it was made, and what it leaves out.
+std::string table_note(const WhatIf& table);
+
 // Every row of one section has the section's columns: what happens, how it ends, undone, left over,
 // told.
 std::string explain_text(const Explanation& explanation);

@@ -85,22 +85,24 @@ void card(const char* title, const std::vector<std::string>& lines, std::string&
   out += "</section>\n";
 }
 
+void table_row(const WhatIfRow& row, bool failure, std::string& out) {
+  out += std::string("<tr class=\"") + class_of(row) + (failure ? " then" : "") + "\"><td>" +
+         (failure ? "<em>and then</em> " : "") + list(row.ifs) + "</td><td>" + rich(row.ends);
+  for (const std::string& remark : row.remarks) {
+    out += "<p class=\"mind\">" + rich(remark) + "</p>";
+  }
+  out += "</td><td>" + sequence(row.undone) + "</td><td>" + list(row.left_over) + "</td><td>" +
+         list(row.told) + "</td></tr>\n";
+  for (const WhatIfRow& one : row.undo_failures) table_row(one, true, out);
+}
+
 void table(const WhatIfSection& section, std::string& out) {
   out += "<section class=\"card\"><h3>" + rich(section.title) + "</h3>";
   if (!section.about.empty()) out += "<p class=\"soft\">" + rich(section.about) + "</p>";
   out +=
-      "<div class=\"scroll\"><table><thead><tr><th>if</th><th>it ends</th><th>undone</th><th>left "
-      "over</th>"
-      "<th>what the customer is told</th></tr></thead><tbody>\n";
-  for (const WhatIfRow& row : section.rows) {
-    out += std::string("<tr class=\"") + class_of(row) + (row.undo_fails ? " then" : "") +
-           "\"><td>" + (row.undo_fails ? "<em>and then</em> " : "") + list(row.ifs) + "</td><td>" +
-           rich(row.ends);
-    for (const std::string& remark : row.remarks)
-      out += "<p class=\"mind\">" + rich(remark) + "</p>";
-    out += "</td><td>" + sequence(row.undone) + "</td><td>" + list(row.left_over) + "</td><td>" +
-           list(row.told) + "</td></tr>\n";
-  }
+      "<div class=\"scroll\"><table><thead><tr><th>if</th><th>it ends</th><th>undone</th>"
+      "<th>left over</th><th>what the customer is told</th></tr></thead><tbody>\n";
+  for (const WhatIfRow& row : section.rows) table_row(row, false, out);
   out += "</tbody></table></div></section>\n";
 }
 
@@ -138,13 +140,7 @@ std::string explain_html(const Explanation& e) {
   card("Money", e.reading.money, out);
   card("Who is asked", e.reading.people, out);
   card("Time", e.time, out);
-  out += "<h2>What if</h2><p class=\"soft\">" + std::to_string(e.table.runs) +
-         " runs of the real interpreter in a simulated world; equal endings are put together.";
-  if (e.table.cut > 0) {
-    out += " <span class=\"mind\">The bound on runs left out " + std::to_string(e.table.cut) +
-           " combinations: the table is not complete.</span>";
-  }
-  out += "</p>\n";
+  out += "<h2>What if</h2><p class=\"soft\">" + rich(table_note(e.table)) + "</p>\n";
   for (const WhatIfSection& section : e.table.sections) table(section, out);
   card("Not reached by samples or scenarios", e.table.not_reached, out);
   return out + "</main></body></html>\n";

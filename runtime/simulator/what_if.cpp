@@ -114,28 +114,52 @@ class Row {
   }
 
   std::vector<std::string> left() const {
-    std::vector<std::string> out;
+    Grouped out;
     std::set<Path> said;
     for (const LeftOver& left : left_over(graph_, run_.state)) {
       const auto effect = run_.world.find(left.path);
       const bool happened = effect != run_.world.end() && effect->second.done > 0;
       const Activity* activity = activity_at(left.path);
       const bool unknown = activity != nullptr && activity->forward.unsure;
-      out.push_back(quoted(left.what) + ", " + left.why +
-                    (!unknown   ? ""
-                     : happened ? " (it did happen)"
-                                : " (it did not happen)"));
+      const std::string path = path_text(graph_, left.path);
+      const std::string known = happened ? " (it did happen)" : " (it did not happen)";
+      out.add(quoted(path) + left.what.substr(path.size()), why(left.why) + (unknown ? known : ""));
       said.insert(left.path);
     }
+    const bool open = run_.state.status == Status::kRunning && !run_.state.past_no_return;
     for (const auto& [path, effect] : run_.world) {
       if (said.count(path) != 0 || effect.done == 0 || effect.undone || effect.excused) continue;
-      const bool waits = run_.state.status == Status::kRunning;
-      if (effect.late_event)
-        out.push_back(quoted(path_text(graph_, path)) + ", it came too late and nobody took it");
-      if (waits && marks(path))
-        out.push_back(quoted(path_text(graph_, path)) + ", it stands until a person has acted");
+      const std::string what = quoted(path_text(graph_, path));
+      if (effect.late_event) out.add(what, "it came too late and nobody took it");
+      if (open && marks(path)) out.add(what, "until a person has acted");
     }
-    return out;
+    return out.take();
+  }
+
+  // Things that share a reason are told together.
+  class Grouped {
+   public:
+    void add(const std::string& what, const std::string& reason) {
+      for (auto& [known, whats] : all_) {
+        if (known != reason) continue;
+        whats += ", " + what;
+        return;
+      }
+      all_.emplace_back(reason, what);
+    }
+    std::vector<std::string> take() const {
+      std::vector<std::string> out;
+      for (const auto& [reason, whats] : all_) out.push_back(whats + ": " + reason);
+      return out;
+    }
+
+   private:
+    std::vector<std::pair<std::string, std::string>> all_;
+  };
+
+  // How an undo failed stands beside the row already.
+  static std::string why(const std::string& text) {
+    return text.starts_with("its undo failed: ") ? "its undo failed" : text;
   }
 
   const Activity* activity_at(const Path& path) const {
@@ -172,8 +196,56 @@ class Row {
 };
 
 bool same_outcome(const WhatIfRow& a, const WhatIfRow& b) {
-  return a.undo_fails == b.undo_fails && a.ends == b.ends && a.undone == b.undone &&
-         a.left_over == b.left_over && a.told == b.told && a.remarks == b.remarks;
+  return a.ends == b.ends && a.undone == b.undone && a.left_over == b.left_over &&
+         a.told == b.told && a.remarks == b.remarks;
+}
+
+void merge(std::vector<WhatIfRow>& rows, WhatIfRow row) {
+  for (WhatIfRow& known : rows) {
+    if (!same_outcome(known, row)) continue;
+    for (std::string& one : row.ifs) {
+      const bool there = std::find(known.ifs.begin(), known.ifs.end(), one) != known.ifs.end();
+      if (!there) known.ifs.push_back(std::move(one));
+    }
+    for (WhatIfRow& failure : row.undo_failures) {
+      merge(known.undo_failures, std::move(failure));
+    }
+    return;
+  }
+  rows.push_back(std::move(row));
+}
+
+// Where a row has all of some alternatives, they become one.
+void compact(std::vector<std::string>& ifs) {
+  const auto fold = [&](const std::vector<std::string>& all, const std::string& into) {
+    std::size_t first = ifs.size();
+    for (const std::string& one : all) {
+      const auto at = std::find(ifs.begin(), ifs.end(), one);
+      if (at == ifs.end()) return;
+      first = std::min(first, static_cast<std::size_t>(at - ifs.begin()));
+    }
+    ifs[first] = into;
+    for (const std::string& one : all) std::erase(ifs, one);
+  };
+  const std::string lost = "its answer is lost or it times out ";
+  const std::string yes = ", and it happened", no = ", and it did not happen";
+  for (const std::string& whether : {yes, no}) {
+    for (const std::string times : {"once", "each time"}) {
+      fold({"its answer is lost " + times + whether, "it times out " + times + whether},
+           lost + times + whether);
+    }
+    fold({lost + "once" + whether, lost + "each time" + whether},
+         lost + "once or each time" + whether);
+  }
+  for (const std::string times : {"once", "each time", "once or each time"}) {
+    fold({lost + times + yes, lost + times + no}, lost + times + ", whether or not it happened");
+  }
+  const std::string blind = "its answer is lost each time and its check cannot be reached";
+  fold({blind + yes, blind + no}, blind + ", whether or not it happened");
+  fold({"the engine stops before it leaves",
+        "the engine stops before its checkpoint, when it has happened",
+        "the engine stops after its checkpoint"},
+       "the engine stops before it leaves, before its checkpoint or after that");
 }
 
 // ---- The table
@@ -201,7 +273,7 @@ class Table {
   WhatIf make() {
     for (const World& world : worlds_) world_runs_.push_back(run(world.script).value_or(Run{}));
     WhatIfSection well{"When nothing goes wrong", "", {}};
-    add(well, "every step works and every event comes", world_runs_.front(), false);
+    well.rows.push_back(row_of("every step works and every event comes", world_runs_.front()));
     out_.sections.push_back(std::move(well));
     for (NodeId id = 0; id < graph_.nodes.size(); ++id) {
       const NodeKind kind = graph_.nodes[id].kind;
@@ -209,6 +281,9 @@ class Table {
     }
     for (NodeId id = 0; id < graph_.nodes.size(); ++id) {
       if (graph_.nodes[id].undo) undo(id);
+    }
+    for (WhatIfSection& section : out_.sections) {
+      for (WhatIfRow& row : section.rows) compact(row.ifs);
     }
     return std::move(out_);
   }
@@ -236,31 +311,15 @@ class Table {
 
   // ---- Rows ----
 
-  static void merge(WhatIfSection& section, WhatIfRow row) {
-    for (WhatIfRow& known : section.rows) {
-      if (!same_outcome(known, row)) continue;
-      for (std::string& one : row.ifs) {
-        if (std::find(known.ifs.begin(), known.ifs.end(), one) == known.ifs.end())
-          known.ifs.push_back(std::move(one));
-      }
-      return;
-    }
-    section.rows.push_back(std::move(row));
-  }
-
-  // The cancel's reason is in the row that the undos belong to.
-  void add(WhatIfSection& section, const std::string& text, const Run& run, bool undo_fails) {
+  WhatIfRow row_of(const std::string& text, const Run& run) const {
     WhatIfRow row = Row(graph_, run).make();
     row.ifs = {text};
-    row.undo_fails = undo_fails;
+    constexpr std::string_view kRefused = "someone's act is refused: ";
     for (const Note& note : run.notes) {
-      if (note.text.starts_with("someone's act is refused: ")) {
-        row.ifs = {text + " (which is refused: " + note.text.substr(26) + ")"};
-      }
+      if (!note.text.starts_with(kRefused)) continue;
+      row.ifs = {text + " (which is refused: " + note.text.substr(kRefused.size()) + ")"};
     }
-    if (undo_fails)
-      std::erase_if(row.told, [](const std::string& one) { return one.starts_with("“"); });
-    merge(section, std::move(row));
+    return row;
   }
 
   // A case, and the same with each undo that it comes to failing: refused, or out of reach for as
@@ -268,34 +327,57 @@ class Table {
   void try_case(WhatIfSection& section, const Case& one, bool with_undos = true) {
     const std::optional<Run> done = run(one.script);
     if (!done) return;
-    add(section, one.text, *done, false);
+    WhatIfRow row = row_of(one.text, *done);
     for (const auto& [call, sends] : done->sends) {
       if (call.direction != Direction::kUndo) continue;
       if (undo_worlds_.count(call.node) == 0) {
-        undo_worlds_[call.node] = {one.script, section.title + ": " + one.text};
+        undo_worlds_[call.node] = {one.script, section.title + ", " + one.text};
       }
       if (!with_undos) continue;
-      for (const bool refused : {true, false}) {
-        Case failing = one;
-        Answer answer;
-        answer.kind = refused ? Answer::Kind::kBusiness : Answer::Kind::kTransient;
-        answer.error = refused ? "refused" : "";
-        failing.script.rules.insert(failing.script.rules.begin(), Rule{call, answer, 0});
-        if (const auto again = run(failing.script)) {
-          add(section,
-              "the undo of " + quoted(graph_.nodes[call.node].name) +
-                  (refused ? " is refused" : " cannot be reached for as long as it is tried"),
-              *again, true);
-        }
+      for (WhatIfRow& failure : undo_fails(one, call)) {
+        count(failure);
+        merge(row.undo_failures, std::move(failure));
       }
     }
+    count(row);
+    merge(section.rows, std::move(row));
   }
 
-  void order(WhatIfSection& section) {
-    std::stable_sort(
-        section.rows.begin(), section.rows.end(),
-        [](const WhatIfRow& a, const WhatIfRow& b) { return a.undo_fails < b.undo_fails; });
-    out_.sections.push_back(std::move(section));
+  // Refused, and out of reach for as long as it is tried: one row where both end alike.
+  std::vector<WhatIfRow> undo_fails(const Case& one, const CallAt& undo) {
+    const std::string what = "the undo of " + quoted(graph_.nodes[undo.node].name);
+    std::vector<WhatIfRow> rows;
+    for (const bool refused : {true, false}) {
+      Case failing = one;
+      Answer answer;
+      answer.kind = refused ? Answer::Kind::kBusiness : Answer::Kind::kTransient;
+      answer.error = refused ? "refused" : "";
+      failing.script.rules.insert(failing.script.rules.begin(), Rule{undo, answer, 0});
+      const auto done = run(failing.script);
+      if (!done) continue;
+      rows.push_back(row_of(what + (refused ? " is refused" : " stays out of reach"), *done));
+      // What the customer is told of the cancel stands in the row above.
+      std::erase_if(rows.back().told,
+                    [](const std::string& told) { return told.starts_with("“"); });
+    }
+    if (rows.size() == 2 && same_outcome(rows[0], rows[1])) {
+      rows.pop_back();
+      rows[0].ifs = {what + " fails"};
+    }
+    return rows;
+  }
+
+  void count(const WhatIfRow& row) {
+    ++out_.cases;
+    if (row.ends.starts_with("held") || row.ends.starts_with("it waits")) {
+      ++out_.need_a_person;
+    } else if (row.ends.starts_with("completed")) {
+      ++out_.completed;
+    } else if (row.left_over.empty()) {
+      ++out_.undone;
+    } else {
+      ++out_.left_over;
+    }
   }
 
   // ---- What may happen to a call ----
@@ -405,7 +487,7 @@ class Table {
               cases);
     }
     for (const Case& one : cases) try_case(section, one);
-    order(section);
+    out_.sections.push_back(std::move(section));
   }
 
   std::vector<Case> wait_cases(const World& world, NodeId id) const {
@@ -467,7 +549,7 @@ class Table {
     try_case(section, works, false);
     for (const Case& one : call_cases(world, {id, Direction::kUndo}, *node.undo))
       try_case(section, one, false);
-    order(section);
+    out_.sections.push_back(std::move(section));
   }
 
   const Graph& graph_;

@@ -13,10 +13,11 @@ namespace belay::runtime::simulator {
 
 struct WhatIfRow {
   std::vector<std::string> ifs;  // what happens; any of them ends like this
-  bool undo_fails = false;       // a row of "and then its undo fails"
-  std::string ends;              // "completed", "undone: Card declined", "held …"
+  std::string ends;              // "completed", "everything is undone", "held at …"
   std::vector<std::string> undone, left_over, told;
   std::vector<std::string> remarks;  // where the world's books differ from the saga's
+  // The same, and then an undo fails as well: `ifs` says which and how.
+  std::vector<WhatIfRow> undo_failures;
 };
 
 struct WhatIfSection {
@@ -28,6 +29,8 @@ struct WhatIfSection {
 struct WhatIf {
   std::vector<WhatIfSection> sections;
   std::vector<std::string> not_reached;  // statements that no sample and no scenario reaches
+  // Cases, and how many of them end in which way.
+  std::size_t cases = 0, completed = 0, undone = 0, left_over = 0, need_a_person = 0;
   std::size_t runs = 0;
   std::size_t cut = 0;  // runs that the bound left out
 };
