@@ -412,7 +412,7 @@ std::vector<std::string> disagreements(const Graph& graph, const Run& run) {
     if (has(believed, path)) continue;
     const bool late = run.world.at(path).late_event;
     out.push_back("`" + path_text(graph, path) +
-                  (late ? "` came too late: nobody takes it and nobody undoes it"
+                  (late ? "` came when nothing waited for it: nobody takes it, nobody undoes it"
                         : "` stands, and the saga does not know of it"));
   }
   for (const Path& path : believed) {

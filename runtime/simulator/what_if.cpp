@@ -130,7 +130,7 @@ class Row {
     for (const auto& [path, effect] : run_.world) {
       if (said.count(path) != 0 || effect.done == 0 || effect.undone || effect.excused) continue;
       const std::string what = quoted(path_text(graph_, path));
-      if (effect.late_event) out.add(what, "it came too late and nobody took it");
+      if (effect.late_event) out.add(what, "it came when nothing waited for it");
       if (open && marks(path)) out.add(what, "until a person has acted");
     }
     return out.take();

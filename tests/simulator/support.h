@@ -1,5 +1,5 @@
-// What the tests of the simulator share: the shipped workflows, small ones from text, and the property that every
-// journal it writes replays.
+// What the tests of the simulator share: the shipped workflows, small ones from text, and the
+// property that every journal it writes replays.
 #pragma once
 #include <string>
 
