@@ -84,6 +84,12 @@ CallOutcome World::answer(const RunAction& call, Instant now) {
                                   std::move(error), std::move(message), answered, 0},
                        after_ms};
   };
+  // A key that was carried out gets its stored answer; a world that takes that back would be no
+  // world. A refusal says nothing about what the key did.
+  if (said != nullptr && said->kind == Answer::Kind::kBusiness && said->error != "refused" &&
+      keys_.count(key) != 0) {
+    said = nullptr;
+  }
   const Answer::Kind kind = said == nullptr ? Answer::Kind::kSuccess : said->kind;
   switch (kind) {
     case Answer::Kind::kBusiness:
