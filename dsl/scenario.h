@@ -24,8 +24,9 @@ struct ScenarioCall {  // one call of a step; a wait is kForward
 struct ScenarioEvent {  // what the world does: one sentence of `when`
   ScenarioWhen::Kind kind = ScenarioWhen::Kind::kArrives;
   ScenarioCall call, moment_of;
-  std::string error;        // kFails; `refused` when the author names none
-  std::uint32_t times = 1;  // 0: always
+  std::int64_t source = -1;  // kArrives: which of a wait's sources; -1: each of them
+  std::string error;         // kFails; `refused` when the author names none
+  std::uint32_t times = 1;   // 0: always
   bool happened = false, twice = false, early = false;
   std::int64_t after_ms = -1;  // -1: not said
   std::int64_t before_start_ms = -1;

@@ -49,6 +49,10 @@ const char* noun_of(NodeKind kind) {
       return "step";
     case NodeKind::kWait:
       return "wait";
+    case NodeKind::kAsk:
+      return "question";
+    case NodeKind::kRun:
+      return "step";
     default:
       return "statement";
   }
@@ -172,8 +176,9 @@ class Checker {
   // The call of a step: with its undo and its check, where it has them. A wait may have an undo.
   ScenarioCall call(const CallName& said) {
     ScenarioCall out;
-    out.node = said.undo ? named(said.step, {NodeKind::kStep, NodeKind::kWait}, "step")
-                         : named(said.step, {NodeKind::kStep}, "step");
+    out.node = said.undo
+                   ? named(said.step, {NodeKind::kStep, NodeKind::kRun, NodeKind::kWait}, "step")
+                   : named(said.step, {NodeKind::kStep, NodeKind::kRun}, "step");
     out.direction = said.undo ? (said.check ? Direction::kUndoCheck : Direction::kUndo)
                               : (said.check ? Direction::kCheck : Direction::kForward);
     if (out.node == kNoNode) return out;
@@ -205,7 +210,7 @@ class Checker {
 
   const ActionInfo* action_of(const ScenarioCall& call) const {
     const interpreter::Call* use = spec(call);
-    if (use == nullptr) return nullptr;
+    if (use == nullptr || use->action >= graph_.actions.size()) return nullptr;
     const auto found = tables_.actions.find(graph_.actions[use->action].name);
     return found == tables_.actions.end() ? nullptr : &found->second;
   }
@@ -242,7 +247,12 @@ class Checker {
         arrival(said, out);
         break;
       case When::Kind::kAnswers:
-        named(said.call.step, {}, "question");
+        out.call.node = named(said.call.step, {NodeKind::kAsk}, "question");
+        if (out.call.node != kNoNode) {
+          const Node& ask = graph_.nodes[out.call.node];
+          out.with =
+              args(said.with, ask.answers, quoted(ask.name), "answer", said.call.step.span, names_);
+        }
         break;
       case When::Kind::kCancels:
         if (!said.moment_of.step.empty()) out.moment_of = moment(said.moment_of, said.moment);
@@ -290,9 +300,38 @@ class Checker {
       error("BEL5131", said.span, "only what a wait is for arrives");
       return;
     }
-    out.call.node = named(said.call.step, {NodeKind::kWait}, "wait");
-    if (out.call.node == kNoNode || said.with.empty()) return;
-    const std::string& name = graph_.nodes[out.call.node].event;
+    // `paid`, or `paid.card`: one of several that the wait is for.
+    Name wait = said.call.step;
+    std::string source;
+    if (const std::size_t dot = wait.text.rfind('.'); dot != std::string::npos) {
+      source = wait.text.substr(dot + 1);
+      wait.text.resize(dot);
+      wait.span.length = static_cast<std::uint32_t>(dot);
+    }
+    out.call.node = named(wait, {NodeKind::kWait}, "wait");
+    if (out.call.node == kNoNode) return;
+    const Node& node = graph_.nodes[out.call.node];
+    std::vector<std::string> known;
+    for (std::size_t i = 0; i < node.sources.size(); ++i) {
+      known.push_back(node.sources[i].name);
+      if (node.sources[i].name == source) out.source = static_cast<std::int64_t>(i);
+    }
+    if (!source.empty() && out.source < 0) {
+      Diagnostic& d = error("BEL3131", said.call.step.span,
+                            quoted(node.name) + " waits for nothing called " + quoted(source));
+      if (!suggest(d, source, known) && known.size() > 1)
+        add_note(d, "it waits for " + join_names(known));
+      return;
+    }
+    if (out.source < 0 && node.sources.size() > 1 && !said.with.empty()) {
+      error("BEL5131", said.span,
+            quoted(node.name) + " waits for several things: say which one arrives")
+          .help = "write " + quoted(node.name + "." + known.front() + " arrives with …");
+      return;
+    }
+    if (said.with.empty() || node.sources.empty()) return;
+    const std::string& name =
+        node.sources[static_cast<std::size_t>(std::max<std::int64_t>(out.source, 0))].event;
     const auto found = tables_.events.find(name);
     if (found == tables_.events.end()) return;
     out.with = args(said.with, found->second.type.fields, quoted(name), "field",
@@ -350,10 +389,10 @@ class Checker {
         }
         break;
       case Then::Kind::kWaits:
-        nodes({NodeKind::kWait}, "wait");
+        nodes({NodeKind::kWait, NodeKind::kAsk}, "wait");
         break;
       case Then::Kind::kUndone:
-        nodes({NodeKind::kStep, NodeKind::kWait}, "step");
+        nodes({NodeKind::kStep, NodeKind::kRun, NodeKind::kWait}, "step");
         for (std::size_t i = 0; i < out.nodes.size(); ++i) {
           if (out.nodes[i] == kNoNode || graph_.nodes[out.nodes[i]].undo) continue;
           error("BEL5131", said.names[i].span,
@@ -362,7 +401,7 @@ class Checker {
         break;
       case Then::Kind::kDone:
       case Then::Kind::kLeftOver:
-        nodes({NodeKind::kStep, NodeKind::kWait}, "step");
+        nodes({NodeKind::kStep, NodeKind::kRun, NodeKind::kWait}, "step");
         break;
       case Then::Kind::kPublishes:
         published(said, out);

@@ -82,14 +82,25 @@ class Clock {
     std::int64_t end = at;
     if (node.kind == NodeKind::kStep) {
       end += call(node.call);
-    } else if (node.kind == NodeKind::kWait) {
+    } else if (node.kind == NodeKind::kWait || node.kind == NodeKind::kAsk) {
       end += bounded(id, node.within);
     } else if (node.kind == NodeKind::kPause) {
       end += bounded(id, node.pause_for);
     } else if (node.kind == NodeKind::kPointOfNoReturn) {
       out_.point_ms = at;
+    } else if (node.kind == NodeKind::kForEach ||
+               (node.kind == NodeKind::kRun && !node.run.detached)) {
+      out_.open.push_back(id);  // as many items as there are; as long as the other saga takes
     }
-    end = longest(interpreter::blocks_of(node), end);
+    // The body comes first, as often as it is repeated; then one of the blocks behind it.
+    const std::vector<const Block*> all = interpreter::blocks_of(node);
+    std::vector<const Block*> behind;
+    for (const Block* one : all) {
+      if (one != &node.body) behind.push_back(one);
+    }
+    const std::int64_t body_end = block(node.body, end);
+    end += (body_end - end) * (node.kind == NodeKind::kRepeat ? node.times : 1);
+    end = longest(behind, end);
     out_.nodes[place].ends_ms = end;
     return end;
   }
@@ -102,6 +113,7 @@ class Clock {
 
   std::int64_t one_try(const Call& call) const {
     if (const auto ms = constant_ms(call.within)) return *ms;
+    if (call.action >= graph_.actions.size()) return 0;  // a child saga
     const Action& action = graph_.actions[call.action];
     if (action.runs != Action::Runs::kHttp) return kTryMs;
     const auto found = timeout_ms_.find(action.http.connector);
@@ -190,6 +202,7 @@ const Statement* find_statement(const Statements& list, std::string_view name) {
     if (s.name.text == name && s.kind == Statement::Kind::kStep) return &s;
     const Statement* found = find_in(s.act, name);
     for (const dsl::Arm& arm : s.arms) found = found ? found : find_statement(arm.block, name);
+    found = found ? found : find_statement(s.body, name);
     for (const Branch& branch : s.branches) {
       found = found ? found : find_statement(branch.block, name);
     }

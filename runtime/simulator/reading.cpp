@@ -119,7 +119,11 @@ class Reader {
         return;
       }
       case NodeKind::kTogether:
-        line(depth, number, "At the same time, until all are done:");
+        line(depth, number,
+             node.wanted == 0
+                 ? "At the same time, until all are done:"
+                 : "At the same time, until " + std::to_string(node.wanted) + " of " +
+                       std::to_string(node.branches.size()) + " are done; the others are undone:");
         for (std::size_t i = 0; i < node.branches.size(); ++i) {
           const std::string branch = inside + std::to_string(i + 1);
           if (node.branches[i].size() == 1) {
@@ -155,14 +159,57 @@ class Reader {
       case NodeKind::kFinish:
         line(depth, number, "It ends here, completed.");
         return;
+      case NodeKind::kForEach:
+        line(depth, number,
+             "For each " + quoted(slot_name(node)) + " in " + quoted(source_of(node.items)) +
+                 ", at most " + std::to_string(node.at_once) + " at once" +
+                 (node.tolerated == 0 ? ""
+                                      : "; " + std::to_string(node.tolerated) +
+                                            " may fail, each is then undone at once") +
+                 ":");
+        block(node.body, depth + 1, inside);
+        return;
+      case NodeKind::kRepeat:
+        line(depth, number,
+             "Again and again until " + quoted(source_of(node.until)) + ", at most " +
+                 std::to_string(node.times) + " times:");
+        block(node.body, depth + 1, inside);
+        otherwise(node, depth, number, "If it is still not so after that");
+        return;
+      case NodeKind::kAsk: {
+        std::string text = title_of(node) + ": somebody of " + quoted(node.role) + " is asked";
+        if (!node.within.empty()) text += ", for at most " + source_of(node.within);
+        line(depth, number, text + ".");
+        ask(node.role);
+        otherwise(node, depth, number, "If nobody answers in time");
+        return;
+      }
+      case NodeKind::kTry:
+        line(depth, number, "It tries this; if it fails, this part is undone first:");
+        block(node.body, depth + 1, inside);
+        handlers(node, depth, number);
+        return;
+      case NodeKind::kRun:
+        line(depth, number,
+             title_of(node) + ": a saga " + quoted(node.run.workflow) + ", version " +
+                 std::to_string(node.run.version) + ", is started" +
+                 (node.run.detached ? "; nobody waits for it and nothing undoes it."
+                                    : " and waited for."));
+        if (node.undo) line(depth, "", "Undone by undoing that saga.");
+        if (!node.no_undo_because.empty()) {
+          line(depth, "", "Never undone: " + node.no_undo_because + ".");
+        }
+        handlers(node, depth, number);
+        return;
+      case NodeKind::kAct:
+        line(depth, number, "Then " + act_words(node.act) + ".");
+        return;
       case NodeKind::kPointOfNoReturn:
         past_ = true;
         line(depth, number,
              "Point of no return: from here on nothing is undone any more, and nobody can cancel.");
         return;
     }
-    line(depth, number, title_of(node) + ".");  // a statement that has no words here yet
-    for (const Block* one : blocks_of(node)) block(*one, depth + 1, inside);
   }
 
   std::string slot_name(const Node& node) const {
@@ -175,7 +222,7 @@ class Reader {
     line(depth, number,
          title_of(node) + ": " + quoted(action.name) + " " + effects_of(action) + ".");
     const bool money = (action.effects & static_cast<std::uint8_t>(Effect::kMovesMoney)) != 0;
-    const std::string back = node.undo ? quoted(graph_.actions[node.undo->action].name) : "";
+    const std::string back = node.undo ? quoted(action_name(graph_, node, *node.undo)) : "";
     if (node.undo) {
       line(depth, "", "Undone by " + back + "." + undo_notes(*node.undo));
     } else if (!node.no_undo_because.empty()) {
@@ -199,16 +246,16 @@ class Reader {
     std::string text;
     for (const Handler& handler : undo.handlers) {
       if (handler.act.kind == ActKind::kCarryOn) {
-        text += " If it answers " + errors_of(handler) + ", that counts as undone.";
+        text += " If it answers " + handled_errors(handler) + ", that counts as undone.";
       } else if (handler.act.kind == ActKind::kHandTo) {
-        text +=
-            " If it answers " + errors_of(handler) + ", " + quoted(handler.act.team) + " is asked.";
+        text += " If it answers " + handled_errors(handler) + ", " + quoted(handler.act.team) +
+                " is asked.";
       }
     }
     return text;
   }
 
-  static std::string errors_of(const Handler& handler) {
+  static std::string handled_errors(const Handler& handler) {
     if (handler.errors.empty()) return "any error";
     std::vector<std::string> names;
     for (const std::string& error : handler.errors) names.push_back(quoted(error));
@@ -256,7 +303,7 @@ class Reader {
   void handlers(const Node& node, int depth, const std::string& number) {
     int count = 0;
     for (const Handler& handler : node.call.handlers) {
-      const std::string head = "If it ends in " + errors_of(handler) + ", ";
+      const std::string head = "If it ends in " + handled_errors(handler) + ", ";
       if (handler.act.kind == ActKind::kBlock) {
         line(depth, "", head + "this happens instead:");
         block(handler.act.block, depth + 1, number + static_cast<char>('a' + count++ % 26) + ".");
@@ -295,12 +342,20 @@ class Reader {
   }
 
   void wait(const Node& node, int depth, const std::string& number) {
-    std::string text = title_of(node) + ": it waits for " + quoted(node.event) + " with the key " +
-                       quoted(source_of(node.key));
-    if (!node.within.empty()) text += ", for at most " + source_of(node.within);
-    if (node.even_before_ms > 0) {
-      text += "; it may have come up to " + length_words(node.even_before_ms) + " before the start";
+    std::string text = title_of(node) + ": it waits for ";
+    std::string sources;
+    for (const Source& source : node.sources) {
+      sources += (sources.empty()   ? ""
+                  : node.any_source ? " or for "
+                                    : " and for ") +
+                 quoted(source.event) + " with the key " + quoted(source_of(source.key));
+      if (source.even_before_ms > 0) {
+        sources += " (it may have come up to " + length_words(source.even_before_ms) +
+                   " before the start)";
+      }
     }
+    text += sources;
+    if (!node.within.empty()) text += ", for at most " + source_of(node.within);
     line(depth, number, text + ".");
     if (node.undo) {
       line(depth, "",
@@ -312,12 +367,17 @@ class Reader {
                              " gives it back.");
       }
     }
-    if (node.within.empty()) return;
+    otherwise(node, depth, number, "If the time passes");
+  }
+
+  void otherwise(const Node& node, int depth, const std::string& number, const std::string& when) {
+    if (node.kind != NodeKind::kRepeat && node.within.empty()) return;
+    if (node.otherwise.kind == ActKind::kBlock && node.otherwise.block.empty()) return;
     if (node.otherwise.kind == ActKind::kBlock) {
-      line(depth, "", "If the time passes, this happens instead:");
+      line(depth, "", when + ", this happens instead:");
       block(node.otherwise.block, depth + 1, number + ".");
     } else {
-      line(depth, "", "If the time passes, " + act_words(node.otherwise) + ".");
+      line(depth, "", when + ", " + act_words(node.otherwise) + ".");
     }
   }
 

@@ -31,10 +31,12 @@ void add_event(const dsl::ScenarioEvent& said, Script& out) {
   act.reason = "a scenario says so";
   OperatorActed acted;
   switch (said.kind) {
+    case When::Kind::kAnswers:
     case When::Kind::kArrives:
     case When::Kind::kNeverArrives: {
       Arrival arrival;
       arrival.wait = said.call.node;
+      arrival.source = said.source;
       arrival.never = said.kind == When::Kind::kNeverArrives;
       arrival.early = said.early;
       if (said.after_ms >= 0) arrival.after_ms = said.after_ms;
@@ -94,8 +96,6 @@ void add_event(const dsl::ScenarioEvent& said, Script& out) {
       acted.evidence = "a scenario says so";
       act.fact = acted;
       out.acts.push_back(std::move(act));
-      return;
-    case When::Kind::kAnswers:
       return;
   }
   out.rules.push_back(std::move(rule));
@@ -411,12 +411,12 @@ std::vector<std::pair<CallAt, std::string>> Coverage::all_errors() const {
   std::vector<std::pair<CallAt, std::string>> all;
   for (NodeId id = 0; id < graph_.nodes.size(); ++id) {
     const Node& node = graph_.nodes[id];
-    if (node.kind == NodeKind::kStep) {
-      for (const std::string& error : graph_.actions[node.call.action].errors)
+    if (node.kind == NodeKind::kStep || node.kind == NodeKind::kRun) {
+      for (const std::string& error : errors_of(graph_, node.call))
         all.push_back({{id, Direction::kForward}, error});
     }
     if (node.undo) {
-      for (const std::string& error : graph_.actions[node.undo->action].errors)
+      for (const std::string& error : errors_of(graph_, *node.undo))
         all.push_back({{id, Direction::kUndo}, error});
     }
   }
@@ -440,11 +440,12 @@ std::vector<std::string> Coverage::missing() const {
     const std::string name = "`" + node.name + "`";
     if (entered_.count(id) == 0)
       out.push_back("no scenario reaches " + name + " (" + node.at + ")");
-    if (node.kind == NodeKind::kWait && !node.within.empty() && late_.count(id) == 0) {
+    const bool waits = node.kind == NodeKind::kWait || node.kind == NodeKind::kAsk;
+    if (waits && !node.within.empty() && late_.count(id) == 0) {
       out.push_back("no scenario lets the time of " + name + " pass");
     }
     if (node.undo && undone_.count(id) == 0) {
-      out.push_back("no scenario exercises `" + graph_.actions[node.undo->action].name +
+      out.push_back("no scenario exercises `" + action_name(graph_, node, *node.undo) +
                     "` (the undo of " + name + ")");
     }
     for (const auto& error : errors) {

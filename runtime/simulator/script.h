@@ -35,8 +35,9 @@ struct Rule {
   std::uint32_t times = 0;  // how often; 0: always. Then the next rule of the call, else success.
 };
 
-struct Arrival {
+struct Arrival {  // of a wait's event, or of the answer to a question
   NodeId wait = interpreter::kNoNode;
+  std::int64_t source = -1;  // which of the wait's sources; -1: each of them
   bool never = false;
   bool early = false;                 // it was there when the saga started
   std::int64_t after_ms = 1000;       // since the wait began

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <functional>
+#include <set>
 #include <tuple>
 
 #include "runtime/simulator/world.h"
@@ -124,6 +125,7 @@ class Simulation {
       if (const auto* published = std::get_if<Published>(&drawn)) {
         run_.published.push_back({published->event, published->key, published->payload});
       }
+      if (const auto* asked = std::get_if<Asked>(&drawn)) expect_answer(asked->path);
     }
     if (killed) {
       kill();
@@ -151,7 +153,11 @@ class Simulation {
       kill();
       return;
     }
-    CallOutcome outcome = world_.answer(command, now_);
+    deliver(call, world_.answer(command, now_));
+  }
+
+  // The outcome reaches the engine later, unless it is killed before.
+  void deliver(CallAt call, CallOutcome outcome) {
     people_at(call, Moment::kDuring);
     const bool lost = crash_at(call, Moment::kDuring);
     later(
@@ -176,13 +182,8 @@ class Simulation {
   }
 
   void expect_event(const AwaitEvent& command) {
-    if (std::find(expected_.begin(), expected_.end(), command.path) != expected_.end()) return;
-    expected_.push_back(command.path);
-    Arrival arrival;
-    arrival.never = !script_.events_come;
-    for (const Arrival& one : script_.arrivals) {
-      if (one.wait == command.path.node) arrival = one;
-    }
+    if (!expected_.insert({command.path, command.source}).second) return;
+    const Arrival arrival = arrival_at(command.path.node, command.source);
     if (arrival.never) return;
     std::int64_t after_ms = arrival.after_ms;
     if (arrival.early || arrival.before_start_ms >= 0) {
@@ -199,6 +200,53 @@ class Simulation {
     }
   }
 
+  Arrival arrival_at(NodeId node, std::uint32_t source) const {
+    Arrival arrival;
+    arrival.never = !script_.events_come;
+    for (const Arrival& one : script_.arrivals) {
+      const bool this_one = one.source < 0 || one.source == static_cast<std::int64_t>(source);
+      if (one.wait == node && this_one) arrival = one;
+    }
+    return arrival;
+  }
+
+  // A question is answered by a person, who needs no engine to think.
+  void expect_answer(const Path& path) {
+    people_at({path.node, Direction::kForward}, Moment::kDuring);
+    const Arrival arrival = arrival_at(path.node, 0);
+    if (arrival.never) return;
+    later(arrival.after_ms, [this, path, arrival] { answer(path, arrival); });
+  }
+
+  void answer(const Path& path, const Arrival& arrival) {
+    const CallAt at{path.node, Direction::kForward};
+    const Activity* activity = activity_of(run_.state, path);
+    if (down_) {
+      later(kDownMs, [this, path, arrival] { answer(path, arrival); });
+    } else if (activity == nullptr || !activity->open || run_.state.ended()) {
+      note("someone answers `" + path_text(graph_, path) + "`, and nobody asks any more");
+    } else {
+      put(AnswerGiven{path, world_.answer_to(path, arrival.with, now_)}, "someone", "",
+          crash_at(at, Moment::kAfter));
+      people_at(at, Moment::kAfter);
+    }
+  }
+
+  // ---- Children: a saga of their own, of which only the outcome is seen ----
+
+  void carry_out(const StartChild& command) {
+    const CallAt call{command.path.node, Direction::kForward};
+    if (crash_at(call, Moment::kBefore)) {
+      kill();
+      return;
+    }
+    CallOutcome outcome = world_.start(command, now_);
+    if (!command.detached) deliver(call, std::move(outcome));
+  }
+  void carry_out(const StopChild& command) {
+    deliver({command.path.node, command.direction}, world_.stop(command));
+  }
+
   void carry_out(const StartTimer&) {}    // next_wakeup knows
   void carry_out(const StopAwaiting&) {}  // an event that comes now finds the wait closed
   void carry_out(const Publish&) {}       // taken from the entry
@@ -210,7 +258,8 @@ class Simulation {
 
   void event(const AwaitEvent& command, const Arrival& arrival) {
     const Activity* activity = activity_of(run_.state, command.path);
-    const std::string id = "simulated:" + path_text(graph_, command.path);
+    const std::string id =
+        "simulated:" + path_text(graph_, command.path) + ":" + std::to_string(command.source);
     const auto& taken = run_.state.taken_events;
     if (std::binary_search(taken.begin(), taken.end(), id)) {
       note("`" + command.event + "` comes once more: it is the same event, and changes nothing");
@@ -227,9 +276,14 @@ class Simulation {
     }
     const Node& node = graph_.nodes[command.path.node];
     world_.event_taken(command.path);
-    put(EventTaken{command.path, id, command.event,
-                   world_.payload(node, command.key, arrival.with, now_)},
-        "", "", crash_at({command.path.node, Direction::kForward}, Moment::kAfter));
+    EventTaken taken_now;
+    taken_now.path = command.path;
+    taken_now.source = command.source;
+    taken_now.event_id = id;
+    taken_now.event = command.event;
+    taken_now.payload = world_.payload(node, command, arrival.with, now_);
+    put(std::move(taken_now), "", "",
+        crash_at({command.path.node, Direction::kForward}, Moment::kAfter));
     people_at({command.path.node, Direction::kForward}, Moment::kAfter);
   }
 
@@ -328,7 +382,7 @@ class Simulation {
   Instant now_ = kStart;
   std::vector<Pending> pending_;
   std::uint64_t order_ = 0;
-  std::vector<Path> expected_;  // waits whose event was scheduled
+  std::set<std::pair<Path, std::uint32_t>> expected_;  // sources whose event was scheduled
   std::vector<bool> crashed_, acted_;
   bool down_ = false;
 };
@@ -365,6 +419,7 @@ class AnyScope final : public Scope {
 
 bool leaves_mark(const Graph& graph, const Node& node) {
   if (node.undo) return true;
+  if (node.kind == NodeKind::kRun) return true;
   if (node.kind != NodeKind::kStep) return false;
   const auto reads = static_cast<std::uint8_t>(Effect::kReads);
   return (graph.actions[node.call.action].effects & static_cast<std::uint8_t>(~reads)) != 0;

@@ -23,6 +23,15 @@ std::string call_words(const Graph& graph, const Path& path, Direction direction
   return name;
 }
 
+std::string action_name(const Graph& graph, const Node& node, const Call& call) {
+  return call.action < graph.actions.size() ? graph.actions[call.action].name : node.run.workflow;
+}
+
+std::vector<std::string> errors_of(const Graph& graph, const Call& call) {
+  if (call.action < graph.actions.size()) return graph.actions[call.action].errors;
+  return {"cancelled"};  // how a child saga fails
+}
+
 std::string length_words(std::int64_t ms) {
   constexpr std::int64_t kSecond = 1000, kMinute = 60 * kSecond, kHour = 60 * kMinute,
                          kDay = 24 * kHour;
@@ -121,6 +130,10 @@ class Story {
       add("the time of `" + path_text(graph_, f.path) + "` is over");
   }
   void fact(const EventTaken& f) { add("`" + path_text(graph_, f.path) + "` arrives: " + f.event); }
+  void fact(const AnswerGiven& f) {
+    add("someone answers `" + path_text(graph_, f.path) + "`: " + to_text(f.answer));
+  }
+  void fact(const UndoAsked&) { add("its parent wants it undone"); }
   void fact(const CancelAsked&) { add("someone cancels it: " + entry_->reason); }
   void fact(const OperatorActed& f) {
     const std::string who = f.path.node == kNoNode ? "it" : call(f.path, f.direction);
@@ -153,7 +166,7 @@ class Story {
     const Call& main = undo ? *node.undo : node.call;
     const Call& call = check ? main.check.front() : main;
     const std::uint32_t tries = ++tries_[{d.path.node, d.direction}];
-    add(this->call(d.path, d.direction) + " runs " + graph_.actions[call.action].name +
+    add(this->call(d.path, d.direction) + " runs " + action_name(graph_, node, call) +
         (tries > 1 ? " (try " + std::to_string(tries) + ")" : ""));
   }
   void drew(const Settled& d) {
@@ -172,6 +185,14 @@ class Story {
   void drew(const Waiting& d) {
     add("it waits for `" + path_text(graph_, d.path) + "`" +
         (d.until ? ", at most " + length_words((d.until.us - entry_->at.us) / 1000) : ""));
+  }
+  void drew(const Asked& d) {
+    add("somebody of " + graph_.nodes[d.path.node].role + " is asked: `" +
+        path_text(graph_, d.path) + "`");
+  }
+  void drew(const Unwinding& d) {
+    add("a part of `" + path_text(graph_, d.path) + "` is undone" +
+        (d.because.empty() ? "" : ": " + d.because));
   }
   void drew(const PausedUntil& d) {
     add("it pauses for " + length_words((d.until.us - entry_->at.us) / 1000));

@@ -17,6 +17,11 @@ std::vector<Happening> timeline(const Graph& graph, const Run& run);
 
 // `capture`, `the undo of capture`, `the check of capture`; with backticks around the name.
 std::string call_words(const Graph& graph, const Path& path, Direction direction);
+// What a call runs: its action, or the child saga that it starts.
+std::string action_name(const Graph& graph, const interpreter::Node& node,
+                        const interpreter::Call& call);
+// The business errors that a call may end in, by its declaration.
+std::vector<std::string> errors_of(const Graph& graph, const interpreter::Call& call);
 // "0.2 s", "15 min", "1 h 5 min", "2 days": two units at most.
 std::string length_words(std::int64_t ms);
 

@@ -4,6 +4,7 @@
 #include "runtime/simulator/what_if.h"
 
 #include <algorithm>
+#include <functional>
 #include <optional>
 #include <set>
 
@@ -277,7 +278,8 @@ class Table {
     out_.sections.push_back(std::move(well));
     for (NodeId id = 0; id < graph_.nodes.size(); ++id) {
       const NodeKind kind = graph_.nodes[id].kind;
-      if (kind == NodeKind::kStep || kind == NodeKind::kWait) statement(id);
+      const bool calls = kind == NodeKind::kStep || kind == NodeKind::kRun;
+      if (calls || kind == NodeKind::kWait || kind == NodeKind::kAsk) statement(id);
     }
     for (NodeId id = 0; id < graph_.nodes.size(); ++id) {
       if (graph_.nodes[id].undo) undo(id);
@@ -304,6 +306,8 @@ class Table {
       for (const Drawn& drawn : entry.drawn) {
         const auto* waiting = std::get_if<Waiting>(&drawn);
         if (waiting != nullptr && waiting->path.node == id) return true;
+        const auto* asked = std::get_if<Asked>(&drawn);
+        if (asked != nullptr && asked->path.node == id) return true;
       }
     }
     return false;
@@ -397,8 +401,12 @@ class Table {
       answer.error = error;
       cases.push_back(with_rule(world, at, text, answer, 0));
     };
-    for (const std::string& error : graph_.actions[call.action].errors)
+    for (const std::string& error : errors_of(graph_, call))
       business(error, "it ends in " + quoted(error));
+    if (call.action >= graph_.actions.size()) {  // a child saga ends well or is cancelled
+      crashes(world, at, cases);
+      return cases;
+    }
     business("refused", "it is refused");
     Answer away;
     away.kind = Answer::Kind::kTransient;
@@ -477,10 +485,14 @@ class Table {
     WhatIfSection section{title_of(node), world->about, {}};
     const CallAt at{id, Direction::kForward};
     std::vector<Case> cases;
-    if (node.kind == NodeKind::kStep) {
+    if (node.kind == NodeKind::kStep || node.kind == NodeKind::kRun) {
       cases = call_cases(*world, at, node.call);
       cancels(*world, at, "somebody cancels while it is under way",
               "somebody cancels right after it", cases);
+    } else if (node.kind == NodeKind::kAsk) {
+      cases = ask_cases(*world, id);
+      cancels(*world, at, "somebody cancels while it is open",
+              "somebody cancels once it is answered", cases);
     } else {
       cases = wait_cases(*world, id);
       cancels(*world, at, "somebody cancels while it waits", "somebody cancels once it has come",
@@ -490,47 +502,78 @@ class Table {
     out_.sections.push_back(std::move(section));
   }
 
-  std::vector<Case> wait_cases(const World& world, NodeId id) const {
-    const Node& node = graph_.nodes[id];
-    std::vector<Case> cases;
-    const auto arrival = [&](const char* text, auto change) {
-      Case one{text, world.script};
-      Arrival made;
-      for (const Arrival& known : one.script.arrivals) {
-        if (known.wait == id) made = known;
-      }
-      std::erase_if(one.script.arrivals, [&](const Arrival& known) { return known.wait == id; });
-      made.wait = id;
-      made.never = false;
-      change(made);
-      one.script.arrivals.push_back(std::move(made));
-      cases.push_back(std::move(one));
-    };
-    arrival("it comes", [](Arrival&) {});
-    arrival("it comes twice", [](Arrival& a) { a.copies = 2; });
-    arrival("it was there before the wait began", [](Arrival& a) { a.early = true; });
-    if (node.even_before_ms > 0) {
-      arrival("it came before the saga started, in time",
-              [&](Arrival& a) { a.before_start_ms = node.even_before_ms / 2; });
+  // The statement's event or answer comes otherwise than in `world`.
+  static Case arriving(const World& world, NodeId id, const char* text,
+                       const std::function<void(Arrival&)>& change) {
+    Case one{text, world.script};
+    Arrival made;
+    for (const Arrival& known : one.script.arrivals) {
+      if (known.wait == id) made = known;
     }
-    arrival("it came too long before the saga started",
-            [&](Arrival& a) { a.before_start_ms = node.even_before_ms + 60'000; });
-    arrival("it never comes", [](Arrival& a) { a.never = true; });
-    if (!node.within.empty()) {
-      const Evaluated within = evaluate_in(graph_, world_runs_.front().state, node.within);
-      if (within.ok && within.value.kind() == Value::Kind::kDuration) {
-        arrival("it comes too late", [&](Arrival& a) {
-          a.after_ms = within.value.as_duration().seconds * 1000 + 60'000;
-        });
-      }
-    }
+    std::erase_if(one.script.arrivals, [&](const Arrival& known) { return known.wait == id; });
+    made.wait = id;
+    made.never = false;
+    change(made);
+    one.script.arrivals.push_back(std::move(made));
+    return one;
+  }
+
+  // A minute more than the statement's limit; nothing when it has none, or one that is worked out
+  // from what is not known here.
+  std::optional<std::int64_t> too_late_ms(const Node& node) const {
+    if (node.within.empty()) return std::nullopt;
+    const Evaluated within = evaluate_in(graph_, world_runs_.front().state, node.within);
+    if (!within.ok || within.value.kind() != Value::Kind::kDuration) return std::nullopt;
+    return within.value.as_duration().seconds * 1000 + 60'000;
+  }
+
+  static void stops(const World& world, NodeId id, const char* open, const char* over,
+                    std::vector<Case>& cases) {
     for (const auto& [moment, words] :
-         {std::pair(Moment::kDuring, "the engine stops while it waits"),
-          std::pair(Moment::kAfter, "the engine stops right after it came")}) {
+         {std::pair(Moment::kDuring, open), std::pair(Moment::kAfter, over)}) {
       Case one{words, world.script};
       one.script.crashes.push_back({{id, Direction::kForward}, moment});
       cases.push_back(std::move(one));
     }
+  }
+
+  std::vector<Case> wait_cases(const World& world, NodeId id) const {
+    const Node& node = graph_.nodes[id];
+    std::vector<Case> cases;
+    const auto arrival = [&](const char* text, const std::function<void(Arrival&)>& change) {
+      cases.push_back(arriving(world, id, text, change));
+    };
+    std::int64_t before_ms = 0;
+    for (const Source& source : node.sources)
+      before_ms = std::max(before_ms, source.even_before_ms);
+    arrival("it comes", [](Arrival&) {});
+    arrival("it comes twice", [](Arrival& a) { a.copies = 2; });
+    arrival("it was there before the wait began", [](Arrival& a) { a.early = true; });
+    if (before_ms > 0) {
+      arrival("it came before the saga started, in time",
+              [&](Arrival& a) { a.before_start_ms = before_ms / 2; });
+    }
+    arrival("it came too long before the saga started",
+            [&](Arrival& a) { a.before_start_ms = before_ms + 60'000; });
+    arrival("it never comes", [](Arrival& a) { a.never = true; });
+    if (const auto late = too_late_ms(node)) {
+      arrival("it comes too late", [&](Arrival& a) { a.after_ms = *late; });
+    }
+    stops(world, id, "the engine stops while it waits", "the engine stops right after it came",
+          cases);
+    return cases;
+  }
+
+  std::vector<Case> ask_cases(const World& world, NodeId id) const {
+    std::vector<Case> cases{
+        arriving(world, id, "somebody answers", [](Arrival&) {}),
+        arriving(world, id, "nobody answers", [](Arrival& a) { a.never = true; })};
+    if (const auto late = too_late_ms(graph_.nodes[id])) {
+      cases.push_back(arriving(world, id, "the answer comes too late",
+                               [&](Arrival& a) { a.after_ms = *late; }));
+    }
+    stops(world, id, "the engine stops while the question is open",
+          "the engine stops right after the answer", cases);
     return cases;
   }
 
@@ -538,7 +581,7 @@ class Table {
     const Node& node = graph_.nodes[id];
     const auto found = undo_worlds_.find(id);
     const std::string title =
-        "The undo of " + title_of(node) + ": " + quoted(graph_.actions[node.undo->action].name);
+        "The undo of " + title_of(node) + ": " + quoted(action_name(graph_, node, *node.undo));
     if (found == undo_worlds_.end()) {
       out_.not_reached.push_back(title + ", " + node.at);
       return;

@@ -209,10 +209,62 @@ std::vector<std::pair<std::string, Value>> World::values(
   return out;
 }
 
-Value World::payload(const Node& wait, const std::string& key, const std::vector<Binding>& with,
-                     Instant now) {
+Value World::answer_to(const Path& question, const std::vector<Binding>& with, Instant now) {
+  const Node& node = graph_.nodes[question.node];
+  auto fields = fields_of(sample_record(node.answers, {.now = now, .owner = node.name}));
+  for (auto& [name, value] : values(with, question.iteration)) {
+    put(fields, name, std::move(value));
+  }
+  return interpreter::record(std::move(fields));
+}
+
+CallOutcome World::start(const interpreter::StartChild& child, Instant now) {
+  const Answer* said = rule_for({child.path.node, Direction::kForward});
+  WorldEffect& effect = effect_at(child.path);
+  const std::string key =
+      interpreter::path_text(graph_, child.path) + ":child:" + std::to_string(child.generation);
+  const bool fresh = keys_.insert(key).second;
+  if (fresh && said != nullptr && said->kind != Answer::Kind::kSuccess) {
+    return {StepFailed{child.path, Direction::kForward, child.generation, FailureKind::kBusiness,
+                       said->error.empty() ? "cancelled" : said->error, "", true, 0},
+            kAnswerMs};
+  }
+  const Node& node = graph_.nodes[child.path.node];
+  if (fresh) {
+    ++effect.done;
+    effect.undone = false;
+    effect.result = interpreter::record({});
+    if (node.slot < graph_.slots.size()) {
+      auto fields = fields_of(
+          sample_record(graph_.slots[node.slot].type.fields, {.now = now, .owner = node.name}));
+      if (said != nullptr) {
+        for (auto& [name, value] : values(said->gives, child.path.iteration)) {
+          put(fields, name, std::move(value));
+        }
+      }
+      effect.result = interpreter::record(std::move(fields));
+    }
+  }
+  return {StepSucceeded{child.path, Direction::kForward, child.generation, effect.result},
+          kAnswerMs};
+}
+
+CallOutcome World::stop(const interpreter::StopChild& child) {
+  WorldEffect& effect = effect_at(child.path);
+  effect.undone = true;
+  if (child.direction == Direction::kUndo) {
+    return {StepSucceeded{child.path, Direction::kUndo, child.generation, interpreter::record({})},
+            kAnswerMs};
+  }
+  return {StepFailed{child.path, Direction::kForward, child.generation, FailureKind::kBusiness,
+                     "cancelled", "", true, 0},
+          kAnswerMs};
+}
+
+Value World::payload(const Node& wait, const interpreter::AwaitEvent& awaited,
+                     const std::vector<Binding>& with, Instant now) {
   const auto type = std::find_if(graph_.events.begin(), graph_.events.end(),
-                                 [&](const auto& e) { return e.name == wait.event; });
+                                 [&](const auto& e) { return e.name == awaited.event; });
   if (type == graph_.events.end()) return interpreter::record({});
   auto fields = fields_of(sample_record(type->fields, {.now = now, .owner = wait.name}));
   const auto moneys = [](const std::vector<Field>& of) {
@@ -233,7 +285,7 @@ Value World::payload(const Node& wait, const std::string& key, const std::vector
     }
     const bool is_text =
         field.type.base == Type::Base::kText || field.type.base == Type::Base::kUuid;
-    if (field.name == type->key && is_text) put(fields, field.name, Value::string(key));
+    if (field.name == type->key && is_text) put(fields, field.name, Value::string(awaited.key));
   }
   for (auto& [name, value] : values(with, {})) put(fields, name, std::move(value));
   return interpreter::record(std::move(fields));

@@ -26,8 +26,13 @@ class World {
   CallOutcome answer(const interpreter::RunAction& call, Instant now);
 
   // The payload of the event that a wait takes: samples, with what the arrival says.
-  Value payload(const interpreter::Node& wait, const std::string& key,
+  Value payload(const interpreter::Node& wait, const interpreter::AwaitEvent& awaited,
                 const std::vector<Binding>& with, Instant now);
+  // The answer to a question: samples, with what is said.
+  Value answer_to(const Path& question, const std::vector<Binding>& with, Instant now);
+  // How a child saga ends, and how it ends when it is stopped.
+  CallOutcome start(const interpreter::StartChild& child, Instant now);
+  CallOutcome stop(const interpreter::StopChild& child);
   // The values of bindings at a statement; sets Run::problem when one cannot be worked out.
   std::vector<std::pair<std::string, Value>> values(const std::vector<Binding>& with,
                                                     const std::vector<std::uint32_t>& iteration);
