@@ -76,7 +76,7 @@ TEST_CASE("commands on definitions need no server") {
   check({"test", rooms}, 0, "0 scenarios");
   check({"test", rooms, "--filter", "none"}, 1, "no scenario");
   std::ofstream(folder.path + "/rooms/scenarios.belay")
-      << "belay 1\n\nscenario \"It ends\" for book\n  then it ends completed\n"
+      << "belay 1\n\nscenario \"It ends\" for book\n  when paid arrives\n  then it ends completed\n"
       << "scenario \"It does not\" for book\n  then it ends compensated\n";
   check({"test", rooms}, 1, "2 scenarios: 1 as expected, 1 not");
   check({"test", rooms, "--filter", "It ends"}, 0, "1 scenario: 1 as expected");
