@@ -419,7 +419,7 @@ class AnyScope final : public Scope {
 
 bool leaves_mark(const Graph& graph, const Node& node) {
   if (node.undo) return true;
-  if (node.kind == NodeKind::kRun) return true;
+  if (node.kind == NodeKind::kRun) return !node.run.detached;
   if (node.kind != NodeKind::kStep) return false;
   const auto reads = static_cast<std::uint8_t>(Effect::kReads);
   return (graph.actions[node.call.action].effects & static_cast<std::uint8_t>(~reads)) != 0;

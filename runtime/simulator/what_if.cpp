@@ -275,12 +275,9 @@ class Table {
     for (const World& world : worlds_) world_runs_.push_back(run(world.script).value_or(Run{}));
     WhatIfSection well{"When nothing goes wrong", "", {}};
     well.rows.push_back(row_of("every step works and every event comes", world_runs_.front()));
+    count(well.rows.back());
     out_.sections.push_back(std::move(well));
-    for (NodeId id = 0; id < graph_.nodes.size(); ++id) {
-      const NodeKind kind = graph_.nodes[id].kind;
-      const bool calls = kind == NodeKind::kStep || kind == NodeKind::kRun;
-      if (calls || kind == NodeKind::kWait || kind == NodeKind::kAsk) statement(id);
-    }
+    statements();
     for (NodeId id = 0; id < graph_.nodes.size(); ++id) {
       if (graph_.nodes[id].undo) undo(id);
     }
@@ -332,6 +329,11 @@ class Table {
     const std::optional<Run> done = run(one.script);
     if (!done) return;
     WhatIfRow row = row_of(one.text, *done);
+    for (NodeId id = 0; id < graph_.nodes.size(); ++id) {
+      if (found_.count(id) == 0 && reaches(*done, id)) {
+        found_[id] = {one.script, "tried where: " + section.title + ", " + one.text};
+      }
+    }
     for (const auto& [call, sends] : done->sends) {
       if (call.direction != Direction::kUndo) continue;
       if (undo_worlds_.count(call.node) == 0) {
@@ -472,34 +474,63 @@ class Table {
 
   // ---- Sections ----
 
-  void statement(NodeId id) {
+  // In the order of the workflow. What only a case reaches (the block of a handler, of a limit) is
+  // tried in that case's world, once it was found.
+  void statements() {
+    std::map<NodeId, WhatIfSection> made;
+    for (bool more = true; more;) {
+      more = false;
+      for (NodeId id = 0; id < graph_.nodes.size(); ++id) {
+        const NodeKind kind = graph_.nodes[id].kind;
+        const bool tried = kind == NodeKind::kStep || kind == NodeKind::kRun ||
+                           kind == NodeKind::kWait || kind == NodeKind::kAsk;
+        if (!tried || made.count(id) != 0) continue;
+        const auto world = world_reaching(id);
+        if (!world) continue;
+        made.emplace(id, statement(id, *world));
+        more = true;
+      }
+    }
+    for (NodeId id = 0; id < graph_.nodes.size(); ++id) {
+      const Node& node = graph_.nodes[id];
+      const bool tried = node.kind == NodeKind::kStep || node.kind == NodeKind::kRun ||
+                         node.kind == NodeKind::kWait || node.kind == NodeKind::kAsk;
+      if (const auto found = made.find(id); found != made.end()) {
+        out_.sections.push_back(std::move(found->second));
+      } else if (tried) {
+        out_.not_reached.push_back(title_of(node) + ", " + node.at);
+      }
+    }
+  }
+
+  std::optional<World> world_reaching(NodeId id) const {
+    for (std::size_t i = 0; i < worlds_.size(); ++i) {
+      if (reaches(world_runs_[i], id)) return worlds_[i];
+    }
+    const auto found = found_.find(id);
+    return found == found_.end() ? std::nullopt : std::optional(found->second);
+  }
+
+  WhatIfSection statement(NodeId id, const World& world) {
     const Node& node = graph_.nodes[id];
-    const World* world = nullptr;
-    for (std::size_t i = 0; i < worlds_.size() && world == nullptr; ++i) {
-      if (reaches(world_runs_[i], id)) world = &worlds_[i];
-    }
-    if (world == nullptr) {
-      out_.not_reached.push_back(title_of(node) + ", " + node.at);
-      return;
-    }
-    WhatIfSection section{title_of(node), world->about, {}};
+    WhatIfSection section{title_of(node), world.about, {}};
     const CallAt at{id, Direction::kForward};
     std::vector<Case> cases;
     if (node.kind == NodeKind::kStep || node.kind == NodeKind::kRun) {
-      cases = call_cases(*world, at, node.call);
-      cancels(*world, at, "somebody cancels while it is under way",
+      cases = call_cases(world, at, node.call);
+      cancels(world, at, "somebody cancels while it is under way",
               "somebody cancels right after it", cases);
     } else if (node.kind == NodeKind::kAsk) {
-      cases = ask_cases(*world, id);
-      cancels(*world, at, "somebody cancels while it is open",
+      cases = ask_cases(world, id);
+      cancels(world, at, "somebody cancels while it is open",
               "somebody cancels once it is answered", cases);
     } else {
-      cases = wait_cases(*world, id);
-      cancels(*world, at, "somebody cancels while it waits", "somebody cancels once it has come",
+      cases = wait_cases(world, id);
+      cancels(world, at, "somebody cancels while it waits", "somebody cancels once it has come",
               cases);
     }
     for (const Case& one : cases) try_case(section, one);
-    out_.sections.push_back(std::move(section));
+    return section;
   }
 
   // The statement's event or answer comes otherwise than in `world`.
@@ -600,6 +631,7 @@ class Table {
   const WhatIfBounds bounds_;
   std::vector<World> worlds_;
   std::vector<Run> world_runs_;
+  std::map<NodeId, World> found_;        // the first case that reaches each statement
   std::map<NodeId, World> undo_worlds_;  // the first case in which each undo ran
   WhatIf out_;
 };

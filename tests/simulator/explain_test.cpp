@@ -154,6 +154,21 @@ TEST_CASE("what no sample and no scenario reaches is named; a scenario makes it 
   CHECK(row(reached, "`take`", "it ends in `shop.declined`").ends == "everything is undone");
 }
 
+TEST_CASE("what only a failure reaches is tried in the world of that failure") {
+  const dsl::Compilation compiled =
+      compile(std::string(kWorld) +
+              "  wait paid\n    for shop.paid, key order\n    within 1 hour, otherwise\n"
+              "      step take\n        do shop.take\n          amount = amount\n"
+              "        undo with shop.give_back\n          id = take.id\n"
+              "        if shop.declined, cancel because \"Declined\"\n"
+              "      cancel because \"Too late\"\n");
+  const sim::WhatIf table = sim::what_if(compiled.program.graphs.front(), {});
+  CHECK(table.not_reached.empty());
+  CHECK(row(table, "`take`", "it ends in `shop.declined`").told ==
+        std::vector<std::string>{"“Declined”"});
+  CHECK(row(table, "The undo of `take`", "it is refused").ends.starts_with("held at"));
+}
+
 TEST_CASE("a bound that cuts is told") {
   const sim::WhatIf table =
       sim::what_if(shipped_graph("confirm_booking"), {}, around(), {.runs_max = 40});

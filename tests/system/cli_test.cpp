@@ -72,12 +72,12 @@ TEST_CASE("commands on definitions need no server") {
   check({"explain", "book", "--dir", rooms}, 0, "What if");
   check({"explain", "book", "--dir", rooms, "--format", "html"}, 0, "<!doctype html>");
   check({"explain", "bok", "--dir", rooms}, 1, "did you mean `book`?");
-  check({"explain", "book", "--dir", folder.path + "/nothing"}, 1, "no workflow");
+  check({"explain", "book", "--dir", folder.path + "/nothing"}, 1, "no such folder");
   check({"test", rooms}, 0, "0 scenarios");
   check({"test", rooms, "--filter", "none"}, 1, "no scenario");
   std::ofstream(folder.path + "/rooms/scenarios.belay")
       << "belay 1\n\nscenario \"It ends\" for book\n  when paid arrives\n  then it ends completed\n"
-      << "scenario \"It does not\" for book\n  then it ends compensated\n";
+      << "scenario \"It does not\" for book\n  then it ends completed\n";
   check({"test", rooms}, 1, "2 scenarios: 1 as expected, 1 not");
   check({"test", rooms, "--filter", "It ends"}, 0, "1 scenario: 1 as expected");
   check({"test", rooms, "--format", "json"}, 1, "\"failed\":1");
