@@ -70,7 +70,8 @@ std::string table_note(const WhatIf& table) {
                     "together.";
   if (table.cut > 0) {
     out +=
-        " The bound on runs left out " + number(table.cut) + " of them: the table is not complete.";
+        " The bound on runs left out at least " + number(table.cut) +
+           " more: the table is not complete.";
   }
   return out;
 }

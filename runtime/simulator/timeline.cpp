@@ -3,6 +3,7 @@
 #include "runtime/simulator/timeline.h"
 
 #include <algorithm>
+#include <set>
 
 namespace belay::runtime::simulator {
 
@@ -217,13 +218,14 @@ template <class Holds>
 std::vector<std::pair<Path, std::uint64_t>> in_order(const Graph& graph, const Run& run,
                                                      Holds holds) {
   std::vector<std::pair<Path, std::uint64_t>> out;
+  std::set<Path> known;
   State state;
   for (const Entry& entry : run.journal) {
     state = apply(graph, std::move(state), entry);
     for (const Activity& activity : state.activities) {
-      const bool known = std::any_of(out.begin(), out.end(),
-                                     [&](const auto& o) { return o.first == activity.path; });
-      if (!known && holds(activity)) out.emplace_back(activity.path, entry.seq);
+      if (holds(activity) && known.insert(activity.path).second) {
+        out.emplace_back(activity.path, entry.seq);
+      }
     }
   }
   return out;

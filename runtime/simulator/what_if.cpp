@@ -340,6 +340,11 @@ class Table {
         undo_worlds_[call.node] = {one.script, section.title + ", " + one.text};
       }
       if (!with_undos) continue;
+      if (undo_runs_ + 2 > undo_runs_max()) {
+        out_.cut += 2;
+        continue;
+      }
+      undo_runs_ += 2;
       for (WhatIfRow& failure : undo_fails(one, call)) {
         count(failure);
         merge(row.undo_failures, std::move(failure));
@@ -347,6 +352,15 @@ class Table {
     }
     count(row);
     merge(section.rows, std::move(row));
+  }
+
+  // What is left of the bound for failing undos, in equal parts for all statements: every statement
+  // has its own cases before any has all combinations.
+  std::size_t undo_runs_max() const {
+    constexpr std::size_t kCasesOfAStatement = 40, kLeast = 4;  // with those of its undo
+    const std::size_t statements = std::max<std::size_t>(graph_.nodes.size(), 1);
+    const std::size_t cases = statements * kCasesOfAStatement;
+    return std::max(kLeast, bounds_.runs_max > cases ? (bounds_.runs_max - cases) / statements : 0);
   }
 
   // Refused, and out of reach for as long as it is tried: one row where both end alike.
@@ -497,7 +511,7 @@ class Table {
                          node.kind == NodeKind::kWait || node.kind == NodeKind::kAsk;
       if (const auto found = made.find(id); found != made.end()) {
         out_.sections.push_back(std::move(found->second));
-      } else if (tried) {
+      } else if (tried && out_.runs < bounds_.runs_max) {
         out_.not_reached.push_back(title_of(node) + ", " + node.at);
       }
     }
@@ -514,6 +528,7 @@ class Table {
   WhatIfSection statement(NodeId id, const World& world) {
     const Node& node = graph_.nodes[id];
     WhatIfSection section{title_of(node), world.about, {}};
+    undo_runs_ = 0;
     const CallAt at{id, Direction::kForward};
     std::vector<Case> cases;
     if (node.kind == NodeKind::kStep || node.kind == NodeKind::kRun) {
@@ -614,7 +629,7 @@ class Table {
     const std::string title =
         "The undo of " + title_of(node) + ": " + quoted(action_name(graph_, node, *node.undo));
     if (found == undo_worlds_.end()) {
-      out_.not_reached.push_back(title + ", " + node.at);
+      if (out_.runs < bounds_.runs_max) out_.not_reached.push_back(title + ", " + node.at);
       return;
     }
     const World world = found->second;
@@ -631,6 +646,7 @@ class Table {
   const WhatIfBounds bounds_;
   std::vector<World> worlds_;
   std::vector<Run> world_runs_;
+  std::size_t undo_runs_ = 0;            // of failing undos, in the present section
   std::map<NodeId, World> found_;        // the first case that reaches each statement
   std::map<NodeId, World> undo_worlds_;  // the first case in which each undo ran
   WhatIf out_;

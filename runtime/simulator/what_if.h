@@ -36,7 +36,7 @@ struct WhatIf {
 };
 
 struct WhatIfBounds {
-  std::size_t runs_max = 3000;
+  std::size_t runs_max = 5000;
 };
 
 WhatIf what_if(const Graph& graph, const std::vector<dsl::Scenario>& scenarios,
