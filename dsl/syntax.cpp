@@ -7,6 +7,8 @@
 #include <algorithm>
 #include <string_view>
 
+#include "dsl/text/sentences.h"
+
 namespace belay::dsl {
 namespace {
 
@@ -357,9 +359,14 @@ class Dump {
   void body(const PlanDecl& d) { tries(d.tries); }
   void body(const ScenarioDecl& d) {
     name("for", d.workflow);
-    for (const Text& said : d.lines) {
-      line(quote(said.text));
-      place(said.span);
+    args("given", d.given);
+    for (const ScenarioWhen& when : d.when) {
+      line("when " + text::sentence(when));
+      place(when.span);
+    }
+    for (const ScenarioThen& then : d.then) {
+      line("then " + text::sentence(then));
+      place(then.span);
     }
   }
   void body(const ReservedDecl&) {}

@@ -45,6 +45,7 @@ CompiledProgram compile_files(const std::vector<File>& files, const Sources& sou
   CompiledProgram program;
   for (const Declaration* declaration : order_workflows(tables)) {
     if (auto graph = lower_workflow(*declaration, tables)) {
+      check_time_budget(*declaration, *graph, tables);
       graph->hash = sha256_hex(interpreter::encode_graph(*graph, true));
       WorkflowInfo& info = tables.sagas[graph->workflow];
       info.hash = graph->hash;
@@ -56,7 +57,10 @@ CompiledProgram compile_files(const std::vector<File>& files, const Sources& sou
     if (auto webhook = lower_webhook(*declaration, tables))
       program.webhooks.push_back(std::move(*webhook));
   }
-  for (const Declaration* declaration : tables.scenarios) check_scenario(*declaration, tables);
+  for (const Declaration* declaration : tables.scenarios) {
+    if (auto scenario = check_scenario(*declaration, program.graphs, tables))
+      program.scenarios.push_back(std::move(*scenario));
+  }
   for (auto& [name, info] : tables.connectors) program.connectors.push_back(info.connector);
   for (auto& [name, info] : tables.events) program.events.push_back(info.type);
 

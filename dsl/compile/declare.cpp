@@ -73,16 +73,6 @@ void declare_names(const std::vector<File>& files, Tables& tables) {
   }
 }
 
-void check_scenario(const Declaration& declaration, Tables& tables) {
-  const Name& name = std::get<ScenarioDecl>(declaration.body).workflow;
-  std::vector<std::string> candidates;
-  for (const Declaration* workflow : tables.workflows) candidates.push_back(workflow->name.text);
-  if (name.empty() ||
-      std::find(candidates.begin(), candidates.end(), name.text) != candidates.end())
-    return;
-  report_unknown("BEL3008", "workflow", name, candidates, tables);
-}
-
 // ---- Names
 // ----------------------------------------------------------------------------------------------------
 

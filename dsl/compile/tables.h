@@ -104,8 +104,14 @@ void check_actions(Tables& tables);
 std::vector<const Declaration*> order_workflows(Tables& tables);
 // The graph of a workflow, or nullopt when something is wrong with it.
 std::optional<interpreter::Graph> lower_workflow(const Declaration& declaration, Tables& tables);
+// Warns where the worst case takes longer than `finish within` or than a hold lives (time_budget.h).
+void check_time_budget(const Declaration& declaration, const interpreter::Graph& graph,
+                       Tables& tables);
 std::optional<Webhook> lower_webhook(const Declaration& declaration, Tables& tables);
-void check_scenario(const Declaration& declaration, Tables& tables);
+// The scenario against its workflow's graph, or nullopt when something is wrong with either.
+std::optional<Scenario> check_scenario(const Declaration& declaration,
+                                       const std::vector<interpreter::Graph>& graphs,
+                                       Tables& tables);
 
 // ---- Helpers of several phases
 // --------------------------------------------------------------------------------

@@ -76,7 +76,7 @@ class Builder {
   void starts_on(const Line& line, const Read& read, WorkflowDecl& workflow);
   WebhookDecl webhook(const Line& line, const Parsed& parsed);
   ScenarioDecl scenario(const Line& line, const Parsed& parsed);
-  void scenario_lines(const Lines& lines, std::size_t depth, ScenarioDecl& into);
+  void scenario_line(const Line& line, std::string_view section, std::size_t from, ScenarioDecl& into);
 
   // ---- statements (statements.cpp; flow.cpp) ----
   Statements block(const Lines& lines, unsigned place);

@@ -1,5 +1,5 @@
-// Declarations: the first line, and what stands under type, event, connector, action, workflow, webhook, retry plan and
-// scenario. Each clause is a case on its head; policies and statements are in statements.cpp.
+// Declarations: the first line, and what stands under type, event, connector, action, workflow, webhook and retry
+// plan. Each clause is a case on its head; policies and statements are in statements.cpp, scenarios in scenarios.cpp.
 #include "dsl/text/builder.h"
 #include "dsl/text/lexical.h"
 #include "dsl/text/words.h"
@@ -267,7 +267,7 @@ UseDecl Builder::use(const Line& line, const Read& read) {
   return {name(line, read.parsed.first(Tag::kName)), args(line.children), line.span(0, read.head->words.size())};
 }
 
-// ---- Workflow, webhook, scenario ------------------------------------------------------------------------------------
+// ---- Workflow, webhook ------------------------------------------------------------------------------------
 
 WorkflowDecl Builder::workflow(const Line& line, const Parsed& parsed) {
   WorkflowDecl out;
@@ -365,22 +365,6 @@ WebhookDecl Builder::webhook(const Line& line, const Parsed& parsed) {
   }
   out.body = block(flow, kWebhookBlock);
   return out;
-}
-
-ScenarioDecl Builder::scenario(const Line& line, const Parsed& parsed) {
-  ScenarioDecl out;
-  out.workflow = name(line, parsed.first(Tag::kName));
-  scenario_lines(line.children, 0, out);
-  return out;
-}
-
-void Builder::scenario_lines(const Lines& lines, std::size_t depth, ScenarioDecl& into) {
-  for (const Line& line : lines) {
-    if (line.broken) broken_ = true;
-    no_block(line);
-    into.lines.push_back({std::string(depth * 2, ' ') + line.text, line.whole()});
-    scenario_lines(line.children, depth + 1, into);
-  }
 }
 
 }  // namespace belay::dsl::text

@@ -11,7 +11,7 @@ namespace belay::dsl::text {
 enum class Rule {
   kNothing, kAnything, kField, kArg, kCallArg, kQueryArg, kHeaderArg, kType, kTries, kFirstLine,
   // declarations
-  kTypeDecl, kEvent, kConnector, kAction, kWorkflow, kWebhook, kPlan, kScenario,
+  kTypeDecl, kEvent, kConnector, kAction, kWorkflow, kWebhook, kPlan, kScenario, kGiven, kSaidWhen, kSaidThen,
   // clauses of declarations
   kFromVersion, kBase, kBearer, kBasic, kHeader, kRequestKeyIn, kRemembers, kBody, kLimits, kBreaker, kCanEndIn,
   kRepeating, kCall, kOutcome, kUndoFails, kOwner, kTags, kVerified,

@@ -5,6 +5,7 @@
 
 #include "dsl/read.h"
 #include "dsl/text/lexical.h"
+#include "dsl/text/sentences.h"
 #include "dsl/text/words.h"
 
 namespace belay::dsl {
@@ -363,8 +364,26 @@ class Printer {
   void declaration(const Declaration& d, const PlanDecl& plan) { line("retry plan " + d.name.text + ": " + text::tries_text(plan.tries)); }
   void declaration(const Declaration& d, const ScenarioDecl& scenario) {
     nest("scenario " + quote(d.title.text) + " for " + scenario.workflow.text, [&] {
-      for (const Text& said : scenario.lines) line(said.text);
+      std::string_view word = "given ";
+      for (const Arg& arg : scenario.given) {
+        line(std::string(word) + arg.name.text + " = " + arg.value.text);
+        word = "and ";
+      }
+      word = "when ";
+      for (const ScenarioWhen& when : scenario.when) {
+        said(std::string(word) + text::sentence(when, when.with.size() < 2), when.with);
+        word = "and ";
+      }
+      word = "then ";
+      for (const ScenarioThen& then : scenario.then) {
+        said(std::string(word) + text::sentence(then, then.with.size() < 2), then.with);
+        word = "and ";
+      }
     });
+  }
+  // A sentence whose arguments stand under it when there are several.
+  void said(const std::string& sentence, const std::vector<Arg>& with) {
+    with_args(sentence, with.size() < 2 ? std::vector<Arg>() : with);
   }
   void declaration(const Declaration&, const ReservedDecl&) {}
 

@@ -333,7 +333,7 @@ UseDecl Reader::use(const Node& node) {
   return out;
 }
 
-// ---- Workflow, webhook, scenario ------------------------------------------------------------------------------------
+// ---- Workflow, webhook ------------------------------------------------------------------------------------
 
 WorkflowDecl Reader::workflow(Fields& fields) {
   WorkflowDecl out;
@@ -401,22 +401,6 @@ WebhookDecl Reader::webhook(Fields& fields) {
   }
   out.once_per = expr(fields.take("once_per"));
   if (const Node* steps = fields.take("steps")) out.body = block(steps, Where::kWebhook);
-  return out;
-}
-
-ScenarioDecl Reader::scenario(Fields& fields) {
-  ScenarioDecl out;
-  out.workflow = name(fields.need("for"));
-  for (const Node& item : list(fields.take("says"))) {
-    out.lines.push_back(text(&item));
-    const std::string& said = out.lines.back().text;
-    const LexicalProblem wrong = expression_problem(said);
-    const bool sound = wrong.kind == LexicalProblem::Kind::kNone || wrong.kind == LexicalProblem::Kind::kComma;
-    const bool one_line = said.find_first_of("\n\r\t") == std::string::npos && said.find_last_not_of(' ') + 1 == said.size();
-    if (!item.broken && (!sound || !one_line || said.empty() || said.back() == ':' || said.ends_with(" |"))) {
-      problem("BEL1036", item.span, "this is not one line of a scenario").help = "brackets and strings must be closed, and `#` stands only in strings";
-    }
-  }
   return out;
 }
 

@@ -183,7 +183,9 @@ const std::vector<KeyRow>& key_rows() {
 
       {"scenario", "scenario", "text", "A test beside the definition: its title.", true},
       {"scenario", "for", "name", "The workflow that it tries.", true},
-      {"scenario", "says", "texts", "Its lines: what arrives, what fails, and how it must end."},
+      {"scenario", "given", "data", "Inputs; those not given get samples."},
+      {"scenario", "when", "texts", "What the world does: what arrives, what fails."},
+      {"scenario", "then", "texts", "How it must end.", true},
 
       // ---- statements ----
       {"step", "step", "name",

@@ -3,6 +3,7 @@
 // Tested in tests/dsl/print_test.cpp and twin_test.cpp.
 #include "dsl/read.h"
 #include "dsl/text/lexical.h"
+#include "dsl/text/sentences.h"
 #include "dsl/text/words.h"
 #include "dsl/yaml/emit.h"
 #include "dsl/yaml/reader.h"
@@ -480,10 +481,13 @@ class Printer {
   }
   void body(const ScenarioDecl& scenario) {
     out_.put("scenario", scalar(d_.title)).put("for", scalar(scenario.workflow));
-    Out says = Out::list();
-    says.block = true;
-    for (const Text& line : scenario.lines) says.push(scalar(line));
-    put_map(out_, "says", std::move(says));
+    put_map(out_, "given", data_map(scenario.given));
+    Out when = Out::list(), then = Out::list();
+    when.block = then.block = true;
+    for (const ScenarioWhen& said : scenario.when) when.push(expression(text::sentence(said)));
+    for (const ScenarioThen& said : scenario.then) then.push(expression(text::sentence(said)));
+    put_map(out_, "when", std::move(when));
+    put_map(out_, "then", std::move(then));
   }
   void body(const ReservedDecl&) {}
 

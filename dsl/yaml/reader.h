@@ -8,6 +8,7 @@
 
 #include "dsl/diagnostic.h"
 #include "dsl/syntax.h"
+#include "dsl/text/grammar.h"
 #include "dsl/yaml/events.h"
 
 namespace belay::dsl::yaml {
@@ -67,6 +68,7 @@ class Reader {
   Expr expr(const Node* node);         // conditions, keys, durations
   Expr data(const Node* node);         // literals, or `= expression`
   Expr expr_of(std::string text, const Node& node, std::size_t skipped);
+  Expr placed(std::string text, const Node& node, std::size_t skipped);  // any text, with its lines' places
   std::string data_text(const Node& node);
   TypeExpr type(const Node* node);
   std::vector<Arg> data_args(const Node* node, bool any_names = false);
@@ -118,8 +120,12 @@ class Reader {
   WorkflowDecl workflow(Fields& fields);
   WebhookDecl webhook(Fields& fields);
   void workflow_starts(Fields& fields, WorkflowDecl& out);
-  ScenarioDecl scenario(Fields& fields);
   bool full() const;
+
+  // ---- scenarios.cpp ----
+  ScenarioDecl scenario(Fields& fields);
+  template <class Said, class Make>
+  void sentences(const Node* node, text::Rule rule, std::vector<Said>& into, Make make);
 
   const Sources& sources_;
   std::uint32_t source_;

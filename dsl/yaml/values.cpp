@@ -277,7 +277,7 @@ void Reader::route(const Node* node, Text& method, Text& path) {
 
 // ---- Expressions and data -----------------------------------------------------------------------------------------
 
-Expr Reader::expr_of(std::string source, const Node& node, std::size_t skipped) {
+Expr Reader::placed(std::string source, const Node& node, std::size_t skipped) {
   Expr out{joined(source), node.span, {}};
   const std::size_t lead = std::min(source.find_first_not_of(" \n"), source.size());
   if (node.block) {
@@ -297,6 +297,12 @@ Expr Reader::expr_of(std::string source, const Node& node, std::size_t skipped) 
     const std::size_t column = std::min(there.find_first_not_of(' '), there.size());
     out.lines.push_back({source_, line, static_cast<std::uint32_t>(column + 1), static_cast<std::uint32_t>(there.size() - column)});
   }
+  return out;
+}
+
+Expr Reader::expr_of(std::string source, const Node& node, std::size_t skipped) {
+  Expr out = placed(std::move(source), node, skipped);
+  const std::size_t first_line = std::min(out.text.find('\n'), out.text.size());
   if (out.text.empty()) {
     problem("BEL1107", node.span, "an expression is needed here");
     return out;

@@ -27,6 +27,7 @@ struct Commands {
   SchemaCommand schema;
   ExplainCommand explain;
   EvalCommand eval;
+  TestCommand test;
   ServeCommand serve;
   StartCommand start;
   ListCommand list;
@@ -60,10 +61,29 @@ void add_definition_commands(CLI::App& app, Commands& c, Action& chosen,
   graph->add_option("--out", c.graph.out, "A file to write; otherwise standard output");
   graph->callback([&] { chosen = [&] { return run(c.graph); }; });
 
-  CLI::App* explain =
-      app.add_subcommand("explain", "Tell what a diagnostic means and how to mend it");
-  explain->add_option("CODE", c.explain.code, "For example BEL2001")->required();
+  CLI::App* explain = app.add_subcommand(
+      "explain", "Read a workflow out and tell what happens if, or what a diagnostic means");
+  explain
+      ->add_option("WORKFLOW|CODE", c.explain.subject, "For example confirm_booking, or BEL2001")
+      ->required();
+  explain->add_option("--dir", c.explain.directory, "The folder of definitions")
+      ->capture_default_str();
+  explain->add_option("--format", c.explain.format, "text, markdown or html")
+      ->check(CLI::IsMember({"text", "markdown", "html"}))
+      ->capture_default_str();
+  explain->add_option("--out", c.explain.out, "A file to write; otherwise standard output");
   explain->callback([&] { chosen = [&] { return run(c.explain); }; });
+
+  CLI::App* test = app.add_subcommand("test", "Run the scenarios below a folder, without a server");
+  test->add_option("DIR", c.test.directory, "The folder of definitions")->capture_default_str();
+  test->add_option("--filter", c.test.filter,
+                   "Only scenarios whose title or workflow has this text in it");
+  test->add_option("--format", c.test.format, "text or json")
+      ->check(CLI::IsMember({"text", "json"}))
+      ->capture_default_str();
+  test->add_flag("--any-plugin", c.test.any_plugin,
+                 "Let actions name plugins that this program does not have");
+  test->callback([&] { chosen = [&] { return run(c.test, plugins); }; });
 }
 
 void add_form_commands(CLI::App& app, Commands& c, Action& chosen) {

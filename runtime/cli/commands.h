@@ -25,11 +25,6 @@ struct GraphCommand {
 };
 int run(const GraphCommand& command);
 
-struct ExplainCommand {
-  std::string code;
-};
-int run(const ExplainCommand& command);
-
 // ---- Layout and forms (format_command.cpp): no server needed ----
 
 struct FormatCommand {
@@ -57,6 +52,21 @@ struct EvalCommand {
   bool jsonl = false;  // cases of plain CEL on standard input, see cel_case.h
 };
 int run(const EvalCommand& command);
+
+// A diagnostic's page (definitions.cpp), or a workflow's reading (explain_command.cpp).
+struct ExplainCommand {
+  std::string subject, directory = ".", format = "text", out;
+};
+int run(const ExplainCommand& command);
+int explain_diagnostic(const std::string& code);
+
+// ---- Scenarios (test_command.cpp): no server needed ----
+
+struct TestCommand {
+  std::string directory = ".", filter, format = "text";
+  bool any_plugin = false;
+};
+int run(const TestCommand& command, const runtime::PluginRegistry& plugins);
 
 // ---- The server (serve_command.cpp) ----
 

@@ -96,15 +96,15 @@ int run(const GraphCommand& command) {
                   "`" + (near.empty() ? "" : "; did you mean `" + near + "`?"));
 }
 
-int run(const ExplainCommand& command) {
-  std::string code = command.code;
+int explain_diagnostic(const std::string& subject) {
+  std::string code = subject;
   for (char& c : code) c = c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c;
   const dsl::DiagnosticKind* kind = dsl::find_kind(code);
   if (kind == nullptr) {
     std::vector<std::string> codes;
     for (const dsl::DiagnosticKind& k : dsl::diagnostic_kinds()) codes.emplace_back(k.code);
     const std::string near = dsl::nearest(code, codes);
-    return complain("there is no diagnostic `" + command.code + "`" +
+    return complain("there is no diagnostic `" + subject + "`" +
                     (near.empty() ? "" : "; did you mean `" + near + "`?"));
   }
   const Terminal terminal = Terminal::of_stdout();

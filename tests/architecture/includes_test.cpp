@@ -65,8 +65,9 @@ const std::map<std::string, std::set<std::string>>& arrows() {
       {"runtime/engine", {"interpreter", "runtime/base", "runtime/store", "runtime/actions"}},
       {"runtime/api",
        {"interpreter", "dsl", "runtime/base", "runtime/store", "runtime/actions", "runtime/webhooks", "runtime/engine"}},
+      {"runtime/simulator", {"interpreter", "dsl"}},
       {"runtime/cli",
-       {"interpreter", "dsl", "runtime/base", "runtime/store", "runtime/actions", "runtime/webhooks", "runtime/engine",
+       {"interpreter", "dsl", "runtime/simulator", "runtime/base", "runtime/store", "runtime/actions", "runtime/webhooks", "runtime/engine",
         "runtime/api"}},
       {"runtime", {"runtime/cli", "runtime/actions", "interpreter", "runtime/base"}},
   };

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # The code blocks of the documentation are real. The ```belay and ```yaml blocks of a page are one workspace and must be
-# free of errors; README.md's fragment of a workflow is checked together with the actions it names
+# free of errors, and their scenarios come true; README.md's fragment of a workflow is checked together with the actions it names
 # (tests/docs/readme_world.belay). The shell blocks of a page are run in their order (tests/docs/page.sh says what is
 # done instead of a whole build); a page that needs a world around it has a script here that makes it. `belay …` in
 # running text must name a subcommand and options that exist.
@@ -22,6 +22,8 @@ while IFS= read -r page; do
     checked=$((checked + 1))
     if ! "$belay" check "$dir" >"$dir/out.txt" 2>&1; then
       failed=$((failed + 1)); echo "$page:"; cat "$dir/out.txt"
+    elif grep -qsE '^scenario' "$dir"/block* && ! "$belay" test "$dir" >"$dir/out.txt" 2>&1; then
+      failed=$((failed + 1)); echo "$page: its scenarios"; cat "$dir/out.txt"
     fi
   fi
   rm -rf "$dir"
