@@ -17,6 +17,7 @@ class Dump {
     line(std::string(kHeads[d.body.index()]) + " " + d.name.text);
     ++depth_;
     text("title", d.title);
+    allows(d.allows);
     if (d.broken) line("broken");
     std::visit([this](const auto& body) { this->body(body); }, d.body);
     --depth_;
@@ -59,6 +60,9 @@ class Dump {
     ++depth_;
     inside();
     --depth_;
+  }
+  void allows(const std::vector<Allow>& list) {
+    for (const Allow& allow : list) line("allow " + allow.kind.text + " " + quote(allow.because.text));
   }
   void args(const char* what, const std::vector<Arg>& list) {
     if (list.empty()) return;
@@ -162,6 +166,7 @@ class Dump {
                                              "ask",  "try",    "collect", "act",                "reserved"};
     nest(std::string(kKinds[static_cast<int>(s.kind)]) + (s.name.empty() ? "" : " " + s.name.text), [&] {
       text("title", s.title);
+      allows(s.allows);
       name("do", s.action);
       name("run", s.run);
       flag("detached", s.detached);

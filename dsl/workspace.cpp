@@ -106,8 +106,13 @@ void read_sources(Compilation& out) {
     if (!is_definition(file.path)) continue;
     if (has_ending(file.path, ".belay")) {
       out.files.push_back(read_text(out.sources, i, out.diagnostics));
-    } else if (classify_yaml(out.sources, i, out.diagnostics) == YamlKind::kBelay) {
+      continue;
+    }
+    const std::size_t before = out.diagnostics.errors();
+    if (classify_yaml(out.sources, i, out.diagnostics) == YamlKind::kBelay) {
       out.files.push_back(read_yaml(out.sources, i, out.diagnostics));
+    } else if (out.diagnostics.errors() > before) {  // ours, without its first line
+      out.files.push_back({.source = i, .form = File::Form::kYaml, .lost = true});
     }
   }
 }
@@ -118,6 +123,7 @@ Compilation compile(std::map<std::string, std::string> files, const PluginCatalo
   read_sources(out);
   out.program = compile_files(out.files, out.sources, catalog, out.diagnostics);
   out.diagnostics.sort();
+  out.diagnostics.merge(out.sources);
   return out;
 }
 

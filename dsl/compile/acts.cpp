@@ -159,6 +159,12 @@ void Lowering::lower_finish(const dsl::Act& act, const ActSite& site, interprete
   failed_ = failed_ || !checked.ok;
   out.with = std::move(checked.bindings);
   if (!check_missing(out.with, context, act.span, checked.given, tables_)) failed_ = true;
+  for (const Arg& arg : act.with) {
+    if (find_binding(out.with, arg.name.text) == nullptr) continue;
+    Diagnostics again;  // reported above, if there was anything
+    const FlowNames names(*this, *site.flow, site.when, site.owner, arg.value);
+    finishes_.push_back({arg.name.text, check_expression(arg.value, names, {}, again).type, arg.value.span});
+  }
 }
 
 void Lowering::lower_handlers(const std::vector<dsl::Handler>& handlers, const CallSite& site,

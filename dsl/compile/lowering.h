@@ -153,6 +153,8 @@ class Lowering {
                      const interpreter::Node& node);
   void check_unsure(const Statement& statement, const ActionInfo& action,
                     const interpreter::Node& node);
+  void check_undo(const Statement& statement, const ActionInfo& action,
+                  const interpreter::Node& node);
   void check_unhandled(const Statement& statement, const ActionInfo& action);
   std::string undo_candidate(const ActionInfo& action) const;
 
@@ -162,6 +164,12 @@ class Lowering {
   interpreter::Graph graph_;
   bool failed_ = false;
 
+  struct Output {  // of a `finish with`
+    std::string name;
+    interpreter::Type type;
+    Span at;
+  };
+  std::vector<Output> finishes_;
   std::deque<Known> known_;  // stable addresses
   std::map<std::string, const Known*>
       elsewhere_;                  // every name of the workflow, wherever it is declared
@@ -199,6 +207,10 @@ class FlowChecker final : public ExprChecker {
       : lowering_(lowering), flow_(flow), when_(when), owner_(std::move(owner)) {}
   CheckedExpr check(const Expr& expr, const CheckOptions& options) override {
     return lowering_.check(expr, flow_, when_, owner_, options.wanted, options.wanted_for);
+  }
+  bool reads_like_name(const Arg& arg, const Tables& tables) const override {
+    const FlowNames names(lowering_, flow_, when_, owner_, arg.value);
+    return dsl::reads_like_name(arg, names, tables);
   }
 
  private:

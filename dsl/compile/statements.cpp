@@ -304,6 +304,10 @@ void Lowering::lower_together(const Statement& statement, NodeId id, Flow& flow)
     }
     for (std::size_t i = before; i < end.names.size(); ++i) {
       if (const Visible* other = find_visible(flow, end.names[i].known->name)) {
+        if (elsewhere_.contains(other->known->name) && other->known->origin != Known::Origin::kSet) {
+          failed_ = true;  // BEL3012 was reported
+          continue;
+        }
         Diagnostic& d =
             error("BEL5007", end.names[i].known->at,
                   quoted(end.names[i].known->name) + " is set by two branches at the same time");
@@ -349,6 +353,7 @@ void Lowering::lower_wait(const Statement& statement, NodeId id, Flow& flow) {
     payload = plain(Type::Base::kRecord);
     payload.record = event->type.name;
     payload.fields = event->type.fields;
+    if (event->at->broken) payload = plain(Type::Base::kError);  // a field may have been lost
     if (!statement.source.key.empty()) {
       interpreter::Program key = check_key(statement.source, *event, flow, owner);
       graph_.nodes[id].sources.front().key = std::move(key);

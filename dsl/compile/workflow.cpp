@@ -108,6 +108,18 @@ void Lowering::lower_gives(Flow& flow) {
     if (!seen.insert(arg.name.text).second) continue;  // the reader complained
     CheckedExpr checked =
         check(arg.value, flow, When::kForward, "the end of " + quoted(graph_.workflow));
+    for (const Output& output : finishes_) {
+      const bool known = output.type.base != Type::Base::kError && output.type.base != Type::Base::kJson &&
+                         checked.type.base != Type::Base::kError && checked.type.base != Type::Base::kJson;
+      Type wanted = checked.type;
+      wanted.optional = true;
+      if (output.name != arg.name.text || !known || fits(output.type, wanted)) continue;
+      Diagnostic& d = error("BEL4202", output.at,
+                            quoted(arg.name.text) + " is " + quoted(to_text(output.type)) + " here, and " +
+                                quoted(to_text(checked.type)) + " at the end of " + quoted(graph_.workflow));
+      add_note_at(d, arg.name.span, "that is said here");
+      d.help = "give the same kind of value wherever the saga ends";
+    }
     graph_.gives.push_back({arg.name.text, std::move(checked.program)});
   }
 }
@@ -280,7 +292,7 @@ interpreter::Program Lowering::check_duration(const Expr& expr, const Flow& flow
 }
 
 Diagnostic& Lowering::error(std::string_view code, Span span, std::string message) {
-  failed_ = true;
+  failed_ = failed_ || !tables_.diagnostics.allows(code, span);
   return tables_.diagnostics.add(code, span, std::move(message));
 }
 

@@ -74,6 +74,8 @@ const std::vector<Head>& heads() {
       {"starts on", kWorkflowBlock, Rule::kUse},
       {"one at a time per", kWorkflowBlock, Rule::kOneAtATime},
 
+      {"allow", kConnectorBlock | kActionBlock | kWorkflowBlock | kWebhookBlock | kStepBlock | kWaitBlock, Rule::kAllow},
+
       {"verified by", kWebhookBlock, Rule::kVerified},
 
       {"step", kFlow, Rule::kStep},

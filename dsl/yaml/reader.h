@@ -42,6 +42,7 @@ class Reader {
       : sources_(sources), source_(source), diagnostics_(diagnostics), errors_before_(diagnostics.errors()) {}
 
   std::vector<Declaration> file(const std::vector<Document>& documents);
+  bool lost() const { return lost_; }  // a declaration could not be named
 
  private:
   friend class Fields;
@@ -92,6 +93,7 @@ class Reader {
   Statement ask(Fields& fields);
   void limit(Fields& fields, Statement& out);
   Number count(const Node* node, std::int64_t least, const char* what);
+  std::vector<Allow> allows(Fields& fields);
   Policies policies(Fields& fields);
   Rate rate(const Node& node);
   Undo undo(const Node& node);
@@ -118,7 +120,7 @@ class Reader {
   std::uint32_t source_;
   Diagnostics& diagnostics_;
   std::size_t errors_before_;
-  bool broken_ = false;
+  bool broken_ = false, lost_ = false;
   int handlers_around_ = 0;  // lists of `errors` and `otherwise` around the statement: acts may stand there
 };
 
