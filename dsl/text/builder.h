@@ -112,7 +112,7 @@ class Builder {
   bool broken_ = false;  // something of the current declaration could not be read
   bool full_said_ = false;
   int handlers_around_ = 0;  // blocks of `if ERROR` and `otherwise` around the line: acts may stand there
-  bool misplaced_ = false;  // the line before stood in the wrong block, and was reported
+  std::string misplaced_;  // where the line before belongs, when it stood elsewhere and was reported
   bool lost_ = false;
 };
 

@@ -411,10 +411,13 @@ class Reader {
       case Rule::kPause: case Rule::kSet: case Rule::kPlan: case Rule::kVerified:
         return true;
       case Rule::kExpression:
-        return match.here->words != "when" && match.here->words != "or when";
-      case Rule::kNothing:
-        return match.here->words != "takes" && match.here->words != "gives" && match.here->words != "otherwise" &&
-               !match.here->words.starts_with("sql");
+      case Rule::kNothing: {
+        static constexpr std::string_view kLeaves[] = {
+            "reads", "reserves", "moves money", "notifies", "records", "harmless if nothing was done",
+            "may reach private addresses", "point of no return", "once per", "finish within", "settles in",
+            "each call within", "request key", "alive every"};
+        return std::find(std::begin(kLeaves), std::end(kLeaves), match.here->words) != std::end(kLeaves);
+      }
       default: return false;
     }
   }

@@ -52,16 +52,6 @@ std::string amount_before(const std::string& text, std::size_t at) {
   return text.substr(begin - 4, at - begin + 4);
 }
 
-// `if booking.slot_taken, …`: an error's name, and not a condition on data.
-bool names_error(std::string_view text) {
-  std::size_t i = 3;
-  while (i < text.size() && (is_word(text[i]) || text[i] == '.')) ++i;
-  const std::string_view word = text.substr(3, i - 3);
-  const std::string_view rest = text.substr(i);
-  return word.find('.') != std::string_view::npos &&
-         (rest.empty() || rest[0] == ',' || rest.starts_with(" or "));
-}
-
 }  // namespace
 
 Diagnostic& Builder::problem(std::string_view code, Span at, std::string message) {
@@ -142,7 +132,7 @@ Builder::Read Builder::read(const Line& line, unsigned place) {
       match.here == nullptr && line.text.substr(0, 3) == "if " ? meant_head(line.text, place) : "";
   const bool clause = match.elsewhere != nullptr && match.elsewhere->words.size() > 2;
   if ((place & kWhens) != 0 && match.here == nullptr && line.text.substr(0, 3) == "if " &&
-      long_if.size() <= 4 && !clause && !names_error(line.text)) {
+      long_if.size() <= 4 && !clause) {
     const Parsed error = parse_line(Rule::kIfError, line.text, 2);
     const bool names_one =
         std::any_of(error.parts.begin(), error.parts.end(), [](const Part& part) {
@@ -186,7 +176,7 @@ Builder::Read Builder::read(const Line& line, unsigned place) {
   if (out.head->words != "sql" && out.head->words != "sql any rows") no_block(line);
   out.parsed = parse(line, out.head->rule, match.length, out.head->words);
   out.usable = true;
-  misplaced_ = false;
+  misplaced_.clear();
   return out;
 }
 
@@ -195,10 +185,13 @@ void Builder::unknown(const Line& line, unsigned place, const HeadMatch& match) 
   while (first < line.text.size() && (is_word(line.text[first]) || static_cast<unsigned char>(line.text[first]) >= 0x80)) ++first;
   first = std::max<std::size_t>(first, 1);
   if (match.elsewhere != nullptr) {
-    if (std::exchange(misplaced_, true)) {  // a head above is missing: one message is enough
+    std::string belongs = where_it_belongs(*match.elsewhere);
+    const bool policy = (match.elsewhere->places & (kStepBlock | kActionBlock | kWaitBlock)) != 0;
+    if (policy && misplaced_ == belongs) {  // the head of all of them is missing: one message is enough
       broken_ = true;
       return;
     }
+    misplaced_ = std::move(belongs);
     const std::string words(match.elsewhere->words);
     problem("BEL1031", line.span(0, match.length), "`" + words + "` cannot stand in " + place_name(place)).help =
         "`" + words + "` " + where_it_belongs(*match.elsewhere);

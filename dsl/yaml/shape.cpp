@@ -123,6 +123,16 @@ class Mender {
       text.insert(column + 1, " ");
     }
     bool item = text.substr(column, 2) == "- " || text.substr(column) == "-";
+    if (shift_from_ != kNone && column > shift_from_) {  // it moved together with the line above
+      const std::size_t to = column - shift_from_ + shift_to_;
+      const bool open = std::any_of(levels_.begin(), levels_.end(), [&](const Level& l) { return l.column == column; });
+      if (!open && !levels_.empty() && levels_.back().column == to) {
+        text = std::string(to, ' ') + text.substr(column);
+        column = to;
+      }
+    } else {
+      shift_from_ = kNone;
+    }
     if (!item && continues_scalar(text, column)) return;
     item = settle(column, item);
     if (text.empty()) return;
@@ -239,6 +249,8 @@ class Mender {
             "begin it in column " + std::to_string(to + 1);
       }
       text = std::string(to, ' ') + text.substr(column);
+      shift_from_ = column;
+      shift_to_ = to;
       return to;
     };
     if (right != kNone && (levels_.empty() || levels_.back().column != column)) {
@@ -288,6 +300,14 @@ class Mender {
     if (top.list) {
       if (levels_.size() > 1 && levels_[levels_.size() - 2].column == column) {
         levels_.pop_back();  // the list ended: its items stand in the column of their key
+        return false;
+      }
+      if (top.statements && !begins_statement(key) && popped_.column > column && !popped_.list) {
+        // A clause that slipped out of its item.
+        problem("BEL1023", column, 1, "this line stands left of the lines that it belongs to").help =
+            "begin it in column " + std::to_string(popped_.column + 1);
+        text = std::string(popped_.column, ' ') + text.substr(column);
+        levels_.push_back(popped_);
         return false;
       }
       return top.statements ? add(column) : false;
@@ -569,6 +589,7 @@ class Mender {
   std::size_t last_ = 0, last_left_ = kNone;
   std::vector<Level> last_levels_;
   bool last_twice_ = false;
+  std::size_t shift_from_ = kNone, shift_to_ = 0;  // columns of a line that was moved
   std::size_t tabs_ = 0;  // lines indented by tabs
   bool declared_ = false, tab_said_ = false;
   bool slipped_ = false;  // the column of this line was reported already, as a tab

@@ -217,6 +217,7 @@ void of_lines(const Outline& o, int row, Sink& sink,
     }
     good.insert(head);
     sink.replace("yaml: line removed", row, end, {}, good);
+    sink.last().anywhere = said.starts_with("steps");  // what `gives` reads is gone with them
   }
   // Indentation.
   const auto indented = [&](const char* kind, int by, std::set<int> also) {
