@@ -55,7 +55,7 @@ std::string Reader::statement_kind(const Node& node, const Fields& fields, Span&
   }
   head = node.entries[0].key.span;
   const std::string& said = node.entries[0].key.text;
-  Diagnostic& d = problem("BEL1030", head, "`" + said + "` does not begin a statement");
+  Diagnostic& d = problem(said == "if" ? "BEL1032" : said == "else" ? "BEL1033" : "BEL1030", head, "`" + said + "` does not begin a statement");
   const std::string near = nearest(said, statement_words());
   if (said == "branch") d.help = "a branch stands under `branches` of `together`";
   if (said == "if") d.help = "a decision on data is `when`";

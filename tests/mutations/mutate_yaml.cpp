@@ -216,6 +216,9 @@ void of_lines(const Outline& o, int row, Sink& sink,
       head = o.sibling(head, -1);
     }
     good.insert(head);
+    if (said.starts_with("no_undo")) {
+      for (const int beside : o.children(here.parent)) good.insert(beside);
+    }
     sink.replace("yaml: line removed", row, end, {}, good);
     sink.last().anywhere = said.starts_with("steps");  // what `gives` reads is gone with them
   }
