@@ -79,20 +79,24 @@ Diagnostic& Diagnostics::untold() {
 
 void Diagnostics::merge(const Sources& sources) {
   // One name written for another is one mistake, wherever and as whatever it stands.
+  // So is one name of the wrong type: `price` is an int, and three places want money.
   const auto mistaken = [&](const Diagnostic& d) -> std::string {
-    if (!d.help.starts_with("did you mean") || d.span.length == 0) return {};
+    const bool type = d.kind->code == "BEL4202";
+    if ((!type && !d.help.starts_with("did you mean")) || d.span.length == 0) return {};
     const std::string_view line = sources.line(d.span.file, d.span.line);
     if (d.span.column > line.size()) return {};
     std::string word;
     for (const char c : line.substr(d.span.column - 1, d.span.length)) {
       if (std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_' || c == '.') word += c;
     }
-    return word + " " + d.help;
+    if (!type) return word + " " + d.help;
+    if (word.size() != d.span.length || word.empty() || (word[0] >= '0' && word[0] <= '9')) return {};
+    return word + " " + d.message.substr(0, d.message.find(" for ")) + " " + std::to_string(d.span.file);
   };
   const auto of_names = [](std::string_view code) {
     return code.starts_with("BEL3") || code == "BEL4001" || code == "BEL4002" ||
            code == "BEL4005" || code == "BEL4006" || code == "BEL4016" || code == "BEL5001" ||
-           code == "BEL5004" || code == "BEL5201";
+           code == "BEL5004" || code == "BEL5201" || code == "BEL4202";
   };
   std::vector<Diagnostic> kept;
   std::map<std::pair<std::string_view, std::string>, std::size_t> first;

@@ -111,6 +111,15 @@ void of_words(const Outline& o, int row, Sink& sink) {
   }
   if (matches(o.parent_said(row), "^takes") && !is_field(o, row)) {
     misspell("misspelt input", "^ *([a-z_]+)", true);
+    // The uses may be named instead; `bool` goes where none of the others does.
+    std::string type, input;
+    const std::size_t at = group(line, "^ *[a-z_]+ +(money|uuid|timestamp)$", type);
+    group(line, "^ *([a-z_]+)", input);
+    if (at != std::string::npos && sink.read(input)) {
+      std::string wrong = line;
+      wrong.replace(at, type.size(), "bool");
+      sink.change("text: wrong declared type", row, wrong, {}, true);
+    }
     misspell("misspelt type", "^ *[a-z_]+ +(?:optional |private )*([a-zA-Z]+)");
   }
   if (is_arg(o, row)) misspell("misspelt argument", "^ *([a-z_]+) +=");
