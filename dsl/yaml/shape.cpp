@@ -228,13 +228,14 @@ class Mender {
       levels_.pop_back();
     }
     if (!levels_.empty() && column > levels_.back().column && !levels_.back().list && !levels_.back().open &&
-        last_left_ == column && last_twice_ && key_end(text, column) != kNone) {
+        ((last_left_ == column && last_twice_) || last_first_) && key_end(text, column) != kNone) {
       // It was the line before that slipped, out of the column of this one.
       const std::size_t here = std::exchange(at_, last_);
       problem("BEL1023", column_of(lines_[last_]), 1, "this line stands left of the lines that it belongs to").help =
           "begin it in column " + std::to_string(column + 1);
       lines_[last_] = std::string(column, ' ') + lines_[last_].substr(column_of(lines_[last_]));
       levels_ = last_levels_;
+      if (std::exchange(last_first_, false)) levels_.push_back({.column = column});
       levels_.back().key = key_of(lines_[last_], column);
       at_ = here;
       last_left_ = kNone;
@@ -242,7 +243,8 @@ class Mender {
     }
     last_left_ = right;
     last_ = at_;
-    if (right != kNone) last_levels_ = before;
+    last_first_ = !item && !before.empty() && before.back().open && before.back().column == column && !before.back().list;
+    if (right != kNone || last_first_) last_levels_ = before;
     const auto move = [&](std::size_t to) {
       if (!std::exchange(slipped_, false)) {
         problem("BEL1023", column, 1, "this line does not line up with the lines around it").help =
@@ -588,7 +590,7 @@ class Mender {
   // The line before: its number, the column that it left, what was open then, whether its key stands there twice.
   std::size_t last_ = 0, last_left_ = kNone;
   std::vector<Level> last_levels_;
-  bool last_twice_ = false;
+  bool last_twice_ = false, last_first_ = false;  // last_first_: it stands beside a key that has no value
   std::size_t shift_from_ = kNone, shift_to_ = 0;  // columns of a line that was moved
   std::size_t tabs_ = 0;  // lines indented by tabs
   bool declared_ = false, tab_said_ = false;
