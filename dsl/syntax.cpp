@@ -25,6 +25,7 @@ class Dump {
     place(d.name.span);
     ++depth_;
     text("title", d.title);
+    allows(d.allows);
     if (d.broken) line("broken");
     std::visit([this](const auto& body) { this->body(body); }, d.body);
     --depth_;
@@ -86,6 +87,9 @@ class Dump {
     ++depth_;
     inside();
     --depth_;
+  }
+  void allows(const std::vector<Allow>& list) {
+    for (const Allow& allow : list) line("allow " + allow.kind.text + " " + quote(allow.because.text));
   }
   void args(const char* what, const std::vector<Arg>& list) {
     if (list.empty()) return;
@@ -209,6 +213,7 @@ class Dump {
     if (!s.name.empty()) place(s.name.span);
     nest(std::string(kKinds[static_cast<int>(s.kind)]) + (s.name.empty() ? "" : " " + s.name.text), [&] {
       text("title", s.title);
+      allows(s.allows);
       name("do", s.action);
       name("run", s.run);
       flag("detached", s.detached, s.detached_span);

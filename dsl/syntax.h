@@ -45,6 +45,13 @@ struct Arg {  // `name = expr`
   Expr value;
 };
 
+struct Allow {  // `allow BEL2001 because "…"`: an author takes responsibility for one kind of problem
+  Name kind;
+  Text because;
+  Span span;                             // of the clause
+  std::uint32_t from_line = 0, to_line = 0;  // the lines that it is about, where it was read
+};
+
 // ---- Types and fields ----------------------------------------------------------------------------------------
 
 struct TypeExpr {
@@ -189,6 +196,7 @@ struct Statement {
   Name role;                   // kAsk
   std::vector<FieldDecl> answers;    // kAsk
   Expr pause_for, pause_until; // kPause
+  std::vector<Allow> allows;   // kStep, kWait
   Expr value;                  // kSet, kCollect; kForEach: the list; kRepeat: `until`
 };
 
@@ -348,6 +356,7 @@ struct Declaration {
   std::variant<TypeDecl, EventDecl, ConnectorDecl, ActionDecl, WorkflowDecl, WebhookDecl, PlanDecl, ScenarioDecl,
                ReservedDecl>
       body;
+  std::vector<Allow> allows;  // connector, action, workflow, webhook
   bool broken = false;  // something in it could not be read: it still declares its name, checks that need all of it stay silent
 };
 
@@ -355,6 +364,7 @@ struct File {
   std::uint32_t source = 0;  // index into Sources
   enum class Form { kText, kYaml } form = Form::kText;
   std::vector<Declaration> declarations;
+  bool lost = false;  // a declaration could not even be named: what nobody declares may be there
 };
 
 // The tree as text, one line a fact, without spans: for golden tests.

@@ -157,6 +157,7 @@ Diagnostic& report_unknown(std::string_view code, std::string_view noun, const N
     add_note_at(d, declared.name.span, "declared here");
     return d;
   }
+  if (tables.lost && nearest(name.text, candidates).empty()) return tables.diagnostics.untold();
   Diagnostic& d = tables.diagnostics.add(
       code, name.span, "there is no " + std::string(noun) + " " + quoted(name.text));
   if (suggest(d, name.text, candidates)) return d;

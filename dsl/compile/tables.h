@@ -80,6 +80,7 @@ struct Tables {
   const Sources& sources;
   Diagnostics& diagnostics;
   const PluginCatalog* catalog = nullptr;
+  bool lost = false;  // some declaration could not be named (File::lost)
 
   Table<const Declaration*> declared;  // every name, whatever it is
   Table<TypeInfo> types;
@@ -170,11 +171,18 @@ struct ArgsContext {
   std::string noun = "argument";
   Span declared_at;
   bool note_json = true;  // warn when a json value goes where a type is wanted
+  bool complete = true;   // `fields` was read whole: what it lacks does not exist
 };
+// Whether the value is a text of a YAML file that is spelt like a name, or a field of one, that
+// exists here: its `=` was forgotten. One word counts only where the argument is called so too.
+bool reads_like_name(const Arg& arg, const Names& names, const Tables& tables);
+void warn_of_name(const Arg& arg, Tables& tables);
+
 class ExprChecker {  // how an expression is checked where the arguments stand
  public:
   virtual ~ExprChecker() = default;
   virtual CheckedExpr check(const Expr& expr, const CheckOptions& options) = 0;
+  virtual bool reads_like_name(const Arg& arg, const Tables& tables) const = 0;
 };
 struct CheckedArgs {
   std::vector<interpreter::Binding> bindings;
@@ -221,6 +229,9 @@ class PlainChecker final : public ExprChecker {  // checks against fixed names
       : names_(names), diagnostics_(diagnostics) {}
   CheckedExpr check(const Expr& expr, const CheckOptions& options) override {
     return expr.empty() ? CheckedExpr{} : check_expression(expr, names_, options, diagnostics_);
+  }
+  bool reads_like_name(const Arg& arg, const Tables& tables) const override {
+    return dsl::reads_like_name(arg, names_, tables);
   }
 
  private:

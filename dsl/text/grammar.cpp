@@ -211,6 +211,8 @@ struct field : seq<name, type, opt<equals, expr>> {};
 struct arg : seq<name, equals, expr> {};
 struct call_arg : seq<sor<string, name>, equals, expr> {};
 
+struct allow : seq<name, kw<"because">, string> {};
+
 struct tries : seq<number, sor<kw<"tries in all">, kw<"try in all">>,
                    star<sor<seq<kw<", first wait">, expr>, kw<", doubling">, seq<kw<", at most">, expr>,
                             kw<", random spread">>>> {};
@@ -449,6 +451,7 @@ Parsed parse_line(Rule rule, std::string_view text, std::size_t from) {
     case Rule::kCarryOn: return run<opt<kw<"with">, expr>>(text, from);
     case Rule::kTryAgain: return run<seq<expr, kw<", at most">, number, kw<"times">>>(text, from);
     case Rule::kHandTo: return run<name>(text, from);
+    case Rule::kAllow: return run<allow>(text, from);
     case Rule::kExpression: return run<expr>(text, from);
     case Rule::kForEach: return run<for_each>(text, from);
     case Rule::kRepeat: return run<repeat>(text, from);

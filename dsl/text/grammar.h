@@ -18,7 +18,7 @@ enum class Rule {
   // statements and their clauses
   kStep, kDo, kUse, kBecause, kRetry, kWaitWithin, kIfUnsure, kIfError, kKeep, kTogether, kBranch, kWait, kSource, kPause,
   kPublish, kSet, kFinish, kCarryOn, kTryAgain, kHandTo, kExpression, kForEach, kRepeat, kAsk, kNamedSource, kRate,
-  kOneAtATime,
+  kOneAtATime, kAllow,
 };
 
 struct Part {

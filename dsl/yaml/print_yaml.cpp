@@ -183,10 +183,19 @@ Out when(const Statement& s) {
   return out;
 }
 
+void put_allows(Out& out, const std::vector<Allow>& allows) {
+  Out list = Out::list();
+  for (const Allow& allow : allows) {
+    list.push(std::move(Out::map().put("kind", scalar(allow.kind)).put("because", scalar(allow.because))));
+  }
+  put_map(out, "allow", std::move(list));
+}
+
 Out wait(const Statement& s) {
   Out out = Out::map();
   out.put("wait", scalar(s.name));
   put_text(out, "title", s.title);
+  put_allows(out, s.allows);
   Out what = Out::map();
   if (s.sources.empty()) {
     put_source(what, "event", s.source);
@@ -275,6 +284,7 @@ Out statement(const Statement& s) {
     case Kind::kStep:
       out.put("step", scalar(s.name));
       put_text(out, "title", s.title);
+      put_allows(out, s.allows);
       if (s.run.empty()) {
         out.put("do", scalar(s.action));
       } else {
@@ -345,6 +355,7 @@ class Printer {
   void head(const char* key) {
     out_.put(key, scalar(d_.name));
     put_text(out_, "title", d_.title);
+    put_allows(out_, d_.allows);
   }
   static Out names(const std::vector<Name>& list) {
     Out out = Out::list();

@@ -50,6 +50,7 @@ class Reader {
 
   std::vector<Declaration> file(const std::vector<Document>& documents);
   void log_keys(std::vector<KeysAsked>* log) { key_log_ = log; }
+  bool lost() const { return lost_; }  // a declaration could not be named
 
  private:
   friend class Fields;
@@ -101,6 +102,7 @@ class Reader {
   Statement ask(Fields& fields);
   void limit(Fields& fields, Statement& out);
   Number count(const Node* node, std::int64_t least, const char* what);
+  std::vector<Allow> allows(Fields& fields);
   Policies policies(Fields& fields);
   Rate rate(const Node& node);
   Undo undo(const Node& node);
@@ -131,7 +133,7 @@ class Reader {
   std::uint32_t source_;
   Diagnostics& diagnostics_;
   std::size_t errors_before_;
-  bool broken_ = false;
+  bool broken_ = false, lost_ = false;
   int handlers_around_ = 0;  // lists of `errors` and `otherwise` around the statement: acts may stand there
   std::vector<KeysAsked>* key_log_ = nullptr;
 };

@@ -45,8 +45,8 @@ void add_definition_commands(CLI::App& app, Commands& c, Action& chosen,
   CLI::App* check =
       app.add_subcommand("check", "Find every problem in the definitions below a folder");
   check->add_option("DIR", c.check.directory, "The folder")->capture_default_str();
-  check->add_option("--format", c.check.format, "text or json")
-      ->check(CLI::IsMember({"text", "json"}))
+  check->add_option("--format", c.check.format, "text, json or sarif")
+      ->check(CLI::IsMember({"text", "json", "sarif"}))
       ->capture_default_str();
   check->add_flag("--any-plugin", c.check.any_plugin,
                   "Let actions name plugins that this program does not have");
