@@ -9,9 +9,11 @@
 
 #include <algorithm>
 #include <cctype>
+#include <set>
 #include <utility>
 
 #include "dsl/text/lexical.h"
+#include "dsl/yaml/keys.h"
 
 namespace belay::dsl::yaml {
 namespace {
@@ -38,20 +40,12 @@ bool begins_statement(std::string_view key) {
 }
 
 bool is_known(std::string_view key) {
-  static const std::vector<std::string_view> keys = {
-      "belay", "title", "version", "takes", "gives", "once_per", "finish_within", "if_undo_fails",
-      "steps", "then", "branches", "data", "do", "with", "undo", "errors", "retry", "if_unsure",
-      "check", "keep_trying", "for", "within", "otherwise", "effects", "repeating", "call", "route",
-      "sql", "sql_any_rows", "plugin", "undone_by", "checked_by", "settles_in", "sign_in", "base",
-      "request_key_in", "remembers_keys_for", "outcomes", "verify", "no_undo_because", "can_end_in",
-      "fields", "even_if_up_to", "scheme", "secrets", "tolerance", "query", "headers", "key",
-      "replays_errors", "each_call_within", "cancel", "finish", "carry_on", "try_again", "hand_to",
-      "or_when", "owner", "tags", "retry_plans", "tries", "first_wait", "doubling", "at_most",
-      "random_spread", "body", "after", "may_reach_private_addresses", "from_version", "says",
-      "harmless_if_nothing_was_done", "request_key", "run", "starts_on", "one_at_a_time_per",
-      "allow", "event", "from", "error", "rest", "failures", "per_second", "at_once", "connector",
-      "alive_every", "and_do_not_wait", "collect", "answers", "each", "in", "role"};
-  return declares(key) || begins_statement(key) || is_one_of(key, keys);
+  static const std::set<std::string_view> keys = [] {
+    std::set<std::string_view> all = {"belay"};
+    for (const KeyRow& row : key_rows()) all.insert(row.key);
+    return all;
+  }();
+  return keys.contains(key);
 }
 
 // Keys whose value is a list of statements.
