@@ -6,7 +6,7 @@
 #include <random>
 #include <set>
 
-#include "interpreter/control.h"
+#include "interpreter/unwind.h"
 #include "tests/interpreter/harness.h"
 
 using namespace belay::testing;
