@@ -345,13 +345,12 @@ class Drawer {
 
   void stop_awaiting(const Path& path) {
     const Activity* activity = find_activity(std::as_const(state_), path);
-    if (activity == nullptr || !activity->open) return;
+    if (activity == nullptr || !activity->open || activity->forward.phase == CallPhase::kHeld) return;
     const Node& node = graph_.nodes[path.node];
     if (node.kind != NodeKind::kWait) return;
     for (std::uint32_t i = 0; i < node.sources.size() && i < activity->keys.size(); ++i) {
       if (std::binary_search(activity->taken.begin(), activity->taken.end(), i)) continue;
-      decision_.commands.push_back(
-          StopAwaiting{path, i, node.sources[i].event, activity->keys[i]});
+      decision_.commands.push_back(StopAwaiting{path, i, node.sources[i].event, activity->keys[i]});
     }
   }
 
