@@ -159,7 +159,8 @@ namespace {
 // The last success that was needed lets control go on; decide then names the losers among those that still run.
 void branch_over(const Graph& graph, State& state, const Path& path, std::uint32_t branch) {
   Join* join = find_join(state, path);
-  if (join == nullptr || std::erase(join->running, branch) == 0 || join->left == 0) return;
+  // A branch that ends after the last one needed (while the saga was paused) has lost none the less.
+  if (join == nullptr || join->left == 0 || std::erase(join->running, branch) == 0) return;
   if (--join->left > 0) return;
   if (join->running.empty()) std::erase_if(state.joins, [&](const Join& j) { return j.path == path; });
   complete(graph, state, path);

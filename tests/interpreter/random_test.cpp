@@ -10,6 +10,9 @@
 
 using namespace belay::testing;
 
+// A broken promise: the saga of that seed is shown, and no further one.
+#define BAD(text) (failed = true, [&] { FAIL_CHECK(text); }())
+
 namespace {
 
 // Makes graphs of every statement, nested in each other.
@@ -245,12 +248,14 @@ class World {
       for (; known < run.sent.size(); ++known) open.push_back(run.sent[known]);
       for (; entries < run.journal.size(); ++entries) look_at(run, run.journal[entries]);
       const Summary s = summary(run.graph, run.state);
-      if (!run.state.ended() && s.parked && s.waiting_on.empty()) FAIL_CHECK("parked, and nothing moves it on");
-      if (!run.state.ended() && open.empty() && !s.parked) FAIL_CHECK("works on nothing");
+      if (!run.state.ended() && s.parked && s.waiting_on.empty()) BAD("parked, and nothing moves it on");
+      if (!run.state.ended() && open.empty() && !s.parked) BAD("works on nothing");
     }
-    CHECK(run.state.ended());
+    if (!run.state.ended()) BAD("it does not end");
     finish(run);
   }
+
+  mutable bool failed = false;
 
  private:
   void move(Run& run, std::vector<RunAction>& open, int round) {
@@ -291,11 +296,11 @@ class World {
   void hear(const Run& run) {
     for (const Command& command : run.commands) {
       if (const auto* await = std::get_if<AwaitEvent>(&command)) {
-        if (!awaited_.insert({await->path, await->source}).second) FAIL_CHECK("awaits an event twice");
+        if (!awaited_.insert({await->path, await->source}).second) BAD("awaits an event twice");
       } else if (const auto* stop = std::get_if<StopAwaiting>(&command)) {
-        if (awaited_.erase({stop->path, stop->source}) == 0) FAIL_CHECK("stops awaiting what it does not await");
+        if (awaited_.erase({stop->path, stop->source}) == 0) BAD("stops awaiting what it does not await");
       } else if (const auto* child = std::get_if<StopChild>(&command); child && child->direction == Direction::kForward) {
-        if (!stopped_.insert(child->path).second) FAIL_CHECK("stops a child twice");
+        if (!stopped_.insert(child->path).second) BAD("stops a child twice");
       }
     }
   }
@@ -312,7 +317,7 @@ class World {
       put(run, Fact(past->fact));
       before.seq = run.state.seq;
       before.now = run.state.now;
-      if (!(before == run.state)) FAIL_CHECK("a fact that was known already changed something, round " << round);
+      if (!(before == run.state)) BAD("a fact that was known already changed something, round " << round);
       return;
     }
     put(run, OperatorActed{OperatorAct::kPause, {}, Direction::kForward, false, {}, ""});
@@ -351,7 +356,7 @@ class World {
     const Activity* activity = find_activity(std::as_const(run.state), sent.path);
     REQUIRE(activity != nullptr);
     const bool forward = sent.direction == Direction::kForward;
-    if (forward && !activity->open && stopped_.count(sent.path) == 0) FAIL_CHECK("a child was not stopped");
+    if (forward && !activity->open && stopped_.count(sent.path) == 0) BAD("a child was not stopped");
     stopped_.erase(sent.path);
     if (calm_ || pick(3) != 0) {
       carry_out(run, sent, path_text(run.graph, sent.path));
@@ -364,19 +369,21 @@ class World {
 
   void carry_out(Run& run, const RunAction& sent, const std::string& place) {
     if (sent.direction == Direction::kForward) {
-      if (!done_.insert(place).second) FAIL_CHECK(place << " happened twice");
+      if (!done_.insert(place).second) BAD(place << " happened twice");
       return;
     }
     const auto& unsure = run.graph.nodes[sent.path.node].call.if_unsure;
     const bool anyway = unsure && unsure->kind == Unsure::Kind::kUndoAnyway;
-    if (done_.erase(place) == 0 && !anyway) FAIL_CHECK(place << " was undone but had not happened");
+    if (done_.erase(place) == 0 && !anyway) BAD(place << " was undone but had not happened");
     for (const std::string& other : done_) {
       const Path path = run.at(other);
+      const Activity* after = find_activity(std::as_const(run.state), path);
+      if (after != nullptr && after->effect == EffectState::kLeftOver) continue;
       if (!precedes(run.graph, sent.path, path)) continue;
       const bool apart = std::any_of(parts_.begin(), parts_.end(), [&](const Unwinding& u) {
         return inside(run.graph, sent.path, u.path, u.part) && !inside(run.graph, path, u.path, u.part);
       });
-      if (!apart) FAIL_CHECK(place << " was undone before " << other);
+      if (!apart) BAD(place << " was undone before " << other);
     }
   }
 
@@ -393,7 +400,7 @@ class World {
     const std::set<std::string> left = left_places(run);
     for (const std::string& place : done_) {
       if (left.count(place) == 0 && inside(run.graph, run.at(place), path, part)) {
-        FAIL_CHECK(place << " stands although its part was undone, and nobody was told");
+        BAD(place << " stands although its part was undone, and nobody was told");
       }
     }
   }
@@ -428,10 +435,10 @@ class World {
       if (const auto* start = std::get_if<StartChild>(&command)) children.erase({start->path, Direction::kForward});
       if (const auto* stop = std::get_if<StopChild>(&command)) children.erase({stop->path, stop->direction});
       if (const auto* await = std::get_if<AwaitEvent>(&command); await && !awaited_.count({await->path, await->source})) {
-        FAIL_CHECK("awaits after a restart what it did not await before");
+        BAD("awaits after a restart what it did not await before");
       }
     }
-    if (!children.empty()) FAIL_CHECK("a child was forgotten by a restart");
+    if (!children.empty()) BAD("a child was forgotten by a restart");
     for (const Fact& fact : recovery.facts) put(run, fact);
   }
 
@@ -467,7 +474,7 @@ class World {
   }
 
   void finish(const Run& run) {
-    if (!awaited_.empty()) FAIL_CHECK("it has ended and still awaits an event");
+    if (!awaited_.empty()) BAD("it has ended and still awaits an event");
     const std::set<std::string> left = left_places(run);
     const bool compensated = run.state.status == Status::kCompensated;
     for (const std::string& place : done_) {
@@ -475,14 +482,14 @@ class World {
       const bool undone = compensated || std::any_of(parts_.begin(), parts_.end(), [&](const Unwinding& u) {
         return inside(run.graph, path, u.path, u.part);
       });
-      if (undone && left.count(place) == 0) FAIL_CHECK(place << " stands although it was to be undone, and nobody was told");
+      if (undone && left.count(place) == 0) BAD(place << " stands although it was to be undone, and nobody was told");
     }
     for (const Activity& activity : run.state.activities) {
       if (compensated || activity.effect != EffectState::kUndone) continue;
       const bool asked = std::any_of(parts_.begin(), parts_.end(), [&](const Unwinding& u) {
         return inside(run.graph, activity.path, u.path, u.part);
       });
-      if (!asked) FAIL_CHECK(path_text(run.graph, activity.path) << " was undone although nothing asked for it");
+      if (!asked) BAD(path_text(run.graph, activity.path) << " was undone although nothing asked for it");
     }
   }
 
@@ -500,11 +507,14 @@ class World {
 TEST_CASE("random sagas in a random world keep their promises") {
   const char* only = std::getenv("BELAY_SEED");
   const std::uint64_t first = only != nullptr ? std::strtoull(only, nullptr, 10) : 1;
+  std::size_t entries = 0;
   for (std::uint64_t seed = first; seed <= (only != nullptr ? first : 20000); ++seed) {
     CAPTURE(seed);
     World world(seed);
     Run run(world.graph(), record({}), world.pick(20) == 0);
     world.live(run);
-    if (Catch::getResultCapture().lastAssertionPassed() == false) break;
+    entries += run.journal.size();
+    if (world.failed) break;
   }
+  if (std::getenv("BELAY_TRACE") != nullptr) std::printf("%zu entries\n", entries);
 }
