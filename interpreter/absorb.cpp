@@ -217,6 +217,7 @@ struct DrawnFolder {
     state.problem = drawn.problem;
     state.paused = false;
     clear_control();
+    for (Activity& activity : state.activities) activity.open = false;  // `finish` leaves a wait that ran out
   }
 
  private:
