@@ -131,7 +131,7 @@ class Run {
     entry.at = now;
     entry.reason = std::move(reason);
     entry.fact = std::move(fact);
-    Decision decision = decide(graph, apply(graph, state, entry), "saga");
+    Decision decision = decide(graph, apply(graph, std::move(state), entry), "saga");
     entry.drawn = decision.drawn;
     state = std::move(decision.state);
     if (std::getenv("BELAY_TRACE") != nullptr) trace(entry);

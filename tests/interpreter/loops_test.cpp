@@ -337,10 +337,10 @@ TEST_CASE("places inside loops have names that are found again") {
   }
 }
 
-TEST_CASE("a thousand items are worked through and undone in reasonable time") {
-  for (const std::uint32_t at_once : {1U, 1000U}) {
+TEST_CASE("hundreds of items are worked through and undone in reasonable time") {
+  for (const std::uint32_t at_once : {1U, 500U}) {
     const auto begin = std::chrono::steady_clock::now();
-    const Graph graph = for_each({.items = 1000, .at_once = at_once});
+    const Graph graph = for_each({.items = 500, .at_once = at_once});
     State state;
     std::vector<Command> commands;
     const auto put = [&](Fact fact) {
@@ -367,9 +367,9 @@ TEST_CASE("a thousand items are worked through and undone in reasonable time") {
       }
     }
     CHECK(state.status == Status::kCompensated);
-    CHECK(calls == 4001);
+    CHECK(calls == 2001);
     const std::chrono::duration<double> took = std::chrono::steady_clock::now() - begin;
     INFO("took " << took.count() << " s");
-    CHECK(took.count() < 20);
+    CHECK(took.count() < 10);
   }
 }

@@ -42,7 +42,7 @@ class Maker {
 
   Block block(int depth) {
     Block nodes;
-    const int length = 1 + pick(depth == 0 ? 3 : 2);
+    const int length = 1 + pick(2);
     for (int i = 0; i < length; ++i) statement(nodes, depth);
     return nodes;
   }
