@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "interpreter/loops.h"
+
 namespace belay::interpreter {
 
 namespace {
@@ -16,12 +18,21 @@ struct DrawnFolder {
     const Node& node = graph.nodes[drawn.path.node];
     remove_ready(state, drawn.path);
     if (node.kind == NodeKind::kTogether) {
-      join(node, drawn.path);
-    } else if (drawn.arm < node.arms.size() && !node.arms[drawn.arm].block.empty()) {
-      state.ready.push_back({node.arms[drawn.arm].block.front(), drawn.path.iteration});
+      begin_branches(graph, state, drawn.path);
+    } else if (node.kind == NodeKind::kTry) {
+      enter_block(graph, state, drawn.path.node, 0, drawn.path.iteration);
+    } else if (node.kind == NodeKind::kRepeat) {
+      round(drawn);
+    } else if (drawn.arm < node.arms.size()) {
+      enter_block(graph, state, drawn.path.node, drawn.arm, drawn.path.iteration);
     } else {
       complete(graph, state, drawn.path);
     }
+  }
+
+  void operator()(const Looped& drawn) const {
+    remove_ready(state, drawn.path);
+    begin_loop(graph, state, drawn.path, drawn.items);
   }
 
   void operator()(const Assigned& drawn) const {
@@ -48,6 +59,10 @@ struct DrawnFolder {
     switch (drawn.direction) {
       case Direction::kForward:
         if (!activity.keep_since) activity.keep_since = state.now;
+        if (!graph.nodes[drawn.path.node].run.detached) break;
+        call.phase = CallPhase::kSucceeded;  // nobody waits for that child
+        activity.open = false;
+        complete(graph, state, Path(drawn.path));
         break;
       case Direction::kUndo:
         if (!activity.undo_since) activity.undo_since = state.now;
@@ -67,7 +82,9 @@ struct DrawnFolder {
     }
     call.phase = CallPhase::kBackoff;
     call.due = drawn.at;
-    if (drawn.by_handler) ++call.handler_tries;
+    if (!drawn.by_handler) return;
+    ++call.handler_tries;
+    reopen(drawn.path, activity);  // as a statement of the handler's block
   }
 
   void operator()(const Settled& drawn) const {
@@ -87,7 +104,7 @@ struct DrawnFolder {
       call.failure = FailureKind::kTransient;
       call.error = "did_not_happen";
       call.message = "a check found that it did not happen";
-      const bool over = drawn.direction == Direction::kForward && state.status == Status::kCompensating;
+      const bool over = drawn.direction == Direction::kForward && undoing(graph, state, drawn.path);
       call.phase = over ? CallPhase::kRefused : CallPhase::kFailed;
     }
   }
@@ -95,6 +112,7 @@ struct DrawnFolder {
   void operator()(const Held& drawn) const {
     remove_ready(state, drawn.path);
     Activity& activity = activity_at(state, drawn.path);
+    if (drawn.direction == Direction::kForward && !undoing(graph, state, drawn.path)) reopen(drawn.path, activity);
     CallState& call = call_of(activity, drawn.direction);
     call.phase = CallPhase::kHeld;
     call.hold = drawn.reason;
@@ -128,6 +146,7 @@ struct DrawnFolder {
       activity.forward.phase = CallPhase::kRefused;
       activity.effect = activity.forward.unsure ? EffectState::kMaybe : EffectState::kNone;
     }
+    if (drawn.handler == kActHandler) reopen(path, activity);
     activity.open = false;
     if (!drawn.value.is_null() && node.slot != kNoSlot) {
       set_variable(graph, state, node.slot, path.iteration, drawn.value);
@@ -152,10 +171,10 @@ struct DrawnFolder {
     activity.until = drawn.until;
   }
 
-  void operator()(const Looped&) const {}
-  void operator()(const Asked&) const {}
-  void operator()(const Unwinding&) const {}
-  void operator()(const Unwound&) const {}
+  void operator()(const Asked& drawn) const {
+    remove_ready(state, drawn.path);
+    activity_at(state, drawn.path).until = drawn.until;
+  }
 
   void operator()(const PausedUntil& drawn) const {
     remove_ready(state, drawn.path);
@@ -178,11 +197,13 @@ struct DrawnFolder {
   void operator()(const Cancelling& drawn) const {
     state.status = Status::kCompensating;
     state.because = drawn.because;
-    state.ready.clear();
-    state.joins.clear();
-    state.at_end = false;
-    for (Activity& activity : state.activities) close(activity);
+    state.queued = false;
+    clear_control();
+    for (Activity& activity : state.activities) close(graph, activity);
   }
+
+  void operator()(const Unwinding& drawn) const { begin_unwinding(graph, state, drawn); }
+  void operator()(const Unwound& drawn) const { end_unwinding(graph, state, drawn); }
 
   void operator()(const NotUndone& drawn) const {
     Activity& activity = activity_at(state, drawn.path);
@@ -194,55 +215,43 @@ struct DrawnFolder {
     state.status = drawn.status;
     state.output = drawn.output;
     state.problem = drawn.problem;
-    state.ready.clear();
-    state.joins.clear();
-    state.at_end = false;
     state.paused = false;
+    clear_control();
+    for (Activity& activity : state.activities) activity.open = false;  // `finish` leaves a wait that ran out
   }
 
  private:
-  void join(const Node& node, const Path& path) const {
-    std::uint32_t left = 0;
-    for (const Block& branch : node.branches) {
-      if (branch.empty()) continue;
-      ++left;
-      state.ready.push_back({branch.front(), path.iteration});
-    }
-    if (left == 0) {
-      complete(graph, state, path);
-      return;
-    }
-    const auto at = std::lower_bound(state.joins.begin(), state.joins.end(), path,
-                                     [](const Join& j, const Path& p) { return j.path < p; });
-    state.joins.insert(at, Join{path, left});
+  // Control is back at the statement itself, from a block of its handlers.
+  void reopen(const Path& path, Activity& activity) const {
+    if (!activity.open) std::erase_if(state.ready, [&](const Path& p) { return below(graph, p, path); });
+    activity.open = true;
   }
 
-  // No new steps, retry waits cut short; what is in flight or unsure has still to settle.
-  void close(Activity& activity) const {
-    activity.open = false;
-    CallState& call = activity.forward;
-    const Node& node = graph.nodes[activity.path.node];
-    switch (call.phase) {
-      case CallPhase::kDue:
-      case CallPhase::kBackoff:
-      case CallPhase::kFailed:
-        call.phase = call.unsure ? CallPhase::kFailed : CallPhase::kRefused;
-        if (call.unsure) call.failure = FailureKind::kUnsure;
-        if (call.unsure && node.kind == NodeKind::kStep && node.call.if_unsure &&
-            node.call.if_unsure->kind == Unsure::Kind::kUndoAnyway) {
-          call.phase = CallPhase::kRefused;
-          activity.effect = EffectState::kMaybe;
-        }
-        break;
-      case CallPhase::kHeld:
-        if (!call.unsure) call.phase = CallPhase::kRefused;
-        break;
-      case CallPhase::kIdle:
-      case CallPhase::kInFlight:
-      case CallPhase::kSettling:
-      case CallPhase::kSucceeded:
-      case CallPhase::kRefused: break;
+  // Control stands nowhere any more.
+  void clear_control() const {
+    state.ready.clear();
+    state.joins.clear();
+    state.loops.clear();
+    state.unwinding.clear();
+    state.at_end = false;
+  }
+
+  // A `repeat` begins, or a round of it is over. When the rounds are used up, decide draws what `otherwise` says.
+  void round(const Took& drawn) const {
+    const Path path = without_round(graph, drawn.path);
+    const bool begins = path.iteration.size() == drawn.path.iteration.size();
+    if (drawn.arm == kAgain) {
+      std::vector<std::uint32_t> next = path.iteration;
+      next.push_back(begins ? 0 : drawn.path.iteration.back() + 1);
+      if (graph.nodes[path.node].body.empty()) return complete(graph, state, path);
+      return enter_block(graph, state, path.node, 0, next);
     }
+    if (!begins) export_round(graph, state, path, drawn.path.iteration.back());
+    if (drawn.arm != kUsedUp) return complete(graph, state, path);
+    CallState& call = activity_at(state, path).forward;
+    call.phase = CallPhase::kFailed;
+    call.failure = FailureKind::kBusiness;
+    call.error = "gave_up";
   }
 };
 

@@ -4,12 +4,11 @@
 #include <algorithm>
 
 #include "interpreter/absorb.h"
+#include "interpreter/loops.h"
 
 namespace belay::interpreter {
 
 namespace {
-
-bool compensating(const State& state) { return state.status == Status::kCompensating; }
 
 void undo_succeeded(Activity& activity) {
   activity.undo.phase = CallPhase::kSucceeded;
@@ -32,12 +31,14 @@ struct FactFolder {
 
   void operator()(const Started& fact) const {
     state.started_at = entry.at;
+    state.parent = fact.parent;
+    state.queued = fact.queued;
     for (std::size_t i = 0; i < graph.takes.size(); ++i) {
       if (const Value* value = fact.input.find(graph.takes[i].name); value != nullptr && !value->is_null()) {
         set_variable(graph, state, static_cast<SlotId>(i), {}, *value);
       }
     }
-    enter_block(graph, state, kNoNode, graph.root, {});
+    enter_block(graph, state, kNoNode, 0, {});
   }
 
   void operator()(const StepSucceeded& fact) const {
@@ -71,7 +72,9 @@ struct FactFolder {
     if (fact.kind == FailureKind::kUnsure) call.unsure = true;
     // An answer to the key speaks for every earlier try under it; an unmapped refusal and a try that never arrived do not.
     if (fact.kind == FailureKind::kBusiness && fact.error != "refused") call.unsure = false;
-    if (fact.direction == Direction::kForward && compensating(state) && !call.unsure) call.phase = CallPhase::kRefused;
+    if (fact.direction != Direction::kForward || !undoing(graph, state, fact.path)) return;
+    const Unsure* unsure = graph.nodes[fact.path.node].call.if_unsure ? &*graph.nodes[fact.path.node].call.if_unsure : nullptr;
+    if (!call.unsure || (unsure != nullptr && unsure->kind == Unsure::Kind::kUndoAnyway)) close(graph, *activity);
   }
 
   void operator()(const TimerFired& fact) const {
@@ -103,16 +106,31 @@ struct FactFolder {
     Activity* activity = find_activity(state, fact.path);
     const auto taken = std::lower_bound(state.taken_events.begin(), state.taken_events.end(), fact.event_id);
     if (taken != state.taken_events.end() && *taken == fact.event_id) return;
-    if (activity == nullptr || !activity->open || activity->limit_passed) return;
+    if (activity == nullptr || !awaits(graph, *activity, fact.source)) return;
     const Node& node = graph.nodes[fact.path.node];
-    if (node.kind != NodeKind::kWait || fact.source >= node.sources.size()) return;
-    if (node.sources[fact.source].event != fact.event) return;
+    const Source& source = node.sources[fact.source];
+    if (source.event != fact.event) return;
     state.taken_events.insert(taken, fact.event_id);
-    if (node.slot != kNoSlot) set_variable(graph, state, node.slot, fact.path.iteration, fact.payload);
-    activity->open = false;
-    activity->forward.phase = CallPhase::kSucceeded;
+    if (source.name.empty()) return wait_over(*activity, fact.payload);
+    activity->taken.insert(std::lower_bound(activity->taken.begin(), activity->taken.end(), fact.source), fact.source);
+    // Under `for all of` the record grows until it is whole; nobody reads it before.
+    Map fields{{Value::string(source.name), fact.payload}};
+    if (const Value* known = node.slot == kNoSlot ? nullptr : variable(node.slot, fact.path)) {
+      fields.insert(fields.end(), known->as_map().begin(), known->as_map().end());
+    }
+    Value record = Value::map(std::move(fields));
+    if (!node.any_source && activity->taken.size() == node.sources.size()) return wait_over(*activity, record);
+    if (node.slot != kNoSlot) set_variable(graph, state, node.slot, fact.path.iteration, std::move(record));
+    if (!node.any_source) return;
+    activity->forward.phase = CallPhase::kSucceeded;  // decide draws the end: the other sources stop awaiting
     if (node.undo) activity->effect = EffectState::kDone;
-    complete(graph, state, Path(activity->path));
+  }
+
+  void operator()(const AnswerGiven& fact) const {
+    Activity* activity = find_activity(state, fact.path);
+    if (activity == nullptr || !activity->open || activity->limit_passed) return;
+    if (graph.nodes[fact.path.node].kind != NodeKind::kAsk || activity->forward.phase != CallPhase::kIdle) return;
+    wait_over(*activity, fact.answer);
   }
 
   void operator()(const CancelAsked&) const {
@@ -134,17 +152,37 @@ struct FactFolder {
   }
 
   void operator()(const CapReached&) const { state.capped = true; }
-  void operator()(const AnswerGiven&) const {}
-  void operator()(const TurnCame&) const {}
-  void operator()(const UndoAsked&) const { state.undo_asked = true; }
+  void operator()(const TurnCame&) const { state.queued = false; }
+
+  // A child that has completed is undone like one that has not.
+  void operator()(const UndoAsked&) const {
+    state.undo_asked = true;
+    if (state.status == Status::kCompensating || state.past_no_return) return;
+    state.status = Status::kRunning;
+    state.cancel_asked = true;
+    state.paused = false;
+    state.capped = false;
+    state.because = "its parent is undone";
+  }
+
+  // The journal is folded under the new definition from its beginning.
   void operator()(const Migrated&) const {}
 
  private:
+  const Value* variable(SlotId slot, const Path& path) const {
+    return slot < graph.slots.size() ? find_variable(state, slot, path.iteration, graph.slots[slot].depth) : nullptr;
+  }
+
+  void wait_over(Activity& activity, const Value& result) const {
+    forward_succeeded(graph, state, activity, result);
+  }
+
   // A held statement that is no step is entered anew. A held call starts its tries anew: under the same key while it is
   // unsure (the policy chooses between the key and the check), under a new key after a certain failure.
   void retry(Activity& activity, Direction direction) const {
     CallState& call = call_of(activity, direction);
     if (call.phase != CallPhase::kHeld && call.phase != CallPhase::kBackoff) return;
+    if (!may_try_anew(graph, state, activity, direction)) return;
     if (spec_of(graph.nodes[activity.path.node], direction) == nullptr) {
       const Path path = activity.path;
       std::erase_if(state.activities, [&](const Activity& a) { return a.path == path; });
@@ -182,7 +220,7 @@ struct FactFolder {
       return;
     }
     if (call.unsure) {
-      activity.effect = compensating(state) ? EffectState::kLeftOver : EffectState::kMaybe;
+      activity.effect = undoing(graph, state, path) ? EffectState::kLeftOver : EffectState::kMaybe;
       activity.left_because = entry.reason;
     }
     const Node& node = graph.nodes[path.node];
@@ -191,7 +229,7 @@ struct FactFolder {
     }
     if (!activity.open) return;
     activity.open = false;
-    if (!compensating(state)) complete(graph, state, path);
+    complete(graph, state, without_round(graph, path));
   }
 
   void resolve(Activity& activity, const OperatorActed& fact) const {
@@ -205,7 +243,7 @@ struct FactFolder {
       call.unsure = false;
       call.hold = HoldReason::kNone;
       call.tries = 0;
-      const bool over = fact.direction == Direction::kForward && compensating(state);
+      const bool over = fact.direction == Direction::kForward && undoing(graph, state, fact.path);
       call.phase = over ? CallPhase::kRefused : CallPhase::kDue;
       if (!over) ++call.generation;
       call_of(activity, check_of(fact.direction)).phase = CallPhase::kIdle;
@@ -222,7 +260,8 @@ void absorb(const Graph& graph, State& state, const Fact& fact, const Entry& ent
 State apply(const Graph& graph, State state, const Entry& entry) {
   state.seq = entry.seq;
   state.now = entry.at;
-  if (!state.ended()) absorb(graph, state, entry.fact, entry);
+  const bool undone = state.status == Status::kCompleted && std::holds_alternative<UndoAsked>(entry.fact);
+  if (!state.ended() || undone) absorb(graph, state, entry.fact, entry);
   for (const Drawn& drawn : entry.drawn) absorb(graph, state, drawn);
   return state;
 }

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "interpreter/loops.h"
+
 namespace belay::interpreter {
 
 namespace {
@@ -11,6 +13,10 @@ namespace {
 auto lower_activity(std::vector<Activity>& all, const Path& path) {
   return std::lower_bound(all.begin(), all.end(), path,
                           [](const Activity& a, const Path& p) { return a.path < p; });
+}
+
+auto lower_join(std::vector<Join>& all, const Path& path) {
+  return std::lower_bound(all.begin(), all.end(), path, [](const Join& j, const Path& p) { return j.path < p; });
 }
 
 }  // namespace
@@ -49,13 +55,36 @@ const CallState& call_of(const Activity& activity, Direction direction) {
 const Call* spec_of(const Node& node, Direction direction) {
   const Call* main = nullptr;
   if (main_of(direction) == Direction::kForward) {
-    if (node.kind == NodeKind::kStep) main = &node.call;
+    if (node.kind == NodeKind::kStep || node.kind == NodeKind::kRun) main = &node.call;
   } else if (node.undo) {
     main = &*node.undo;
   }
   if (main == nullptr || direction == main_of(direction)) return main;
   return main->check.empty() ? nullptr : &main->check.front();
 }
+
+const Action& action_of(const Graph& graph, const Call& call) {
+  static const Action child = [] {
+    Action action;
+    action.repeat_safe = true;
+    action.effects = static_cast<std::uint8_t>(Effect::kRecords);
+    return action;
+  }();
+  return call.action < graph.actions.size() ? graph.actions[call.action] : child;
+}
+
+std::size_t depth_of(const Graph& graph, NodeId node) {
+  std::size_t depth = 0;
+  for (NodeId at = node; at != kNoNode; at = graph.nodes[at].parent) depth += in_loop_body(graph, at) ? 1 : 0;
+  return depth;
+}
+
+Join* find_join(State& state, const Path& path) {
+  const auto it = lower_join(state.joins, path);
+  return it != state.joins.end() && it->path == path ? &*it : nullptr;
+}
+
+const Join* find_join(const State& state, const Path& path) { return find_join(const_cast<State&>(state), path); }
 
 Direction main_of(Direction direction) {
   return direction == Direction::kForward || direction == Direction::kCheck ? Direction::kForward : Direction::kUndo;
@@ -96,18 +125,19 @@ void set_variable(const Graph& graph, State& state, SlotId slot, const std::vect
   }
 }
 
-void enter_block(const Graph& graph, State& state, NodeId parent, const Block& block,
+void enter_block(const Graph& graph, State& state, NodeId parent, std::uint32_t block,
                  const std::vector<std::uint32_t>& iteration) {
-  if (block.empty()) {
-    leave_block(graph, state, parent, iteration);
+  const Block& nodes = parent == kNoNode ? graph.root : *blocks_of(graph.nodes[parent])[block];
+  if (nodes.empty()) {
+    leave_block(graph, state, parent, block, iteration);
   } else {
-    state.ready.push_back({block.front(), iteration});
+    state.ready.push_back({nodes.front(), iteration});
   }
 }
 
 void complete(const Graph& graph, State& state, const Path& path) {
   const Node& node = graph.nodes[path.node];
-  std::size_t next = node.position + 1;
+  const std::size_t next = node.position + 1;
   if (node.parent == kNoNode) {
     if (next < graph.root.size()) {
       state.ready.push_back({graph.root[next], path.iteration});
@@ -120,26 +150,57 @@ void complete(const Graph& graph, State& state, const Path& path) {
   if (node.block < blocks.size() && next < blocks[node.block]->size()) {
     state.ready.push_back({(*blocks[node.block])[next], path.iteration});
   } else {
-    leave_block(graph, state, node.parent, path.iteration);
+    leave_block(graph, state, node.parent, node.block, path.iteration);
   }
 }
 
-void leave_block(const Graph& graph, State& state, NodeId parent, const std::vector<std::uint32_t>& iteration) {
+namespace {
+
+// The last success that was needed lets control go on; decide then names the losers among those that still run.
+void branch_over(const Graph& graph, State& state, const Path& path, std::uint32_t branch) {
+  Join* join = find_join(state, path);
+  // A branch that ends after the last one needed (while the saga was paused) has lost none the less.
+  if (join == nullptr || join->left == 0 || std::erase(join->running, branch) == 0) return;
+  if (--join->left > 0) return;
+  if (join->running.empty()) std::erase_if(state.joins, [&](const Join& j) { return j.path == path; });
+  complete(graph, state, path);
+}
+
+}  // namespace
+
+void leave_block(const Graph& graph, State& state, NodeId parent, std::uint32_t block,
+                 const std::vector<std::uint32_t>& iteration) {
   if (parent == kNoNode) {
     state.at_end = true;
     return;
   }
-  const Path path{parent, iteration};
-  if (graph.nodes[parent].kind == NodeKind::kTogether) {
-    const auto join = std::find_if(state.joins.begin(), state.joins.end(), [&](const Join& j) { return j.path == path; });
-    if (join == state.joins.end()) return;
-    if (join->left > 1) {
-      --join->left;
-      return;
-    }
-    state.joins.erase(join);
+  const NodeKind kind = graph.nodes[parent].kind;
+  Path path{parent, iteration};
+  if (kind == NodeKind::kTogether) {
+    branch_over(graph, state, path, block);
+  } else if (kind == NodeKind::kForEach) {
+    const std::uint32_t item = path.iteration.back();
+    path.iteration.pop_back();
+    item_over(graph, state, path, item);
+  } else if (kind == NodeKind::kRepeat && block == 0) {
+    state.ready.push_back(std::move(path));  // `until` is to be looked at
+  } else {
+    complete(graph, state, path);
   }
-  complete(graph, state, path);
+}
+
+void begin_branches(const Graph& graph, State& state, const Path& path) {
+  const Node& node = graph.nodes[path.node];
+  Join join{path, 0, {}};
+  for (std::uint32_t i = 0; i < node.branches.size(); ++i) {
+    if (!node.branches[i].empty()) join.running.push_back(i);
+  }
+  const std::size_t wanted = node.wanted == 0 ? node.branches.size() : node.wanted;
+  const std::size_t empty = node.branches.size() - join.running.size();  // they succeed by doing nothing
+  if (wanted <= empty || join.running.empty()) return complete(graph, state, path);
+  join.left = static_cast<std::uint32_t>(std::min(wanted - empty, join.running.size()));
+  for (const std::uint32_t i : join.running) state.ready.push_back({node.branches[i].front(), path.iteration});
+  state.joins.insert(lower_join(state.joins, path), std::move(join));
 }
 
 void forward_succeeded(const Graph& graph, State& state, Activity& activity, const Value& result) {
@@ -154,7 +215,21 @@ void forward_succeeded(const Graph& graph, State& state, Activity& activity, con
   }
   if (!activity.open) return;
   activity.open = false;
-  if (state.status != Status::kCompensating) complete(graph, state, Path(activity.path));
+  complete(graph, state, Path(activity.path));
+}
+
+bool awaits(const Graph& graph, const Activity& activity, std::uint32_t source) {
+  const Node& node = graph.nodes[activity.path.node];
+  return node.kind == NodeKind::kWait && activity.open && !activity.limit_passed &&
+         activity.forward.phase == CallPhase::kIdle && source < node.sources.size() && source < activity.keys.size() &&
+         !std::binary_search(activity.taken.begin(), activity.taken.end(), source);
+}
+
+bool may_try_anew(const Graph& graph, const State& state, const Activity& activity, Direction direction) {
+  if (direction != Direction::kForward) return true;
+  return std::none_of(state.activities.begin(), state.activities.end(), [&](const Activity& other) {
+    return below(graph, other.path, activity.path) && other.path.iteration.size() >= activity.path.iteration.size();
+  });
 }
 
 void remove_ready(State& state, const Path& path) {
@@ -162,48 +237,11 @@ void remove_ready(State& state, const Path& path) {
   if (it != state.ready.end()) state.ready.erase(it);
 }
 
-namespace {
-
-// From the top level down to the node: (node, block of its parent, position in it).
-struct Standing {
-  NodeId node, parent;
-  std::uint32_t block, position;
-};
-
-std::vector<Standing> standing_of(const Graph& graph, NodeId node) {
-  std::vector<Standing> up;
-  for (NodeId n = node; n != kNoNode && n < graph.nodes.size(); n = graph.nodes[n].parent) {
-    up.push_back({n, graph.nodes[n].parent, graph.nodes[n].block, graph.nodes[n].position});
-  }
-  std::reverse(up.begin(), up.end());
-  return up;
-}
-
-}  // namespace
-
-bool precedes(const Graph& graph, const Path& first, const Path& second) {
-  if (first == second) return false;
-  const Node& a_node = graph.nodes[first.node];
-  const Node& b_node = graph.nodes[second.node];
-  if (a_node.parent == b_node.parent && a_node.block == b_node.block && first.iteration == second.iteration) {
-    return a_node.position < b_node.position;  // the common case, without building chains
-  }
-  const auto a = standing_of(graph, first.node);
-  const auto b = standing_of(graph, second.node);
-  for (std::size_t i = 0; i < a.size() && i < b.size(); ++i) {
-    if (a[i].block != b[i].block) return false;  // side by side: branches, or arms of which one was taken
-    if (a[i].position != b[i].position) return a[i].position < b[i].position;
-  }
-  // One holds the other: a step comes before what its handler's block does. Rounds of loops: earlier first.
-  if (a.size() != b.size()) return a.size() < b.size();
-  return first.iteration < second.iteration;
-}
-
 bool leaves_mark(const Graph& graph, const Node& node) {
   if (node.undo) return true;
-  if (node.kind != NodeKind::kStep) return false;
+  if (node.kind != NodeKind::kStep && node.kind != NodeKind::kRun) return false;
   const auto reads = static_cast<std::uint8_t>(Effect::kReads);
-  return (graph.actions[node.call.action].effects & static_cast<std::uint8_t>(~reads)) != 0;
+  return (action_of(graph, node.call).effects & static_cast<std::uint8_t>(~reads)) != 0;
 }
 
 bool is_settled(const Activity& activity) {

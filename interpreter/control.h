@@ -2,6 +2,7 @@
 // interpreter; nobody else includes this.
 #pragma once
 #include "interpreter/interpret.h"
+#include "interpreter/unwind.h"
 
 namespace belay::interpreter {
 
@@ -18,22 +19,34 @@ const Call* spec_of(const Node& node, Direction direction);
 Direction main_of(Direction direction);
 Direction check_of(Direction direction);
 
+// What the call does. A call that runs a child saga is as good as one that is safe to repeat: the same one starts once.
+const Action& action_of(const Graph& graph, const Call& call);
+// How many loops surround the node.
+std::size_t depth_of(const Graph& graph, NodeId node);
+Join* find_join(State& state, const Path& path);
+const Join* find_join(const State& state, const Path& path);
+
 const Value* find_variable(const State& state, SlotId slot, const std::vector<std::uint32_t>& iteration,
                            std::size_t depth);
 void set_variable(const Graph& graph, State& state, SlotId slot, const std::vector<std::uint32_t>& iteration,
                   Value value);
 
-// Control enters a block (or leaves it at once when it is empty), leaves a node, leaves a block of `parent`.
-void enter_block(const Graph& graph, State& state, NodeId parent, const Block& block,
+// Control enters a block of `parent` (or leaves it at once when it is empty), leaves a node, leaves a block of `parent`.
+// The iteration is the one inside the block.
+void enter_block(const Graph& graph, State& state, NodeId parent, std::uint32_t block,
                  const std::vector<std::uint32_t>& iteration);
 void complete(const Graph& graph, State& state, const Path& path);
-void leave_block(const Graph& graph, State& state, NodeId parent, const std::vector<std::uint32_t>& iteration);
+void leave_block(const Graph& graph, State& state, NodeId parent, std::uint32_t block,
+                 const std::vector<std::uint32_t>& iteration);
+// The branches of a `together` begin.
+void begin_branches(const Graph& graph, State& state, const Path& path);
 // The step did what it should: its result is known, control goes on unless everything is being undone.
 void forward_succeeded(const Graph& graph, State& state, Activity& activity, const Value& result);
+// Whether the wait still takes an event of that source.
+bool awaits(const Graph& graph, const Activity& activity, std::uint32_t source);
+// Whether a person may let it be tried anew: not when something of its own blocks has been begun.
+bool may_try_anew(const Graph& graph, const State& state, const Activity& activity, Direction direction);
 void remove_ready(State& state, const Path& path);
-
-// Whether `first` comes before `second` in every run of the graph: what must be undone after it.
-bool precedes(const Graph& graph, const Path& first, const Path& second);
 
 // Whether the step leaves a mark outside that an undo would take back.
 bool leaves_mark(const Graph& graph, const Node& node);
@@ -42,21 +55,22 @@ bool is_settled(const Activity& activity);
 // The other side may have forgotten the key of this call by `now`.
 bool key_worn_out(const Action& action, const CallState& call, Instant now);
 
-// What is known of variables when evaluating at `path`.
+// What is known of variables when evaluating at `path`, which must outlive the scope.
 class StateScope : public Scope {
  public:
-  StateScope(const Graph& graph, const State& state, const std::vector<std::uint32_t>& iteration)
-      : graph_(graph), state_(state), iteration_(iteration) {}
+  StateScope(const Graph& graph, const State& state, const Path& path)
+      : graph_(graph), state_(state), path_(path) {}
   const Value* slot(std::uint32_t index) const override {
     if (index >= graph_.slots.size()) return nullptr;
-    return find_variable(state_, index, iteration_, graph_.slots[index].depth);
+    if (!state_.unwinding.empty() && hidden(graph_, state_, index, path_)) return nullptr;
+    return find_variable(state_, index, path_.iteration, graph_.slots[index].depth);
   }
   Timestamp now() const override { return to_timestamp(state_.now); }
 
  private:
   const Graph& graph_;
   const State& state_;
-  const std::vector<std::uint32_t>& iteration_;
+  const Path& path_;
 };
 
 }  // namespace belay::interpreter

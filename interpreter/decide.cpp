@@ -7,12 +7,14 @@
 
 #include "interpreter/absorb.h"
 #include "interpreter/policy.h"
+#include "interpreter/request.h"
 
 namespace belay::interpreter {
 
 namespace {
 
 constexpr Direction kDirections[] = {Direction::kForward, Direction::kCheck, Direction::kUndo, Direction::kUndoCheck};
+constexpr std::size_t kItemsMax = 10'000;  // of a `for each`
 
 class Drawer {
  public:
@@ -31,21 +33,42 @@ class Drawer {
   std::optional<Drawn> next() {
     if (state_.ended() || state_.paused || state_.capped) return std::nullopt;
     if (auto drawn = start_and_cancel()) return drawn;
+    if (state_.queued) return std::nullopt;
+    if (auto loser = next_loser()) return loser;
     for (const Activity& activity : state_.activities) {
-      if (auto drawn = judge(activity)) return drawn;
+      auto drawn = judge(activity);
+      if (drawn && !too_early(*drawn)) return drawn;
     }
-    if (state_.status == Status::kRunning) {
-      if (!state_.ready.empty()) return enter(Path(state_.ready.front()));
-      if (state_.at_end) return ended_with(graph_, state_, graph_.gives, {});
-      return std::nullopt;
+    if (state_.status != Status::kRunning) return undo_next(nullptr);
+    for (const Unwind& part : state_.unwinding) {
+      if (auto drawn = undo_next(&part)) return drawn;
     }
-    return undo_next();
+    for (const Path& path : state_.ready) {
+      auto drawn = enter(Path(path));
+      if (!too_early(drawn)) return drawn;
+    }
+    if (state_.at_end && state_.unwinding.empty()) return ended_with(graph_, state_, graph_.gives, {});
+    return std::nullopt;
+  }
+
+  // A saga does not complete while a part of it is being undone.
+  bool too_early(const Drawn& drawn) const {
+    return !state_.unwinding.empty() && std::holds_alternative<Ended>(drawn);
+  }
+
+  // A branch that still runs although enough others have succeeded.
+  std::optional<Drawn> next_loser() const {
+    for (const Join& join : state_.joins) {
+      if (join.left == 0) return Unwinding{join.path, join.running.front(), 0, {}, "others were first"};
+    }
+    return std::nullopt;
   }
 
   std::optional<Drawn> start_and_cancel() {
     if (state_.status != Status::kRunning) return std::nullopt;
     if (state_.seq == 1 && !state_.deadline && !graph_.finish_within.empty()) {
-      const Evaluated length = evaluate(graph_.finish_within, StateScope(graph_, state_, {}));
+      const Path nowhere;
+      const Evaluated length = evaluate(graph_.finish_within, StateScope(graph_, state_, nowhere));
       if (!length.ok || length.value.kind() != Value::Kind::kDuration) {
         return Cancelling{{}, "`finish within` could not be worked out: " + length.error};
       }
@@ -59,8 +82,13 @@ class Drawer {
   // What follows from the phases of one activity's calls.
   std::optional<Drawn> judge(const Activity& activity) {
     const Node& node = graph_.nodes[activity.path.node];
-    if (activity.limit_passed && activity.open && activity.forward.phase == CallPhase::kIdle) {
-      return after_limit(graph_, state_, activity);
+    if (activity.open) {
+      const CallPhase phase = activity.forward.phase;
+      if (activity.limit_passed && phase == CallPhase::kIdle) return after_limit(graph_, state_, activity);
+      const bool is_part = node.kind == NodeKind::kTry || node.kind == NodeKind::kRepeat;
+      if (is_part && phase == CallPhase::kFailed) return after_part(graph_, state_, activity);
+      // The first of `any of` has come.
+      if (phase == CallPhase::kSucceeded) return Settled{activity.path, Direction::kForward, true, {}};
     }
     for (const Direction direction : kDirections) {
       const CallState& call = call_of(activity, direction);
@@ -83,7 +111,7 @@ class Drawer {
 
   Drawn enter(const Path& path) {
     const Node& node = graph_.nodes[path.node];
-    const StateScope scope(graph_, state_, path.iteration);
+    const StateScope scope(graph_, state_, path);
     switch (node.kind) {
       case NodeKind::kStep: return send(path, Direction::kForward, 0);
       case NodeKind::kWhen: return take_arm(path, node, scope);
@@ -101,20 +129,47 @@ class Drawer {
         return Cancelling{path, node.act.because};
       case NodeKind::kFinish: return ended_with(graph_, state_, node.act.with, path);
       case NodeKind::kPointOfNoReturn: return Passed{path};
-      case NodeKind::kForEach:
-      case NodeKind::kRepeat:
-      case NodeKind::kAsk:
-      case NodeKind::kTry:
-      case NodeKind::kRun:
-      case NodeKind::kAct: break;
+      case NodeKind::kForEach: return loop(path, node, scope);
+      case NodeKind::kRepeat: return round(path, node, scope);
+      case NodeKind::kAsk: {
+        Asked asked{path, {}};
+        if (!node.within.empty()) {
+          const Evaluated limit = evaluate(node.within, scope);
+          if (!limit.ok || limit.value.kind() != Value::Kind::kDuration) return bad_value(path, limit.error);
+          asked.until = later(limit.value.as_duration());
+        }
+        return asked;
+      }
+      case NodeKind::kTry: return Took{path, 0};
+      case NodeKind::kRun: return send(path, Direction::kForward, 0);
+      case NodeKind::kAct: return by_statement(graph_, state_, path, saga_);
     }
-    return Held{path, Direction::kForward, HoldReason::kBadValue, ""};
+    return bad_value(path, "a statement of an unknown kind");
   }
 
-  // An expression outside of a step failed: everything is undone, or a person looks at it when that is no longer possible.
-  Drawn bad_value(const Path& path, const std::string& message) {
-    if (state_.past_no_return) return Held{path, Direction::kForward, HoldReason::kBadValue, ""};
-    return Cancelling{path, "`" + graph_.nodes[path.node].name + "` failed: bad_value (" + message + ")"};
+  // An expression outside of a step failed.
+  Drawn bad_value(const Path& path, const std::string& message) const {
+    return go_outward(graph_, state_, path, {"bad_value", message, HoldReason::kBadValue});
+  }
+
+  Drawn loop(const Path& path, const Node& node, const StateScope& scope) {
+    const Evaluated items = evaluate(node.items, scope);
+    if (!items.ok) return bad_value(path, items.error);
+    if (items.value.kind() != Value::Kind::kList) return bad_value(path, "it goes over something that is no list");
+    if (items.value.as_list().size() > kItemsMax) {
+      return bad_value(path, "the list has more than " + std::to_string(kItemsMax) + " items");
+    }
+    return Looped{path, items.value.as_list()};
+  }
+
+  // A `repeat` begins; or, when the path has the number of a round, that round is over.
+  Drawn round(const Path& path, const Node& node, const StateScope& scope) {
+    if (path.iteration.size() <= depth_of(graph_, path.node)) return Took{path, kAgain};
+    const Evaluated until = evaluate(node.until, scope);
+    if (!until.ok) return bad_value(path, until.error);
+    if (until.value.kind() != Value::Kind::kBool) return bad_value(path, "`until` is neither true nor false");
+    if (until.value.as_bool()) return Took{path, kEnough};
+    return Took{path, path.iteration.back() + 1 < node.times ? kAgain : kUsedUp};
   }
 
   Drawn take_arm(const Path& path, const Node& node, const StateScope& scope) {
@@ -163,7 +218,7 @@ class Drawer {
       if (!key.ok) return bad_value(path, key.error);
       published.key = key_text(key.value);
     }
-    Evaluated data = evaluate_record(graph_, state_, node.data, path.iteration);
+    Evaluated data = evaluate_record(graph_, state_, node.data, path);
     if (!data.ok) return bad_value(path, data.error);
     published.payload = std::move(data.value);
     return published;
@@ -173,7 +228,7 @@ class Drawer {
 
   // The request is worked out anew for each try; under a key that was used before it must be what it was.
   Drawn send(const Path& path, Direction direction, std::uint32_t generation) {
-    Request request = work_out(graph_, state_, path, direction);
+    Request request = work_out_request(graph_, state_, path, direction);
     if (!request.ok) return Failed{path, direction, std::move(request.error)};
     if (const Activity* activity = find_activity(std::as_const(state_), path)) {
       const CallState& call = call_of(*activity, direction);
@@ -183,82 +238,56 @@ class Drawer {
     }
     request.command.generation = generation;
     Sent sent{path, direction, generation, request.command.digest, request.command.key};
-    decision_.commands.push_back(std::move(request.command));
+    if (graph_.nodes[path.node].kind == NodeKind::kRun) {
+      command_child(path, direction, std::move(request));
+    } else {
+      decision_.commands.push_back(std::move(request.command));
+    }
     return sent;
   }
 
- public:
-  struct Request {
-    bool ok = false;
-    std::string error;
-    RunAction command;
-  };
-
-  static Request work_out(const Graph& graph, const State& state, const Path& path, Direction direction) {
-    Request request;
-    const Call& spec = *spec_of(graph.nodes[path.node], direction);
-    const StateScope scope(graph, state, path.iteration);
-    Evaluated args = evaluate_record(graph, state, spec.args, path.iteration);
-    if (!args.ok) {
-      request.error = std::move(args.error);
-      return request;
+  // A child starts, or is asked to undo itself: it is told by the call that started it.
+  void command_child(const Path& path, Direction direction, Request request) {
+    const ChildRun& run = graph_.nodes[path.node].run;
+    const std::uint32_t generation = request.command.generation;
+    if (direction == Direction::kForward) {
+      decision_.commands.push_back(StartChild{path, generation, run.workflow, run.hash, run.version,
+                                              std::move(request.command.args), run.detached});
+    } else if (const Activity* activity = find_activity(std::as_const(state_), path)) {
+      decision_.commands.push_back(
+          StopChild{path, direction, generation, activity->forward.generation, kParentUndone});
     }
-    RunAction& command = request.command;
-    command.path = path;
-    command.direction = direction;
-    command.action = spec.action;
-    if (!spec.request_key.empty()) {
-      const Evaluated key = evaluate(spec.request_key, scope);
-      if (!key.ok || key.value.kind() != Value::Kind::kString || key.value.as_string().empty()) {
-        request.error = "`request key`: " + (key.ok ? std::string("it is no text") : key.error);
-        return request;
-      }
-      command.key = key.value.as_string();
-    }
-    if (!spec.within.empty()) {
-      const Evaluated within = evaluate(spec.within, scope);
-      if (!within.ok || within.value.kind() != Value::Kind::kDuration) {
-        request.error = "`within`: " + (within.ok ? std::string("it is no duration") : within.error);
-        return request;
-      }
-      const Duration length = within.value.as_duration();
-      command.within_ms = std::max<std::int64_t>(1, length.seconds * 1000 + length.nanos / 1'000'000);
-    }
-    std::string bytes = graph.actions[spec.action].name;
-    bytes += '\0';
-    bytes += command.key;
-    bytes += '\0';
-    append_canonical(args.value, bytes);
-    command.digest = fnv1a(bytes);
-    command.args = std::move(args.value);
-    request.ok = true;
-    return request;
   }
 
- private:
   // ---- Undoing ----
 
-  // In reverse causal order: an undo waits for everything that came after it, and for nothing else.
-  std::optional<Drawn> undo_next() {
-    bool all_settled = true;
-    for (const Activity& activity : state_.activities) {
-      if (is_settled(activity)) continue;
-      all_settled = false;
-      if (activity.undo.phase != CallPhase::kIdle || !may_be_undone(activity)) continue;
-      const Node& node = graph_.nodes[activity.path.node];
-      if (node.undo) return send(activity.path, Direction::kUndo, 0);
-      return NotUndone{activity.path, node.no_undo_because.empty() ? "nothing undoes it" : node.no_undo_because};
+  // In reverse causal order: an undo waits for everything inside the part that came after it, and for nothing else.
+  // What may be undone is worked out for all at once, then drawn one by one. `part`: null for the whole saga.
+  std::optional<Drawn> undo_next(const Unwind* part) {
+    for (bool fresh = undoable_.empty();; fresh = true) {
+      if (fresh) {
+        undoable_ = last_unsettled(graph_, state_, part);
+        if (undoable_.empty() && part != nullptr) return Unwound{part->path, part->part};
+        if (undoable_.empty()) return Ended{Status::kCompensated, {}, ""};
+        std::reverse(undoable_.begin(), undoable_.end());
+      }
+      while (!undoable_.empty()) {
+        const Path path = std::move(undoable_.back());
+        undoable_.pop_back();
+        const Activity* activity = find_activity(std::as_const(state_), path);
+        if (activity == nullptr || is_settled(*activity) || !may_be_undone(*activity)) continue;
+        const Node& node = graph_.nodes[path.node];
+        if (node.undo) return send(path, Direction::kUndo, 0);
+        return NotUndone{path, node.no_undo_because.empty() ? "nothing undoes it" : node.no_undo_because};
+      }
+      if (fresh) return std::nullopt;
     }
-    if (!all_settled) return std::nullopt;
-    return Ended{Status::kCompensated, {}, ""};
   }
 
-  bool may_be_undone(const Activity& activity) const {
+  static bool may_be_undone(const Activity& activity) {
+    if (activity.undo.phase != CallPhase::kIdle) return false;
     if (activity.effect != EffectState::kDone && activity.effect != EffectState::kMaybe) return false;
-    if (activity.forward.phase != CallPhase::kSucceeded && activity.forward.phase != CallPhase::kRefused) return false;
-    return std::none_of(state_.activities.begin(), state_.activities.end(), [&](const Activity& other) {
-      return !is_settled(other) && precedes(graph_, activity.path, other.path);
-    });
+    return activity.forward.phase == CallPhase::kSucceeded || activity.forward.phase == CallPhase::kRefused;
   }
 
   // ---- Commands ----
@@ -277,14 +306,33 @@ class Drawer {
     } else if (const auto* published = std::get_if<Published>(&drawn)) {
       commands.push_back(
           Publish{published->path, published->event, published->version, published->key, published->payload});
+    } else if (const auto* asked = std::get_if<Asked>(&drawn)) {
+      if (asked->until) commands.push_back(StartTimer{asked->path, TimerPurpose::kLimit, {}, asked->until});
     } else if (const auto* handled = std::get_if<Handled>(&drawn)) {
       stop_awaiting(handled->path);
-    } else if (std::holds_alternative<Cancelling>(drawn)) {
-      for (const Activity& activity : state_.activities) stop_awaiting(activity.path);
+    } else if (const auto* held = std::get_if<Held>(&drawn)) {
+      stop_awaiting(held->path);
+    } else if (const auto* settled = std::get_if<Settled>(&drawn)) {
+      stop_awaiting(settled->path);
+    } else if (const auto* cancelling = std::get_if<Cancelling>(&drawn)) {
+      for (const Activity& activity : state_.activities) stop(activity, cancelling->because);
+    } else if (const auto* unwinding = std::get_if<Unwinding>(&drawn)) {
+      for (const Activity& activity : state_.activities) {
+        if (inside(graph_, activity.path, unwinding->path, unwinding->part)) stop(activity, unwinding->because);
+      }
     } else if (const auto* ended = std::get_if<Ended>(&drawn)) {
-      for (const Activity& activity : state_.activities) stop_awaiting(activity.path);
+      for (const Activity& activity : state_.activities) stop(activity, "");
       commands.push_back(Finish{ended->status});
     }
+  }
+
+  // Nobody wants its event or its child any more. A child that was told before is not told again.
+  void stop(const Activity& activity, const std::string& because) {
+    stop_awaiting(activity.path);
+    const bool child = graph_.nodes[activity.path.node].kind == NodeKind::kRun;
+    if (!child || activity.forward.phase != CallPhase::kInFlight || !activity.open) return;
+    const std::uint32_t generation = activity.forward.generation;
+    decision_.commands.push_back(StopChild{activity.path, Direction::kForward, generation, generation, because});
   }
 
   void await(const Path& path, const std::vector<std::string>& keys) {
@@ -297,13 +345,12 @@ class Drawer {
 
   void stop_awaiting(const Path& path) {
     const Activity* activity = find_activity(std::as_const(state_), path);
-    if (activity == nullptr || !activity->open) return;
+    if (activity == nullptr || !activity->open || activity->forward.phase == CallPhase::kHeld) return;
     const Node& node = graph_.nodes[path.node];
     if (node.kind != NodeKind::kWait) return;
     for (std::uint32_t i = 0; i < node.sources.size() && i < activity->keys.size(); ++i) {
       if (std::binary_search(activity->taken.begin(), activity->taken.end(), i)) continue;
-      decision_.commands.push_back(
-          StopAwaiting{path, i, node.sources[i].event, activity->keys[i]});
+      decision_.commands.push_back(StopAwaiting{path, i, node.sources[i].event, activity->keys[i]});
     }
   }
 
@@ -311,14 +358,11 @@ class Drawer {
     return {state_.now.us + length.seconds * 1'000'000 + length.nanos / 1000};
   }
 
-  static std::string key_text(const Value& value) {
-    return value.kind() == Value::Kind::kString ? value.as_string() : to_text(value);
-  }
-
   const Graph& graph_;
   State& state_;
   Decision& decision_;
   const std::string_view saga_;
+  std::vector<Path> undoable_;  // found by undo_next and not drawn yet, the next one last
 };
 
 }  // namespace
@@ -328,83 +372,6 @@ Decision decide(const Graph& graph, State state, std::string_view saga) {
   decision.state = std::move(state);
   Drawer(graph, decision, saga).draw_all();
   return decision;
-}
-
-Recovery recover(const Graph& graph, const State& state) {
-  Recovery recovery;
-  if (state.ended()) return recovery;
-  if (state.deadline && !state.deadline_passed) {
-    recovery.commands.push_back(StartTimer{{}, TimerPurpose::kDeadline, {}, state.deadline});
-  }
-  for (const Activity& activity : state.activities) {
-    const Node& node = graph.nodes[activity.path.node];
-    if (activity.open && node.kind == NodeKind::kWait) {
-      for (std::uint32_t i = 0; i < node.sources.size() && i < activity.keys.size(); ++i) {
-        if (std::binary_search(activity.taken.begin(), activity.taken.end(), i)) continue;
-        const Instant since{state.started_at.us - node.sources[i].even_before_ms * 1000};
-        recovery.commands.push_back(
-            AwaitEvent{activity.path, i, node.sources[i].event, activity.keys[i], since});
-      }
-    }
-    if (activity.open && activity.until) {
-      const auto purpose = node.kind == NodeKind::kPause ? TimerPurpose::kPause : TimerPurpose::kLimit;
-      recovery.commands.push_back(StartTimer{activity.path, purpose, {}, activity.until});
-    }
-    for (const Direction direction : kDirections) {
-      const CallState& call = call_of(activity, direction);
-      if (call.phase == CallPhase::kBackoff) {
-        recovery.commands.push_back(StartTimer{activity.path, TimerPurpose::kRetry, direction, call.due});
-      }
-      if (call.phase != CallPhase::kInFlight) continue;
-      recovery.facts.push_back(StepFailed{activity.path, direction, call.generation, FailureKind::kUnsure, "lost",
-                                          "the engine stopped while it was under way", false, 0});
-    }
-  }
-  return recovery;
-}
-
-namespace {
-
-// Calls `visit(due, fact)` for every timer that runs.
-template <class Visit>
-void each_timer(const Graph& graph, const State& state, Visit visit) {
-  if (state.ended() || state.paused) return;
-  if (state.deadline && !state.deadline_passed) {
-    visit(state.deadline, TimerFired{{}, TimerPurpose::kDeadline, {}});
-  }
-  for (const Activity& activity : state.activities) {
-    if (activity.open && activity.until && !activity.limit_passed) {
-      const bool pause = graph.nodes[activity.path.node].kind == NodeKind::kPause;
-      visit(activity.until, TimerFired{activity.path, pause ? TimerPurpose::kPause : TimerPurpose::kLimit, {}});
-    }
-    for (const Direction direction : kDirections) {
-      const CallState& call = call_of(activity, direction);
-      if (call.phase == CallPhase::kBackoff) {
-        visit(call.due, TimerFired{activity.path, TimerPurpose::kRetry, direction});
-      }
-    }
-  }
-}
-
-}  // namespace
-
-std::vector<Fact> due_timers(const Graph& graph, const State& state, Instant now) {
-  std::vector<std::pair<Instant, Fact>> due;
-  each_timer(graph, state, [&](Instant at, const TimerFired& fact) {
-    if (at <= now) due.emplace_back(at, fact);
-  });
-  std::stable_sort(due.begin(), due.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
-  std::vector<Fact> facts;
-  for (auto& [at, fact] : due) facts.push_back(std::move(fact));
-  return facts;
-}
-
-Instant next_wakeup(const Graph& graph, const State& state) {
-  Instant next{};
-  each_timer(graph, state, [&](Instant at, const TimerFired&) {
-    if (!next || at < next) next = at;
-  });
-  return next;
 }
 
 }  // namespace belay::interpreter

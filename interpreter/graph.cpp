@@ -78,6 +78,13 @@ void Graph::index() {
   }
 }
 
+bool in_loop_body(const Graph& graph, NodeId node) {
+  const NodeId parent = graph.nodes[node].parent;
+  if (parent == kNoNode || graph.nodes[node].block != 0) return false;
+  const NodeKind kind = graph.nodes[parent].kind;
+  return kind == NodeKind::kForEach || kind == NodeKind::kRepeat;
+}
+
 NodeId find_node(const Graph& graph, std::string_view name) {
   for (NodeId id = 0; id < graph.nodes.size(); ++id) {
     if (graph.nodes[id].name == name) return id;

@@ -283,6 +283,9 @@ struct Graph {
 // the block of `otherwise`. Node::block is an index into this list.
 std::vector<const Block*> blocks_of(const Node& node);
 
+// Whether the node stands directly in the body of a `for each` or `repeat`.
+bool in_loop_body(const Graph& graph, NodeId node);
+
 // The node of that name, or kNoNode.
 NodeId find_node(const Graph& graph, std::string_view name);
 

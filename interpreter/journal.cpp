@@ -2,6 +2,8 @@
 // was sent once must be derived the same way for ever. Tested in tests/interpreter/journal_test.cpp.
 #include "interpreter/journal.h"
 
+#include <algorithm>
+
 namespace belay::interpreter {
 
 Timestamp to_timestamp(Instant at) {
@@ -17,32 +19,45 @@ Timestamp to_timestamp(Instant at) {
 std::string path_text(const Graph& graph, const Path& path) {
   if (path.node >= graph.nodes.size()) return "";
   std::string text = graph.nodes[path.node].name;
-  for (const auto round : path.iteration) text += "[" + std::to_string(round) + "]";
-  return text;
+  if (path.iteration.empty()) return text;
+  std::vector<NodeId> loops;  // around the node, the innermost first
+  for (NodeId at = path.node; at != kNoNode; at = graph.nodes[at].parent) {
+    if (in_loop_body(graph, at)) loops.push_back(graph.nodes[at].parent);
+  }
+  std::string prefix;
+  for (std::size_t i = 0; i < path.iteration.size(); ++i) {
+    const std::string round = "[" + std::to_string(path.iteration[i]) + "]";
+    if (i < loops.size()) {
+      prefix += graph.nodes[loops[loops.size() - 1 - i]].name + round + ".";
+    } else {
+      text += round;  // a round of the loop itself
+    }
+  }
+  return prefix + text;
 }
 
 Path parse_path(const Graph& graph, std::string_view text) {
   Path path;
-  const auto bracket = text.find('[');
-  const NodeId node = find_node(graph, text.substr(0, bracket));
-  if (node == kNoNode) return path;
-  while (bracket != std::string_view::npos && !text.empty()) {
-    const auto open = text.find('[');
-    if (open == std::string_view::npos) break;
-    const auto close = text.find(']', open);
-    if (close == std::string_view::npos || close == open + 1 || close - open > 10) return path;
-    std::uint64_t round = 0;
-    for (const char c : text.substr(open + 1, close - open - 1)) {
-      if (c < '0' || c > '9') return path;
-      round = round * 10 + static_cast<std::uint64_t>(c - '0');
+  std::string_view name;
+  for (std::string_view rest = text; !rest.empty();) {
+    const std::size_t end = rest.find_first_of(".[");
+    if (end != 0) name = rest.substr(0, end);
+    rest.remove_prefix(std::min(end, rest.size()));
+    if (rest.empty()) break;
+    const std::size_t close = rest.find(']');
+    if (rest.front() == '[') {
+      if (close == std::string_view::npos || close == 1 || close > 10) return {};
+      std::uint64_t round = 0;
+      for (const char c : rest.substr(1, close - 1)) {
+        if (c < '0' || c > '9') return {};
+        round = round * 10 + static_cast<std::uint64_t>(c - '0');
+      }
+      path.iteration.push_back(static_cast<std::uint32_t>(round));
     }
-    if (round > 0xffffffffULL) return path;
-    path.iteration.push_back(static_cast<std::uint32_t>(round));
-    text.remove_prefix(close + 1);
-    if (!text.empty() && text.front() != '[') return Path{};
+    rest.remove_prefix(rest.front() == '[' ? close + 1 : 1);
   }
-  path.node = node;
-  return path;
+  path.node = find_node(graph, name);
+  return path.node != kNoNode && path_text(graph, path) == text ? path : Path{};
 }
 
 std::string effect_key(std::string_view saga, const Graph& graph, const Path& path, Direction direction,

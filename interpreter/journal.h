@@ -28,7 +28,7 @@ struct Path {
   auto operator<=>(const Path&) const = default;
 };
 
-// `capture`, or `items[3].charge` inside loops.
+// `capture`, or `items[3].charge` inside loops, by the names of the statements.
 std::string path_text(const Graph& graph, const Path& path);
 // The reverse; node is kNoNode when no such path exists.
 Path parse_path(const Graph& graph, std::string_view text);
@@ -204,12 +204,13 @@ struct Failed {  // an expression failed before anything was sent: error `bad_va
 struct Handled {  // a failure or a passed limit met its handler
   Path path;
   Direction direction = Direction::kForward;
-  std::uint32_t handler = 0;  // index into the call's handlers; kKeepHandler, kLimitHandler
+  std::uint32_t handler = 0;  // index into the call's handlers, or one of these:
   Value value;                // `carry on with`: the step's result; null: none
   bool operator==(const Handled&) const = default;
 };
-inline constexpr std::uint32_t kKeepHandler = 0xfffffffe;
-inline constexpr std::uint32_t kLimitHandler = 0xffffffff;
+inline constexpr std::uint32_t kActHandler = 0xfffffffd;   // `carry on` as a statement of a handler's block
+inline constexpr std::uint32_t kKeepHandler = 0xfffffffe;  // of `keep trying`
+inline constexpr std::uint32_t kLimitHandler = 0xffffffff; // `otherwise`
 struct Waiting {
   Path path;
   std::vector<std::string> keys;  // one a source

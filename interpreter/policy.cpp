@@ -20,17 +20,6 @@ bool has_error(const Handler& handler, std::string_view error) {
 
 bool reads_only(const Action& action) { return action.effects == static_cast<std::uint8_t>(Effect::kReads); }
 
-// The handler that names the error, else the one for any error.
-std::optional<std::uint32_t> handler_for(const Call& spec, std::string_view error) {
-  for (std::uint32_t i = 0; i < spec.handlers.size(); ++i) {
-    if (has_error(spec.handlers[i], error)) return i;
-  }
-  for (std::uint32_t i = 0; i < spec.handlers.size(); ++i) {
-    if (spec.handlers[i].errors.empty()) return i;
-  }
-  return std::nullopt;
-}
-
 // One call's failure and everything that bears on it.
 struct Case {
   const Graph& graph;
@@ -41,10 +30,10 @@ struct Case {
   const Node& node = graph.nodes[activity.path.node];
   const Call& spec = *spec_of(node, direction);
   const CallState& call = call_of(activity, direction);
-  const Action& action = graph.actions[spec.action];
+  const Action& action = action_of(graph, spec);
 
   bool undoing_forward() const {
-    return direction == Direction::kForward && state.status == Status::kCompensating;
+    return direction == Direction::kForward && undoing(graph, state, activity.path);
   }
 
   Instant after(std::int64_t wait_ms) const {
@@ -103,9 +92,9 @@ struct Case {
       return {retry(call.generation, after(wait_ms())), false};
     }
     if (checkable) return {std::nullopt, true};
-    if (spec.if_unsure && spec.if_unsure->kind == Kind::kUndoAnyway && state.status == Status::kRunning &&
-        !state.past_no_return) {
-      return {Cancelling{activity.path, "the outcome of `" + node.name + "` is unknown"}, false};
+    if (spec.if_unsure && spec.if_unsure->kind == Kind::kUndoAnyway && direction == Direction::kForward &&
+        !undoing_forward()) {
+      return {go_outward(graph, state, activity.path, {"unknown_outcome", "", HoldReason::kUnknownOutcome}), false};
     }
     return {held(HoldReason::kUnknownOutcome, spec.if_unsure ? spec.if_unsure->team : ""), false};
   }
@@ -150,7 +139,7 @@ struct Case {
 
   Drawn carry_on(std::uint32_t index, const Act& act) const {
     if (act.with.empty()) return Handled{activity.path, direction, index, {}};
-    Evaluated values = evaluate_record(graph, state, act.with, activity.path.iteration);
+    Evaluated values = evaluate_record(graph, state, act.with, activity.path);
     if (!values.ok) return held(HoldReason::kBadValue, "");
     return Handled{activity.path, direction, index, std::move(values.value)};
   }
@@ -160,11 +149,8 @@ struct Case {
       if (spec.keep->then.kind == ActKind::kCarryOn) return carry_on(kKeepHandler, spec.keep->then);
       return held(error == "gave_up" ? HoldReason::kGaveUp : HoldReason::kFailed, spec.keep->then.team);
     }
-    if (error == "refused") return held(HoldReason::kRefused, "");
-    if (state.past_no_return) return held(error == "gave_up" ? HoldReason::kGaveUp : HoldReason::kFailed, "");
-    std::string because = "`" + node.name + "` failed: " + error;
-    if (!call.message.empty()) because += " (" + call.message + ")";
-    return Cancelling{activity.path, because};
+    const HoldReason hold = error == "gave_up" ? HoldReason::kGaveUp : HoldReason::kFailed;
+    return go_outward(graph, state, activity.path, {error, call.message, hold});
   }
 
   Drawn unhandled_undo(const std::string& error) const {
@@ -186,6 +172,28 @@ Drawn check_again(const Graph& graph, const State& state, const Activity& activi
 }
 
 }  // namespace
+
+std::optional<std::uint32_t> handler_for(const Call& spec, std::string_view error) {
+  for (std::uint32_t i = 0; i < spec.handlers.size(); ++i) {
+    if (has_error(spec.handlers[i], error)) return i;
+  }
+  for (std::uint32_t i = 0; i < spec.handlers.size(); ++i) {
+    if (spec.handlers[i].errors.empty()) return i;
+  }
+  return std::nullopt;
+}
+
+Drawn go_outward(const Graph& graph, const State& state, const Path& path, const Failure& failure) {
+  std::string because = "`" + graph.nodes[path.node].name + "` failed: " + failure.error;
+  if (!failure.message.empty()) because += " (" + failure.message + ")";
+  if (auto part = caught(graph, state, path, failure.error)) {
+    part->because = std::move(because);
+    return std::move(*part);
+  }
+  if (failure.error == "refused") return Held{path, Direction::kForward, HoldReason::kRefused, ""};
+  if (state.past_no_return) return Held{path, Direction::kForward, failure.hold, ""};
+  return Cancelling{path, std::move(because)};
+}
 
 Resolution after_failure(const Graph& graph, const State& state, const Activity& activity, Direction direction,
                          std::string_view saga) {
@@ -211,7 +219,7 @@ Drawn after_check(const Graph& graph, const State& state, const Activity& activi
     return Settled{activity.path, main, true, Value::map(std::move(result))};
   }
   if (answer == "no") {
-    const Action& action = graph.actions[spec_of(node, check)->action];
+    const Action& action = action_of(graph, *spec_of(node, check));
     const Instant settled_at{call_of(activity, main).sent_at.us + action.settling_s * 1'000'000};
     if (state.now >= settled_at) return Settled{activity.path, main, false, {}};
     return RetryAt{activity.path, check, call.generation + 1, settled_at, false};
@@ -219,29 +227,84 @@ Drawn after_check(const Graph& graph, const State& state, const Activity& activi
   return check_again(graph, state, activity, check, saga);
 }
 
-Drawn after_limit(const Graph& graph, const State& state, const Activity& activity) {
-  const Node& node = graph.nodes[activity.path.node];
-  const Act& act = node.otherwise;
+namespace {
+
+// What an act says that is not a call's: of `otherwise`, or of a `try`. `index`: under which Handled it goes on.
+Drawn by_act(const Graph& graph, const State& state, const Path& path, const Act& act, std::uint32_t index) {
   switch (act.kind) {
     case ActKind::kCancel:
-      if (!state.past_no_return) return Cancelling{activity.path, act.because};
-      return Held{activity.path, Direction::kForward, HoldReason::kFailed, ""};
-    case ActKind::kFinish: return ended_with(graph, state, act.with, activity.path);
-    case ActKind::kHandTo: return Held{activity.path, Direction::kForward, HoldReason::kFailed, act.team};
+      if (!state.past_no_return) return Cancelling{path, act.because};
+      return Held{path, Direction::kForward, HoldReason::kFailed, ""};
+    case ActKind::kFinish: return ended_with(graph, state, act.with, path);
+    case ActKind::kHandTo: return Held{path, Direction::kForward, HoldReason::kFailed, act.team};
     case ActKind::kCarryOn: {
-      if (act.with.empty()) return Handled{activity.path, Direction::kForward, kLimitHandler, {}};
-      Evaluated values = evaluate_record(graph, state, act.with, activity.path.iteration);
-      if (!values.ok) return Held{activity.path, Direction::kForward, HoldReason::kBadValue, ""};
-      return Handled{activity.path, Direction::kForward, kLimitHandler, std::move(values.value)};
+      if (act.with.empty()) break;
+      Evaluated values = evaluate_record(graph, state, act.with, path);
+      if (!values.ok) return Held{path, Direction::kForward, HoldReason::kBadValue, ""};
+      return Handled{path, Direction::kForward, index, std::move(values.value)};
     }
     case ActKind::kTryAgain:
     case ActKind::kBlock: break;
   }
-  return Handled{activity.path, Direction::kForward, kLimitHandler, {}};
+  return Handled{path, Direction::kForward, index, {}};
+}
+
+}  // namespace
+
+Drawn after_limit(const Graph& graph, const State& state, const Activity& activity) {
+  return by_act(graph, state, activity.path, graph.nodes[activity.path.node].otherwise, kLimitHandler);
+}
+
+Drawn after_part(const Graph& graph, const State& state, const Activity& activity) {
+  const Node& node = graph.nodes[activity.path.node];
+  const CallState& call = activity.forward;
+  if (node.kind == NodeKind::kTry) {
+    if (const auto index = handler_for(node.call, call.error)) {
+      return by_act(graph, state, activity.path, node.call.handlers[*index].act, *index);
+    }
+  }
+  const bool says = node.otherwise.kind != ActKind::kCancel || !node.otherwise.because.empty();
+  if (node.kind == NodeKind::kRepeat && says) return after_limit(graph, state, activity);
+  return go_outward(graph, state, activity.path, {call.error, call.message, HoldReason::kGaveUp});
+}
+
+Drawn by_statement(const Graph& graph, const State& state, const Path& path, std::string_view saga) {
+  const Act& act = graph.nodes[path.node].act;
+  // The statement in whose handler block it stands; only arms of `when` and bodies of `try` are in between.
+  Path owner = path;
+  for (bool found = false; !found;) {
+    const Node& node = graph.nodes[owner.node];
+    owner.node = node.parent;
+    if (owner.node == kNoNode) break;
+    const NodeKind kind = graph.nodes[owner.node].kind;
+    if (kind == NodeKind::kWhen || (kind == NodeKind::kTry && node.block == 0)) continue;
+    found = kind != NodeKind::kTogether && kind != NodeKind::kForEach && (kind != NodeKind::kRepeat || node.block != 0);
+    if (!found) owner.node = kNoNode;
+    if (owner.node == kNoNode) break;
+  }
+  const Activity* activity = owner.node == kNoNode ? nullptr : find_activity(state, owner);
+  if (activity == nullptr) {
+    return go_outward(graph, state, path, {"bad_value", "it stands in no handler", HoldReason::kBadValue});
+  }
+  const Call* spec = spec_of(graph.nodes[owner.node], Direction::kForward);
+  if (act.kind != ActKind::kTryAgain) {
+    if (act.kind != ActKind::kCarryOn || act.with.empty()) return by_act(graph, state, owner, act, kActHandler);
+    Evaluated values = evaluate_record(graph, state, act.with, path);  // the block's names are known here
+    if (values.ok) return Handled{owner, Direction::kForward, kActHandler, std::move(values.value)};
+    return go_outward(graph, state, path, {"bad_value", values.error, HoldReason::kBadValue});
+  }
+  if (spec != nullptr && activity->forward.handler_tries < act.at_most) {
+    const Case c{graph, state, *activity, Direction::kForward, saga};
+    RetryAt again = c.retry(activity->forward.generation + 1, c.after(act.after_ms));
+    again.by_handler = true;
+    return again;
+  }
+  const std::string error = activity->forward.error.empty() ? "gave_up" : activity->forward.error;
+  return go_outward(graph, state, owner, {error, activity->forward.message, HoldReason::kGaveUp});
 }
 
 Drawn ended_with(const Graph& graph, const State& state, const std::vector<Binding>& outputs, const Path& path) {
-  Evaluated values = evaluate_record(graph, state, outputs, path.iteration);
+  Evaluated values = evaluate_record(graph, state, outputs, path);
   Ended ended;
   ended.status = Status::kCompleted;
   if (values.ok) {
@@ -253,8 +316,8 @@ Drawn ended_with(const Graph& graph, const State& state, const std::vector<Bindi
 }
 
 Evaluated evaluate_record(const Graph& graph, const State& state, const std::vector<Binding>& bindings,
-                          const std::vector<std::uint32_t>& iteration) {
-  const StateScope scope(graph, state, iteration);
+                          const Path& path) {
+  const StateScope scope(graph, state, path);
   Evaluated result;
   Map fields;
   fields.reserve(bindings.size());

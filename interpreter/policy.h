@@ -20,14 +20,31 @@ Resolution after_failure(const Graph& graph, const State& state, const Activity&
 Drawn after_check(const Graph& graph, const State& state, const Activity& activity, Direction check,
                   std::string_view saga);
 
-// What follows a wait whose limit has passed.
+// What follows a wait or a question whose limit has passed.
 Drawn after_limit(const Graph& graph, const State& state, const Activity& activity);
+
+// What follows when the body of a `try` is undone, or the rounds of a `repeat` are used up.
+Drawn after_part(const Graph& graph, const State& state, const Activity& activity);
+
+// What `carry on`, `try again`, `hand to` as statements of a handler's block at `path` say about their statement.
+Drawn by_statement(const Graph& graph, const State& state, const Path& path, std::string_view saga);
+
+// A failure at `path` that its statement's own handlers do not take: it goes outward to the part that takes it, else the
+// whole saga is undone, or a person must look, when that is not possible any more.
+struct Failure {
+  std::string error, message;
+  HoldReason hold = HoldReason::kFailed;  // after the point of no return
+};
+Drawn go_outward(const Graph& graph, const State& state, const Path& path, const Failure& failure);
+
+// The handler that names the error, else the one for any error.
+std::optional<std::uint32_t> handler_for(const Call& spec, std::string_view error);
 
 // The outputs of `finish with` / `gives` at `path`: Ended, with the problem named when an expression failed.
 Drawn ended_with(const Graph& graph, const State& state, const std::vector<Binding>& outputs, const Path& path);
 
 // A record of the bindings' values. Absent values (an optional name that is not there) are left out.
 Evaluated evaluate_record(const Graph& graph, const State& state, const std::vector<Binding>& bindings,
-                          const std::vector<std::uint32_t>& iteration);
+                          const Path& path);
 
 }  // namespace belay::interpreter

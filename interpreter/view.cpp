@@ -40,8 +40,9 @@ const char* hold_words(HoldReason reason) {
 }
 
 std::string effect_words(const Graph& graph, const Node& node) {
+  if (node.kind == NodeKind::kRun) return " (a saga of " + node.run.workflow + ")";
   if (node.kind != NodeKind::kStep) return "";
-  const std::uint8_t effects = graph.actions[node.call.action].effects;
+  const std::uint8_t effects = action_of(graph, node.call).effects;
   static constexpr std::pair<Effect, const char*> kWords[] = {{Effect::kMovesMoney, "moves money"},
                                                               {Effect::kReserves, "reserves"},
                                                               {Effect::kNotifies, "notifies"},
@@ -57,6 +58,39 @@ std::string effect_words(const Graph& graph, const Node& node) {
 bool may_have_happened(const Activity& activity) {
   if (activity.effect == EffectState::kDone || activity.effect == EffectState::kMaybe) return true;
   return !is_settled(activity) && (activity.forward.unsure || activity.forward.phase == CallPhase::kInFlight);
+}
+
+// The events that a wait still takes: "event payment.authorised for b1", with `and` or `or` between several.
+std::string event_words(const Graph& graph, const Activity& activity) {
+  const Node& node = graph.nodes[activity.path.node];
+  std::string words;
+  for (std::uint32_t i = 0; i < node.sources.size(); ++i) {
+    if (!awaits(graph, activity, i)) continue;
+    words += words.empty() ? "event " : node.any_source ? " or " : " and ";
+    words += node.sources[i].event + " for " + activity.keys[i];
+  }
+  return words;
+}
+
+// What a parked saga waits for at this place.
+std::string wait_words(const Graph& graph, const Activity& activity) {
+  const Node& node = graph.nodes[activity.path.node];
+  const std::string place = quoted(graph, activity.path);
+  if (node.kind == NodeKind::kAsk) return "an answer to " + place + " by " + node.role;
+  if (node.kind == NodeKind::kRun) return "the child saga " + place + " (" + node.run.workflow + ")";
+  std::string events = event_words(graph, activity);
+  return events.empty() ? "the end of " + place : events;
+}
+
+// Waits for a child: to complete, to stop, or to undo itself. That may take days.
+bool waits_for_child(const Node& node, const CallState& call) {
+  return node.kind == NodeKind::kRun && call.phase == CallPhase::kInFlight;
+}
+
+// What people call the program of `one at a time per`.
+std::string turn_words(const Graph& graph) {
+  const std::string& per = graph.one_at_a_time.source;
+  return per.empty() ? "its turn (one at a time)" : "its turn (one at a time per " + per + ")";
 }
 
 }  // namespace
@@ -75,9 +109,13 @@ Summary summary(const Graph& graph, const State& state) {
   const Activity* timed = nullptr;
   std::size_t in_flight = 0;
   for (const Activity& activity : state.activities) {
+    const Node& node = graph.nodes[activity.path.node];
     for (const Direction direction : kDirections) {
       const CallState& call = call_of(activity, direction);
-      if (call.phase == CallPhase::kInFlight || call.phase == CallPhase::kDue || call.phase == CallPhase::kFailed) {
+      if (waits_for_child(node, call)) {
+        timed = &activity;
+      } else if (call.phase == CallPhase::kInFlight || call.phase == CallPhase::kDue ||
+                 (call.phase == CallPhase::kFailed && state.unwinding.empty())) {  // else it waits for what is undone
         ++in_flight;
       }
       if (call.phase == CallPhase::kHeld) {
@@ -93,8 +131,7 @@ Summary summary(const Graph& graph, const State& state) {
         retry_direction = direction;
       }
     }
-    if (activity.open && graph.nodes[activity.path.node].kind != NodeKind::kStep &&
-        activity.forward.phase == CallPhase::kIdle) {
+    if (activity.open && node.kind != NodeKind::kStep && activity.forward.phase == CallPhase::kIdle) {
       timed = &activity;
     }
   }
@@ -118,9 +155,10 @@ Summary summary(const Graph& graph, const State& state) {
     s.failure = path_text(graph, retrying->path) + ": " + call.error + (call.message.empty() ? "" : ": " + call.message);
     if (in_flight == 0) s.waiting_on = "retry of " + call_words(graph, retrying->path, retry_direction);
   } else if (timed != nullptr && in_flight == 0) {
-    const Node& node = graph.nodes[timed->path.node];
-    s.waiting_on = node.kind == NodeKind::kWait && !timed->keys.empty() ? "event " + node.sources.front().event + " for " + timed->keys.front()
-                                                : "the end of " + quoted(graph, timed->path);
+    s.waiting_on = wait_words(graph, *timed);
+  } else if (state.queued) {
+    s.waiting_on = turn_words(graph);
+    s.parked = true;
   }
   if (state.paused) {
     s.health = s.health == Health::kOk || s.health == Health::kRetrying ? Health::kPaused : s.health;
@@ -140,7 +178,7 @@ std::vector<LeftOver> left_over(const Graph& graph, const State& state) {
       left.push_back({activity.path, what, activity.left_because});
       continue;
     }
-    if (state.status != Status::kCompensating || !may_have_happened(activity)) continue;
+    if (!may_have_happened(activity) || !undoing(graph, state, activity.path)) continue;
     std::string why;
     if (activity.undo.phase == CallPhase::kHeld) {
       why = "its undo failed: " + activity.undo.error +
@@ -166,15 +204,21 @@ std::vector<AllowedAct> allowed_acts(const Graph& graph, const State& state) {
   for (const Activity& activity : state.activities) {
     const std::string path = path_text(graph, activity.path);
     const Node& node = graph.nodes[activity.path.node];
+    if (node.kind == NodeKind::kAsk && activity.open && !activity.limit_passed &&
+        activity.forward.phase == CallPhase::kIdle) {
+      acts.push_back({"answer", path, Direction::kForward});
+    }
     for (const Direction direction : {Direction::kForward, Direction::kUndo}) {
       const CallState& call = call_of(activity, direction);
       const bool held = call.phase == CallPhase::kHeld;
       if (!held && call.phase != CallPhase::kBackoff) continue;
       const Call* spec = spec_of(node, direction);
       // An unsure call is tried again only where that can settle it: by its check, or by a key that is safe to repeat.
-      const bool settles = spec != nullptr && (!spec->check.empty() || (graph.actions[spec->action].repeat_safe &&
-                                                                       !key_worn_out(graph.actions[spec->action], call, state.now)));
-      if (call.hold != HoldReason::kRequestChanged && (!call.unsure || settles)) acts.push_back({"retry", path, direction});
+      const bool settles =
+          spec != nullptr && (!spec->check.empty() || (action_of(graph, *spec).repeat_safe &&
+                                                       !key_worn_out(action_of(graph, *spec), call, state.now)));
+      const bool retry = call.hold != HoldReason::kRequestChanged && (!call.unsure || settles);
+      if (retry && may_try_anew(graph, state, activity, direction)) acts.push_back({"retry", path, direction});
       if (call.unsure) acts.push_back({"resolve", path, direction});
       if (held) acts.push_back({"skip", path, direction});
     }
@@ -186,6 +230,7 @@ namespace {
 
 std::string act_name(const Fact& fact) {
   if (std::holds_alternative<CancelAsked>(fact)) return "cancel";
+  if (std::holds_alternative<AnswerGiven>(fact)) return "answer";
   if (const auto* acted = std::get_if<OperatorActed>(&fact)) {
     switch (acted->act) {
       case OperatorAct::kPause: return "pause";
@@ -198,26 +243,37 @@ std::string act_name(const Fact& fact) {
   return "";
 }
 
-// Follows the undo path to its end as if every call succeeded, and notes what is sent on the way.
+// What a request of the undo path is answered with when everything succeeds; nothing for what is done forward.
+std::optional<Fact> success_of(const Graph& graph, const State& state, const Command& command) {
+  if (const auto* stop = std::get_if<StopChild>(&command)) {
+    if (stop->direction == Direction::kUndo) return StepSucceeded{stop->path, stop->direction, stop->generation, {}};
+    return StepFailed{stop->path, stop->direction, stop->generation, FailureKind::kBusiness, "cancelled", "", true, 0};
+  }
+  const auto* run = std::get_if<RunAction>(&command);
+  if (run == nullptr || !undoing(graph, state, run->path)) return std::nullopt;
+  const bool check = run->direction == Direction::kCheck || run->direction == Direction::kUndoCheck;
+  return StepSucceeded{run->path, run->direction, run->generation,
+                       check ? record({{"happened", Value::string("no")}}) : Value()};
+}
+
+// Follows the undo path to its end as if every call succeeded, and notes what is undone on the way.
 void follow(const Graph& graph, State state, std::vector<Command> commands, std::string_view saga, Preview& preview) {
   std::vector<std::string> undone;
   for (int round = 0; round < 10'000 && !commands.empty(); ++round) {
     std::vector<Command> next;
     for (const Command& command : commands) {
-      const auto* run = std::get_if<RunAction>(&command);
-      if (run == nullptr) continue;
-      if (main_of(run->direction) == Direction::kUndo && run->direction == Direction::kUndo) {
+      if (const auto* run = std::get_if<RunAction>(&command); run != nullptr && run->direction == Direction::kUndo) {
         undone.push_back(path_text(graph, run->path) + " by " + graph.actions[run->action].name);
       }
-      if (state.status != Status::kCompensating) continue;
+      if (const auto* stop = std::get_if<StopChild>(&command); stop != nullptr && stop->direction == Direction::kUndo) {
+        undone.push_back(path_text(graph, stop->path) + " by itself");
+      }
+      auto fact = success_of(graph, state, command);
+      if (!fact) continue;
       Entry entry;
       entry.seq = state.seq + 1;
       entry.at = state.now;
-      Value result;
-      if (run->direction == Direction::kCheck || run->direction == Direction::kUndoCheck) {
-        result = record({{"happened", Value::string("no")}});
-      }
-      entry.fact = StepSucceeded{run->path, run->direction, run->generation, result};
+      entry.fact = std::move(*fact);
       Decision decision = decide(graph, apply(graph, std::move(state), entry), saga);
       state = std::move(decision.state);
       for (auto& c : decision.commands) next.push_back(std::move(c));
@@ -238,9 +294,13 @@ Preview preview(const Graph& graph, const State& state, const Fact& act, std::st
   Preview preview;
   const std::string name = act_name(act);
   const auto* acted = std::get_if<OperatorActed>(&act);
-  const std::string path = acted != nullptr ? path_text(graph, acted->path) : "";
+  const auto* answer = std::get_if<AnswerGiven>(&act);
+  const std::string path = acted != nullptr    ? path_text(graph, acted->path)
+                           : answer != nullptr ? path_text(graph, answer->path)
+                                               : "";
+  const Direction direction = acted != nullptr ? acted->direction : Direction::kForward;
   for (const AllowedAct& allowed : allowed_acts(graph, state)) {
-    const bool same_call = path.empty() || (allowed.path == path && allowed.direction == acted->direction);
+    const bool same_call = path.empty() || (allowed.path == path && allowed.direction == direction);
     if (allowed.act == name && same_call) preview.allowed = true;
   }
   if (!preview.allowed) {

@@ -16,7 +16,8 @@ enum class Health : std::uint8_t {
 
 struct Summary {
   Health health = Health::kOk;
-  std::string waiting_on;  // "event payment.authorised, key 7" / "retry of capture" / "a person: capture (unknown outcome)"; empty while it works
+  std::string waiting_on;  // "event payment.authorised, key 7" / "retry of capture" /
+                           // "an answer to `approve` by manager" / "its turn (one at a time per customer)" / "a person: capture (unknown outcome)"; empty while it works
   std::string failure;     // the latest failure that matters, "capture: stripe.card_declined: …"
   bool parked = false;     // nothing is in flight: only a timer, an event or a person moves it on
 };
@@ -27,14 +28,14 @@ struct LeftOver {
   std::string what;  // "capture (moves money)"
   std::string why;   // "its undo keeps failing: …", "no undo because …", "skipped by a person", "outcome unknown"
 };
-// What stands in the world although the saga was cancelled, or would stand if everything stopped now (compensating,
-// compensated); for a running saga: empty.
+// What stands in the world although it was to be undone, or would stand if everything stopped now. Of a running or
+// completed saga: what is left of the parts of it that were undone.
 std::vector<LeftOver> left_over(const Graph& graph, const State& state);
 
 // The acts that would be accepted now: {"cancel", ""}, {"retry", "capture"}, {"resolve", "capture"}, …
 struct AllowedAct {
-  std::string act;   // cancel, pause, resume, retry, skip, resolve
-  std::string path;  // of a step, else empty
+  std::string act;   // cancel, pause, resume, retry, skip, resolve, answer
+  std::string path;  // of a step or a question, else empty
   Direction direction = Direction::kForward;
 };
 std::vector<AllowedAct> allowed_acts(const Graph& graph, const State& state);

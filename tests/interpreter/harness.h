@@ -31,7 +31,7 @@ class GraphBuilder {
     return slot(name);
   }
   SlotId slot(const std::string& name) {
-    graph.slots.push_back({name, {}, 0});
+    graph.slots.push_back({name, {}, depth});
     return static_cast<SlotId>(graph.slots.size() - 1);
   }
   ActionId action(const std::string& name, std::uint8_t effects, bool repeat_safe = true) {
@@ -48,7 +48,9 @@ class GraphBuilder {
     Node n;
     n.kind = kind;
     n.name = name;
-    n.slot = kind == NodeKind::kStep || kind == NodeKind::kWait ? slot(name) : kNoSlot;
+    const bool gives = kind == NodeKind::kStep || kind == NodeKind::kWait || kind == NodeKind::kAsk ||
+                       kind == NodeKind::kRun || kind == NodeKind::kSet;
+    n.slot = gives ? slot(name) : kNoSlot;
     graph.nodes.push_back(std::move(n));
     return graph.nodes.back();
   }
@@ -89,6 +91,27 @@ class GraphBuilder {
     return graph;
   }
 
+  // An expression that always fails: it reads what was never set.
+  Program broken() { return read(slot("never_set")); }
+
+  // A statement made by `node` and then completed, at the end of `block`.
+  template <class Fill>
+  NodeId add(Block& block, NodeKind kind, const std::string& name, Fill fill) {
+    fill(node(kind, name));
+    block.push_back(last());
+    return last();
+  }
+  // A block whose statements stand in the body of one more loop.
+  template <class Fill>
+  Block body(Fill fill) {
+    ++depth;
+    Block block;
+    fill(block);
+    --depth;
+    return block;
+  }
+
+  std::uint32_t depth = 0;  // of the loops that surround what is being made
   Graph graph;
 };
 
@@ -96,7 +119,9 @@ inline const std::uint8_t kMarks = static_cast<std::uint8_t>(Effect::kMovesMoney
 
 class Run {
  public:
-  explicit Run(Graph g, Value input = record({})) : graph(std::move(g)) { put(Started{std::move(input)}); }
+  explicit Run(Graph g, Value input = record({}), bool queued = false) : graph(std::move(g)) {
+    put(Started{std::move(input), {}, queued});
+  }
   ~Run() { prove_replay(); }
 
   // Journals a fact at the present time.
@@ -106,7 +131,7 @@ class Run {
     entry.at = now;
     entry.reason = std::move(reason);
     entry.fact = std::move(fact);
-    Decision decision = decide(graph, apply(graph, state, entry), "saga");
+    Decision decision = decide(graph, apply(graph, std::move(state), entry), "saga");
     entry.drawn = decision.drawn;
     state = std::move(decision.state);
     if (std::getenv("BELAY_TRACE") != nullptr) trace(entry);
@@ -114,6 +139,15 @@ class Run {
     commands = std::move(decision.commands);
     for (const Command& command : commands) {
       if (const auto* run = std::get_if<RunAction>(&command)) sent.push_back(*run);
+      // A child is answered like a call: its start, and the request to undo itself.
+      const auto* start = std::get_if<StartChild>(&command);
+      if (start != nullptr && !start->detached) {
+        sent.push_back({start->path, Direction::kForward, start->generation, kNoAction, "", start->input});
+      }
+      const auto* stop = std::get_if<StopChild>(&command);
+      if (stop != nullptr && stop->direction == Direction::kUndo) {
+        sent.push_back({stop->path, Direction::kUndo, stop->generation, kNoAction});
+      }
     }
   }
 
@@ -139,14 +173,19 @@ class Run {
     for (const Fact& fact : due_timers(graph, state, now)) put(fact);
   }
 
-  // What was sent by the latest fact: "hold do 0, capture undo 1".
+  // What was sent by the latest fact: "hold do 0, capture undo 1, child start 0, child stop do 0".
   std::string latest() const {
     std::string text;
-    for (const Command& command : commands) {
-      const auto* run = std::get_if<RunAction>(&command);
-      if (run == nullptr) continue;
+    const auto say = [&](const Path& path, const std::string& words, std::uint32_t generation) {
       if (!text.empty()) text += ", ";
-      text += path_text(graph, run->path) + " " + name(run->direction) + " " + std::to_string(run->generation);
+      text += path_text(graph, path) + " " + words + " " + std::to_string(generation);
+    };
+    for (const Command& command : commands) {
+      if (const auto* run = std::get_if<RunAction>(&command)) say(run->path, name(run->direction), run->generation);
+      if (const auto* start = std::get_if<StartChild>(&command)) say(start->path, "start", start->generation);
+      if (const auto* stop = std::get_if<StopChild>(&command)) {
+        say(stop->path, std::string("stop ") + name(stop->direction), stop->generation);
+      }
     }
     return text;
   }
@@ -156,12 +195,14 @@ class Run {
   // One line an entry, for a failing seed: BELAY_TRACE=1.
   void trace(const Entry& entry) const {
     static constexpr const char* kFacts[] = {"Started", "StepSucceeded", "StepFailed", "TimerFired", "EventTaken",
-                                             "CancelAsked", "OperatorActed", "CapReached"};
+                                             "CancelAsked", "OperatorActed", "CapReached", "AnswerGiven", "TurnCame",
+                                             "UndoAsked", "Migrated"};
     static constexpr const char* kDrawn[] = {"Took", "Assigned", "Sent", "RetryAt", "Settled", "Held", "Failed", "Handled",
                                              "Waiting", "PausedUntil", "Published", "Passed", "DeadlineAt", "Cancelling",
-                                             "NotUndone", "Ended"};
+                                             "NotUndone", "Ended", "Looped", "Asked", "Unwinding", "Unwound"};
     std::string line = std::to_string(entry.seq) + " " + kFacts[entry.fact.index()];
     const auto place = [&](const auto& item) {
+      if constexpr (requires { item.part; }) line += " part " + std::to_string(item.part) + " of";
       if constexpr (requires { item.path; }) line += " " + path_text(graph, item.path);
       if constexpr (requires { item.direction; }) line += std::string(" ") + name(item.direction);
       if constexpr (requires { item.kind; }) line += std::string(" ") + name(item.kind);

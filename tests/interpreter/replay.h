@@ -20,11 +20,11 @@ inline std::string replay_problem(const interpreter::Graph& graph, std::string_v
     if (entry.seq != folded.seq + 1) return "a gap" + where;
     Entry bare = entry;
     bare.drawn.clear();
-    const Decision again = decide(graph, apply(graph, folded, bare), saga);
-    folded = apply(graph, folded, entry);
+    Decision again = decide(graph, apply(graph, folded, bare), saga);
+    folded = apply(graph, std::move(folded), entry);
     if (!(again.drawn == entry.drawn)) return "other conclusions" + where;
     if (!(again.state == folded)) return "another state" + where;
-    const Decision nothing = decide(graph, folded, saga);
+    const Decision nothing = decide(graph, std::move(again.state), saga);  // which is the folded one
     if (!nothing.drawn.empty() || !nothing.commands.empty()) return "a decision was left open" + where;
   }
   if (last != nullptr && !(folded == *last)) return "the journal ends in another state";
