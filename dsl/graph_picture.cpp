@@ -4,6 +4,7 @@
 #include "dsl/graph_picture.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "dsl/compile.h"
 
@@ -113,8 +114,9 @@ class Drawer {
         enter(std::move(shape), ends);
         return {{node.name, "forward", ""}};
       case NodeKind::kSet:
-        shape.kind = "set";
+        shape.kind = is_collected(node.slot) ? "collect" : "set";
         shape.title =
+            std::string(shape.kind == "collect" ? "collect " : "") +
             (node.slot < graph_.slots.size() ? graph_.slots[node.slot].name : std::string("?")) +
             " = " + one_line(node.value.source);
         enter(std::move(shape), ends);
@@ -130,12 +132,29 @@ class Drawer {
         enter(std::move(shape), ends);
         return {};
       case NodeKind::kForEach:
+        return draw_for_each(node, std::move(shape), ends);
       case NodeKind::kRepeat:
-      case NodeKind::kAsk:
+        return draw_repeat(node, std::move(shape), ends);
       case NodeKind::kTry:
+        return draw_try(node, std::move(shape), ends);
+      case NodeKind::kAsk:
+        shape.kind = "ask";
+        shape.detail = "of role " + node.role;
+        shape.limit = one_line(node.within.source);
+        enter(std::move(shape), ends);
+        out.push_back({node.name, "forward", ""});
+        draw_act(node.name, "time is over", node.otherwise, out);
+        return out;
       case NodeKind::kRun:
+        shape.kind = "run";
+        shape.detail = "run " + node.run.workflow + (node.run.detached ? ", and do not wait" : "");
+        enter(std::move(shape), ends);
+        out.push_back({node.name, "forward", ""});
+        draw_handlers(node.name, node.call, out);
+        draw_undo(node);
+        return out;
       case NodeKind::kAct:
-        break;
+        return draw_act_statement(node, std::move(shape), ends);
       case NodeKind::kPointOfNoReturn:
         shape.kind = "point_of_no_return";
         shape.title = "point of no return";
@@ -165,11 +184,14 @@ class Drawer {
   }
 
   Ends draw_together(const Node& node, Picture::Box shape, const Ends& ends) {
-    const int outer = group_;
-    picture_.groups.push_back({node.name, outer});
-    group_ = static_cast<int>(picture_.groups.size() - 1);
+    const std::string of =
+        std::to_string(node.wanted) + " of " + std::to_string(node.branches.size());
+    const std::string label = node.wanted == 0   ? "together"
+                              : node.wanted == 1 ? "together, waiting for any"
+                                                 : "together, waiting for " + of;
+    const int outer = open_group(node.name, "together", label);
     shape.kind = "together";
-    shape.title = "together";
+    shape.title = label;
     enter(std::move(shape), ends);
     const std::string undo_before = last_undo_;
     Ends inner;
@@ -181,12 +203,114 @@ class Drawer {
     Ends out;
     if (!inner.empty()) {
       const std::string id = node.name + ":join";
-      box({.id = id, .kind = "join", .title = "all done", .at = node.at});
+      box({.id = id,
+           .kind = "join",
+           .title = node.wanted == 0 ? "all done" : of + " done",
+           .at = node.at});
       join(inner, id);
       out.push_back({id, "forward", ""});
     }
     group_ = outer;
     return out;
+  }
+
+  Ends draw_for_each(const Node& node, Picture::Box shape, const Ends& ends) {
+    const std::string item = node.slot < graph_.slots.size() ? graph_.slots[node.slot].name : "?";
+    std::string bounds = "at most " + std::to_string(node.at_once) + " at once";
+    if (node.tolerated > 0) {
+      bounds += ", tolerating " + std::to_string(node.tolerated) +
+                (node.tolerated == 1 ? " failure" : " failures");
+    }
+    const int outer = open_group(node.name, "for_each", "for each " + item + ", " + bounds);
+    shape.kind = "for_each";
+    shape.title = "for each " + item + " in " + one_line(node.items.source);
+    shape.detail = bounds;
+    enter(std::move(shape), ends);
+    const Ends inner = draw_block(node.body, {{node.name, "forward", ""}});
+    const std::string id = node.name + ":join";
+    box({.id = id, .kind = "join", .title = "all items done", .at = node.at});
+    join(inner, id);
+    group_ = outer;
+    if (inner.empty()) picture_.arrows.push_back({node.name, id, "forward", "no items"});
+    return {{id, "forward", ""}};
+  }
+
+  Ends draw_repeat(const Node& node, Picture::Box shape, const Ends& ends) {
+    const std::string times = std::to_string(node.times) + (node.times == 1 ? " time" : " times");
+    const int outer = open_group(node.name, "repeat", "repeat, at most " + times);
+    shape.kind = "repeat";
+    shape.title = "repeat";
+    shape.detail = "at most " + times;
+    enter(std::move(shape), ends);
+    const Ends inner = draw_block(node.body, {{node.name, "forward", ""}});
+    Ends out;
+    const std::string id = node.name + ":until";
+    if (!inner.empty()) {
+      box({.id = id, .kind = "when", .title = one_line(node.until.source) + "?", .at = node.at});
+      join(inner, id);
+      picture_.arrows.push_back({id, node.name, "again", "no"});
+      out.push_back({id, "forward", "yes"});
+    }
+    group_ = outer;
+    if (!inner.empty() && has_otherwise(node))
+      draw_act(id, "not after " + times, node.otherwise, out);
+    return out;
+  }
+
+  // Only the body is inside: what a handler does is no longer undone by the `try`.
+  Ends draw_try(const Node& node, Picture::Box shape, const Ends& ends) {
+    const int outer = open_group(node.name, "try", "try");
+    shape.kind = "try";
+    shape.title = "try";
+    enter(std::move(shape), ends);
+    const std::string undo_before = last_undo_;
+    Ends out = draw_block(node.body, {{node.name, "forward", ""}});
+    const std::string undo_after = std::exchange(last_undo_, undo_before);
+    group_ = outer;
+    draw_handlers(node.name, node.call, out);
+    last_undo_ = undo_after;
+    return out;
+  }
+
+  // `carry on` goes where the statement goes in whose handler it stands.
+  Ends draw_act_statement(const Node& node, Picture::Box shape, const Ends& ends) {
+    switch (node.act.kind) {
+      case ActKind::kCarryOn:
+        if (leaves_ != nullptr) leaves_->insert(leaves_->end(), ends.begin(), ends.end());
+        break;
+      case ActKind::kTryAgain:
+        for (const End& end : ends) {
+          picture_.arrows.push_back({end.from, about_, "error",
+                                     end.label.empty() ? "try again" : end.label + ": try again"});
+        }
+        break;
+      default:
+        shape.kind = "hand_to";
+        shape.title = "ask " + node.act.team;
+        enter(std::move(shape), ends);
+    }
+    return {};
+  }
+
+  bool is_collected(interpreter::SlotId slot) const {
+    return std::any_of(graph_.nodes.begin(), graph_.nodes.end(), [&](const Node& node) {
+      return node.kind == NodeKind::kForEach &&
+             std::any_of(node.exports.begin(), node.exports.end(),
+                         [&](const interpreter::Export& e) { return e.inner == slot; });
+    });
+  }
+  // A `repeat` without `otherwise` has the act that it was made with.
+  static bool has_otherwise(const Node& node) {
+    const Act& act = node.otherwise;
+    return act.kind != ActKind::kCancel || !act.because.empty();
+  }
+
+  // Returns the group around it, which is to be put back.
+  int open_group(const std::string& id, std::string kind, std::string label) {
+    const int outer = group_;
+    picture_.groups.push_back({id, outer, std::move(kind), std::move(label)});
+    group_ = static_cast<int>(picture_.groups.size() - 1);
+    return outer;
   }
 
   void draw_handlers(const std::string& from, const interpreter::Call& call, Ends& out) {
@@ -222,8 +346,14 @@ class Drawer {
         break;
       case ActKind::kBlock: {
         const std::string undo_before = last_undo_;
+        const std::string about_before = std::exchange(about_, from);
+        Ends leaves;
+        Ends* const leaves_before = std::exchange(leaves_, &leaves);
         Ends ends = draw_block(act.block, {{from, "error", label}});
+        leaves_ = leaves_before;
+        about_ = about_before;
         last_undo_ = undo_before;
+        out.insert(out.end(), leaves.begin(), leaves.end());
         out.insert(out.end(), ends.begin(), ends.end());
         break;
       }
@@ -233,12 +363,15 @@ class Drawer {
   void draw_undo(const Node& node) {
     if (!node.undo) return;
     const std::string id = "undo:" + node.name;
-    const interpreter::Action& action = graph_.actions[node.undo->action];
-    box({.id = id,
-         .kind = "undo",
-         .title = "undo: " + (action.title.empty() ? action.name : action.title),
-         .detail = action.title.empty() ? std::string() : action.name,
-         .at = node.at});
+    Picture::Box shape{.id = id, .kind = "undo", .at = node.at};
+    if (node.kind == NodeKind::kRun) {
+      shape.title = "undo: all that " + node.run.workflow + " did";
+    } else {
+      const interpreter::Action& action = graph_.actions[node.undo->action];
+      shape.title = "undo: " + (action.title.empty() ? action.name : action.title);
+      shape.detail = action.title.empty() ? std::string() : action.name;
+    }
+    box(std::move(shape));
     picture_.arrows.push_back({node.name, id, "undo", ""});
     if (!last_undo_.empty()) picture_.arrows.push_back({id, last_undo_, "undo", ""});
     last_undo_ = id;
@@ -260,7 +393,9 @@ class Drawer {
   const Graph& graph_;
   Picture picture_;
   int group_ = -1;
-  std::string last_undo_;  // the undo that comes after the next one
+  std::string last_undo_;   // the undo that comes after the next one
+  std::string about_;       // the box of the statement in whose handler's block we are
+  Ends* leaves_ = nullptr;  // where the acts of that block put the ends that leave it
 };
 
 }  // namespace

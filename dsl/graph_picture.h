@@ -14,22 +14,24 @@ struct Picture {
   struct Box {
     std::string id;  // the node's name; `undo:hold`, `hold/booking.slot_taken`, `start`, `end` for
                      // what is no node
-    std::string kind;    // start end step undo when together join wait pause publish set cancel
-                         // finish hand_to point_of_no_return
+    std::string kind;    // start end step run undo when together join wait ask pause publish set
+                         // collect cancel finish hand_to point_of_no_return for_each repeat try
     std::string title;   // for people
-    std::string detail;  // action, event, reason
-    std::string limit;   // waits: `within`
+    std::string detail;  // action, event, reason, role, child saga, bounds of a loop
+    std::string limit;   // waits and questions: `within`
     std::string at;      // file:line
-    int group = -1;      // the `together` it is in: an index into groups
+    int group = -1;      // the `together`, loop or `try` it is in: an index into groups
   };
   struct Arrow {
     std::string from, to;
-    std::string kind;   // forward, error (a handler), undo
+    std::string kind;   // forward, error (a handler), undo, again (back to the top of a loop)
     std::string label;  // condition, error, `time is over`
   };
   struct Group {
     std::string id;
     int parent = -1;
+    std::string kind;   // together for_each repeat try
+    std::string label;  // `together, waiting for 2 of 3`
   };
   std::string workflow, title;
   std::uint32_t version = 1;

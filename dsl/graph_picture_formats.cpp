@@ -59,11 +59,17 @@ std::string label_of(const Box& box) {
 
 // Graphviz attributes of a kind.
 std::string_view dot_style(std::string_view kind) {
-  static constexpr std::array<std::pair<std::string_view, std::string_view>, 14> kStyles{{
+  static constexpr std::array<std::pair<std::string_view, std::string_view>, 20> kStyles{{
       {"start", R"(shape=oval, style=filled, fillcolor="#e8f0fe")"},
       {"end", R"(shape=oval, style=filled, fillcolor="#e6f4ea")"},
       {"finish", R"(shape=oval, style=filled, fillcolor="#e6f4ea")"},
       {"step", R"(shape=box, style="rounded,filled", fillcolor="#ffffff")"},
+      {"run", R"(shape=box3d, style=filled, fillcolor="#ffffff")"},
+      {"ask", R"(shape=parallelogram, style=filled, fillcolor="#fef7e0")"},
+      {"for_each", R"(shape=cds, style=filled, fillcolor="#e8eaed")"},
+      {"repeat", R"(shape=cds, style=filled, fillcolor="#e8eaed")"},
+      {"try", R"(shape=box, style="rounded,filled", fillcolor="#e8eaed")"},
+      {"collect", R"(shape=note)"},
       {"undo", R"(shape=box, style="rounded,dashed", color="#c5221f", fontcolor="#c5221f")"},
       {"when", R"(shape=diamond, style=filled, fillcolor="#fef7e0")"},
       {"together",
@@ -105,9 +111,8 @@ void write_dot_group(const Picture& picture, int group, const std::string& inden
   for (std::size_t i = 0; i < picture.groups.size(); ++i) {
     if (picture.groups[i].parent != group) continue;
     out += indent + "subgraph " + dot_text("cluster_" + picture.groups[i].id) + " {\n";
-    out += indent +
-           "  label=\"together\"; style=\"rounded,filled\"; color=\"#dadce0\"; "
-           "fillcolor=\"#f8f9fa\";\n";
+    out += indent + "  label=" + dot_text(picture.groups[i].label) +
+           "; style=\"rounded,filled\"; color=\"#dadce0\"; fillcolor=\"#f8f9fa\";\n";
     write_dot_group(picture, static_cast<int>(i), indent + "  ", out);
     out += indent + "}\n";
   }
@@ -121,6 +126,8 @@ MermaidShape mermaid_shape(std::string_view kind) {
   if (kind == "when") return {"{", "}"};
   if (kind == "wait" || kind == "pause") return {"{{", "}}"};
   if (kind == "publish") return {"[/", "/]"};
+  if (kind == "ask") return {"[/", "\\]"};
+  if (kind == "run") return {"[[", "]]"};
   if (kind == "together" || kind == "join") return {"((", "))"};
   if (kind == "point_of_no_return") return {"[[", "]]"};
   if (kind == "hand_to") return {">", "]"};
@@ -143,7 +150,8 @@ void write_mermaid_group(const Picture& picture, int group,
   }
   for (std::size_t i = 0; i < picture.groups.size(); ++i) {
     if (picture.groups[i].parent != group) continue;
-    out += indent + "subgraph g" + std::to_string(i) + "[together]\n";
+    out += indent + "subgraph g" + std::to_string(i) + "[" + mermaid_text(picture.groups[i].label) +
+           "]\n";
     write_mermaid_group(picture, static_cast<int>(i), ids, indent + "  ", out);
     out += indent + "end\n";
   }
@@ -167,6 +175,7 @@ std::string picture_dot(const Picture& picture) {
     };
     // Undos stand beside their steps and lead back up: they must not push the forward path around.
     if (arrow.kind == "undo") add(R"(style=dashed, color="#c5221f", constraint=false)");
+    if (arrow.kind == "again") add("style=dotted, constraint=false");
     if (arrow.kind == "error") add(R"(color="#b06000", fontcolor="#b06000")");
     if (!attributes.empty()) out += " [" + attributes + "]";
     out += ";\n";
@@ -187,7 +196,8 @@ std::string picture_mermaid(const Picture& picture) {
   std::string undo_links;
   int number = 0;
   for (const Picture::Arrow& arrow : picture.arrows) {
-    out += "  " + ids.at(arrow.from) + (arrow.kind == "forward" ? " -->" : " -.->");
+    const bool solid = arrow.kind == "forward" || arrow.kind == "again";
+    out += "  " + ids.at(arrow.from) + (solid ? " -->" : " -.->");
     if (!arrow.label.empty()) out += "|" + mermaid_text(arrow.label) + "|";
     out += " " + ids.at(arrow.to) + "\n";
     if (arrow.kind == "undo")
@@ -214,6 +224,16 @@ std::string picture_json(const Picture& picture) {
     if (!box.at.empty()) out += ", \"at\": " + json_text(box.at);
     if (box.group >= 0)
       out += ", \"in\": " + json_text(picture.groups[static_cast<std::size_t>(box.group)].id);
+    out += "}";
+    first = false;
+  }
+  out += "\n  ],\n  \"groups\": [";
+  first = true;
+  for (const Picture::Group& group : picture.groups) {
+    out += std::string(first ? "" : ",") + "\n    {\"id\": " + json_text(group.id) +
+           ", \"kind\": " + json_text(group.kind) + ", \"label\": " + json_text(group.label);
+    if (group.parent >= 0)
+      out += ", \"in\": " + json_text(picture.groups[static_cast<std::size_t>(group.parent)].id);
     out += "}";
     first = false;
   }

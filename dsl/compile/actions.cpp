@@ -281,9 +281,9 @@ class ActionChecker {
         if (const Field* field = find_field(action_.takes, hole))
           end = check_sql_parts(field->type, i, end);
         else
-          suggest_take(sql_error(i, ":" + hole, quoted(":" + hole) + " is no input of " +
-                                                    quoted(name_)),
-                       hole);
+          suggest_take(
+              sql_error(i, ":" + hole, quoted(":" + hole) + " is no input of " + quoted(name_)),
+              hole);
         i = end - 1;
       }
     }
@@ -327,8 +327,7 @@ class ActionChecker {
   Diagnostic& sql_error(std::size_t offset, const std::string& word, std::string message) {
     const auto line = std::count(
         decl_.sql.text.begin(), decl_.sql.text.begin() + static_cast<std::ptrdiff_t>(offset), '\n');
-    return error("BEL4006",
-                 find_in_source(word, decl_.sql.span, static_cast<std::uint32_t>(line)),
+    return error("BEL4006", find_in_source(word, decl_.sql.span, static_cast<std::uint32_t>(line)),
                  std::move(message));
   }
   // The reader dedents the statement, so the column is looked for in the file itself.

@@ -14,6 +14,25 @@ using interpreter::Field;
 using interpreter::Program;
 using interpreter::Type;
 
+namespace {
+
+// Remembers what each expression was found to be.
+class TypesChecker final : public ExprChecker {
+ public:
+  explicit TypesChecker(ExprChecker& inner) : inner_(inner) {}
+  CheckedExpr check(const Expr& expr, const CheckOptions& options) override {
+    CheckedExpr checked = inner_.check(expr, options);
+    found.emplace_back(&expr, checked);
+    return checked;
+  }
+  std::vector<std::pair<const Expr*, CheckedExpr>> found;
+
+ private:
+  ExprChecker& inner_;
+};
+
+}  // namespace
+
 interpreter::Act Lowering::lower_act(const dsl::Act& act, const ActSite& site, Onward& onward) {
   interpreter::Act out;
   const auto refuse = [&](std::string_view what, std::string help) {
@@ -42,10 +61,14 @@ interpreter::Act Lowering::lower_act(const dsl::Act& act, const ActSite& site, O
       out.kind = ActKind::kFinish;
       if (site.when == When::kUndo) {
         refuse("`finish`", "the saga is being undone: write `carry on`, or hand it to somebody");
-      } else if (together_depth_ > 0) {
-        Diagnostic& d = error("BEL5005", act.span, "`finish` cannot stand inside `together`");
-        add_note(d, "the other branches are still under way");
-        d.help = "`set` what you found out, and `finish` after the `together`";
+      } else if (!parallel_.empty()) {
+        const bool branch = parallel_.back() == "together";
+        const std::string around = quoted(parallel_.back());
+        Diagnostic& d = error("BEL5005", act.span, "`finish` cannot stand inside " + around);
+        add_note(d, branch ? "the other branches are still under way"
+                           : "other items may be under way, and those that follow would be lost");
+        d.help = std::string(branch ? "`set`" : "`collect`") +
+                 " what you found out, and `finish` after the " + around;
       }
       lower_finish(act, site, out);
       break;
@@ -53,12 +76,12 @@ interpreter::Act Lowering::lower_act(const dsl::Act& act, const ActSite& site, O
       out.kind = ActKind::kCarryOn;
       onward = act.carry.empty() ? Onward::kWithoutValue : Onward::kWithValue;
       if (!act.carry.empty()) lower_carry(act, site, out);
+      if (site.ways != nullptr) site.ways->push_back(*site.flow);
       break;
     case dsl::Act::Kind::kTryAgain: {
       out.kind = ActKind::kTryAgain;
       onward = Onward::kHolds;
-      if (!site.may_try_again)
-        refuse("`try again`", "a wait has nothing to try: wait longer, or go on");
+      if (!site.no_try_again.empty()) refuse("`try again`", site.no_try_again);
       const auto ms = positive_duration(act.after, "`try again after`", tables_);
       failed_ = failed_ || !ms;
       out.after_ms = ms.value_or(0);
@@ -82,9 +105,7 @@ interpreter::Act Lowering::lower_act(const dsl::Act& act, const ActSite& site, O
         refuse("a block", "an undo may only carry on, try again, or be handed to somebody");
         break;
       }
-      Flow inside = *site.flow;
-      out.block = lower_block(act.block, inside, false);
-      onward = inside.ended ? Onward::kEnds : Onward::kWithoutValue;
+      out.block = lower_handler_block(act.block, site, onward);
       break;
     }
   }
@@ -146,24 +167,30 @@ void Lowering::lower_finish(const dsl::Act& act, const ActSite& site, interprete
         d.help = "write `finish with`, and say each output";
         return;
       }
-      out.with.push_back(
-          {arg.name.text, check(arg.value, *site.flow, site.when, site.owner).program});
+      CheckedExpr checked = check(arg.value, *site.flow, site.when, site.owner);
+      outputs_[arg.name.text].push_back({tainted(checked), act.span});
+      out.with.push_back({arg.name.text, std::move(checked.program)});
     }
     return;
   }
+  TypesChecker types(checker);
   const ArgsContext context{.fields = outputs,
                             .owner = quoted(graph_.workflow),
                             .noun = "output",
                             .declared_at = declaration_.name.span};
-  CheckedArgs checked = check_args(act.with, context, checker, tables_);
+  CheckedArgs checked = check_args(act.with, context, types, tables_);
   failed_ = failed_ || !checked.ok;
+  for (const Arg& arg : act.with) {
+    for (const auto& [expr, found] : types.found) {
+      if (expr == &arg.value) outputs_[arg.name.text].push_back({tainted(found), arg.value.span});
+    }
+  }
   out.with = std::move(checked.bindings);
   if (!check_missing(out.with, context, act.span, checked.given, tables_)) failed_ = true;
 }
 
 void Lowering::lower_handlers(const std::vector<dsl::Handler>& handlers, const CallSite& site,
                               interpreter::Call& call, bool& goes_on_without) {
-  static const std::vector<std::string> kBuiltIn = {"refused", "bad_value", "gave_up"};
   std::map<std::string, Span> seen;
   std::optional<Span> any;
   for (const dsl::Handler& handler : handlers) {
@@ -184,26 +211,49 @@ void Lowering::lower_handlers(const std::vector<dsl::Handler>& handlers, const C
         d.help = "take one of them out";
       }
       lowered.errors.push_back(name.text);
-      if (site.action == nullptr || !site.action->ok) continue;
-      std::vector<std::string> possible = site.action->action.errors;
-      possible.insert(possible.end(), kBuiltIn.begin(), kBuiltIn.end());
-      if (std::find(possible.begin(), possible.end(), name.text) != possible.end()) continue;
-      const std::string action = quoted(site.action->action.name);
-      Diagnostic& d = error("BEL5004", name.span, action + " never ends in " + quoted(name.text));
-      add_note_at(d, site.action->at->name.span, action + " is declared here");
-      if (!suggest(d, name.text, possible)) {
-        add_note(d, "it may end in " + join_names(possible, "or"));
-        d.help = "add the error to the action: `if status is …, " + name.text +
-                 "`, or `can end in " + name.text + "`";
-      }
+      check_error_name(name, site);
     }
     Onward onward = Onward::kEnds;
-    lowered.act = lower_act(
-        handler.act,
-        {.flow = site.flow, .when = site.when, .carries = site.carries, .owner = site.owner},
-        onward);
+    lowered.act = lower_act(handler.act,
+                            {.flow = site.flow,
+                             .when = site.when,
+                             .carries = site.carries,
+                             .owner = site.owner,
+                             .no_try_again = site.no_try_again,
+                             .ways = site.ways},
+                            onward);
     goes_on_without = goes_on_without || onward == Onward::kWithoutValue;
     call.handlers.push_back(std::move(lowered));
+  }
+}
+
+// Whether the call, or the body of the `try`, can end in this error at all.
+void Lowering::check_error_name(const Name& name, const CallSite& site) {
+  std::vector<std::string> possible;
+  if (site.errors != nullptr) {
+    possible = *site.errors;
+  } else if (site.action == nullptr || !site.action->ok) {
+    return;
+  } else {
+    possible = site.action->action.errors;
+    possible.insert(possible.end(), kBuiltInErrors.begin(), kBuiltInErrors.end());
+  }
+  if (std::find(possible.begin(), possible.end(), name.text) != possible.end()) return;
+  if (site.errors != nullptr) {
+    Diagnostic& d =
+        error("BEL5004", name.span, site.errors_of + " never ends in " + quoted(name.text));
+    add_note(d, site.errors_note.empty() ? "it may end in " + join_names(possible, "or")
+                                         : site.errors_note);
+    suggest(d, name.text, possible);
+    return;
+  }
+  const std::string action = quoted(site.action->action.name);
+  Diagnostic& d = error("BEL5004", name.span, action + " never ends in " + quoted(name.text));
+  add_note_at(d, site.action->at->name.span, action + " is declared here");
+  if (!suggest(d, name.text, possible)) {
+    add_note(d, "it may end in " + join_names(possible, "or"));
+    d.help = "add the error to the action: `if status is …, " + name.text + "`, or `can end in " +
+             name.text + "`";
   }
 }
 

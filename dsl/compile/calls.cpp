@@ -65,7 +65,23 @@ void Lowering::lower_step(const Statement& statement, const Statement* next, Nod
   lowered_.insert(statement.name.text);
   show(flow, own, goes_on_without,
        goes_on_without ? owner + " may go on without a result" : std::string());
-  if (action != nullptr) check_step_safety(statement, next, *action, graph_.nodes[id], top_);
+  if (action == nullptr || !action->ok) raise_anything();
+  if (action == nullptr) return;
+  const std::vector<std::string> uncaught = raise(open_errors(statement, *action));
+  check_step_safety(statement, next, *action, graph_.nodes[id], uncaught);
+}
+
+// What the step may end in, when its own handlers have had their turn.
+std::vector<std::string> Lowering::open_errors(const Statement& statement,
+                                               const ActionInfo& action) {
+  std::vector<std::string> errors;
+  if (statement.policies.keep) return errors;  // it says what follows, whatever happens
+  const auto add = [&](const std::string& name) {
+    if (!handles(statement.policies.handlers, name)) errors.push_back(name);
+  };
+  for (const std::string& name : action.action.errors) add(name);
+  for (std::string_view name : kBuiltInErrors) add(std::string(name));
+  return errors;
 }
 
 Call Lowering::lower_call(const std::vector<Arg>& args, const Policies& policies,
@@ -136,7 +152,7 @@ void Lowering::fill_arguments(Call& call, const ActionInfo& target,
 
 std::optional<Call> Lowering::lower_undo(const Statement& statement, const ActionInfo* forward,
                                          const Call* call, const Known* own, const Flow& before) {
-  const bool by_action = !statement.undo && !statement.no_undo_because && !after_point_ &&
+  const bool by_action = !statement.undo && !statement.no_undo_because && undoable() &&
                          forward != nullptr && forward->undone_by.has_value();
   if (!statement.undo && !by_action) return std::nullopt;
   if (statement.undo && statement.no_undo_because) {
@@ -183,7 +199,10 @@ void Lowering::lower_policies(const Policies& policies, const CallSite& site, Ca
     call.request_key = check(policies.request_key, *site.flow, site.when, site.owner,
                              plain(Type::Base::kText), "`request key`")
                            .program;
+    refuse_private(policies.request_key, call.request_key, "a request key");
   }
+  lower_alive(policies, site, call);
+  lower_rate(policies, site, call);
   lower_handlers(policies.handlers, site, call, goes_on_without);
   lower_if_unsure(policies, site, call);
   if (policies.keep) {

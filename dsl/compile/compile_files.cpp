@@ -43,9 +43,12 @@ CompiledProgram compile_files(const std::vector<File>& files, const Sources& sou
   check_actions(tables);
 
   CompiledProgram program;
-  for (const Declaration* declaration : tables.workflows) {
+  for (const Declaration* declaration : order_workflows(tables)) {
     if (auto graph = lower_workflow(*declaration, tables)) {
       graph->hash = sha256_hex(interpreter::encode_graph(*graph, true));
+      WorkflowInfo& info = tables.sagas[graph->workflow];
+      info.hash = graph->hash;
+      info.ok = true;
       program.graphs.push_back(std::move(*graph));
     }
   }

@@ -38,6 +38,7 @@ void enter(const Declaration& declaration, Tables& tables) {
     tables.actions[name] = {.at = &declaration, .decl = action, .ok = !declaration.broken};
   } else if (std::holds_alternative<WorkflowDecl>(declaration.body)) {
     tables.workflows.push_back(&declaration);
+    tables.sagas[name] = {.at = &declaration};
   } else if (std::holds_alternative<WebhookDecl>(declaration.body)) {
     tables.webhooks.push_back(&declaration);
   } else if (std::holds_alternative<PlanDecl>(declaration.body)) {

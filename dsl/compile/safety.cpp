@@ -45,21 +45,32 @@ Span do_span(const Statement& statement, const Sources& sources) {
   return span;
 }
 
+// Whether a handler names the error, even if it only tries again: then somebody thought of it.
+bool is_thought_of(const std::vector<dsl::Handler>& handlers, const std::string& error) {
+  return std::any_of(handlers.begin(), handlers.end(), [&](const dsl::Handler& handler) {
+    return handler.errors.empty() ||
+           std::any_of(handler.errors.begin(), handler.errors.end(),
+                       [&](const Name& name) { return name.text == error; });
+  });
+}
+
 }  // namespace
 
 void Lowering::check_step_safety(const Statement& statement, const Statement* next,
                                  const ActionInfo& action, const interpreter::Node& node,
-                                 bool top) {
+                                 const std::vector<std::string>& uncaught) {
   if (!action.ok || declaration_.broken) return;  // what it does is not known for sure
   if (after_point_) {
-    if (statement.undo) {
+    if (statement.undo && !undoable()) {
       Diagnostic& d = warning(
           "BEL2012", statement.undo->span,
           quoted(statement.name.text) + " is never undone: it stands after the point of no return");
       add_note_at(d, point_at_, "the point of no return is here");
       d.help = "take the undo out, or move the step before the point";
     }
-    if (!statement.policies.keep) {
+    // A `try` around it may say what follows, whatever happens.
+    const bool caught = !catchers_.empty() && uncaught.empty();
+    if (!statement.policies.keep && !caught) {
       Diagnostic& d = error("BEL2006", statement.name.span,
                             quoted(statement.name.text) +
                                 " stands after the point of no return, but may fail for good");
@@ -69,20 +80,68 @@ void Lowering::check_step_safety(const Statement& statement, const Statement* ne
           "nothing can be undone any more, so the saga must get through or be handed to somebody");
       d.help = "add `keep trying for 1 day, then carry on`, or `then hand to TEAM`";
     }
-  } else {
-    check_effects(statement, top ? next : nullptr, action, node);
   }
+  check_effects(statement, next, action, node);
   check_unsure(statement, action, node);
-  check_unhandled(statement, action);
+  check_unhandled(statement, action, uncaught);
+}
+
+// Whether anything can fail after this statement that undoes it. Nothing does when the point of no
+// return follows. After the point only parts are undone: an item, the body of a `try`, a branch
+// that lost its race; the last statement of a part is done when the part is.
+bool Lowering::must_say_undo(const Statement* next) const {
+  if (!undoable()) return false;
+  if (!after_point_)
+    return !(top_ && next != nullptr && next->kind == Statement::Kind::kPointOfNoReturn);
+  const Part& part = parts_.front();
+  return parts_.size() > 1 || part.kind == Part::Kind::kBranch || part.list != list_ ||
+         next != nullptr;
+}
+
+void Lowering::check_run_safety(const Statement& statement, const Statement* next,
+                                const WorkflowInfo& child, bool caught) {
+  const std::string name = quoted(statement.name.text);
+  if (after_point_ && !statement.detached && !caught) {
+    Diagnostic& d = error("BEL2006", statement.name.span,
+                          name + " stands after the point of no return, but may be cancelled");
+    add_note_at(d, point_at_, "the point of no return is here");
+    add_note(
+        d, "nothing can be undone any more, so the saga must get through or be handed to somebody");
+    d.help = "add `if cancelled, carry on`, or `if cancelled, hand to TEAM`";
+  }
+  if (statement.no_undo_because) return;
+  if (statement.detached) {
+    if (child.effects <= static_cast<std::uint8_t>(Effect::kReads) || !must_say_undo(next)) return;
+    Diagnostic& d =
+        error("BEL2002", statement.run.span, name + " does not say why it need not be undone");
+    add_note_at(d, child.at->name.span,
+                quoted(statement.run.text) + " changes the world, and is declared here");
+    add_note(d, "nobody waits for it: if a later step fails, it goes on");
+    d.help = "add `no undo because \"…\"`, or wait for it";
+    return;
+  }
+  if (!child.has_point || !(after_point_ ? must_say_undo(next) : true)) return;
+  Diagnostic& d = error("BEL2015", statement.run.span,
+                        name + " runs " + quoted(statement.run.text) +
+                            ", which has a point of no return, where it may have to be undone");
+  add_note_at(d, child.at->name.span, "it is declared here");
+  add_note(d, "past its point it cannot be taken back, and what came before it here would be");
+  d.help = "run it after the point of no return of this workflow, or say `no undo because \"…\"`";
+}
+
+bool handles(const std::vector<dsl::Handler>& handlers, const std::string& error) {
+  return std::any_of(handlers.begin(), handlers.end(), [&](const dsl::Handler& handler) {
+    if (handler.act.kind == dsl::Act::Kind::kTryAgain) return false;
+    return handler.errors.empty() ||
+           std::any_of(handler.errors.begin(), handler.errors.end(),
+                       [&](const Name& name) { return name.text == error; });
+  });
 }
 
 void Lowering::check_effects(const Statement& statement, const Statement* next,
                              const ActionInfo& action, const interpreter::Node& node) {
-  if (node.undo || statement.undo || statement.no_undo_because) return;
+  if (node.undo || statement.undo || statement.no_undo_because || !must_say_undo(next)) return;
   if (action.action.effects == static_cast<std::uint8_t>(Effect::kReads)) return;
-  // Nothing stands between the step and the point: nothing can fail while it could still have to be
-  // undone.
-  if (next != nullptr && next->kind == Statement::Kind::kPointOfNoReturn) return;
 
   const std::string name = quoted(statement.name.text);
   const std::string_view worst = worst_effect(action.action);
@@ -100,7 +159,8 @@ void Lowering::check_effects(const Statement& statement, const Statement* next,
                           name + " takes money, but nothing undoes it");
     d.label = effect;
     add_note(d, "if a later step fails, the customer stays charged");
-    d.help = "add " + undo + ", or put `point of no return` after it";
+    d.help =
+        "add " + undo + (top_ && !after_point_ ? ", or put `point of no return` after it" : "");
     return;
   }
   Diagnostic& d = error("BEL2002", do_span(statement, tables_.sources),
@@ -171,8 +231,10 @@ void Lowering::check_unsure(const Statement& statement, const ActionInfo& action
       "say `repeating is safe` in the action, or how it is settled: `checked by`, `if unsure, …`";
 }
 
-void Lowering::check_unhandled(const Statement& statement, const ActionInfo& action) {
+void Lowering::check_unhandled(const Statement& statement, const ActionInfo& action,
+                               const std::vector<std::string>& uncaught) {
   if (statement.policies.keep) return;  // it says what follows
+  if (failure_is_local()) return;       // the item or the branch is undone, and the rest goes on
   for (const dsl::Handler& handler : statement.policies.handlers) {
     for (const Name& n : handler.errors) {  // a misspelt handler was meant for one of them
       if (n.text.find('.') != std::string::npos &&
@@ -183,14 +245,9 @@ void Lowering::check_unhandled(const Statement& statement, const ActionInfo& act
   }
   std::vector<std::string> unhandled;
   for (const std::string& error_name : action.action.errors) {
-    const bool handled =
-        std::any_of(statement.policies.handlers.begin(), statement.policies.handlers.end(),
-                    [&](const dsl::Handler& handler) {
-                      return handler.errors.empty() ||
-                             std::any_of(handler.errors.begin(), handler.errors.end(),
-                                         [&](const Name& n) { return n.text == error_name; });
-                    });
-    if (!handled) unhandled.push_back(error_name);
+    const bool thought_of = is_thought_of(statement.policies.handlers, error_name);
+    if (!thought_of && std::find(uncaught.begin(), uncaught.end(), error_name) != uncaught.end())
+      unhandled.push_back(error_name);
   }
   if (unhandled.empty()) return;
   Diagnostic& d = warning("BEL5003", statement.action.span,

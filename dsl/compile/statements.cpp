@@ -1,6 +1,6 @@
 // Statements: how each kind becomes a node, and what is known after it. Blocks get a copy of the
 // Flow; what survives a block is merged by the statement that owns it (`when`: names set in every
-// arm; `together`: everything).
+// arm). Statements with more to say have files of their own, see lowering.h.
 #include <algorithm>
 
 #include "dsl/compile/lowering.h"
@@ -9,6 +9,7 @@
 namespace belay::dsl {
 
 using interpreter::Block;
+using interpreter::kNoAction;
 using interpreter::kNoNode;
 using interpreter::kNoSlot;
 using interpreter::Node;
@@ -27,6 +28,34 @@ Type plain(Type::Base base) {
 
 using Kind = Statement::Kind;
 
+// Whether anything happens in it that is over only later. `when` is told by its arms.
+bool takes_time(const Statement& s) {
+  const auto any = [](const Statements& list) {
+    return std::any_of(list.begin(), list.end(), [](const Statement& inner) {
+      return takes_time(inner) ||
+             std::any_of(inner.arms.begin(), inner.arms.end(), [](const dsl::Arm& arm) {
+               return std::any_of(arm.block.begin(), arm.block.end(), takes_time);
+             });
+    });
+  };
+  switch (s.kind) {
+    case Kind::kStep:
+    case Kind::kWait:
+    case Kind::kAsk:
+    case Kind::kPause:
+      return true;
+    case Kind::kTogether:
+      return std::any_of(s.branches.begin(), s.branches.end(),
+                         [&](const Branch& branch) { return any(branch.block); });
+    case Kind::kForEach:
+    case Kind::kRepeat:
+    case Kind::kTry:
+      return any(s.body);
+    default:
+      return false;
+  }
+}
+
 }  // namespace
 
 Block Lowering::lower_block(const Statements& list, Flow& flow, bool top) {
@@ -36,16 +65,20 @@ Block Lowering::lower_block(const Statements& list, Flow& flow, bool top) {
     const Statement& statement = list[i];
     if (flow.ended && !ended) {
       Diagnostic& d = error("BEL5002", statement.span, "this is never reached");
-      add_note_at(d, flow.ended_by, "the saga has ended here");
+      add_note_at(d, flow.ended_by,
+                  flow.left ? "the block is left here" : "the saga has ended here");
       d.help = "move it before, or take it out";
       ended = true;
     }
     flow.ended = false;  // what follows is checked all the same
     const bool was_top = std::exchange(top_, top);
+    const Statements* was_list = std::exchange(list_, &list);
     const NodeId id =
         lower_statement(statement, i + 1 < list.size() ? &list[i + 1] : nullptr, flow, top);
     top_ = was_top;
+    list_ = was_list;
     if (id != kNoNode) block.push_back(id);
+    if (!flow.waited && takes_time(statement)) flow.waited = statement.span;
   }
   flow.ended = flow.ended || ended;
   return block;
@@ -55,15 +88,12 @@ NodeId Lowering::lower_statement(const Statement& statement, const Statement* ne
                                  bool top) {
   const auto made = [&](NodeKind kind) { return new_node(kind, statement); };
   NodeId id = kNoNode;
-  const bool later = statement.kind >= Kind::kForEach || !statement.run.empty() ||
-                     statement.wanted != Statement::Wanted::kAll || !statement.sources.empty();
-  if (later && statement.kind != Kind::kReserved) {
-    error("BEL1040", statement.span, "this is read, but not compiled yet");
-    return id;
-  }
   switch (statement.kind) {
     case Kind::kStep:
-      lower_step(statement, next, id = made(NodeKind::kStep), flow);
+      if (statement.run.empty())
+        lower_step(statement, next, id = made(NodeKind::kStep), flow);
+      else
+        lower_run(statement, next, id = made(NodeKind::kRun), flow);
       break;
     case Kind::kWhen:
       lower_when(statement, id = made(NodeKind::kWhen), flow);
@@ -95,6 +125,7 @@ NodeId Lowering::lower_statement(const Statement& statement, const Statement* ne
           lower_act(act, {.flow = &flow, .owner = quoted(graph_.nodes[id].name)}, onward);
       graph_.nodes[id].act = std::move(lowered);
       flow.ended = true;
+      flow.left = false;
       flow.ended_by = statement.span;
       break;
     }
@@ -103,11 +134,23 @@ NodeId Lowering::lower_statement(const Statement& statement, const Statement* ne
       lower_point(statement, top);
       break;
     case Kind::kForEach:
+      lower_for_each(statement, id = made(NodeKind::kForEach), flow);
+      break;
     case Kind::kRepeat:
+      lower_repeat(statement, id = made(NodeKind::kRepeat), flow);
+      break;
     case Kind::kAsk:
+      lower_ask(statement, id = made(NodeKind::kAsk), flow);
+      break;
     case Kind::kTry:
+      lower_try(statement, id = made(NodeKind::kTry), flow);
+      break;
     case Kind::kCollect:
+      lower_collect(statement, id = made(NodeKind::kSet), flow);
+      break;
     case Kind::kAct:
+      lower_act_statement(statement, id = made(NodeKind::kAct), flow);
+      break;
     case Kind::kReserved:
       failed_ = true;  // the reader complained
       break;
@@ -117,16 +160,25 @@ NodeId Lowering::lower_statement(const Statement& statement, const Statement* ne
 
 NodeId Lowering::new_node(NodeKind kind, const Statement& statement) {
   static constexpr std::string_view kWords[] = {
-      "step",    "when", "together", "wait",   "pause",
-      "publish", "set",  "cancel",   "finish", "point_of_no_return"};
+      "step",   "when",   "together",           "wait",     "pause",  "publish", "set",
+      "cancel", "finish", "point_of_no_return", "for_each", "repeat", "ask",     "try",
+      "run",    "act"};
   Node node;
   node.kind = kind;
-  const bool named = kind == NodeKind::kStep || kind == NodeKind::kWait;
-  node.name = named && !statement.name.empty() ? statement.name.text
-                                               : unique_name(kWords[static_cast<int>(kind)]);
+  const bool named = kind == NodeKind::kStep || kind == NodeKind::kWait || kind == NodeKind::kAsk ||
+                     kind == NodeKind::kRun;
+  std::string_view word = kWords[static_cast<int>(kind)];
+  if (statement.kind == Kind::kCollect) word = "collect";
+  if (kind == NodeKind::kAct) {
+    word = statement.act.kind == dsl::Act::Kind::kCarryOn    ? "carry_on"
+           : statement.act.kind == dsl::Act::Kind::kTryAgain ? "try_again"
+                                                             : "hand_to";
+  }
+  node.name = named && !statement.name.empty() ? statement.name.text : unique_name(word);
   if (named && statement.name.empty()) failed_ = true;  // the reader complained
   node.title = statement.title.text;
   node.at = place(statement.span, tables_.sources);
+  if (kind == NodeKind::kRun || kind == NodeKind::kTry) node.call.action = kNoAction;
   graph_.nodes.push_back(std::move(node));
   return static_cast<NodeId>(graph_.nodes.size() - 1);
 }
@@ -154,33 +206,43 @@ void collect_sets(const Statements& list, std::map<std::string, int>& counts) {
       for (const Arm& arm : s.arms) collect_sets(arm.block, inner);
       for (const auto& [name, count] : inner) here.insert(name);
     }
+    if (s.kind == Kind::kTry) {
+      std::map<std::string, int> inner;
+      collect_sets(s.body, inner);
+      for (const dsl::Handler& handler : s.policies.handlers)
+        collect_sets(handler.act.block, inner);
+      for (const auto& [name, count] : inner) here.insert(name);
+    }
   }
   for (const std::string& name : here) ++counts[name];
 }
 
 }  // namespace
 
-// A name that several arms set is one name: they write to the same slot.
-void Lowering::share_sets(const std::vector<dsl::Arm>& arms,
+// A name that several of these blocks set is one name: they write to the same slot.
+void Lowering::share_sets(const std::vector<const Statements*>& blocks,
                           std::map<std::string, SlotId>& before) {
   before = shared_sets_;
   std::map<std::string, int> counts;
-  for (const dsl::Arm& arm : arms) collect_sets(arm.block, counts);
+  for (const Statements* block : blocks) collect_sets(*block, counts);
   for (const auto& [name, count] : counts) {
     if (count < 2 || shared_sets_.contains(name)) continue;
     shared_sets_[name] = static_cast<SlotId>(graph_.slots.size());
-    graph_.slots.push_back({name, plain(Type::Base::kError), 0});  // the first `set` says the type
+    // The first `set` says the type.
+    graph_.slots.push_back({name, plain(Type::Base::kError), loop_depth_});
   }
 }
 
 void Lowering::lower_when(const Statement& statement, NodeId id, Flow& flow) {
   std::map<std::string, SlotId> shared_before;
-  share_sets(statement.arms, shared_before);
+  std::vector<const Statements*> blocks;
+  for (const dsl::Arm& arm : statement.arms) blocks.push_back(&arm.block);
+  share_sets(blocks, shared_before);
   const std::size_t before = flow.names.size();
   const std::string owner = quoted(graph_.nodes[id].name);
   std::vector<Flow> ends;
   Flow rest = flow;  // what is known when no arm so far was taken
-  bool has_otherwise = false;
+  bool has_otherwise = false, left = false;
   for (const dsl::Arm& arm : statement.arms) {
     interpreter::Arm lowered;
     Flow inside = rest;
@@ -194,6 +256,7 @@ void Lowering::lower_when(const Statement& statement, NodeId id, Flow& flow) {
     }
     lowered.block = lower_block(arm.block, inside, false);
     graph_.nodes[id].arms.push_back(std::move(lowered));
+    left = left || (inside.ended && inside.left);
     if (!inside.ended) ends.push_back(std::move(inside));
   }
   shared_sets_ = std::move(shared_before);
@@ -202,9 +265,14 @@ void Lowering::lower_when(const Statement& statement, NodeId id, Flow& flow) {
   } else if (ends.empty()) {
     flow.ended = true;
     flow.ended_by = statement.span;
+    flow.left = left;
     return;
   }
-  // What every way out of the `when` knows is known after it.
+  merge_ends(ends, before, flow);
+}
+
+// What every way out of a statement knows is known after it.
+void Lowering::merge_ends(const std::vector<Flow>& ends, std::size_t before, Flow& flow) {
   for (std::size_t i = before; i < ends.front().names.size(); ++i) {
     const Visible& visible = ends.front().names[i];
     if (visible.known->origin != Known::Origin::kSet) continue;
@@ -221,6 +289,9 @@ void Lowering::lower_when(const Statement& statement, NodeId id, Flow& flow) {
     std::erase_if(flow.present,
                   [&](const std::string& path) { return !ends[k].present.contains(path); });
   }
+  for (const Flow& end : ends) {
+    if (!flow.waited) flow.waited = end.waited;
+  }
 }
 
 void Lowering::lower_set(const Statement& statement, NodeId id, Flow& flow) {
@@ -229,6 +300,7 @@ void Lowering::lower_set(const Statement& statement, NodeId id, Flow& flow) {
   CheckedExpr checked = check(statement.value, flow, When::kForward, quoted(name.text));
   lowered_.insert(name.text);
   if (name.empty()) return;
+  checked.type = tainted(checked);
   graph_.nodes[id].value = std::move(checked.program);
   if (const Visible* visible = find_visible(flow, name.text)) {
     if (visible->known->origin == Known::Origin::kSet) {
@@ -246,6 +318,7 @@ void Lowering::lower_set(const Statement& statement, NodeId id, Flow& flow) {
   if (const auto shared = shared_sets_.find(name.text); shared != shared_sets_.end()) {
     slot = shared->second;
     Type& known = graph_.slots[slot].type;
+    known.is_private = known.is_private || checked.type.is_private;
     if (known.base == Type::Base::kError) {
       known = checked.type;
     } else if (checked.type.base != Type::Base::kError && !fits(checked.type, known)) {
@@ -264,142 +337,12 @@ void Lowering::lower_set(const Statement& statement, NodeId id, Flow& flow) {
   show(flow, known);
 }
 
-// ---- together
-// -------------------------------------------------------------------------------------------------
-
-void Lowering::lower_together(const Statement& statement, NodeId id, Flow& flow) {
-  ++together_depth_;
-  const std::size_t before = flow.names.size();
-  std::map<std::string, SlotId> shared_before;
-  std::swap(shared_before, shared_sets_);  // two branches never share a slot
-  std::set<std::string> names;
-  std::vector<Flow> ends;
-  int number = 0;
-  for (const Branch& branch : statement.branches) {
-    ++number;
-    std::string name = branch.name.text;
-    if (name.empty() && branch.block.size() == 1 && !branch.block.front().name.empty()) {
-      name = branch.block.front().name.text;
-    }
-    if (name.empty() || (branch.name.empty() && names.contains(name)))
-      name = "branch_" + std::to_string(number);
-    if (!branch.name.empty() && !check_name(branch.name, false, tables_)) failed_ = true;
-    if (!names.insert(name).second) {
-      Diagnostic& d =
-          error("BEL3012", branch.name.span, "there is already a branch " + quoted(name));
-      d.help = "rename one of them";
-    }
-    Flow inside = flow;
-    Block block = lower_block(branch.block, inside, false);
-    graph_.nodes[id].branches.push_back(std::move(block));
-    graph_.nodes[id].branch_names.push_back(std::move(name));
-    ends.push_back(std::move(inside));
-  }
-  std::swap(shared_before, shared_sets_);
-  --together_depth_;
-  for (Flow& end : ends) {
-    if (end.ended) {
-      flow.ended = true;
-      flow.ended_by = end.ended_by;
-    }
-    for (std::size_t i = before; i < end.names.size(); ++i) {
-      if (const Visible* other = find_visible(flow, end.names[i].known->name)) {
-        Diagnostic& d =
-            error("BEL5007", end.names[i].known->at,
-                  quoted(end.names[i].known->name) + " is set by two branches at the same time");
-        add_note_at(d, other->known->at, "the other is here");
-        d.help = "give each branch a name of its own";
-        continue;
-      }
-      flow.names.push_back(std::move(end.names[i]));
-    }
-    flow.present.insert(end.present.begin(), end.present.end());
-  }
-}
-
 // ---- Events and time
 // ------------------------------------------------------------------------------------------
-
-interpreter::Program Lowering::check_key(const EventSource& source, const EventInfo& event,
-                                         const Flow& flow, std::string_view owner) {
-  std::optional<Type> wanted;
-  if (const interpreter::Field* field = find_field(event.type.fields, event.type.key))
-    wanted = field->type;
-  return check(source.key, flow, When::kForward, owner, wanted,
-               "the key of " + quoted(event.type.name))
-      .program;
-}
 
 void Lowering::use_event(const EventInfo& event) {
   if (!event.ok) failed_ = true;
   if (event_names_.insert(event.type.name).second) graph_.events.push_back(event.type);
-}
-
-void Lowering::lower_wait(const Statement& statement, NodeId id, Flow& flow) {
-  const std::string owner = quoted(statement.name.text);
-  const EventInfo* event =
-      look_up(tables_.events, "BEL3004", "event", statement.source.event, tables_);
-  Type payload = plain(Type::Base::kError);
-  if (event == nullptr) {
-    failed_ = true;
-    if (!statement.source.key.empty()) check(statement.source.key, flow, When::kForward, owner);
-  } else {
-    use_event(*event);
-    graph_.nodes[id].sources.push_back({"", event->type.name, {}, 0});
-    payload = plain(Type::Base::kRecord);
-    payload.record = event->type.name;
-    payload.fields = event->type.fields;
-    if (!statement.source.key.empty()) {
-      interpreter::Program key = check_key(statement.source, *event, flow, owner);
-      graph_.nodes[id].sources.front().key = std::move(key);
-    } else {
-      failed_ = true;  // the reader complained
-    }
-  }
-  if (!statement.source.before.empty()) {
-    const auto ms = positive_duration(statement.source.before, "`even if up to`", tables_);
-    failed_ = failed_ || !ms;
-    if (event != nullptr) graph_.nodes[id].sources.front().even_before_ms = ms.value_or(0);
-  }
-  if (statement.within.empty()) {
-    if (!declaration_.broken) {
-      Diagnostic& d = error("BEL5006", statement.span, owner + " could wait for ever");
-      add_note(d, "the event may never come, and what was done so far would stay as it is");
-      d.help = "add `within 15 minutes, otherwise cancel because \"…\"`";
-    }
-    failed_ = true;
-  } else {
-    interpreter::Program within =
-        check_duration(statement.within, flow, When::kForward, owner, "`within`");
-    graph_.nodes[id].within = std::move(within);
-  }
-  const Known* own = make_known(statement.name, payload, Known::Origin::kWait);
-  graph_.nodes[id].slot = own->slot;
-
-  Onward onward = Onward::kEnds;
-  if (statement.act.kind == dsl::Act::Kind::kNone) {
-    if (!statement.within.empty() && !declaration_.broken) {
-      error("BEL5006", statement.within.span,
-            owner + " does not say what follows when the time is over")
-          .help = "add `, otherwise cancel because \"…\"`";
-    }
-    failed_ = true;
-  } else {
-    interpreter::Act otherwise = lower_act(statement.act,
-                                           {.flow = &flow,
-                                            .carries = &payload,
-                                            .owner = "the end of " + owner,
-                                            .may_try_again = false},
-                                           onward);
-    graph_.nodes[id].otherwise = std::move(otherwise);
-  }
-  if (statement.undo) {
-    std::optional<interpreter::Call> undo = lower_undo(statement, nullptr, nullptr, own, flow);
-    graph_.nodes[id].undo = std::move(undo);
-  }
-  lowered_.insert(statement.name.text);
-  const bool may = onward == Onward::kWithoutValue;
-  show(flow, own, may, may ? owner + " may go on without its event" : std::string());
 }
 
 void Lowering::lower_pause(const Statement& statement, NodeId id, Flow& flow) {
@@ -428,6 +371,8 @@ void Lowering::lower_publish(const Statement& statement, NodeId id, Flow& flow) 
   use_event(*event);
   PublishParts parts = check_publish(statement, *event, checker, tables_);
   failed_ = failed_ || !parts.ok;
+  refuse_private(statement.source.key, parts.key, "the key of an event");
+  warn_private(statement.args, event->type.fields, parts.data, "an event", graph_.slots);
   graph_.nodes[id].event = event->type.name;
   graph_.nodes[id].key = std::move(parts.key);
   graph_.nodes[id].data = std::move(parts.data);

@@ -59,6 +59,20 @@ struct TypeInfo {
   std::size_t depth = 0;  // records inside records
 };
 
+// What a saga that runs this one must know of it. Filled when it is lowered: before those that run
+// it.
+struct WorkflowInfo {
+  const Declaration* at = nullptr;
+  std::vector<interpreter::Field> takes;
+  interpreter::Type result;  // the record of its gives
+  std::uint32_t version = 1;
+  std::string hash;
+  std::uint8_t effects = 0;  // of all its steps, and of the sagas that they run
+  bool has_point = false;    // of no return
+  bool lowered = false;      // its takes and result are known
+  bool ok = false;           // it has a graph
+};
+
 template <class T>
 using Table = std::map<std::string, T, std::less<>>;
 
@@ -73,6 +87,7 @@ struct Tables {
   Table<ConnectorInfo> connectors;
   Table<ActionInfo> actions;
   Table<PlanInfo> plans;
+  Table<WorkflowInfo> sagas;
   std::vector<const Declaration*> workflows, webhooks, scenarios;  // the first of each name
 };
 
@@ -85,6 +100,8 @@ void check_events(Tables& tables);
 void check_connectors(Tables& tables);
 void check_plans(Tables& tables);
 void check_actions(Tables& tables);
+// The workflows, each after those that it runs. Circles are reported.
+std::vector<const Declaration*> order_workflows(Tables& tables);
 // The graph of a workflow, or nullopt when something is wrong with it.
 std::optional<interpreter::Graph> lower_workflow(const Declaration& declaration, Tables& tables);
 std::optional<Webhook> lower_webhook(const Declaration& declaration, Tables& tables);

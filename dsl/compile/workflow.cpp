@@ -45,10 +45,14 @@ std::optional<interpreter::Graph> Lowering::run() {
                      .program;
   };
   graph_.once_per = check_of_start(decl_.once_per, std::nullopt, "`once per`");
+  refuse_private(decl_.once_per, graph_.once_per, "`once per`");
+  lower_one_at_a_time(flow);
+  lower_starts_on();
   graph_.finish_within = check_duration(decl_.finish_within, flow, When::kForward,
                                         quoted(declaration_.name.text), "`finish within`");
   graph_.root = lower_block(decl_.body, flow, true);
   lower_gives(flow);
+  describe();
   if (failed_) return std::nullopt;
   graph_.index();
   return std::move(graph_);
@@ -59,6 +63,7 @@ std::optional<interpreter::Graph> Lowering::run() {
 
 void Lowering::lower_frame() {
   graph_.workflow = declaration_.name.text;
+  result_.base = Type::Base::kRecord;
   graph_.title = declaration_.title.text;
   graph_.owner = decl_.owner.text;
   if (decl_.version.value < 1 || decl_.version.value > 1'000'000) {
@@ -108,7 +113,53 @@ void Lowering::lower_gives(Flow& flow) {
     if (!seen.insert(arg.name.text).second) continue;  // the reader complained
     CheckedExpr checked =
         check(arg.value, flow, When::kForward, "the end of " + quoted(graph_.workflow));
+    Type type = tainted(checked);
+    check_outputs(arg, type);
+    result_.fields.push_back({arg.name.text, std::move(type)});
     graph_.gives.push_back({arg.name.text, std::move(checked.program)});
+  }
+}
+
+// What `finish with` gives is what the end gives: whoever runs this saga knows one type. An output
+// that may be absent at one of the ends may be absent.
+void Lowering::check_outputs(const Arg& arg, Type& type) {
+  const auto found = outputs_.find(arg.name.text);
+  if (found == outputs_.end()) return;
+  for (const Output& output : found->second) {
+    if (type.base == Type::Base::kError || output.type.base == Type::Base::kError) continue;
+    if (output.type.base == Type::Base::kNull) {
+      type.optional = true;
+      continue;
+    }
+    type.optional = type.optional || output.type.optional;
+    type.is_private = type.is_private || output.type.is_private;
+    Type bare = output.type;
+    bare.optional = false;
+    if (fits(bare, type)) continue;
+    Diagnostic& d = error("BEL4023", output.span,
+                          "output " + quoted(arg.name.text) + " is " + quoted(to_text(bare)) +
+                              " here, and " + quoted(to_text(type)) + " at the end");
+    add_note_at(d, arg.name.span, "the end gives it here");
+    d.help = "give the same kind of value wherever the saga ends";
+  }
+}
+
+// What those that run this saga must know.
+void Lowering::describe() {
+  const auto found = tables_.sagas.find(graph_.workflow);
+  if (found == tables_.sagas.end() || found->second.at != &declaration_) return;
+  WorkflowInfo& info = found->second;
+  info.takes = graph_.takes;
+  info.result = std::move(result_);
+  info.version = graph_.version;
+  info.lowered = !declaration_.broken;
+  for (const interpreter::Node& node : graph_.nodes) {
+    if (node.kind == interpreter::NodeKind::kPointOfNoReturn) info.has_point = true;
+    if (node.kind == interpreter::NodeKind::kStep && node.call.action < graph_.actions.size())
+      info.effects |= graph_.actions[node.call.action].effects;
+    if (node.kind != interpreter::NodeKind::kRun) continue;
+    if (const auto child = tables_.sagas.find(node.run.workflow); child != tables_.sagas.end())
+      info.effects |= child->second.effects;
   }
 }
 
@@ -134,6 +185,10 @@ void Lowering::collect(const Statements& list) {
     if (s.kind == Statement::Kind::kStep) collect_name(s.name, Known::Origin::kStep);
     if (s.kind == Statement::Kind::kWait) collect_name(s.name, Known::Origin::kWait);
     if (s.kind == Statement::Kind::kSet) collect_name(s.name, Known::Origin::kSet);
+    if (s.kind == Statement::Kind::kAsk) collect_name(s.name, Known::Origin::kAsk);
+    if (s.kind == Statement::Kind::kForEach) collect_name(s.name, Known::Origin::kItem);
+    if (s.kind == Statement::Kind::kCollect) collect_name(s.name, Known::Origin::kCollect);
+    collect(s.body);
     for (const dsl::Arm& arm : s.arms) collect(arm.block);
     for (const Branch& branch : s.branches) collect(branch.block);
     for (const dsl::Handler& handler : s.policies.handlers) collect_act(handler.act);
@@ -160,7 +215,8 @@ void Lowering::collect_name(const Name& name, Known::Origin origin) {
   const Known& first = *found->second;
   if (origin == Known::Origin::kSet && first.origin == Known::Origin::kSet)
     return;  // lower_set knows more
-  static constexpr std::string_view kWhat[] = {"an input", "a step", "a wait", "a `set`"};
+  static constexpr std::string_view kWhat[] = {"an input",   "a step",         "a wait", "a `set`",
+                                               "a question", "a loop's items", "a list"};
   Diagnostic& d = error("BEL3012", name.span,
                         quoted(name.text) + " is already the name of " +
                             std::string(kWhat[static_cast<int>(first.origin)]));
@@ -171,7 +227,7 @@ void Lowering::collect_name(const Name& name, Known::Origin origin) {
 const Known* Lowering::make_known(const Name& name, Type type, Known::Origin origin, SlotId slot) {
   if (slot == kNoSlot) {
     slot = static_cast<SlotId>(graph_.slots.size());
-    graph_.slots.push_back({name.text, type, 0});
+    graph_.slots.push_back({name.text, type, loop_depth_});
   }
   known_.push_back({name.text, std::move(type), slot, origin, name.span});
   return &known_.back();
@@ -221,13 +277,36 @@ std::optional<NameInfo> FlowNames::find(std::string_view name) const {
     Diagnostic& d = lowering_.error(
         "BEL5001", span,
         quoted(name) + (ended ? " does not exist any more here" : " does not exist yet here"));
-    add_note_at(d, other.at,
-                ended ? "it is declared in a block, and ends with it" : "it comes later");
-    d.help =
-        ended ? "`set` one name in every arm of the `when`, and read that" : "move this after it";
+    lowering_.explain_absent(other, ended, d);
   }
   info.type.base = Type::Base::kError;
   return info;
+}
+
+// Why a name of the workflow is not known at one place of it, and what to do about it.
+void Lowering::explain_absent(const Known& other, bool ended, Diagnostic& d) const {
+  if (detached_.contains(other.name)) {
+    d.message = quoted(other.name) + " has no result: nobody waits for it";
+    add_note_at(d, other.at, "it is run with `and do not wait`");
+    d.help = "take `and do not wait` out, if its result is needed";
+    return;
+  }
+  if (other.origin == Known::Origin::kCollect && !ended) {
+    add_note_at(d, other.at, "it is collected here, and is a list once the loop is over");
+    d.help = "`set` another name, if the value is needed in the loop";
+    return;
+  }
+  add_note_at(d, other.at,
+              ended ? "it is declared in a block, and ends with it" : "it comes later");
+  if (!ended) {
+    d.help = "move this after it";
+  } else if (in_try_.contains(other.name)) {
+    d.help = "the body of the `try` has been undone: read what was known before it";
+  } else if (in_loop_.contains(other.name)) {
+    d.help = "`collect NAME = …` in the loop, and read that list";
+  } else {
+    d.help = "`set` one name in every arm of the `when`, and read that";
+  }
 }
 
 std::vector<std::string> FlowNames::all() const {
