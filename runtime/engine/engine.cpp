@@ -136,6 +136,8 @@ class EngineImpl final : public Engine {
     s.events_duplicate = c.events_duplicate;
     s.refused_busy = c.refused_busy;
     s.quarantined = c.quarantined;
+    s.event_starts = c.event_starts;
+    s.event_starts_failed = c.event_starts_failed;
     s.live = c.live;
     s.in_flight = c.in_flight;
     s.inbox = inbox_->size();

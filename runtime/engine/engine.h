@@ -85,7 +85,7 @@ struct EngineOptions {
 struct EngineStats {  // for /metrics; counters since start
   std::uint64_t started = 0, completed = 0, compensated = 0, held = 0, entries = 0, flushes = 0, flush_rows = 0,
                 actions_sent = 0, actions_ok = 0, actions_failed = 0, actions_unsure = 0, events = 0,
-                events_duplicate = 0, refused_busy = 0, quarantined = 0;
+                events_duplicate = 0, refused_busy = 0, quarantined = 0, event_starts = 0, event_starts_failed = 0;
   std::size_t live = 0, in_flight = 0, inbox = 0;
   double flush_ms_avg = 0;
   bool database_up = true;

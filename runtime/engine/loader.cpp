@@ -62,6 +62,9 @@ void Loader::events(EventsQuery query, Then<std::vector<EventRow>> then) {
 void Loader::run(std::function<void(Store&)> job) {
   add([&](Work& work) { work.jobs.push_back(std::move(job)); });
 }
+void Loader::turns(KeyQuery name, Then<std::vector<TurnRow>> then) {
+  run([this, name = std::move(name), then = std::move(then)](Store& store) { answer(then, store.turns({name})); });
+}
 void Loader::graph(std::string hash, Then<GraphPtr> then) {
   run([this, hash = std::move(hash), then = std::move(then)](Store& store) {
     answer(then, graph_of(store, graphs_, hash));

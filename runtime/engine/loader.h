@@ -66,6 +66,7 @@ class Loader {
   void dedup(DedupQuery key, Then<std::optional<DedupRow>> then);
   void subscribers(TopicQuery topic, Then<std::vector<Subscriber>> then);
   void events(EventsQuery query, Then<std::vector<EventRow>> then);
+  void turns(KeyQuery name, Then<std::vector<TurnRow>> then);
   void graph(std::string hash, Then<GraphPtr> then);
   void due(Instant until, std::size_t limit, Then<std::vector<std::pair<Lane, SagaId>>> then);
   // In the store, and here: no lane is suspect any more.

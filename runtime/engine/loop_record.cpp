@@ -8,7 +8,9 @@
 #include "runtime/base/state_json.h"
 #include "runtime/engine/children.h"
 #include "runtime/engine/loop.h"
+#include "runtime/engine/starts.h"
 #include "runtime/engine/topics.h"
+#include "runtime/engine/turns.h"
 
 namespace belay::runtime {
 
@@ -240,10 +242,11 @@ void Loop::ended(Batch& batch, Batch::OwnerIndex owner, Saga& saga) {
   const bool completed = saga.state.status == interpreter::Status::kCompleted;
   (completed ? counters_.completed : counters_.compensated).fetch_add(1, std::memory_order_relaxed);
   if (!saga.state.parent.saga.empty()) children_->ended(saga, {&batch, owner});
+  turns_->ended(saga, {&batch, owner});
   // `once per`: one that was undone without a rest frees its value.
   if (!completed && !saga.row.key.empty() && interpreter::left_over(*saga.graph, saga.state).empty()) {
     StartKeyRow key;
-    key.lane = saga.lane;
+    key.lane = Starts::once_lane(saga.row.tenant, saga.row.workflow, saga.row.key);
     key.tenant = saga.row.tenant;
     key.key = "once:" + saga.row.workflow + ":" + saga.row.key;
     key.saga = saga.id;

@@ -8,6 +8,7 @@
 #include "runtime/base/check.h"
 #include "runtime/base/json_value.h"
 #include "runtime/base/limits.h"
+#include "runtime/engine/event_starts.h"
 #include "runtime/engine/log.h"
 
 namespace belay::runtime {
@@ -104,7 +105,7 @@ void Topics::enqueue_publish(PublishInput input, Gate::Keys keys) {
   auto shared = std::make_shared<PublishInput>(std::move(input));
   Operation operation;
   operation.run = [this, shared, keys](Topic& at) {
-    const Slot slot = add_event(at, shared->row);
+    const Slot slot = add_event(at, shared->row, shared->source);
     if (shared->deduplicate) {
       DedupRow dedup;
       dedup.lane = at.lane;
@@ -129,8 +130,8 @@ void Topics::enqueue_publish(PublishInput input, Gate::Keys keys) {
   enqueue(target, std::move(operation));
 }
 
-// The row, and an offer to everybody who waits.
-Slot Topics::add_event(Topic& topic, EventRow row) {
+// The row, an offer to everybody who waits, and a start of each workflow that begins with it.
+Slot Topics::add_event(Topic& topic, EventRow row, const std::string& source) {
   if (last_eseq_.size() <= static_cast<std::size_t>(topic.lane)) last_eseq_.resize(static_cast<std::size_t>(topic.lane) + 1);
   std::int64_t& last = last_eseq_[static_cast<std::size_t>(topic.lane)];
   row.at = loop_.now(topic.lane);
@@ -140,6 +141,7 @@ Slot Topics::add_event(Topic& topic, EventRow row) {
   for (const Subscriber& subscriber : topic.subscribers) {
     if (row.at >= subscriber.row.since) loop_.send(slot, subscriber.saga_lane, Offer{subscriber.row, row});
   }
+  loop_.event_starts().added(slot, row, source);
   topic.unflushed.push_back(row);
   slot.answer([this, name = topic.name, eseq = row.eseq](const Failure*) {
     if (Topic* at = find(name)) std::erase_if(at->unflushed, [&](const EventRow& e) { return e.eseq == eseq; });
@@ -159,14 +161,16 @@ void Topics::deliver(Mail mail) {
   if (const auto* m = std::get_if<Subscribe>(&mail.what)) target = &at(m->row);
   else if (const auto* u = std::get_if<Unsubscribe>(&mail.what)) target = &at(u->row);
   else if (const auto* p = std::get_if<PublishEvent>(&mail.what)) target = &at(p->row);
+  else if (const auto* s = std::get_if<EventStarted>(&mail.what)) target = &at(*s);
   else target = &at(std::get<OfferAnswered>(mail.what).row);
   auto shared = std::make_shared<Mail>(std::move(mail));
   enqueue(*target, {[this, shared](Topic& to) {
                       if (const auto* m = std::get_if<Subscribe>(&shared->what)) subscribe(to, *shared, *m);
                       else if (const auto* u = std::get_if<Unsubscribe>(&shared->what)) unsubscribe(to, *shared, u->row);
                       else if (const auto* a = std::get_if<OfferAnswered>(&shared->what)) answered(to, *shared, *a);
+                      else if (const auto* s = std::get_if<EventStarted>(&shared->what)) start_answered(to, *shared, *s);
                       // A publish of a saga comes once: its mail is deleted in the flush that inserts the event.
-                      else loop_.consume(add_event(to, std::get<PublishEvent>(shared->what).row), *shared);
+                      else loop_.consume(add_event(to, std::get<PublishEvent>(shared->what).row, "saga"), *shared);
                     },
                     nullptr});
 }
@@ -228,6 +232,21 @@ void Topics::answered(Topic& topic, const Mail& mail, const OfferAnswered& messa
   loop_.consume(slot, mail);
   if (message.taken) slot.batch->add_claimed(slot.owner, topic.lane, message.eseq);
   if (!message.waits) remove(topic, slot, message.row);
+}
+
+// Why nothing was started stands beside the event, which stays unclaimed.
+void Topics::start_answered(Topic& topic, const Mail& mail, const EventStarted& message) {
+  const Slot slot = this->slot(topic);
+  loop_.consume(slot, mail);
+  if (message.why.empty()) return slot.batch->add_claimed(slot.owner, topic.lane, message.eseq);
+  DedupRow reason;
+  reason.lane = topic.lane;
+  reason.tenant = topic.tenant;
+  reason.scope = not_started_scope(message.eseq);
+  reason.key = message.workflow;
+  append_json_string(message.why, reason.answer);
+  reason.at = loop_.now(topic.lane);
+  slot.batch->add(slot.owner, std::move(reason));
 }
 
 void Topics::remove(Topic& topic, Slot slot, const SubscriptionRow& row) {

@@ -77,7 +77,9 @@ class Topics {
   void subscribed(Topic& topic, const Mail& mail, const Subscribe& message, std::vector<EventRow> earlier);
   void unsubscribe(Topic& topic, const Mail& mail, const SubscriptionRow& row);
   void answered(Topic& topic, const Mail& mail, const OfferAnswered& message);
-  Slot add_event(Topic& topic, EventRow row);
+  void start_answered(Topic& topic, const Mail& mail, const EventStarted& message);
+  // `source`: of its id.
+  Slot add_event(Topic& topic, EventRow row, const std::string& source);
   void remove(Topic& topic, Slot slot, const SubscriptionRow& row);
   void offered(const Mail& mail, const Offer& message);
   void offered_to(Saga& saga, const Mail& mail, const Offer& message);

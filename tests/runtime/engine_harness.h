@@ -124,16 +124,20 @@ workflow late_payment "Wait for the payment after a nap", version 1
     within 1 hour, otherwise cancel because "Not paid"
 )";
 
+// The definitions of a text that goes with the shop's declarations.
+inline std::vector<interpreter::Graph> compile_with_shop(const std::string& text) {
+  std::map<std::string, std::string> sources{{"shop.belay", kShop}};
+  if (!text.empty()) sources["more.belay"] = text;
+  dsl::Compilation compiled = dsl::compile_sources(sources);
+  for (const auto& diagnostic : compiled.diagnostics.all()) {
+    if (!compiled.ok()) UNSCOPED_INFO(diagnostic.message);
+  }
+  REQUIRE(compiled.ok());
+  return compiled.program.graphs;
+}
 // Compiles once for all tests.
 inline const std::vector<interpreter::Graph>& shop() {
-  static const std::vector<interpreter::Graph> graphs = [] {
-    dsl::Compilation compiled = dsl::compile_sources({{"shop.belay", kShop}});
-    for (const auto& diagnostic : compiled.diagnostics.all()) {
-      if (!compiled.ok()) UNSCOPED_INFO(diagnostic.message);
-    }
-    REQUIRE(compiled.ok());
-    return compiled.program.graphs;
-  }();
+  static const std::vector<interpreter::Graph> graphs = compile_with_shop("");
   return graphs;
 }
 
@@ -232,7 +236,14 @@ struct Bench {
   std::condition_variable changed;
   std::map<SagaId, interpreter::State> seen;  // the latest committed
 
+  std::vector<interpreter::Graph> graphs = shop();
+
   explicit Bench(EngineOptions options = {}) { open(options); }
+  // With definitions beside the shop's.
+  explicit Bench(std::vector<interpreter::Graph> definitions, EngineOptions options = {})
+      : graphs(std::move(definitions)) {
+    open(options);
+  }
   ~Bench() {
     if (engine) engine->stop();
     prove_replay();
@@ -242,9 +253,9 @@ struct Bench {
     for (const SagaId& id : store.sagas()) {
       const InstanceRow row = *store.instance(id);
       if (row.health == "quarantined") continue;
-      const auto graph = std::find_if(shop().begin(), shop().end(),
+      const auto graph = std::find_if(graphs.begin(), graphs.end(),
                                       [&](const interpreter::Graph& g) { return g.hash == row.definition; });
-      if (graph == shop().end()) continue;  // a definition of the test's own
+      if (graph == graphs.end()) continue;  // a definition of the test's own
       std::vector<interpreter::Entry> journal;
       for (const JournalRow& entry : store.journal_of(id)) {
         auto decoded = decode_entry(*graph, {entry.seq, entry.version, entry.at, entry.actor, entry.kind, entry.body});
@@ -266,7 +277,7 @@ struct Bench {
       seen[id] = state;
       changed.notify_all();
     });
-    for (const interpreter::Graph& graph : shop()) REQUIRE(engine->install(graph));
+    for (const interpreter::Graph& graph : graphs) REQUIRE(engine->install(graph));
   }
   // As after a kill -9: nothing is released, what is under way is lost.
   void crash() {
