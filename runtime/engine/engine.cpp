@@ -72,6 +72,12 @@ class EngineImpl final : public Engine {
   Result<void> install(const interpreter::Graph& graph) override {
     auto copy = std::make_shared<interpreter::Graph>(graph);
     copy->index();
+    if (copy->holds_private && !options_.sealer) {
+      return fail(ErrorCode::kMisconfigured,
+                  "workflow `" + copy->workflow + "` holds private values, and there is no key to seal them with",
+                  "set BELAY_SEAL_KEY (`openssl rand -base64 32` makes one; keep it as safe as the database), or name a "
+                  "file with --seal-key-file");
+    }
     const std::string bytes = interpreter::encode_graph(*copy, false);
     const Result<bool> put = on_loader<bool>([copy, bytes](Store& store) -> Result<bool> {
       const Result<void> stored = store.put_definition(copy->workflow, copy->version, copy->hash, bytes);
@@ -116,6 +122,11 @@ class EngineImpl final : public Engine {
     post<SagaView>(done, [this, tenant = std::move(tenant), saga = std::move(saga), done]() mutable {
       loop_->view(tenant, saga, std::move(done));
     });
+  }
+
+  Result<std::string> open_payload(const EventRow& event) override {
+    if (!is_sealed_value(event.payload)) return event.payload;
+    return on_loader<std::string>([this, event](Store& store) { return Loader::open_payload(store, options_.sealer, event); });
   }
 
   EngineStats stats() const override {

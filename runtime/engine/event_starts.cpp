@@ -73,6 +73,17 @@ void EventStarts::added(Slot slot, const EventRow& event, const std::string& sou
 
 void EventStarts::deliver(Mail mail) {
   if (!loop_.holds(mail.to)) return;
+  if (const auto& event = std::get<StartByEvent>(mail.what).event; is_sealed_value(event.payload)) {
+    return loop_.loader().payload(event, [this, mail = std::move(mail)](Result<std::string> payload) mutable {
+      StartByEvent& message = std::get<StartByEvent>(mail.what);
+      if (payload) {
+        message.event.payload = std::move(*payload);
+        return deliver(std::move(mail));
+      }
+      if (payload.error().code == ErrorCode::kUnavailable) return loop_.later([this, mail] { deliver(mail); });
+      refuse(mail, message, to_text(payload.error()));
+    });
+  }
   const std::string hash = std::get<StartByEvent>(mail.what).hash;
   if (GraphPtr known = loop_.graphs().by_hash(hash)) return start(mail, std::get<StartByEvent>(mail.what), known);
   loop_.loader().graph(hash, [this, mail = std::move(mail)](Result<GraphPtr> graph) {
@@ -85,7 +96,11 @@ void EventStarts::deliver(Mail mail) {
 
 void EventStarts::start(const Mail& mail, const StartByEvent& message, GraphPtr graph) {
   Result<Value> input = input_of(*graph, message.event);
-  if (!input) return refuse(mail, message, input.error().message);
+  if (!input) {
+    // What exactly is wrong with a private value is not told.
+    const std::string& why = input.error().message;
+    return refuse(mail, message, graph->holds_private ? why.substr(0, why.find(": ")) : why);
+  }
   StartRequest request;
   request.tenant = message.event.tenant;
   request.workflow = message.workflow;

@@ -64,7 +64,7 @@ Loop::Loop(Store& store, ActionRunner& runner, const EngineOptions& options, Dat
   if (!suspect.empty()) {
     log_warning(std::to_string(suspect.size()) + " lanes were left by a crash twice or more; sagas are taken up one by one");
   }
-  loader_ = std::make_unique<Loader>(store_, inbox_, graphs_, std::move(suspect));
+  loader_ = std::make_unique<Loader>(store_, inbox_, graphs_, options_.sealer, std::move(suspect));
   writer_ = std::make_unique<Writer>(
       store_, clock_, inbox_, opening_.lanes, [this](FlushReport report) { on_flushed(std::move(report)); },
       [this](bool down, const std::string& why) {

@@ -158,6 +158,7 @@ class Loop {
   void seal(Batch& batch);
   void seal_saga(Batch& batch, Batch::OwnerIndex owner, Saga& saga);
   void ended(Batch& batch, Batch::OwnerIndex owner, Saga& saga);
+  static void write_questions(Batch& batch, Batch::OwnerIndex owner, Saga& saga);
   // loop_commit.cpp
   void on_flushed(FlushReport report);
   void committed(FlushReport& report);

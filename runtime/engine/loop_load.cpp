@@ -203,10 +203,12 @@ void Loop::view(const std::string& tenant, const SagaId& id, std::function<void(
     shown.row = (*saga)->row;
     shown.timer_at = (*saga)->timer_at;
     shown.stored = true;
+    shown.seal = (*saga)->seal;
     refresh_row(shown);
     shown.row.seq = shown.state.seq;
     shown.row.updated_at = shown.state.now;
-    SagaView view{std::move(shown.graph), std::move(shown.state), std::move(shown.row)};
+    SagaView view{std::move(shown.graph), std::move(shown.state), std::move(shown.row), std::move(shown.seal),
+                  (*saga)->erased};
     if ((*saga)->uncommitted == 0) return done(std::move(view));
     // Only what is committed is shown.
     slot(**saga).answer([view = std::move(view), done](const Failure* failure) {

@@ -155,6 +155,9 @@ void Starts::refuse_all() {
 
 void Starts::look_up(StartInput input) {
   if (input.keys.empty() && input.turn.empty()) return create(std::move(input), {}, false);
+  // What was taken in is not to be guessed from the row of its key.
+  const SealerPtr& sealer = loop_.options().sealer;
+  if (input.graph->holds_private && sealer) input.digest = sealer->mac(input.digest);
   Gate::Keys gate;
   if (!input.turn.empty()) gate.push_back(Turns::gate_of(input.request.tenant, input.turn));
   for (const auto& [lane, tenant, key] : input.keys) gate.push_back("start:" + tenant + '\0' + key);
@@ -234,6 +237,11 @@ void Starts::create(StartInput input, const Gate::Keys& gate, bool queued) {
   row.created_at = loop_.now(input.lane);
   row.key = std::move(input.once);
   row.input = std::move(input.input_json);
+  const SealerPtr& sealer = loop_.options().sealer;
+  if (input.graph->holds_private && sealer) {
+    fresh->seal = std::make_shared<const DataKey>(DataKey::random());
+    row.input = sealed_value(*fresh->seal, row.input, bound_to_input(input.saga));
+  }
   Saga& saga = loop_.insert(std::move(fresh));
   const Slot slot = loop_.record(
       saga, interpreter::Started{std::move(input.request.input), std::move(input.parent), queued},
@@ -242,6 +250,9 @@ void Starts::create(StartInput input, const Gate::Keys& gate, bool queued) {
   // again before, the start key says that it was done.
   const bool together = input.mail && input.mail->to == saga.lane;
   if (together) consume(slot, *input.mail, input.with_mail);
+  if (saga.seal) {
+    slot.batch->add(slot.owner, SagaKeyRow{saga.lane, saga.id, saga.row.tenant, sealer->wrap(*saga.seal, saga.id)});
+  }
   if (!input.turn.empty()) {
     slot.batch->add(slot.owner, TurnRow{saga.lane, saga.row.tenant, input.turn, saga.id, !queued});
     if (queued) loop_.turns().look(slot, saga.lane, saga.row.tenant, input.turn);

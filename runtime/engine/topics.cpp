@@ -22,13 +22,14 @@ std::string name_of(const std::string& tenant, const std::string& type, const st
 
 bool same(const SubscriptionRow& a, const SubscriptionRow& b) { return a.saga == b.saga && a.path == b.path; }
 
-std::uint32_t version_of(const Graphs& graphs, const std::string& type) {
+// As the current definitions know it; of none: version 1.
+interpreter::EventType type_of(const Graphs& graphs, const std::string& type) {
   for (const GraphPtr& graph : graphs.all_current()) {
     for (const interpreter::EventType& event : graph->events) {
-      if (event.name == type) return event.version;
+      if (event.name == type) return event;
     }
   }
-  return 1;
+  return {};
 }
 
 }  // namespace
@@ -46,7 +47,9 @@ Result<PublishInput> Topics::prepare(PublishRequest request, const Graphs& graph
   input.deduplicate = !request.id.empty();
   input.row.id = input.deduplicate ? std::move(request.id) : ids.next(clock.now());
   input.row.lane = lane(request.tenant, request.type, request.key);
-  input.row.version = version_of(graphs, request.type);
+  const interpreter::EventType type = type_of(graphs, request.type);
+  input.row.version = type.version;
+  input.holds_private = request.holds_private || interpreter::holds_private(type.fields);
   input.row.payload = to_json(request.payload);
   if (input.row.payload.size() > limits::event_bytes_max) {
     return fail(ErrorCode::kTooLarge, "an event's payload has at most 256 KiB");
@@ -72,6 +75,10 @@ void Topics::publish(PublishInput input) {
   }
   if (loop_.database_down()) {
     return input.done(fail(ErrorCode::kUnavailable, "the database does not answer", "try again in a few seconds"));
+  }
+  if (const SealerPtr& sealer = loop_.options().sealer; sealer && input.holds_private) {
+    input.row.payload = sealed_value(sealer->own(), input.row.payload, bound_to_event(input.row.id));
+    if (!input.digest.empty()) input.digest = sealer->mac(input.digest);
   }
   if (!input.deduplicate) return enqueue_publish(std::move(input), {});
   // One webhook may publish several events under its one id: type and key belong to the identity.
@@ -261,6 +268,18 @@ void Topics::remove(Topic& topic, Slot slot, const SubscriptionRow& row) {
 // ---- At the saga -------------------------------------------------------------------------------------------------
 
 void Topics::offered(const Mail& mail, const Offer& message) {
+  if (!is_sealed_value(message.event.payload)) return offer(mail, message);
+  loop_.loader().payload(message.event, [this, mail, message](Result<std::string> payload) {
+    if (!payload && payload.error().code == ErrorCode::kUnavailable) return loop_.later([this, mail] { deliver(mail); });
+    if (!payload) log_warning("event " + message.event.id + ": " + to_text(payload.error()));
+    Offer opened = message;  // what cannot be opened fits nothing, and is declined
+    opened.event.payload = payload ? std::move(*payload) : std::string();
+    offer(mail, opened);
+  });
+}
+
+void Topics::offer(const Mail& mail, const Offer& message) {
+  if (!loop_.holds(mail.to)) return;
   Loader::Which which;
   which.lane = mail.to;
   which.saga = message.row.saga;

@@ -27,6 +27,7 @@ struct PublishInput {
   std::string source;
   std::string digest;
   bool deduplicate = false;  // the sender gave the id
+  bool holds_private = false;
   std::function<void(Result<PublishReply>)> done;
 };
 
@@ -82,6 +83,7 @@ class Topics {
   Slot add_event(Topic& topic, EventRow row, const std::string& source);
   void remove(Topic& topic, Slot slot, const SubscriptionRow& row);
   void offered(const Mail& mail, const Offer& message);
+  void offer(const Mail& mail, const Offer& message);
   void offered_to(Saga& saga, const Mail& mail, const Offer& message);
   void enqueue_publish(PublishInput input, Gate::Keys keys);
 
