@@ -106,7 +106,7 @@ void write_event(JsonWriter& w, Context& context, const EventRow& row,
   Result<Value> payload = stored ? parse_json(*stored, {.bytes_max = 4 * limits::event_bytes_max})
                                  : fail(stored.error());
   std::string json;
-  if (!stored) json = R"("(erased)")";
+  if (!stored) json = "\"(erased)\"";
   if (payload && type != nullptr)
     append_json_masked(type->fields, *payload, json);
   else if (payload)

@@ -72,7 +72,7 @@ const std::vector<Schema>& schemas() {
         "mark":{"enum":["info","sent","ok","failed","unsure","waiting","undo","person","alarm","end"]},
         "text":{"type":"string"},"follows":{"type":"array","items":{"type":"string"}},"actor":{"type":"string"},
         "reason":{"type":"string"},"version":{"type":"integer"},"raw":{"type":"object"},
-        "data":{"const":"(erased)","description":"Instead of values: they were erased"},
+        "data":{"type":"string","description":"`(erased)` instead of values that were erased"},
         "raw_text":{"type":"string","description":"Instead of `raw`, for operators: an entry that cannot be read"}}}}}})"},
       {"Reason", R"({"type":"object","required":["reason"],"additionalProperties":false,"properties":{
         "reason":{"type":"string","maxLength":2000}}})"},

@@ -73,7 +73,7 @@ void EventStarts::added(Slot slot, const EventRow& event, const std::string& sou
 
 void EventStarts::deliver(Mail mail) {
   if (!loop_.holds(mail.to)) return;
-  if (const auto& event = std::get<StartByEvent>(mail.what).event; is_sealed_value(event.payload)) {
+  if (EventRow event = std::get<StartByEvent>(mail.what).event; is_sealed_value(event.payload)) {
     return loop_.loader().payload(event, [this, mail = std::move(mail)](Result<std::string> payload) mutable {
       StartByEvent& message = std::get<StartByEvent>(mail.what);
       if (payload) {
