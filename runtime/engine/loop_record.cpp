@@ -219,7 +219,6 @@ void Loop::seal(Batch& batch) {
 
 void Loop::seal_saga(Batch& batch, Batch::OwnerIndex owner, Saga& saga) {
   const State& state = saga.state;
-  if (saga.erased) return;  // its row says what it said
   // A child that had completed may be undone within one entry.
   const bool had_ended = saga.row.ended_at && saga.row.status == interpreter::name(state.status);
   bool write = refresh_row(saga);

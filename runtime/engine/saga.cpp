@@ -109,6 +109,7 @@ bool refresh_row(Saga& saga) {
   InstanceRow& row = saga.row;
   interpreter::Summary summary = interpreter::summary(*saga.graph, state);
   saga.parked = summary.parked && !state.ended();
+  if (saga.erased) summary.failure = row.failure;  // as it was when it could be read
   if (saga.seal && !summary.failure.empty()) summary.failure = failure_without_messages(*saga.graph, state);
   // A parked saga always says what for: the loader tells the running from the parked by it.
   std::string waiting_on;

@@ -27,7 +27,7 @@ TEST_CASE("erasing needs an ended saga with private values, and a reason") {
   const std::string id = ended(bench);
   CHECK(bench.call("eraseSaga", {{"id", id}}, "{}").status == 422);
   CHECK(bench.call("eraseSaga", {{"id", id}}, R"({"reason":" "})").status == 422);
-  const HttpResponse trip = bench.call("startSaga", {}, R"({"workflow":"approve_trip","input":{"traveller":"ann"}})");
+  const HttpResponse trip = bench.call("startSaga", {}, R"({"workflow":"travel","input":{"traveller":"ann"}})");
   const HttpResponse plain =
       bench.call("eraseSaga", {{"id", Bench::text(Bench::json(trip), "id")}}, R"({"reason":"asked"})");
   CHECK(plain.status == 409);

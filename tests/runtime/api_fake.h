@@ -95,7 +95,7 @@ workflow book "Book a room", version 1
       amount = amount
     if unsure, hand to cashiers
 
-workflow approve_trip "Have a trip approved", version 1
+workflow travel "Have a trip approved", version 1
   takes
     traveller  text
   gives

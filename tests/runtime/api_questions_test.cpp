@@ -9,7 +9,7 @@ namespace {
 
 std::string ask(Bench& bench) {
   const HttpResponse response =
-      bench.call("startSaga", {}, R"({"workflow":"approve_trip","input":{"traveller":"ann"}})");
+      bench.call("startSaga", {}, R"({"workflow":"travel","input":{"traveller":"ann"}})");
   INFO(response.body);
   REQUIRE(response.status == 201);
   return Bench::text(Bench::json(response), "id");
@@ -72,7 +72,8 @@ TEST_CASE("an answer that does not fit its fields names them") {
   check_refused(R"({"agreed":"perhaps"})", 422, "agreed");
   check_refused(R"({"agreed":true,"limit":9000})", 422, "limit");
   check_refused(R"({"agreed":true,"reason":"x"})", 400, "unknown field `reason`");
-  check_refused("", 400, "body is missing");
+  check_refused("", 422, "agreed");
+  check_refused("[]", 400, "must be a JSON object");
 }
 
 TEST_CASE("the same Idempotency-Key answers once; a dry run not at all") {
@@ -121,7 +122,7 @@ TEST_CASE("operators answer everything, other keys what they may") {
     row.may_answer = c.may_answer;
     bench.reader.keys[sha256_hex(key)] = row;
     const HttpResponse started =
-        bench.call("startSaga", {}, R"({"workflow":"approve_trip","input":{"traveller":"ann"}})", {},
+        bench.call("startSaga", {}, R"({"workflow":"travel","input":{"traveller":"ann"}})", {},
                    {{"Authorization", "Bearer " + admin}});
     const std::string id = Bench::text(Bench::json(started), "id");
     const HttpResponse response =
