@@ -31,12 +31,13 @@ const std::vector<Schema>& schemas() {
       {"SagaPage", R"({"type":"object","required":["sagas","next"],"properties":{
         "sagas":{"type":"array","items":{"$ref":"#/components/schemas/SagaRow"}},"next":{"type":["string","null"]}}})"},
       {"AllowedAction", R"({"type":"object","required":["act","method","href"],"properties":{
-        "act":{"enum":["cancel","pause","resume","retry","skip","resolve"]},"path":{"type":"string"},
+        "act":{"enum":["cancel","pause","resume","retry","skip","resolve","answer"]},"path":{"type":"string"},
         "direction":{"enum":["do","check","undo","undo-check"]},"method":{"const":"POST"},"href":{"type":"string"}}})"},
       {"LeftOver", R"({"type":"object","required":["path","what","why"],"properties":{"path":{"type":"string"},
         "what":{"type":"string"},"why":{"type":"string"}}})"},
       {"Step", R"({"type":"object","required":["path","kind","phase"],"properties":{"path":{"type":"string"},
-        "kind":{"enum":["step","wait","pause"]},"title":{"type":"string"},"phase":{"type":"string"},
+        "kind":{"enum":["step","wait","pause","ask","run"]},
+        "question":{"type":"object","description":"An open question: its words, role, and fields as JSON Schema"},"title":{"type":"string"},"phase":{"type":"string"},
         "action":{"type":"string"},"effect":{"enum":["none","maybe","done","undone","left_over"]},
         "tries":{"type":"integer"},"event":{"type":"string"},"key":{"type":"string"},
         "limit":{"type":"string","format":"date-time"},"until":{"type":"string","format":"date-time"},
@@ -61,6 +62,7 @@ const std::vector<Schema>& schemas() {
         "allowed_actions":{"type":"array","items":{"$ref":"#/components/schemas/AllowedAction"}},
         "steps":{"type":"array","items":{"$ref":"#/components/schemas/Step"}},
         "input":{"type":"object"},"values":{"type":"object"},"output":{},"definition":{"type":"string"},
+        "erased":{"type":"boolean","description":"Its private values were erased, and all values with them"},
         "links":{"type":"object"}}})"},
       {"HistoryPage", R"({"type":"object","properties":{"id":{"type":"string","format":"uuid"},
         "workflow":{"type":"string"},"status":{"$ref":"#/components/schemas/Status"},"seq":{"type":"integer"},
@@ -70,6 +72,7 @@ const std::vector<Schema>& schemas() {
         "mark":{"enum":["info","sent","ok","failed","unsure","waiting","undo","person","alarm","end"]},
         "text":{"type":"string"},"follows":{"type":"array","items":{"type":"string"}},"actor":{"type":"string"},
         "reason":{"type":"string"},"version":{"type":"integer"},"raw":{"type":"object"},
+        "data":{"type":"string","description":"`(erased)` instead of values that were erased"},
         "raw_text":{"type":"string","description":"Instead of `raw`, for operators: an entry that cannot be read"}}}}}})"},
       {"Reason", R"({"type":"object","required":["reason"],"additionalProperties":false,"properties":{
         "reason":{"type":"string","maxLength":2000}}})"},
@@ -103,7 +106,20 @@ const std::vector<Schema>& schemas() {
       {"EventPage", R"({"type":"object","required":["events","next"],"properties":{"next":{"type":["string","null"]},
         "events":{"type":"array","items":{"type":"object","properties":{"id":{"type":"string"},
         "type":{"type":"string"},"version":{"type":"integer"},"key":{"type":"string"},
-        "at":{"type":"string","format":"date-time"},"claimed":{"type":"boolean"},"payload":{},"metadata":{}}}}}})"},
+        "at":{"type":"string","format":"date-time"},"claimed":{"type":"boolean"},"payload":{},"metadata":{},
+        "not_started":{"type":"object","additionalProperties":{"type":"string"},
+          "description":"By workflow: why this event started no saga of it"}}}}}})"},
+      {"Erased", R"({"type":"object","required":["id","erased","dry_run","repeated"],"properties":{
+        "id":{"type":"string","format":"uuid"},"erased":{"type":"boolean"},"dry_run":{"type":"boolean"},
+        "repeated":{"type":"boolean"}}})"},
+      {"Fields", R"({"type":"object","description":"The fields of the question, as its `fields` schema says"})"},
+      {"QuestionPage", R"({"type":"object","required":["questions","next"],"properties":{
+        "next":{"type":["string","null"]},"questions":{"type":"array","items":{"type":"object",
+        "required":["saga","path","workflow","question","role","since","fields","href"],"properties":{
+        "saga":{"type":"string","format":"uuid"},"path":{"type":"string"},"workflow":{"type":"string"},
+        "question":{"type":"string"},"role":{"type":"string"},"since":{"type":"string","format":"date-time"},
+        "until":{"type":"string","format":"date-time"},"fields":{"type":"object","description":"JSON Schema"},
+        "href":{"type":"string"}}}}}})"},
       {"WorkflowList", R"({"type":"object","properties":{"workflows":{"type":"array","items":{"type":"object"}}}})"},
       {"Workflow", R"({"type":"object","required":["name","version","definition","takes","input_schema"],"properties":{
         "name":{"type":"string"},"title":{"type":"string"},"version":{"type":"integer"},"definition":{"type":"string"},

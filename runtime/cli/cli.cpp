@@ -36,6 +36,7 @@ struct Commands {
   EventsCommand events;
   PublishCommand publish;
   WorkflowsCommand workflows;
+  QuestionsCommand questions;
   ActCommand act;
   KeysCommand keys;
 };
@@ -142,6 +143,8 @@ void add_serve_command(CLI::App& app, Commands& c, Action& chosen,
       ->allow_extra_args(false);
   serve->add_option("--sql-role", c.serve.sql_role,
                     "The role under which SQL actions run; otherwise the connection's user");
+  serve->add_option("--seal-key-file", c.serve.seal_key_file,
+                    "The master key of private values, unless BELAY_SEAL_KEY holds it");
   serve->add_flag("--require-keys", c.serve.require_keys, "Ask for API keys also on loopback");
   serve->add_flag("--allow-public", c.serve.allow_public,
                   "Listen beyond this machine although no API key was made yet");
@@ -257,6 +260,30 @@ void add_act_commands(CLI::App& app, Commands& c, Action& chosen) {
   }
 }
 
+void add_question_commands(CLI::App& app, Commands& c, Action& chosen) {
+  CLI::App* questions = app.add_subcommand("questions", "List what sagas ask people");
+  questions->add_option("--role", c.questions.role, "Only for this role");
+  questions->add_option("--limit", c.questions.limit, "Rows of a page")->capture_default_str();
+  questions->add_option("--cursor", c.questions.cursor, "Where the page before ended");
+  add_server(questions, c.questions.server);
+  questions->callback([&] { chosen = [&] { return run(c.questions); }; });
+
+  CLI::App* answer = app.add_subcommand("answer", "Answer a question of a saga");
+  answer->add_option("ID", c.act.id, "The saga")->required();
+  answer->add_option("PATH", c.act.path, "The question, for example approve")->required();
+  answer->add_option("--answer", c.act.answer, "Its fields: JSON, or @FILE")->required();
+  answer->add_option("--reason", c.act.reason, "Why: it is kept in the saga's history");
+  answer->add_flag("--dry-run", c.act.dry_run, "Only tell what would happen");
+  answer->add_flag("-y,--yes", c.act.yes, "Do not ask");
+  add_server(answer, c.act.server);
+  answer->callback([&] {
+    chosen = [&] {
+      c.act.act = "answer";
+      return run(c.act);
+    };
+  });
+}
+
 void add_key_commands(CLI::App& app, Commands& c, Action& chosen) {
   CLI::App* keys =
       app.add_subcommand("keys", "Make, list and revoke API keys (on the database itself)");
@@ -283,6 +310,10 @@ void add_key_commands(CLI::App& app, Commands& c, Action& chosen) {
                    "viewer reads; starter starts and publishes; operator acts; admin")
       ->required()
       ->check(CLI::IsMember({"viewer", "starter", "operator", "admin"}));
+  create
+      ->add_option("--may-answer", c.keys.may_answer,
+                   "A role of questions that it may answer whatever its own; may be said again")
+      ->allow_extra_args(false);
   create->add_option("--name", c.keys.name, "Who uses it: it stands in histories");
   add("list", "List keys")->add_option("--tenant", c.keys.tenant, "Only of this tenant");
   add("revoke", "End a key")
@@ -309,6 +340,7 @@ int belay_main(int argc, char** argv, PluginRegistry& plugins) {
   add_serve_command(app, commands, chosen, plugins);
   add_saga_commands(app, commands, chosen);
   add_act_commands(app, commands, chosen);
+  add_question_commands(app, commands, chosen);
   add_key_commands(app, commands, chosen);
   if (argc < 2) {
     std::fputs(app.help().c_str(), stderr);

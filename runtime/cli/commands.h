@@ -73,7 +73,7 @@ int run(const TestCommand& command, const runtime::PluginRegistry& plugins);
 struct ServeCommand {
   std::string directory = ".", database, listen = "127.0.0.1:7070", data = ".belay",
               tenant = "default";
-  std::string once_ready_file, log_level = "info", sql_role;
+  std::string once_ready_file, log_level = "info", sql_role, seal_key_file;
   std::vector<std::string> hosts;
   bool allow_public = false, require_keys = false, keep_postgres = false;
 };
@@ -132,11 +132,18 @@ struct WorkflowsCommand {
 };
 int run(const WorkflowsCommand& command);
 
+struct QuestionsCommand {
+  ServerOptions server;
+  std::string role, cursor;
+  int limit = 50;
+};
+int run(const QuestionsCommand& command);
+
 // ---- Acts, over the API (acts_command.cpp) ----
 
 struct ActCommand {
   ServerOptions server;
-  std::string act, id, path, reason, direction, output, result, evidence, happened;
+  std::string act, id, path, reason, direction, output, result, evidence, happened, answer;
   bool dry_run = false, yes = false;
 };
 int run(const ActCommand& command);
@@ -145,6 +152,7 @@ int run(const ActCommand& command);
 
 struct KeysCommand {
   std::string verb, tenant, role = "viewer", name, id, database, data = ".belay";
+  std::vector<std::string> may_answer;
   bool json = false;
 };
 int run(const KeysCommand& command);

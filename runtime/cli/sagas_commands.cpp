@@ -144,6 +144,32 @@ int run(const HistoryCommand& command) {
   }
 }
 
+int run(const QuestionsCommand& command) {
+  ApiClient client(server_address(command.server.server));
+  auto answer = client.call("GET", "/v1/questions" + query_of({{"role", command.role},
+                                                               {"limit", std::to_string(command.limit)},
+                                                               {"cursor", command.cursor}}));
+  if (!answer) return report(answer.error());
+  if (!answer->ok()) return report(*answer, command.server.json);
+  if (command.server.json) return print_json(*answer);
+  const std::int64_t now = wall_clock_us();
+  std::vector<std::vector<Cell>> rows;
+  for (const Value& question : list_of(answer->json, "questions")) {
+    rows.push_back({row_time(question, "since", now), harmless(text_of(question, "role")),
+                    text_of(question, "saga"), harmless(text_of(question, "path")),
+                    harmless(text_of(question, "question"))});
+  }
+  if (rows.empty()) {
+    std::printf("no open questions\n");
+    return kDone;
+  }
+  std::fputs(table(Terminal::of_stdout(), {"SINCE", "ROLE", "SAGA", "PATH", "QUESTION"}, rows).c_str(),
+             stdout);
+  if (const std::string next = text_of(answer->json, "next"); !next.empty())
+    std::printf("more: --cursor %s\n", next.c_str());
+  return kDone;
+}
+
 int run(const EventsCommand& command) {
   ApiClient client(server_address(command.server.server));
   auto answer =

@@ -74,6 +74,12 @@ class EngineImpl final : public Engine {
     auto copy = std::make_shared<interpreter::Graph>(graph);
     copy->index();
     copy->environment = &environment();
+    if (copy->holds_private && !options_.sealer) {
+      return fail(ErrorCode::kMisconfigured,
+                  "workflow `" + copy->workflow + "` holds private values, and there is no key to seal them with",
+                  "set BELAY_SEAL_KEY (`openssl rand -base64 32` makes one; keep it as safe as the database), or name a "
+                  "file with --seal-key-file");
+    }
     const std::string bytes = interpreter::encode_graph(*copy, false);
     const Result<bool> put = on_loader<bool>([copy, bytes](Store& store) -> Result<bool> {
       const Result<void> stored = store.put_definition(copy->workflow, copy->version, copy->hash, bytes);
@@ -120,6 +126,11 @@ class EngineImpl final : public Engine {
     });
   }
 
+  Result<std::string> open_payload(const EventRow& event) override {
+    if (!is_sealed_value(event.payload)) return event.payload;
+    return on_loader<std::string>([this, event](Store& store) { return Loader::open_payload(store, options_.sealer, event); });
+  }
+
   EngineStats stats() const override {
     EngineStats s;
     const Counters& c = counters_;
@@ -138,6 +149,8 @@ class EngineImpl final : public Engine {
     s.events_duplicate = c.events_duplicate;
     s.refused_busy = c.refused_busy;
     s.quarantined = c.quarantined;
+    s.event_starts = c.event_starts;
+    s.event_starts_failed = c.event_starts_failed;
     s.live = c.live;
     s.in_flight = c.in_flight;
     s.inbox = inbox_->size();

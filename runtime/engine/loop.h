@@ -33,13 +33,15 @@ class Starts;
 class Acts;
 class Topics;
 class Children;
+class EventStarts;
+class Turns;
 class Recovery;
 
 // EngineStats as they are counted: written by the loop, read by anybody.
 struct Counters {
   std::atomic<std::uint64_t> started{0}, completed{0}, compensated{0}, held{0}, entries{0}, flushes{0}, flush_rows{0},
       flush_us{0}, actions_sent{0}, actions_ok{0}, actions_failed{0}, actions_unsure{0}, events{0},
-      events_duplicate{0}, refused_busy{0}, quarantined{0};
+      events_duplicate{0}, refused_busy{0}, quarantined{0}, event_starts{0}, event_starts_failed{0};
   std::atomic<std::size_t> live{0}, in_flight{0};
   std::atomic<bool> database_up{true}, lanes_held{true};
 };
@@ -78,6 +80,8 @@ class Loop {
   Acts& acts() { return *acts_; }
   Topics& topics() { return *topics_; }
   Children& children() { return *children_; }
+  EventStarts& event_starts() { return *event_starts_; }
+  Turns& turns() { return *turns_; }
   // To whom it is for.
   void deliver(Mail mail);
 
@@ -154,6 +158,7 @@ class Loop {
   void seal(Batch& batch);
   void seal_saga(Batch& batch, Batch::OwnerIndex owner, Saga& saga);
   void ended(Batch& batch, Batch::OwnerIndex owner, Saga& saga);
+  static void write_questions(Batch& batch, Batch::OwnerIndex owner, Saga& saga);
   // loop_commit.cpp
   void on_flushed(FlushReport report);
   void committed(FlushReport& report);
@@ -208,6 +213,8 @@ class Loop {
   std::unique_ptr<Acts> acts_;
   std::unique_ptr<Topics> topics_;
   std::unique_ptr<Children> children_;
+  std::unique_ptr<EventStarts> event_starts_;
+  std::unique_ptr<Turns> turns_;
   std::unique_ptr<Recovery> recovery_;
   std::unique_ptr<Loader> loader_;  // last: their threads end before anything else goes
   std::unique_ptr<Writer> writer_;

@@ -5,9 +5,11 @@
 
 #include "runtime/base/check.h"
 #include "runtime/engine/children.h"
+#include "runtime/engine/event_starts.h"
 #include "runtime/engine/log.h"
 #include "runtime/engine/loop.h"
 #include "runtime/engine/topics.h"
+#include "runtime/engine/turns.h"
 
 namespace belay::runtime {
 namespace {
@@ -102,6 +104,8 @@ void Loop::deliver(Mail mail) {
   const bool kin = std::holds_alternative<RunChild>(mail.what) || std::holds_alternative<HaltChild>(mail.what) ||
                    std::holds_alternative<ChildEnded>(mail.what);
   if (kin) return children_->deliver(std::move(mail));
+  if (std::holds_alternative<StartByEvent>(mail.what)) return event_starts_->deliver(std::move(mail));
+  if (std::holds_alternative<NextTurn>(mail.what)) return turns_->deliver(std::move(mail));
   topics_->deliver(std::move(mail));
 }
 

@@ -94,6 +94,17 @@ workflow book "Book a room", version 1
     do bank.charge
       amount = amount
     if unsure, hand to cashiers
+
+workflow travel "Have a trip approved", version 1
+  takes
+    traveller  text
+  gives
+    agreed = approve.agreed
+  ask approve "May they travel?" of role manager
+    answers
+      agreed  bool
+      limit   optional int from 1 to 5000
+    within 2 days, otherwise cancel because "Nobody answered"
 )";
 
 inline dsl::Compilation compiled() {
@@ -110,6 +121,7 @@ class FakeEngine final : public Engine {
     State state;
     InstanceRow row;
     std::vector<JournalRow> journal;
+    bool erased = false;
   };
 
   using Engine::act;
@@ -305,7 +317,30 @@ class FakeReader final : public Reader {
     }
     return page;
   }
+  Result<bool> erase(const std::string&, const SagaId& id, const std::string&, const std::string& reason) override {
+    erased.push_back(id + ": " + reason);
+    engine_.sagas.at(id).erased = true;
+    return true;
+  }
   Result<EventPage> events(const EventFilter&) override { return EventPage{}; }
+  Result<QuestionPage> questions(const QuestionFilter& filter) override {
+    QuestionPage page;
+    for (const auto& [id, kept] : engine_.sagas) {
+      if (kept.row.tenant != filter.tenant) continue;
+      for (const AllowedAct& act : allowed_acts(*kept.graph, kept.state)) {
+        if (act.act != "answer") continue;
+        QuestionPage::Row row;
+        row.question.saga = id;
+        row.question.path = act.path;
+        row.question.role = kept.graph->nodes[parse_path(*kept.graph, act.path).node].role;
+        row.question.since = kept.state.now;
+        row.workflow = kept.graph->workflow;
+        row.definition = kept.graph->hash;
+        if (filter.role.empty() || filter.role == row.question.role) page.rows.push_back(row);
+      }
+    }
+    return page;
+  }
   Result<std::vector<StatusCount>> counts() override {
     return std::vector<StatusCount>{{"default", "book", "running", "held", 2},
                                     {"other", "book", "running", "held", 3}};
@@ -330,6 +365,7 @@ class FakeReader final : public Reader {
   }
 
   SagaFilter last_filter;
+  std::vector<std::string> erased;
   std::map<std::string, ApiKeyRow> keys;
   int key_queries = 0;
 
