@@ -6,6 +6,7 @@
 #include <cstdio>
 
 #include "dsl/compile.h"
+#include "runtime/base/environment.h"
 #include "runtime/cli/commands.h"
 #include "runtime/cli/files.h"
 #include "runtime/simulator/explain.h"
@@ -49,7 +50,8 @@ int no_such_workflow(const ExplainCommand& command, const dsl::Compilation& comp
 
 int run(const ExplainCommand& command) {
   if (looks_like_code(command.subject)) return explain_diagnostic(command.subject);
-  const dsl::Compilation compilation = dsl::compile_workspace(command.directory);
+  dsl::Compilation compilation = dsl::compile_workspace(command.directory);
+  for (interpreter::Graph& graph : compilation.program.graphs) graph.environment = &environment();
   const interpreter::Graph* graph = nullptr;
   std::vector<std::string> names;
   for (const interpreter::Graph& one : compilation.program.graphs) {

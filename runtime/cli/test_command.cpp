@@ -7,6 +7,7 @@
 #include <filesystem>
 
 #include "dsl/compile.h"
+#include "runtime/base/environment.h"
 #include "runtime/base/json_value.h"
 #include "runtime/cli/commands.h"
 #include "runtime/cli/terminal.h"
@@ -165,6 +166,7 @@ int run(const TestCommand& command, const runtime::PluginRegistry& plugins) {
   const dsl::PluginCatalog catalog{plugins.names()};
   dsl::Compilation compilation =
       dsl::compile_workspace(command.directory, command.any_plugin ? nullptr : &catalog);
+  for (interpreter::Graph& graph : compilation.program.graphs) graph.environment = &environment();
   if (!compilation.ok()) {  // a scenario of a program that cannot run proves nothing
     compilation.diagnostics.sort();
     std::fputs(

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "runtime/base/environment.h"
 #include "runtime/base/json_value.h"
 #include "runtime/base/limits.h"
 #include "runtime/engine/log.h"
@@ -20,6 +21,7 @@ class EventScope final : public interpreter::Scope {
   EventScope(const Value& payload, interpreter::Timestamp now) : payload_(payload), now_(now) {}
   const Value* slot(std::uint32_t index) const override { return index == 0 ? &payload_ : nullptr; }
   interpreter::Timestamp now() const override { return now_; }
+  const interpreter::Environment* environment() const override { return &runtime::environment(); }
 
  private:
   const Value& payload_;

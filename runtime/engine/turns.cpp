@@ -3,6 +3,7 @@
 
 #include <utility>
 
+#include "runtime/base/environment.h"
 #include "runtime/base/limits.h"
 #include "runtime/engine/starts.h"
 
@@ -21,6 +22,7 @@ class TakesOf final : public interpreter::Scope {
     return nullptr;
   }
   interpreter::Timestamp now() const override { return {}; }
+  const interpreter::Environment* environment() const override { return &runtime::environment(); }
 
  private:
   const interpreter::Graph& graph_;
