@@ -99,6 +99,7 @@ class Api {
 // Each adds its rows. The context outlives the routes.
 void add_saga_routes(std::vector<Route>& routes, Context& context);
 void add_act_routes(std::vector<Route>& routes, Context& context);
+void add_migrate_routes(std::vector<Route>& routes, Context& context);
 void add_event_routes(std::vector<Route>& routes, Context& context);
 void add_workflow_routes(std::vector<Route>& routes, Context& context);
 void add_webhook_routes(std::vector<Route>& routes, Context& context);

@@ -8,6 +8,7 @@
 #include "interpreter/graph_codec.h"
 #include "runtime/base/environment.h"
 #include "runtime/base/check.h"
+#include "runtime/base/journal_json.h"
 
 namespace belay::runtime {
 namespace {
@@ -66,6 +67,29 @@ void Loader::run(std::function<void(Store&)> job) {
 void Loader::graph(std::string hash, Then<GraphPtr> then) {
   run([this, hash = std::move(hash), then = std::move(then)](Store& store) {
     answer(then, graph_of(store, graphs_, hash));
+  });
+}
+void Loader::replay(Lane lane, SagaId saga, GraphPtr from, GraphPtr to, Then<std::shared_ptr<ReplayResult>> then) {
+  run([this, lane, saga = std::move(saga), from = std::move(from), to = std::move(to),
+       then = std::move(then)](Store& store) {
+    using Made = Result<std::shared_ptr<ReplayResult>>;
+    const auto make = [&]() -> Made {
+      const auto rows = store.journal(lane, saga);
+      if (!rows) return fail(rows.error());
+      std::vector<interpreter::Entry> journal;
+      journal.reserve(rows->size());
+      for (const JournalRow& row : *rows) {
+        auto entry = decode_entry(*from, {row.seq, row.version, row.at, row.actor, row.kind, row.body});
+        if (!entry) return fail(entry.error());
+        journal.push_back(std::move(*entry));
+      }
+      auto result = std::make_shared<ReplayResult>();
+      result->from = from;
+      result->seq = journal.size();
+      result->replayed = interpreter::replay(*from, *to, saga, journal);
+      return result;
+    };
+    answer(then, make());
   });
 }
 void Loader::due(Instant until, std::size_t limit, Then<std::vector<std::pair<Lane, SagaId>>> then) {

@@ -8,6 +8,7 @@
 #include "runtime/base/limits.h"
 #include "runtime/engine/acts.h"
 #include "runtime/engine/log.h"
+#include "runtime/engine/migrations.h"
 #include "runtime/engine/recovery.h"
 #include "runtime/engine/starts.h"
 #include "runtime/engine/children.h"
@@ -42,6 +43,7 @@ Loop::Loop(Store& store, ActionRunner& runner, const EngineOptions& options, Dat
       acts_(std::make_unique<Acts>(*this)),
       topics_(std::make_unique<Topics>(*this)),
       children_(std::make_unique<Children>(*this)),
+      migrations_(std::make_unique<Migrations>(*this)),
       recovery_(std::make_unique<Recovery>(*this)),
       opening_(std::move(opening)) {
   std::set<Lane> suspect;

@@ -33,6 +33,7 @@ class Starts;
 class Acts;
 class Topics;
 class Children;
+class Migrations;
 class Recovery;
 
 // EngineStats as they are counted: written by the loop, read by anybody.
@@ -76,6 +77,7 @@ class Loop {
   void view(const std::string& tenant, const SagaId& saga, std::function<void(Result<SagaView>)> done);
   Starts& starts() { return *starts_; }
   Acts& acts() { return *acts_; }
+  Migrations& migrations() { return *migrations_; }
   Topics& topics() { return *topics_; }
   Children& children() { return *children_; }
   // To whom it is for.
@@ -161,7 +163,8 @@ class Loop {
   void settle(Saga& saga);
   void dispatch(Batch::Effect&& effect, Lane lane);
   void send_action(SendAction&& send);
-  void on_outcome(const SagaId& saga, interpreter::Fact fact);
+  // `graph`: by which the call was made; the saga may have been moved to another one since.
+  void on_outcome(const SagaId& saga, const GraphPtr& graph, interpreter::Fact fact);
   void lose_lane(Lane lane);
   static void lease(LaneState& lane, SteadyTime until);
   void strip(const std::function<bool(const Batch::Owner&)>& gone, const Failure& why);
@@ -208,6 +211,7 @@ class Loop {
   std::unique_ptr<Acts> acts_;
   std::unique_ptr<Topics> topics_;
   std::unique_ptr<Children> children_;
+  std::unique_ptr<Migrations> migrations_;
   std::unique_ptr<Recovery> recovery_;
   std::unique_ptr<Loader> loader_;  // last: their threads end before anything else goes
   std::unique_ptr<Writer> writer_;

@@ -199,7 +199,7 @@ void Loop::seal_saga(Batch& batch, Batch::OwnerIndex owner, Saga& saga) {
   const State& state = saga.state;
   bool write = refresh_row(saga);
   std::optional<std::string> snapshot;
-  if (!state.ended() && state.seq - saga.journaled >= limits::snapshot_every_entries) {
+  if (saga.rewrite || (!state.ended() && state.seq - saga.journaled >= limits::snapshot_every_entries)) {
     snapshot = encode_state(*saga.graph, state);
     saga.journaled = state.seq;
     write = true;
@@ -218,7 +218,8 @@ void Loop::seal_saga(Batch& batch, Batch::OwnerIndex owner, Saga& saga) {
   saga.stored = true;
   saga.row.seq = state.seq;
   saga.row.updated_at = state.now;
-  const bool too_large = snapshot && snapshot->size() > limits::state_bytes_max;
+  const bool too_large = snapshot && !saga.rewrite && snapshot->size() > limits::state_bytes_max;
+  saga.rewrite = false;
   InstanceRow row = saga.row;
   if (snapshot && !too_large) {
     row.state = std::move(snapshot);
