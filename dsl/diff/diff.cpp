@@ -5,6 +5,7 @@
 
 #include "dsl/diff/match.h"
 #include "dsl/diff/words.h"
+#include "interpreter/graph_codec.h"
 
 namespace belay::diff {
 namespace {
@@ -42,7 +43,7 @@ void head(Sink& sink, const Versions& versions) {
     sink.add(Gravity::kMistake, "its version went back from " + std::to_string(old.version) + " to " + std::to_string(now.version));
   }
   fields(sink, Gravity::kCallers, "callers", old.takes, now.takes);
-  bindings(sink, Gravity::kCallers, "what it gives", old.gives, now.gives);
+  outputs(sink, "", old.gives, now.gives);
   sink.program(Gravity::kCallers, "a second start with the same value is the first saga now",
                "every start is a saga of its own now; before, one with the same value was the first",
                "another value tells whether a start was there before", old.once_per, now.once_per);
@@ -70,9 +71,17 @@ void head(Sink& sink, const Versions& versions) {
 }
 
 // A statement in a block that itself came or went is told with it.
-bool told_with_parent(const Graph& graph, const Node& node, const std::vector<NodeId>& other) {
-  if (node.parent == kNoNode || other[node.parent] != kNoNode) return false;
+bool told_with_parent(const Graph& graph, const Node& node, const std::vector<NodeId>& other, const Graph& other_graph) {
+  if (node.parent == kNoNode) return false;
   const NodeKind kind = node.kind;
+  if (const NodeId same_parent = other[node.parent]; same_parent != kNoNode) {
+    const Node& parent = graph.nodes[node.parent];
+    const bool block_is_new = blocks_of(other_graph.nodes[same_parent]).size() <= node.block;
+    const bool says_what_follows = parent.kind == NodeKind::kWhen || parent.kind == NodeKind::kStep ||
+                                   parent.kind == NodeKind::kRun || parent.kind == NodeKind::kWait || parent.kind == NodeKind::kAsk;
+    if (!block_is_new || !says_what_follows) return false;
+    return kind != NodeKind::kStep && kind != NodeKind::kRun && kind != NodeKind::kWait && kind != NodeKind::kAsk;
+  }
   const bool own = kind == NodeKind::kStep || kind == NodeKind::kRun || kind == NodeKind::kWait || kind == NodeKind::kAsk;
   return !own && graph.nodes[node.parent].kind != NodeKind::kTogether;
 }
@@ -87,7 +96,7 @@ SubjectDiff compare(const Graph& old, const Graph& now) {
     const Node& after = now.nodes[id];
     const NodeId other = matching.of_after[id];
     if (other == kNoNode) {
-      if (!told_with_parent(now, after, matching.of_after)) appeared(sink, now, after);
+      if (!told_with_parent(now, after, matching.of_after, old)) appeared(sink, now, after);
       continue;
     }
     const Node& before = old.nodes[other];
@@ -97,9 +106,16 @@ SubjectDiff compare(const Graph& old, const Graph& now) {
     node(sink, versions, before, after);
   }
   for (const NodeId id : matching.order_before) {
-    if (matching.of_before[id] == kNoNode && !told_with_parent(old, old.nodes[id], matching.of_before)) {
+    if (matching.of_before[id] == kNoNode && !told_with_parent(old, old.nodes[id], matching.of_before, now)) {
       vanished(sink, old, old.nodes[id]);
     }
+  }
+  if (sink.changes.empty() && old.hash != now.hash) {
+    Graph alike = old;
+    alike.version = now.version;
+    sink.add(Gravity::kFlow, encode_graph(alike, true) == encode_graph(now, true)
+                                 ? "its version was raised, it does what it did"
+                                 : "it was written in another order or manner; nothing of it is told here");
   }
   SubjectDiff diff;
   diff.subject = "workflow " + now.workflow + ", version " + std::to_string(old.version);

@@ -200,7 +200,7 @@ void pause(Sink& sink, const Node& before, const Node& after) {
 void act_changed(Sink& sink, const Versions& versions, const Node& before, const Node& after) {
   const Graph& old = versions.before();
   const Graph& now = versions.after();
-  if (after.kind == NodeKind::kFinish) return bindings(sink, Gravity::kCallers, "what it gives when it finishes early", before.act.with, after.act.with);
+  if (after.kind == NodeKind::kFinish) return outputs(sink, " when it finishes early", before.act.with, after.act.with);
   if (after.kind == NodeKind::kCancel) {
     if (before.act.because == after.act.because) return;
     return sink.add(Gravity::kCustomer, "it cancels for a reason in other words", said(before.act.because), said(after.act.because));

@@ -167,10 +167,12 @@ SubjectDiff action(const Action& before, const Action& after) {
   if (before.harmless_if_nothing_done != after.harmless_if_nothing_done)
     sink.add(Gravity::kSafety, after.harmless_if_nothing_done ? "it is harmless now when nothing was done"
                                                               : "it is not harmless any more when nothing was done");
-  if (before.keys_remembered_s != after.keys_remembered_s)
+  // Of HTTP actions the connector says so.
+  const bool http = before.runs == Action::Runs::kHttp && after.runs == Action::Runs::kHttp && before.http.connector == after.http.connector;
+  if (!http && before.keys_remembered_s != after.keys_remembered_s)
     sink.add(Gravity::kSafety, "its request keys are remembered for another time", before.keys_remembered_s == 0 ? "for ever" : length(before.keys_remembered_s * 1000),
              after.keys_remembered_s == 0 ? "for ever" : length(after.keys_remembered_s * 1000));
-  if (before.replays_errors != after.replays_errors)
+  if (!http && before.replays_errors != after.replays_errors)
     sink.add(Gravity::kSafety, after.replays_errors ? "an error comes again under the same key now" : "an error does not come again under the same key any more");
   if (before.settling_s != after.settling_s)
     sink.add(Gravity::kTime, "its \"no\" counts " + length(after.settling_s * 1000) + " after the last try, not " + length(before.settling_s * 1000));

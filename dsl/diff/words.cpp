@@ -208,6 +208,22 @@ void bindings(Sink& sink, Gravity gravity, const std::string& of, const std::vec
   }
 }
 
+void outputs(Sink& sink, const std::string& when, const std::vector<Binding>& before, const std::vector<Binding>& after) {
+  const auto find = [](const std::vector<Binding>& list, const std::string& name) {
+    return std::find_if(list.begin(), list.end(), [&](const Binding& b) { return b.name == name; });
+  };
+  for (const Binding& now : after) {
+    const auto was = find(before, now.name);
+    if (was == before.end()) sink.add(Gravity::kCallers, "it gives " + quoted(now.name) + " now" + when, "", expression(now.value));
+    else if (!same(was->value, now.value))
+      sink.add(Gravity::kCallers, "the " + quoted(now.name) + " that it gives" + when + " is another value", expression(was->value), expression(now.value));
+  }
+  for (const Binding& was : before) {
+    if (find(after, was.name) == after.end())
+      sink.add(Gravity::kCallers, "it does not give " + quoted(was.name) + " any more" + when, expression(was.value), "", true);
+  }
+}
+
 void fields(Sink& sink, Gravity gravity, const std::string& giver, const std::vector<Field>& before,
             const std::vector<Field>& after) {
   const auto find = [](const std::vector<Field>& list, const std::string& name) {

@@ -55,6 +55,8 @@ class Sink {
 // Arguments and the like by name. `what`: "`amount` of `capture`".
 void bindings(Sink& sink, Gravity gravity, const std::string& of, const std::vector<Binding>& before,
               const std::vector<Binding>& after);
+// What the saga gives in the end.
+void outputs(Sink& sink, const std::string& when, const std::vector<Binding>& before, const std::vector<Binding>& after);
 // Fields of an input, an event, an answer. `giver`: who must give them.
 void fields(Sink& sink, Gravity gravity, const std::string& giver, const std::vector<Field>& before,
             const std::vector<Field>& after);

@@ -73,7 +73,7 @@ int run(const TestCommand& command, const runtime::PluginRegistry& plugins);
 struct DiffCommand {
   std::string before, after, workflow, format = "text";
 };
-// kDone: nothing has changed; kRefused (1): something has; 3: it could not be told.
+// kDone, whatever has changed; 3: it could not be told.
 int run(const DiffCommand& command);
 
 struct ReplayCommand {

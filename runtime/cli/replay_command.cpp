@@ -185,7 +185,7 @@ int run(const DiffCommand& command) {
                       : command.format == "json"   ? dsl::DiffFormat::kJson
                                                    : dsl::DiffFormat::kText;
   std::fputs(dsl::render(diffs, format).c_str(), stdout);
-  return diffs.empty() ? kDone : kRefused;
+  return kDone;
 }
 
 int run(const ReplayCommand& command) {
