@@ -16,8 +16,8 @@ void install(Bench& bench, const std::string& from, const std::string& to) {
   const auto at = text.find(from, head);
   REQUIRE(at != std::string::npos);
   text.replace(at, from.size(), to);
-  dsl::Compilation c = dsl::compile_sources({{"book.belay", text}});
-  INFO(dsl::render_text(c.diagnostics, c.sources, false));
+  belay::dsl::Compilation c = belay::dsl::compile_sources({{"book.belay", text}});
+  INFO(belay::dsl::render_text(c.diagnostics, c.sources, false));
   REQUIRE(c.ok());
   REQUIRE(bench.engine.install(c.program.graphs.at(0)));
 }
