@@ -263,6 +263,9 @@ class Replayer {
         stands_.status == Status::kRunning) {
       return differs(drawn_at({}, Direction::kForward), "the time by which it has to finish is another one");
     }
+    if (!same(old_.one_at_a_time, new_.one_at_a_time)) {
+      return differs(1, "it takes its turn among others than it would (`one at a time per`)");
+    }
     for (std::size_t i = 0; i < stands_.activities.size() && i < would_.activities.size(); ++i) {
       const Activity& stands = stands_.activities[i];
       const Activity& would = would_.activities[i];

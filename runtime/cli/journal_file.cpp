@@ -6,6 +6,7 @@
 
 #include "interpreter/graph_codec.h"
 #include "runtime/api/json_writer.h"
+#include "runtime/base/environment.h"
 #include "runtime/base/journal_json.h"
 #include "runtime/base/json_value.h"
 
@@ -40,6 +41,7 @@ runtime::Result<void> keep_definition(const Value& json, Definitions& definition
     return runtime::fail(runtime::ErrorCode::kCorrupt, "definition " + hash + ": " + error);
   if (graph->hash != hash)
     return runtime::fail(runtime::ErrorCode::kCorrupt, "definition " + hash + " is another one");
+  graph->environment = &runtime::environment();
   definitions[hash] = std::move(graph);
   return {};
 }

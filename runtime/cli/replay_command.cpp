@@ -9,6 +9,7 @@
 #include "interpreter/replay.h"
 #include "runtime/api/json_writer.h"
 #include "runtime/api/verdict_text.h"
+#include "runtime/base/environment.h"
 #include "runtime/cli/commands.h"
 #include "runtime/cli/files.h"
 #include "runtime/cli/journal_file.h"
@@ -192,9 +193,10 @@ int run(const ReplayCommand& command) {
   dsl::Compilation edited;
   if (!compiled(command.directory, edited)) return complain("definitions with errors are not replayed");
   std::vector<std::string> names;
-  for (const Graph& graph : edited.program.graphs) {
+  for (Graph& graph : edited.program.graphs) {
     names.push_back(graph.workflow);
     if (graph.workflow != command.workflow) continue;
+    graph.environment = &runtime::environment();
     Tally tally(graph, command.format == "json");
     return command.journal.empty() ? replay_server(command, tally) : replay_file(command, tally);
   }

@@ -222,6 +222,8 @@ TEST_CASE("replay: times that are over do not count, those that run do") {
   const Edit deadline{"finish within 3 hours", "finish within 4 hours"};
   check(kPaying, deadline, "differs 1: the time by which it has to finish is another one");
   check(kDone, deadline, "same");
+  const Edit turn{"  finish within 3 hours\n", "  finish within 3 hours\n  one at a time per item, others queue\n"};
+  check(kPaying, turn, "differs 1: it takes its turn among others than it would (`one at a time per`)");
 }
 
 TEST_CASE("replay: what the edited definition has no place for") {
@@ -249,6 +251,74 @@ TEST_CASE("replay: what the edited definition has no place for") {
   check(kPaying, kind, "ahead 4: tell");
   const Edit other_event{"for shop.paid, key item", "for shop.paid, key item + \"!\""};
   check(kPaidFor, other_event, "differs 2: the edited definition draws something else");
+}
+
+// The same actions, in loops and parts.
+std::string in_loops() {
+  const std::string text = kText;
+  return text.substr(0, text.find("workflow buy")) + R"(workflow stock, version 1
+  takes
+    items  list of text
+  for each item in items, at most 1 at once
+    step got
+      do reserve
+        item = item
+      undo with unreserve
+        id = got.id
+      if shop.sold_out, cancel because "Sold out"
+  try
+    step fee
+      do charge
+        item   = "fee"
+        amount = 1
+      undo with refund
+        id = fee.id
+    step more
+      do reserve
+        item = "more"
+      undo with unreserve
+        id = more.id
+  if shop.declined or shop.sold_out, carry on
+  step last
+    do reserve
+      item = "last"
+    undo with unreserve
+      id = last.id
+    if shop.sold_out, cancel because "Sold out"
+)";
+}
+
+void check_loops(std::size_t outcomes, const std::string& from, const std::string& to, const std::string& expected) {
+  Run run(compiled(in_loops()), record({{"items", Value::list({Value::string("a"), Value::string("b")})}}));
+  const Value id = record({{"id", Value::string("r")}});
+  const char* const steps[] = {"got[0]", "got[1]", "fee", "more", "fee", "last"};
+  for (std::size_t i = 0; i < outcomes; ++i) {
+    if (i == 3) run.fail("more", FailureKind::kBusiness, "shop.sold_out");
+    else run.ok(steps[i], id, i == 4 ? Direction::kUndo : Direction::kForward);
+  }
+  std::string text = in_loops();
+  const auto at = text.find(from, text.find("workflow stock"));
+  INFO(outcomes << " outcomes, edit: " << from << " -> " << to);
+  REQUIRE(at != std::string::npos);
+  const Graph after = compiled(text.replace(at, from.size(), to));
+  const Replayed replayed = replay(run.graph, after, "saga", run.journal);
+  CHECK(words(replayed.verdict) == expected);
+}
+
+TEST_CASE("replay: loops and parts") {
+  for (std::size_t outcomes = 0; outcomes <= 6; ++outcomes) {
+    check_loops(outcomes, "version 1", "version 2", "same");
+  }
+  check_loops(1, "at most 1 at once", "at most 2 at once", "differs 1: the edited definition draws something else");
+  check_loops(1, "at most 1 at once", "at most 1 at once, tolerating 1 failure", "ahead 3: for_each_1");
+  check_loops(1, "  try\n    step fee", "  pause for 1 hour\n  try\n    step fee", "ahead 3: pause_1");
+  check_loops(2, "  try\n    step fee", "  pause for 1 hour\n  try\n    step fee",
+              "differs 3: the edited definition draws something else");
+  check_loops(1, "item = item", "item = \"x\" + item",
+              "differs 2: `got[1]` was sent and is not settled, and its request would be another one");
+  check_loops(2, "item = item", "item = \"x\" + item", "ahead 4: got");
+  check_loops(4, "carry on\n", "cancel because \"No\"\n", "ahead 6: try_1");
+  check_loops(5, "carry on\n", "cancel because \"No\"\n", "differs 6: the edited definition draws something else");
 }
 
 TEST_CASE("replay: what was recorded is shown beside what would be drawn") {
