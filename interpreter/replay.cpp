@@ -128,7 +128,9 @@ class Replayer {
           constexpr bool passes = std::is_same_v<T, Took> || std::is_same_v<T, Assigned> ||
                                   std::is_same_v<T, Published> || std::is_same_v<T, Passed>;
           if constexpr (passes) {
-            if (one.path.iteration.empty() && new_.nodes[one.path.node].kind != NodeKind::kRepeat) {
+            // What a `together`, `try` or loop says counts until it has ended, and when that is nobody has drawn.
+            const bool lasts = std::is_same_v<T, Took> && new_.nodes[one.path.node].kind != NodeKind::kWhen;
+            if (one.path.iteration.empty() && !lasts) {
               over_.insert(one.path.node);
             }
           }

@@ -273,11 +273,11 @@ std::string in_loops() {
         amount = 1
       undo with refund
         id = fee.id
-    step more
+    step extra
       do reserve
         item = "more"
       undo with unreserve
-        id = more.id
+        id = extra.id
   if shop.declined or shop.sold_out, carry on
   step last
     do reserve
@@ -291,9 +291,9 @@ std::string in_loops() {
 void check_loops(std::size_t outcomes, const std::string& from, const std::string& to, const std::string& expected) {
   Run run(compiled(in_loops()), record({{"items", Value::list({Value::string("a"), Value::string("b")})}}));
   const Value id = record({{"id", Value::string("r")}});
-  const char* const steps[] = {"got[0]", "got[1]", "fee", "more", "fee", "last"};
+  const char* const steps[] = {"for_each_1[0].got", "for_each_1[1].got", "fee", "extra", "fee", "last"};
   for (std::size_t i = 0; i < outcomes; ++i) {
-    if (i == 3) run.fail("more", FailureKind::kBusiness, "shop.sold_out");
+    if (i == 3) run.fail("extra", FailureKind::kBusiness, "shop.sold_out");
     else run.ok(steps[i], id, i == 4 ? Direction::kUndo : Direction::kForward);
   }
   std::string text = in_loops();
@@ -315,7 +315,7 @@ TEST_CASE("replay: loops and parts") {
   check_loops(2, "  try\n    step fee", "  pause for 1 hour\n  try\n    step fee",
               "differs 3: the edited definition draws something else");
   check_loops(1, "item = item", "item = \"x\" + item",
-              "differs 2: `got[1]` was sent and is not settled, and its request would be another one");
+              "differs 2: `for_each_1[1].got` was sent and is not settled, and its request would be another one");
   check_loops(2, "item = item", "item = \"x\" + item", "ahead 4: got");
   check_loops(4, "carry on\n", "cancel because \"No\"\n", "ahead 6: try_1");
   check_loops(5, "carry on\n", "cancel because \"No\"\n", "differs 6: the edited definition draws something else");
