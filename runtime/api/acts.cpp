@@ -281,7 +281,10 @@ HttpResponse act(Context& context, const Call& call, const std::string& act_name
 
   wish.saga = view->row.id;
   // A copy: when the answer takes too long, the engine still asks for it later.
-  wish.fact = [fact = *fact](const Graph&) { return Result<Fact>(fact); };
+  wish.fact = [fact = *fact, hash = view->graph->hash](const Graph& now) -> Result<Fact> {
+    if (now.hash == hash) return fact;
+    return fail(ErrorCode::kStale, "the saga goes by another definition since", "look again");
+  };
   wish.request_digest = digest_of(call.http, view->row.id, asked);
   Result<ActReply> reply = context.engine.act(std::move(wish));
   if (reply)

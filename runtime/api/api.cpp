@@ -100,6 +100,7 @@ Api::Api(Engine& engine, Reader& reader, SecretStore& secrets, ApiOptions option
   add_act_routes(routes_, context_);
   add_erase_route(routes_, context_);
   add_question_routes(routes_, context_);
+  add_migrate_routes(routes_, context_);
   add_event_routes(routes_, context_);
   add_workflow_routes(routes_, context_);
   add_webhook_routes(routes_, context_);

@@ -30,6 +30,32 @@ const std::vector<Schema>& schemas() {
       {"Health", R"({"enum":["ok","retrying","paused","overdue","held","unknown_outcome","undo_failed","quarantined"]})"},
       {"SagaPage", R"({"type":"object","required":["sagas","next"],"properties":{
         "sagas":{"type":"array","items":{"$ref":"#/components/schemas/SagaRow"}},"next":{"type":["string","null"]}}})"},
+      {"Migrate", R"({"type":"object","required":["reason"],"additionalProperties":false,"properties":{
+        "reason":{"type":"string"},
+        "to":{"type":"string","description":"The hash of a definition; otherwise the current one"}}})"},
+      {"Verdict", R"({"type":"object","required":["verdict","movable","text"],"properties":{
+        "verdict":{"enum":["same","differs","cannot"]},"movable":{"type":"boolean"},
+        "entry":{"type":"integer","description":"The first that is otherwise; after the last one: only what may still come"},
+        "ahead":{"type":"boolean"},"text":{"type":"string"},
+        "recorded":{"type":"array","items":{"type":"string"}},"instead":{"type":"array","items":{"type":"string"}},
+        "changed":{"type":"array","items":{"type":"string"}}}})"},
+      {"MigrateReply", R"({"type":"object","required":["id","act","dry_run","repeated","moved","seq","verdict"],
+        "properties":{"id":{"type":"string","format":"uuid"},"act":{"const":"migrate"},"dry_run":{"type":"boolean"},
+        "repeated":{"type":"boolean"},"moved":{"type":"boolean"},"seq":{"type":"integer"},"from":{"type":"string"},
+        "to":{"type":"string"},"to_version":{"type":"integer"},"verdict":{"$ref":"#/components/schemas/Verdict"},
+        "status":{"$ref":"#/components/schemas/Status"},"health":{"$ref":"#/components/schemas/Health"},
+        "waiting_on":{"type":"string"}}})"},
+      {"JournalPage", R"({"type":"object","required":["saga","workflow","definition","status","entries","next_after"],
+        "properties":{"saga":{"type":"string","format":"uuid"},"workflow":{"type":"string"},
+        "definition":{"type":"string"},"status":{"$ref":"#/components/schemas/Status"},
+        "entries":{"type":"array","items":{"type":"object","required":["seq","version","at_us","kind","body"],
+          "properties":{"seq":{"type":"integer"},"version":{"type":"integer"},
+          "at_us":{"type":"integer","description":"Microseconds since 1970"},"actor":{"type":"string"},
+          "kind":{"type":"string"},"body":{"type":"string","description":"The stored JSON, byte for byte"}}}},
+        "next_after":{"type":["integer","null"]}}})"},
+      {"Definition", R"({"type":"object","required":["definition","workflow","version","graph"],"properties":{
+        "definition":{"type":"string"},"workflow":{"type":"string"},"version":{"type":"integer"},
+        "graph":{"type":"string","description":"The stored step graph, base64"}}})"},
       {"AllowedAction", R"({"type":"object","required":["act","method","href"],"properties":{
         "act":{"enum":["cancel","pause","resume","retry","skip","resolve","answer"]},"path":{"type":"string"},
         "direction":{"enum":["do","check","undo","undo-check"]},"method":{"const":"POST"},"href":{"type":"string"}}})"},

@@ -138,15 +138,9 @@ HttpResponse show(Context& context, const Call& call) {
 // What is sealed is opened; without its key (erased, or it is another one) the entry says what may be read, and
 // `(erased)` for the rest.
 Result<Entry> entry_of(const SagaView& view, const JournalRow& row) {
-  std::string opened;
-  const bool sealed = is_sealed_body(row.body);
-  if (sealed && view.seal) {
-    Result<std::string> body = open_body(*view.seal, row.body, bound_to_entry(view.row.id, row.seq));
-    if (!body) return fail(body.error());
-    opened = std::move(*body);
-  }
-  const std::string& body = opened.empty() ? row.body : opened;
-  return decode_entry(*view.graph, EntryText{row.seq, row.version, row.at, row.actor, row.kind, body});
+  const Result<std::string> body = body_of(view, row);
+  if (!body) return fail(body.error());
+  return decode_entry(*view.graph, EntryText{row.seq, row.version, row.at, row.actor, row.kind, *body});
 }
 
 // The saga as it was after entry `seq`: the fold of its journal up to there.
@@ -261,6 +255,11 @@ HttpResponse graph(Context& context, const Call& call) {
 }
 
 }  // namespace
+
+Result<std::string> body_of(const SagaView& view, const JournalRow& row) {
+  if (!view.seal || !is_sealed_body(row.body)) return row.body;
+  return open_body(*view.seal, row.body, bound_to_entry(view.row.id, row.seq));
+}
 
 void add_saga_routes(std::vector<Route>& routes, Context& context) {
   const auto handler = [&context](HttpResponse (*function)(Context&, const Call&)) {

@@ -38,6 +38,9 @@ struct Commands {
   WorkflowsCommand workflows;
   QuestionsCommand questions;
   ActCommand act;
+  DiffCommand diff;
+  ReplayCommand replay;
+  MigrateCommand migrate;
   KeysCommand keys;
 };
 
@@ -125,6 +128,42 @@ void add_eval_command(CLI::App& app, Commands& c, Action& chosen) {
   eval->callback([&] { chosen = [&] { return run(c.eval); }; });
 }
 
+void add_edit_commands(CLI::App& app, Commands& c, Action& chosen) {
+  CLI::App* diff = app.add_subcommand(
+      "diff", "Tell what two versions of definitions do differently, money first");
+  diff->add_option("OLD", c.diff.before, "A file or folder")->required();
+  diff->add_option("NEW", c.diff.after, "A file or folder")->required();
+  diff->add_option("--workflow", c.diff.workflow, "Only of this workflow and what it uses");
+  diff->add_option("--format", c.diff.format, "text, markdown or json")
+      ->check(CLI::IsMember({"text", "markdown", "json"}))
+      ->capture_default_str();
+  diff->callback([&] { chosen = [&] { return run(c.diff); }; });
+
+  CLI::App* replay = app.add_subcommand(
+      "replay", "Replay recorded histories against an edited workflow, with a verdict for each");
+  replay->add_option("WORKFLOW", c.replay.workflow, "Its name")->required();
+  auto* journal = replay->add_option("--journal", c.replay.journal,
+                                     "A file that `belay history ID --export` wrote; - is standard input");
+  auto* server = replay->add_option("--server", c.replay.server,
+                                    "All sagas under way there [env BELAY_SERVER, http://127.0.0.1:7070]");
+  journal->excludes(server);
+  replay->add_option("--dir", c.replay.directory, "The edited definitions")->capture_default_str();
+  replay->add_option("--format", c.replay.format, "text or json")
+      ->check(CLI::IsMember({"text", "json"}))
+      ->capture_default_str();
+  replay->callback([&] { chosen = [&] { return run(c.replay); }; });
+
+  CLI::App* migrate =
+      app.add_subcommand("migrate", "Move a saga to another definition, when its verdict allows it");
+  migrate->add_option("ID", c.migrate.id, "The saga")->required();
+  migrate->add_option("--to", c.migrate.to, "The hash of a definition; otherwise the current one");
+  migrate->add_option("--reason", c.migrate.reason, "Why: it is kept in the saga's history")->required();
+  migrate->add_flag("--dry-run", c.migrate.dry_run, "Only tell the verdict");
+  migrate->add_flag("-y,--yes", c.migrate.yes, "Do not ask");
+  add_server(migrate, c.migrate.server);
+  migrate->callback([&] { chosen = [&] { return run(c.migrate); }; });
+}
+
 void add_serve_command(CLI::App& app, Commands& c, Action& chosen,
                        runtime::PluginRegistry& plugins) {
   CLI::App* serve = app.add_subcommand("serve", "Run sagas and serve the HTTP API");
@@ -191,6 +230,8 @@ void add_saga_commands(CLI::App& app, Commands& c, Action& chosen) {
   CLI::App* history = app.add_subcommand("history", "Tell what happened to a saga");
   history->add_option("ID", c.history.id, "The saga")->required();
   history->add_option("--at", c.history.at, "Show the saga as it was after this entry");
+  history->add_flag("--export", c.history.as_file,
+                    "Its journal and definition as JSON lines, for `belay replay`; nothing is masked");
   add_server(history, c.history.server);
   history->callback([&] { chosen = [&] { return run(c.history); }; });
 
@@ -339,6 +380,7 @@ int belay_main(int argc, char** argv, PluginRegistry& plugins) {
   add_form_commands(app, commands, chosen);
   add_serve_command(app, commands, chosen, plugins);
   add_saga_commands(app, commands, chosen);
+  add_edit_commands(app, commands, chosen);
   add_act_commands(app, commands, chosen);
   add_question_commands(app, commands, chosen);
   add_key_commands(app, commands, chosen);

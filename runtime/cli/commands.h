@@ -68,6 +68,20 @@ struct TestCommand {
 };
 int run(const TestCommand& command, const runtime::PluginRegistry& plugins);
 
+// ---- What an edit changes (replay_command.cpp) ----
+
+struct DiffCommand {
+  std::string before, after, workflow, format = "text";
+};
+// kDone, whatever has changed; 3: it could not be told.
+int run(const DiffCommand& command);
+
+struct ReplayCommand {
+  std::string workflow, journal, server, directory = ".", format = "text";
+};
+// kDone: all the same; 1: some continue differently; 2: some cannot continue; 3: it could not be told.
+int run(const ReplayCommand& command);
+
 // ---- The server (serve_command.cpp) ----
 
 struct ServeCommand {
@@ -110,6 +124,7 @@ struct HistoryCommand {
   ServerOptions server;
   std::string id;
   std::uint64_t at = 0;
+  bool as_file = false;  // --export
 };
 int run(const HistoryCommand& command);
 
@@ -147,6 +162,15 @@ struct ActCommand {
   bool dry_run = false, yes = false;
 };
 int run(const ActCommand& command);
+
+// ---- Moving a saga to another definition, over the API (migrate_command.cpp) ----
+
+struct MigrateCommand {
+  ServerOptions server;
+  std::string id, to, reason;
+  bool dry_run = false, yes = false;
+};
+int run(const MigrateCommand& command);
 
 // ---- API keys, on the database (keys_command.cpp) ----
 

@@ -8,6 +8,7 @@
 #include "runtime/cli/client.h"
 #include "runtime/cli/commands.h"
 #include "runtime/cli/files.h"
+#include "runtime/cli/journal_file.h"
 #include "runtime/cli/report.h"
 #include "runtime/cli/terminal.h"
 
@@ -37,6 +38,18 @@ runtime::Result<ApiAnswer> wait_for(ApiClient& client, const std::string& id, in
       return answer;
     std::this_thread::sleep_for(std::chrono::milliseconds(100));
   }
+}
+
+// A file that a replay takes: the definition, the saga, its entries.
+int export_journal(ApiClient& client, const std::string& id) {
+  const auto saga = fetch_journal(client, id);
+  if (!saga) return report(saga.error());
+  Definitions definitions;
+  std::string line;
+  const auto known = fetch_definition(client, saga->definition, definitions, &line);
+  if (!known) return report(known.error());
+  std::printf("%s%s", line.c_str(), to_lines(*saga).c_str());
+  return kDone;
 }
 
 }  // namespace
@@ -120,6 +133,7 @@ int run(const ShowCommand& command) {
 
 int run(const HistoryCommand& command) {
   ApiClient client(server_address(command.server.server));
+  if (command.as_file) return export_journal(client, command.id);
   const std::string path = "/v1/sagas/" + encoded(command.id) + "/history";
   if (command.at > 0) {
     auto answer = client.call("GET", path + "?at=" + std::to_string(command.at));

@@ -14,6 +14,7 @@
 #include "runtime/base/check.h"
 #include "runtime/base/limits.h"
 #include "runtime/engine/acts.h"
+#include "runtime/engine/migrations.h"
 #include "runtime/engine/log.h"
 #include "runtime/engine/loop.h"
 #include "runtime/engine/starts.h"
@@ -110,6 +111,12 @@ class EngineImpl final : public Engine {
     done = answer_once<ActReply>(std::move(done));
     post<ActReply>(done, [this, request = std::move(request), done]() mutable {
       loop_->acts().act(std::move(request), std::move(done));
+    });
+  }
+  void migrate(MigrateRequest request, std::function<void(Result<MigrateReply>)> done) override {
+    done = answer_once<MigrateReply>(std::move(done));
+    post<MigrateReply>(done, [this, request = std::move(request), done]() mutable {
+      loop_->migrations().migrate(std::move(request), std::move(done));
     });
   }
   void publish(PublishRequest request, std::function<void(Result<PublishReply>)> done) override {
@@ -267,6 +274,9 @@ Result<StartReply> Engine::start(StartRequest request) {
 }
 Result<ActReply> Engine::act(ActRequest request) {
   return wait_for<ActReply>([&](auto done) { act(std::move(request), std::move(done)); });
+}
+Result<MigrateReply> Engine::migrate(MigrateRequest request) {
+  return wait_for<MigrateReply>([&](auto done) { migrate(std::move(request), std::move(done)); });
 }
 Result<PublishReply> Engine::publish(PublishRequest request) {
   return wait_for<PublishReply>([&](auto done) { publish(std::move(request), std::move(done)); });

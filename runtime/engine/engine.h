@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "interpreter/graph.h"
+#include "interpreter/replay.h"
 #include "interpreter/state.h"
 #include "interpreter/view.h"
 #include "runtime/base/result.h"
@@ -51,6 +52,25 @@ struct ActReply {
   std::uint64_t seq = 0;
   interpreter::Preview preview;  // as it was before the act
   bool repeated = false;         // the same Idempotency-Key was answered before
+};
+
+// Moves a saga to another definition of its workflow, if a replay of its journal shows that nothing of what is recorded
+// would have been otherwise.
+struct MigrateRequest {
+  std::string tenant;
+  SagaId saga;
+  std::string to;              // the hash of a definition; empty: the current one
+  std::string request_digest;
+  std::optional<std::uint64_t> if_match;
+  std::string idempotency_key, actor, reason;
+  bool dry_run = false;
+};
+struct MigrateReply {
+  std::uint64_t seq = 0;
+  GraphPtr from, to;
+  interpreter::Verdict verdict;  // its paths: `recorded` by `from`, `instead` by `to`
+  bool moved = false;            // false: only asked, or the verdict does not allow it
+  bool repeated = false;         // the same Idempotency-Key was answered before; of the verdict only the kind is known
 };
 
 struct PublishRequest {
@@ -113,12 +133,16 @@ class Engine {
   // Any thread. The callback runs once, on the loop thread or here (refusals): it must be short.
   virtual void start(StartRequest request, std::function<void(Result<StartReply>)> done) = 0;
   virtual void act(ActRequest request, std::function<void(Result<ActReply>)> done) = 0;
+  // kInvalid: `to` is of another workflow; kNotFound: no such saga or definition; kNotAllowedNow: it runs by it already;
+  // kStale: it moved on, or does so faster than it can be read.
+  virtual void migrate(MigrateRequest request, std::function<void(Result<MigrateReply>)> done) = 0;
   virtual void publish(PublishRequest request, std::function<void(Result<PublishReply>)> done) = 0;
   virtual void view(std::string tenant, SagaId saga, std::function<void(Result<SagaView>)> done) = 0;
 
   // The same, waiting for the answer (kInDoubt after 15 seconds). Not from a callback.
   Result<StartReply> start(StartRequest request);
   Result<ActReply> act(ActRequest request);
+  Result<MigrateReply> migrate(MigrateRequest request);
   Result<PublishReply> publish(PublishRequest request);
   Result<SagaView> view(std::string tenant, SagaId saga);
 

@@ -8,6 +8,7 @@
 #include "interpreter/graph_codec.h"
 #include "runtime/base/environment.h"
 #include "runtime/base/check.h"
+#include "runtime/base/journal_json.h"
 
 namespace belay::runtime {
 namespace {
@@ -75,6 +76,37 @@ void Loader::graph(std::string hash, Then<GraphPtr> then) {
 void Loader::payload(EventRow event, Then<std::string> then) {
   run([this, event = std::move(event), then = std::move(then)](Store& store) {
     answer(then, open_payload(store, sealer_, event));
+  });
+}
+void Loader::replay(Lane lane, SagaId saga, GraphPtr from, GraphPtr to, Then<std::shared_ptr<ReplayResult>> then) {
+  run([this, lane, saga = std::move(saga), from = std::move(from), to = std::move(to),
+       then = std::move(then)](Store& store) {
+    using Made = Result<std::shared_ptr<ReplayResult>>;
+    const auto make = [&]() -> Made {
+      auto rows = store.journal(lane, saga);
+      if (!rows) return fail(rows.error());
+      LoadedSaga loaded;
+      loaded.row.lane = lane;
+      loaded.row.id = saga;
+      loaded.journal = std::move(*rows);
+      bool erased = false;
+      if (from->holds_private) {
+        if (const auto opened = open(loaded, erased); !opened) return fail(opened.error());
+      }
+      std::vector<interpreter::Entry> journal;
+      journal.reserve(loaded.journal.size());
+      for (const JournalRow& row : loaded.journal) {
+        auto entry = decode_entry(*from, {row.seq, row.version, row.at, row.actor, row.kind, row.body});
+        if (!entry) return fail(entry.error());
+        journal.push_back(std::move(*entry));
+      }
+      auto result = std::make_shared<ReplayResult>();
+      result->from = from;
+      result->seq = journal.size();
+      result->replayed = interpreter::replay(*from, *to, saga, journal);
+      return result;
+    };
+    answer(then, make());
   });
 }
 void Loader::due(Instant until, std::size_t limit, Then<std::vector<std::pair<Lane, SagaId>>> then) {

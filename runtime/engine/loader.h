@@ -13,6 +13,7 @@
 #include <tuple>
 #include <vector>
 
+#include "interpreter/replay.h"
 #include "runtime/engine/graphs.h"
 #include "runtime/engine/inbox.h"
 #include "runtime/engine/saga.h"
@@ -37,6 +38,13 @@ struct LoadResult {
   std::unique_ptr<Saga> saga;
   InstanceRow row;
   std::string why;
+};
+
+// A journal replayed against another definition.
+struct ReplayResult {
+  GraphPtr from;          // by which it was recorded
+  std::uint64_t seq = 0;  // of the journal's last entry
+  interpreter::Replayed replayed;
 };
 
 class Loader {
@@ -70,6 +78,8 @@ class Loader {
   void graph(std::string hash, Then<GraphPtr> then);
   // As Engine::open_payload.
   void payload(EventRow event, Then<std::string> then);
+  // Reads the whole journal of a saga that runs by `from`, and replays it against `to`.
+  void replay(Lane lane, SagaId saga, GraphPtr from, GraphPtr to, Then<std::shared_ptr<ReplayResult>> then);
   void due(Instant until, std::size_t limit, Then<std::vector<std::pair<Lane, SagaId>>> then);
   // In the store, and here: no lane is suspect any more.
   void forgive_crashes(std::string owner, Then<void> then);

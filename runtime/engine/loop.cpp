@@ -8,6 +8,7 @@
 #include "runtime/base/limits.h"
 #include "runtime/engine/acts.h"
 #include "runtime/engine/log.h"
+#include "runtime/engine/migrations.h"
 #include "runtime/engine/recovery.h"
 #include "runtime/engine/starts.h"
 #include "runtime/engine/children.h"
@@ -46,6 +47,7 @@ Loop::Loop(Store& store, ActionRunner& runner, const EngineOptions& options, Dat
       children_(std::make_unique<Children>(*this)),
       event_starts_(std::make_unique<EventStarts>(*this)),
       turns_(std::make_unique<Turns>(*this)),
+      migrations_(std::make_unique<Migrations>(*this)),
       recovery_(std::make_unique<Recovery>(*this)),
       opening_(std::move(opening)) {
   std::set<Lane> suspect;

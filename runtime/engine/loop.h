@@ -35,6 +35,7 @@ class Topics;
 class Children;
 class EventStarts;
 class Turns;
+class Migrations;
 class Recovery;
 
 // EngineStats as they are counted: written by the loop, read by anybody.
@@ -78,6 +79,7 @@ class Loop {
   void view(const std::string& tenant, const SagaId& saga, std::function<void(Result<SagaView>)> done);
   Starts& starts() { return *starts_; }
   Acts& acts() { return *acts_; }
+  Migrations& migrations() { return *migrations_; }
   Topics& topics() { return *topics_; }
   Children& children() { return *children_; }
   EventStarts& event_starts() { return *event_starts_; }
@@ -166,7 +168,8 @@ class Loop {
   void settle(Saga& saga);
   void dispatch(Batch::Effect&& effect, Lane lane);
   void send_action(SendAction&& send);
-  void on_outcome(const SagaId& saga, interpreter::Fact fact);
+  // `graph`: by which the call was made; the saga may have been moved to another one since.
+  void on_outcome(const SagaId& saga, const GraphPtr& graph, interpreter::Fact fact);
   void lose_lane(Lane lane);
   static void lease(LaneState& lane, SteadyTime until);
   void strip(const std::function<bool(const Batch::Owner&)>& gone, const Failure& why);
@@ -215,6 +218,7 @@ class Loop {
   std::unique_ptr<Children> children_;
   std::unique_ptr<EventStarts> event_starts_;
   std::unique_ptr<Turns> turns_;
+  std::unique_ptr<Migrations> migrations_;
   std::unique_ptr<Recovery> recovery_;
   std::unique_ptr<Loader> loader_;  // last: their threads end before anything else goes
   std::unique_ptr<Writer> writer_;

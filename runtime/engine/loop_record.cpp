@@ -223,7 +223,7 @@ void Loop::seal_saga(Batch& batch, Batch::OwnerIndex owner, Saga& saga) {
   const bool had_ended = saga.row.ended_at && saga.row.status == interpreter::name(state.status);
   bool write = refresh_row(saga);
   std::optional<std::string> snapshot;
-  if (!state.ended() && state.seq - saga.journaled >= limits::snapshot_every_entries) {
+  if (saga.rewrite || (!state.ended() && state.seq - saga.journaled >= limits::snapshot_every_entries)) {
     snapshot = encode_state(*saga.graph, state);
     saga.journaled = state.seq;
     write = true;
@@ -243,7 +243,8 @@ void Loop::seal_saga(Batch& batch, Batch::OwnerIndex owner, Saga& saga) {
   saga.stored = true;
   saga.row.seq = state.seq;
   saga.row.updated_at = state.now;
-  const bool too_large = snapshot && snapshot->size() > limits::state_bytes_max;
+  const bool too_large = snapshot && !saga.rewrite && snapshot->size() > limits::state_bytes_max;
+  saga.rewrite = false;
   if (snapshot && saga.seal) *snapshot = sealed_value(*saga.seal, *snapshot, bound_to_state(saga.id, state.seq));
   InstanceRow row = saga.row;
   if (snapshot && !too_large) {

@@ -29,6 +29,7 @@ struct Saga {
   Instant timer_at;                // its place in the timers; 0: none
   bool stored = false;             // the instance row exists in the database or in a batch
   bool parked = false;             // as in the last summary
+  bool rewrite = false;            // its next row carries the state, whatever its size: it has another definition
   bool counted_held = false;       // stats
   std::list<Saga*>::iterator idle; // its place among the parked ones, when in_idle
   bool in_idle = false;

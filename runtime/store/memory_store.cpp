@@ -315,6 +315,11 @@ Result<std::vector<LoadedSaga>> MemoryStore::load_sagas(const std::vector<std::p
   return loaded;
 }
 
+Result<std::vector<JournalRow>> MemoryStore::journal(Lane, const SagaId& saga) {
+  if (down_) return no_database();
+  return journal_of(saga);
+}
+
 Result<std::vector<std::pair<Lane, SagaId>>> MemoryStore::due_sagas(Instant until, std::size_t limit) {
   if (down_) return no_database();
   std::lock_guard lock(mutex_);

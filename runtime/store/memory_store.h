@@ -64,6 +64,7 @@ class MemoryStore final : public Store {
   Result<void> release_lanes(const std::string& owner) override;
   Result<std::vector<SagaId>> running_sagas(Lane lane) override;
   Result<std::vector<LoadedSaga>> load_sagas(const std::vector<std::pair<Lane, SagaId>>& which) override;
+  Result<std::vector<JournalRow>> journal(Lane lane, const SagaId& saga) override;
   Result<std::vector<std::pair<Lane, SagaId>>> due_sagas(Instant until, std::size_t limit) override;
   Result<std::vector<MailboxRow>> mailbox() override;
   Result<std::vector<SubscriptionRow>> subscriptions_of(

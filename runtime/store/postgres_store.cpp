@@ -51,6 +51,7 @@ class PostgresStore final : public Store {
 
   Result<std::vector<SagaId>> running_sagas(Lane lane) override;
   Result<std::vector<LoadedSaga>> load_sagas(const std::vector<std::pair<Lane, SagaId>>& which) override;
+  Result<std::vector<JournalRow>> journal(Lane lane, const SagaId& saga) override;
   Result<std::vector<std::pair<Lane, SagaId>>> due_sagas(Instant until, std::size_t limit) override;
   Result<std::vector<MailboxRow>> mailbox() override;
   Result<std::vector<SubscriptionRow>> subscriptions_of(
@@ -304,6 +305,17 @@ Result<std::vector<LoadedSaga>> PostgresStore::load_sagas(const std::vector<std:
     sagas[saga].journal.push_back(std::move(row));
   }
   return sagas;
+}
+
+Result<std::vector<JournalRow>> PostgresStore::journal(Lane lane, const SagaId& saga) {
+  if (!is_uuid(saga)) return std::vector<JournalRow>{};
+  PostgresArray of_lane(Of::kInt4), of_id(Of::kUuid), after(Of::kInt4);
+  of_lane.add_int4(lane);
+  of_id.add_uuid(saga);
+  after.add_int4(0);
+  return read_rows("load_journals",
+                   PostgresParams().array(std::move(of_lane)).array(std::move(of_id)).array(std::move(after)),
+                   "load a journal", journal_of);
 }
 
 Result<std::vector<std::pair<Lane, SagaId>>> PostgresStore::due_sagas(Instant until, std::size_t limit) {

@@ -181,6 +181,8 @@ class Store {
   // Called on the loader thread only (its own connection). Blocks.
   virtual Result<std::vector<SagaId>> running_sagas(Lane lane) = 0;  // not ended and not parked (waiting_on = '')
   virtual Result<std::vector<LoadedSaga>> load_sagas(const std::vector<std::pair<Lane, SagaId>>& which) = 0;
+  // All entries of a saga, by seq, whatever snapshot there is.
+  virtual Result<std::vector<JournalRow>> journal(Lane lane, const SagaId& saga) = 0;
   // Parked sagas due before `until`, earliest first, at most `limit`.
   virtual Result<std::vector<std::pair<Lane, SagaId>>> due_sagas(Instant until, std::size_t limit) = 0;
   virtual Result<std::vector<MailboxRow>> mailbox() = 0;

@@ -36,6 +36,7 @@ tests/docs/page_test.sh || failed=$((failed + 1))
 while IFS= read -r page; do
   case $page in
     docs/ops/stuck-saga.md) run=tests/docs/stuck_saga_world.sh ;;
+    docs/ops/migrating.md) run=tests/docs/migrating_world.sh ;;
     *) run=tests/docs/page.sh ;;
   esac
   "$run" "$page" || failed=$((failed + 1))

@@ -125,6 +125,7 @@ class FakeEngine final : public Engine {
   };
 
   using Engine::act;
+  using Engine::migrate;
   using Engine::publish;
   using Engine::start;
   using Engine::view;
@@ -215,6 +216,38 @@ class FakeEngine final : public Engine {
     if (!request.idempotency_key.empty())
       act_keys[request.idempotency_key] = {request.request_digest, reply};
     done(reply);
+  }
+
+  void migrate(MigrateRequest request, std::function<void(Result<MigrateReply>)> done) override {
+    const auto found = sagas.find(request.saga);
+    if (found == sagas.end() || found->second.row.tenant != request.tenant)
+      return done(fail(ErrorCode::kNotFound, "no saga"));
+    Kept& kept = found->second;
+    if (request.if_match && *request.if_match != kept.state.seq)
+      return done(fail(ErrorCode::kStale, "it has moved on"));
+    MigrateReply reply;
+    reply.from = kept.graph;
+    reply.to = request.to.empty() ? definition(kept.row.workflow) : definition_by_hash(request.to);
+    if (reply.to == nullptr) return done(fail(ErrorCode::kNotFound, "no definition"));
+    if (reply.to->hash == kept.graph->hash)
+      return done(fail(ErrorCode::kNotAllowedNow, "the saga goes by this definition already"));
+    std::vector<Entry> journal;
+    for (const JournalRow& row : kept.journal) {
+      journal.push_back(*decode_entry(
+          *kept.graph, {row.seq, row.version, row.at, row.actor, row.kind, row.body}));
+    }
+    Replayed replayed = replay(*kept.graph, *reply.to, request.saga, journal);
+    reply.seq = kept.state.seq;
+    reply.verdict = replayed.verdict;
+    reply.moved = !request.dry_run && reply.verdict.movable();
+    if (reply.moved) {
+      const std::string from = kept.graph->hash;
+      kept.graph = reply.to;
+      kept.state = std::move(replayed.state);
+      record(request.saga, Migrated{from, reply.to->hash}, request.actor, request.reason);
+      reply.seq = kept.state.seq;
+    }
+    done(std::move(reply));
   }
 
   void publish(PublishRequest request, std::function<void(Result<PublishReply>)> done) override {
