@@ -50,7 +50,7 @@ check "a console block that shows something else" \
   '```belay > a/b.belay\n\n```\n```console\n$ belay check a\nall is well\n```\n' 1 "$at:4:" "$wrong_there" "< all is well"
 check "a console block without a command" '```console\nall is well\n```\n' 1 "$at:1:" "shows a command"
 check "a file outside" '```belay > ../b.belay\nbelay 1\n```\n' 1 "$at:1:"
-check "a file of the repository" '```text > tests/x.txt\nx\n```\n' 1 "$at:1:"
+check "a file of the repository" '```text > tests/x.txt\nx\n```\n' 1 "$at:1:" "files of its own"
 # A server that does not end by itself, and then a failure: nothing of it may stay.
 check "a failure while a server runs" \
   '```sh\nbelay serve examples/plugin/nothing\nfalse\n```\n' 1 "$at:2:" "it does not get ready"

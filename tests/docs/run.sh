@@ -6,7 +6,7 @@
 # form (`belay convert` writes both the same way). Blocks that are written into a file (```belay > FILE) belong to the
 # ```console blocks of their page. The shell and console blocks of a page are run in their order (tests/docs/page.sh
 # says what is done instead of a whole build); a page that needs a world around it has a script here that makes it.
-# `belay …` in running text must name a subcommand and options that exist.
+# `belay …` in running text must name a subcommand and options that exist; so must links and codes of diagnostics.
 # Needs the release build of belay, provider_sim, plugin, saga_bench, flush_bench and eval_bench, and the dev build's test_plugin.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
@@ -73,5 +73,20 @@ while IFS=: read -r page line words; do
     grep -qF -- "$option" <<<"$help" || { echo "$page:$line: belay $subcommand has no $option"; failed=$((failed + 1)); }
   done
 done < <(git ls-files '*.md' ':!docs/adr' | xargs grep -noE '`belay [a-z][^`]*`')
-echo "$said commands in sentences checked; $failed failures in all"
-((failed == 0 && said > 0))
+echo "$said commands in sentences checked"
+
+# Codes of diagnostics, and links to files and headings of this repository.
+codes=0 links=0
+for code in $(git ls-files 'docs/language/*.md' | xargs grep -hoE 'BEL[0-9]{4}' | sort -u); do
+  codes=$((codes + 1))
+  "$belay" explain "$code" >/dev/null 2>&1 || { echo "docs/language: there is no $code"; failed=$((failed + 1)); }
+done
+while IFS=: read -r page line link; do
+  link=${link#](}
+  link=${link%)}
+  [[ $link == *:* || $link == '#'* ]] && continue
+  links=$((links + 1))
+  [[ -e $(dirname "$page")/${link%%#*} ]] || { echo "$page:$line: there is no $link"; failed=$((failed + 1)); }
+done < <(git ls-files '*.md' | xargs grep -noE '\]\([^) ]+\)')
+echo "$codes codes and $links links checked; $failed failures in all"
+((failed == 0 && said > 0 && codes > 0 && links > 0))
