@@ -68,7 +68,7 @@ said=0
 while IFS=: read -r page line words; do
   read -r _ subcommand _ <<<"${words//\`/}"
   said=$((said + 1))
-  help=$("$belay" "$subcommand" --help 2>&1) || { echo "$page:$line: there is no belay $subcommand"; failed=$((failed + 1)); continue; }
+  help=$("$belay" "$subcommand" --help-all 2>&1) || { echo "$page:$line: there is no belay $subcommand"; failed=$((failed + 1)); continue; }
   for option in $(grep -oE -- '--[a-z][a-z-]*' <<<"$words" || true); do
     grep -qF -- "$option" <<<"$help" || { echo "$page:$line: belay $subcommand has no $option"; failed=$((failed + 1)); }
   done
