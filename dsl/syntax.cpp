@@ -89,7 +89,10 @@ class Dump {
     --depth_;
   }
   void allows(const std::vector<Allow>& list) {
-    for (const Allow& allow : list) line("allow " + allow.kind.text + " " + quote(allow.because.text));
+    for (const Allow& allow : list) {
+      line("allow " + allow.kind.text + " " + quote(allow.because.text));
+      place(allow.span);
+    }
   }
   void args(const char* what, const std::vector<Arg>& list) {
     if (list.empty()) return;
@@ -368,10 +371,19 @@ class Dump {
     for (const ScenarioWhen& when : d.when) {
       line("when " + text::sentence(when));
       place(when.span);
+      for (const Arg& arg : when.with) {  // each may have a line of its own
+        place(arg.name.span);
+        place(arg.value);
+      }
     }
     for (const ScenarioThen& then : d.then) {
       line("then " + text::sentence(then));
       place(then.span);
+      if (!then.value.empty()) place(then.value);
+      for (const Arg& arg : then.with) {
+        place(arg.name.span);
+        place(arg.value);
+      }
     }
   }
   void body(const ReservedDecl&) {}
