@@ -189,6 +189,7 @@ void Lowering::lower_run(const Statement& statement, const Statement* next, Node
 
 // What is said about tries, limits and undos of an action means nothing for a saga: it has its own.
 void Lowering::refuse_policies(const Statement& statement) {
+  if (declaration_.broken) return;  // `run` itself may be the mistake
   const std::string owner = quoted(statement.name.text);
   const auto refuse = [&](Span span, std::string_view clause, std::string help) {
     Diagnostic& d = error("BEL4032", span,

@@ -409,7 +409,10 @@ class Checker {
       case Then::Kind::kPublishesNothing:
         break;
       case Then::Kind::kWithin:
-        out.within_ms = duration(said.value);
+        if (const auto ms = positive_duration(said.value, "`within`", tables_))
+          out.within_ms = *ms;
+        else
+          ok_ = false;
         break;
       case Then::Kind::kTried:
         out.call = call(said.call);

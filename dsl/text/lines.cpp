@@ -419,6 +419,7 @@ class Reader {
     for (const std::string_view fields : {"takes", "gives", "type ", "event ", "connector "}) {
       if (owner.starts_with(fields) && !last.starts_with("from version")) return true;
     }
+    if (owner.starts_with("scenario ")) return !last.ends_with(" with") && !last.ends_with(" gives");
     std::size_t name = 0;
     while (name < last.size() && is_word(last[name])) ++name;
     if (name > 0 && last.find_first_not_of(' ', name) != std::string::npos &&

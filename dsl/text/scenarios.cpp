@@ -22,14 +22,17 @@ ScenarioDecl Builder::scenario(const Line& line, const Parsed& parsed) {
   ScenarioDecl out;
   out.workflow = name(line, parsed.first(Part::Tag::kName));
   std::string_view section;
+  bool lost = false;  // which section this is cannot be told: what goes on with it is passed over
   for (const Line& child : line.children) {
+    const std::size_t end = std::min(child.text.find_first_of(" \n"), child.text.size());
+    const std::string_view word = std::string_view(child.text).substr(0, end);
     if (child.broken) {
       broken_ = true;
+      if (rank(word) < std::size(kSections)) section = kSections[rank(word)];
       continue;
     }
     no_block(child);
-    const std::size_t end = std::min(child.text.find_first_of(" \n"), child.text.size());
-    const std::string_view word = std::string_view(child.text).substr(0, end);
+    if (word == "and" && lost) continue;
     if (word == "and" && !section.empty()) {
       scenario_line(child, section, end, out);
       continue;
@@ -38,8 +41,10 @@ ScenarioDecl Builder::scenario(const Line& line, const Parsed& parsed) {
       Diagnostic& d = problem("BEL1045", child.span(0, end),
                               "a line of a scenario begins with `given`, `when`, `then` or `and`");
       if (word == "and") d.help = "begin with `given`, `when` or `then`; `and` goes on with it";
+      lost = true;
       continue;
     }
+    lost = false;
     if (!section.empty() && rank(word) < rank(section)) {
       problem("BEL1045", child.span(0, end),
               "`" + std::string(word) + "` cannot stand after `" + std::string(section) + "`")

@@ -139,7 +139,7 @@ class Mender {
         list.statements = levels_.back().statements;
         levels_.pop_back();
       } else if (!levels_.empty()) {
-        list.statements = holds_statements(levels_.back().key) ||
+        list.statements = statements_under(levels_.back().key) ||
                           (levels_.back().key == "otherwise" && begins_statement(key_of(text, inner)));
       }
       levels_.push_back(list);
@@ -309,7 +309,7 @@ class Mender {
       return top.statements ? add(column) : false;
     }
     if (!begins_statement(key)) return false;
-    if (column > top.column && top.open && holds_statements(top.key)) {
+    if (column > top.column && top.open && statements_under(top.key)) {
       return add(column >= top.column + 4 ? column - 2 : column);
     }
     const bool in_item = levels_.size() > 1 && levels_[levels_.size() - 2].statements;
@@ -349,6 +349,10 @@ class Mender {
       }
     }
     return end < text.size() && end > from && text[end] == ':' ? end : kNone;
+  }
+  // The lists of a scenario hold sentences.
+  bool statements_under(std::string_view key) const {
+    return holds_statements(key) && !(declared_ && declaration_.starts_with("scenario:"));
   }
   static std::string key_of(std::string_view text, std::size_t from) {
     const std::size_t end = key_end(text, from);

@@ -123,7 +123,7 @@ HttpResponse journal(Context& context, const Call& call) {
   }
   JsonWriter w;
   w.begin_object().field("saga", row->id).field("workflow", row->workflow);
-  w.field("definition", row->definition).field("status", row->status).key("entries").begin_array();
+  w.field("definition", view->graph->hash).field("status", name(view->state.status)).key("entries").begin_array();
   for (const JournalRow& entry : page->rows) {
     const Result<std::string> body = body_of(*view, entry);
     if (!body) return refuse(body.error());

@@ -173,7 +173,7 @@ void of_signs(const Outline& o, int row, Sink& sink) {
     const std::size_t at = group(line, pattern, word);
     if (at == std::string::npos) return;
     for (const std::string& w : with) {
-      if (is_arg(o, row) && w == "0 minutes") continue;  // may be meant
+      if (w == "0 minutes" && (is_arg(o, row) || line.find(" arrives ") != std::string::npos)) continue;  // may be meant
       without(kind, at, word.size(), w.c_str());
     }
   };
@@ -187,7 +187,7 @@ void of_signs(const Outline& o, int row, Sink& sink) {
                                     ", version 1.5", " version 1", ", v1"});
   swap("event key", "^event .*(, key [a-z_]+)", {"", ", key", ", key bookng_nr"});
   swap("wait key", "^ *for [a-z_.]+(, key [a-z_]+)", {"", ", key", ", by booking"});
-  swap("number", "(?:at most|after|:) ([0-9]+) ", {"-5", "0", "many", "1.5", "1,000"});
+  swap("number", "(?:at most|^ *after|:) ([0-9]+) ", {"-5", "0", "many", "1.5", "1,000"});
   swap("colon for equals", "^ *[a-z_\"]+ +(=) ", {":"});
   swap("equals missing", "^ *[a-z_]+ +(= )[a-z\"0-9]", {""});
   swap("two equals", "^ *[a-z_]+ +(=) ", {"==", ":=", "=>"});
