@@ -18,6 +18,13 @@ struct Span {
   bool operator==(const Span&) const = default;
 };
 
+// A comment of either form: from its `#` to the end of its line, without trailing blanks.
+struct Comment {
+  std::string text;
+  Span at;
+  bool own_line = false;  // nothing else stands on its line
+};
+
 struct SourceFile {
   std::string path;  // as shown to people: relative to the workspace's parent, forward slashes
   std::string text;

@@ -72,7 +72,7 @@ struct Tries {  // `5 tries in all, first wait 2 seconds, doubling, at most 1 mi
   Number tries;
   Expr first_wait, at_most;  // empty: not said
   bool doubling = false, spread = false;
-  Span span;
+  Span span, doubling_span, spread_span;
 };
 
 struct Statement;
@@ -169,6 +169,7 @@ struct Statement {
   Name action;      // kStep: do
   Name run;         // kStep: `run WORKFLOW` instead of `do`
   bool detached = false;       // kStep with run: `, and do not wait`
+  Span detached_span;
   std::vector<Arg> args;       // kStep: arguments; kPublish: data
   Policies policies;           // kStep; kTry: handlers only
   std::optional<Undo> undo;    // kStep, kWait
@@ -219,6 +220,7 @@ struct ConnectorDecl {
   std::optional<Number> per_second, at_once, breaker_failures;
   Expr breaker_rest, timeout; // durations
   bool allow_private = false; // `may reach private addresses`
+  Span replays_span, form_span, private_span;  // of the flags above that are set
 };
 
 struct OutcomeDecl {
@@ -239,6 +241,7 @@ struct ActionDecl {
   std::vector<Name> errors;    // `can end in a.b, c.d`: errors that no outcome rule names (plugins, SQL)
   std::optional<bool> repeat_safe;
   bool harmless = false;
+  Span repeat_span, harmless_span;
   enum class Runs { kNone, kCall, kSql, kPlugin, kReserved } runs = Runs::kNone;
   Span runs_span;
   Name connector;              // kCall
@@ -308,6 +311,11 @@ struct File {
 
 // The tree as text, one line a fact, without spans: for golden tests.
 std::string dump_tree(const File& file);
+
+// Where the facts of the tree stand, in one fixed order: two trees that are the same have equally
+// many places, and the n-th of one is the n-th of the other. A place may repeat; a parent's first
+// place comes before its children's.
+std::vector<Span> places(const File& file);
 
 // Whether two files say the same: spans and form are ignored, expressions compare verbatim.
 bool same_tree(const File& a, const File& b);

@@ -156,8 +156,10 @@ void Builder::connector_clause(const Line& line, const Read& read, ConnectorDecl
   } else if (read.is("remembers keys for")) {
     out.keys_remembered = expr(line, p.first(Tag::kExpr));
     out.replays_errors = p.has("replays errors");
+    out.replays_span = line.span(line.text.size(), 0);  // behind what is remembered
   } else if (read.is("body")) {
     out.form = p.has("form");
+    out.form_span = line.whole();
   } else if (read.is("at most")) {
     const bool per_second = p.has("per second");
     if (per_second) out.per_second = number(line, p.first(Tag::kNumber));
@@ -169,6 +171,7 @@ void Builder::connector_clause(const Line& line, const Read& read, ConnectorDecl
     out.timeout = expr(line, p.first(Tag::kExpr));
   } else {
     out.allow_private = true;
+    out.private_span = line.whole();
   }
 }
 
@@ -209,8 +212,10 @@ void Builder::action_clause(const Line& line, const Read& read, ActionDecl& out)
     }
   } else if (read.is("repeating is")) {
     if (p.ok) out.repeat_safe = p.has("safe");
+    out.repeat_span = line.whole();
   } else if (read.is("harmless if nothing was done")) {
     out.harmless = true;
+    out.harmless_span = line.whole();
   } else if (read.is("call")) {
     call(line, p, out);
   } else if (read.is("sql") || read.is("sql any rows")) {

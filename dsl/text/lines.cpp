@@ -38,8 +38,9 @@ constexpr SmartQuote kSmartQuotes[] = {{"“", '"'}, {"”", '"'}, {"„", '"'},
 
 class Reader {
  public:
-  Reader(const Sources& sources, std::uint32_t source, Diagnostics& diagnostics)
-      : sources_(sources), source_(source), diagnostics_(diagnostics) {}
+  Reader(const Sources& sources, std::uint32_t source, Diagnostics& diagnostics,
+         std::vector<Comment>* comments)
+      : sources_(sources), source_(source), diagnostics_(diagnostics), comments_(comments) {}
 
   std::vector<Line> run() {
     const auto count = static_cast<std::uint32_t>(sources_.file(source_).line_starts.size());
@@ -95,6 +96,21 @@ class Reader {
     return {source_, number_, static_cast<std::uint32_t>(offset + 1), static_cast<std::uint32_t>(length)};
   }
 
+  void comment(std::uint32_t number, std::size_t offset, bool own_line) {
+    if (comments_ == nullptr) return;
+    std::string_view text = sources_.line(source_, number).substr(offset);
+    text = text.substr(0, text.find_last_not_of(" \t\r") + 1);
+    comments_->push_back({std::string(text),
+                          {source_, number, static_cast<std::uint32_t>(offset + 1),
+                           static_cast<std::uint32_t>(text.size())},
+                          own_line});
+  }
+  // A line without code: blank, or a comment on its own.
+  void no_code(std::uint32_t number) {
+    const std::string_view line = sources_.line(source_, number);
+    if (indent_of(line) < line.size()) comment(number, indent_of(line), true);
+  }
+
   void tab(std::size_t offset) {
     if (tabs_++ == 0) first_tab_ = at(offset, 1);
   }
@@ -113,7 +129,10 @@ class Reader {
     bool tab_seen = false;
     while (i < source.size()) {
       const char c = source[i];
-      if (c == '#') break;
+      if (c == '#') {
+        comment(number_, i, false);
+        break;
+      }
       if (c == '"' || c == '\'') {
         const std::size_t end = string_end(source, i);
         if (end == std::string_view::npos) {
@@ -200,7 +219,10 @@ class Reader {
 
   void read_logical() {
     const std::string_view first = raw();
-    if (blank(first)) return;
+    if (blank(first)) {
+      no_code(number_);
+      return;
+    }
     const std::size_t level = level_of(first);
     Line line;
     open_.clear();
@@ -221,7 +243,7 @@ class Reader {
       const bool closes = column_of(more) == column && (head == ')' || head == ']' || head == '}');
       if (column_of(more) <= column && !closes) break;
       if (!closes && match_head(more.substr(indent_of(more)), ~0u).here != nullptr) break;  // the bracket was forgotten: keep the children
-      number_ = next;
+      for (++number_; number_ < next; ++number_) no_code(number_);
       if (!short_enough(more, line)) break;
       line.text += '\n';
       scan(more, line);
@@ -316,6 +338,7 @@ class Reader {
   const Sources& sources_;
   std::uint32_t source_;
   Diagnostics& diagnostics_;
+  std::vector<Comment>* comments_;
   std::uint32_t number_ = 1;
   std::vector<Open> open_;
   std::vector<std::size_t> columns_;
@@ -327,8 +350,9 @@ class Reader {
 
 }  // namespace
 
-std::vector<Line> read_lines(const Sources& sources, std::uint32_t source, Diagnostics& diagnostics) {
-  return Reader(sources, source, diagnostics).run();
+std::vector<Line> read_lines(const Sources& sources, std::uint32_t source, Diagnostics& diagnostics,
+                             std::vector<Comment>* comments) {
+  return Reader(sources, source, diagnostics, comments).run();
 }
 
 }  // namespace belay::dsl::text

@@ -27,7 +27,9 @@ struct Line {
   Span whole() const;  // its first physical line
 };
 
-// REQUIRES: readable(). Depth is at most limits::nesting_max.
-std::vector<Line> read_lines(const Sources& sources, std::uint32_t source, Diagnostics& diagnostics);
+// REQUIRES: readable(). Depth is at most limits::nesting_max. What was cut as a comment goes to
+// `comments`, in order.
+std::vector<Line> read_lines(const Sources& sources, std::uint32_t source, Diagnostics& diagnostics,
+                             std::vector<Comment>* comments = nullptr);
 
 }  // namespace belay::dsl::text

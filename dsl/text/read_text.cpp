@@ -409,8 +409,14 @@ Tries Builder::tries(const Line& line, const Parsed& parsed, Span span) {
     if (!once(seen, part.text, at(line, part))) continue;
     if (part.text == "first wait") out.first_wait = expr(line, value(i));
     if (part.text == "at most") out.at_most = expr(line, value(i));
-    if (part.text == "doubling") out.doubling = true;
-    if (part.text == "random spread") out.spread = true;
+    if (part.text == "doubling") {
+      out.doubling = true;
+      out.doubling_span = at(line, part);
+    }
+    if (part.text == "random spread") {
+      out.spread = true;
+      out.spread_span = at(line, part);
+    }
   }
   if (out.tries.value < 1 && parsed.ok) problem("BEL1037", out.tries.span, "at least one try is needed");
   return out;

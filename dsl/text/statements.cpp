@@ -175,6 +175,7 @@ void Builder::step(const Line& line, Statement& out) {
       }
       (run ? out.run : out.action) = name(child, read.parsed.first(Tag::kName));
       out.detached = run && read.parsed.has("and do not wait");
+      out.detached_span = where;
       if (!run && read.parsed.has("and do not wait")) {
         problem("BEL1031", where, "`and do not wait` cannot stand behind `do`").help =
             "only a workflow that a step runs need not be waited for: `run WORKFLOW, and do not "

@@ -222,7 +222,9 @@ ConnectorDecl Reader::connector(Fields& fields) {
   if (out.replays_errors && out.keys_remembered.empty() && !fields.has("remembers_keys_for")) {
     problem("BEL1038", fields.key_span("replays_errors"), "`replays_errors` needs `remembers_keys_for`");
   }
+  out.replays_span = fields.key_span("replays_errors");
   if (const Node* body = fields.take("body")) out.form = word(body, {"form", "json"}) == "form";
+  out.form_span = fields.key_span("body");
   if (const Node* limits = fields.take("at_most")) {
     Fields parts(*this, *limits, "`at_most`");
     if (const Node* n = parts.take("per_second")) out.per_second = number(n);
@@ -237,6 +239,7 @@ ConnectorDecl Reader::connector(Fields& fields) {
   }
   out.timeout = expr(fields.take("each_call_within"));
   if (const Node* allowed = fields.take("may_reach_private_addresses")) out.allow_private = flag(allowed);
+  out.private_span = fields.key_span("may_reach_private_addresses");
   return out;
 }
 
@@ -259,6 +262,8 @@ ActionDecl Reader::action(Fields& fields) {
     if (!said.empty()) out.repeat_safe = said == "safe";
   }
   if (const Node* harmless = fields.take("harmless_if_nothing_was_done")) out.harmless = flag(harmless);
+  out.repeat_span = fields.key_span("repeating");
+  out.harmless_span = fields.key_span("harmless_if_nothing_was_done");
   action_runs(fields, out);
   for (const Node& item : list(fields.take("outcomes"))) {
     Fields parts(*this, item, "an outcome");

@@ -46,6 +46,7 @@ bool flow(const Out& value, std::string& out) {
       out += value.entries.empty() ? "{" : "{ ";
       bool first = true;
       for (const auto& [key, inner] : value.entries) {
+        if (inner.commented()) return false;
         out += (first ? "" : ", ") + key + ": ";
         first = false;
         if (!flow(inner, out)) return false;
@@ -58,6 +59,7 @@ bool flow(const Out& value, std::string& out) {
       out += "[";
       bool first = true;
       for (const Out& inner : value.items) {
+        if (inner.commented()) return false;
         out += first ? "" : ", ";
         first = false;
         if (!flow(inner, out)) return false;
@@ -71,14 +73,22 @@ bool flow(const Out& value, std::string& out) {
 
 void lines(const Out& value, std::size_t indent, std::string& out);
 
+void comments(const std::vector<std::string>& list, std::size_t indent, std::string& out) {
+  for (const std::string& one : list)
+    out += one.empty() ? "\n" : std::string(indent, ' ') + one + "\n";
+}
+std::string behind(const Out& value) {
+  return value.behind.empty() ? "\n" : "  " + value.behind + "\n";
+}
+
 // What stands behind `key:` or `-`.
 void value_of(const Out& value, std::size_t indent, std::size_t column, std::string& out) {
   std::string one;
   const bool fits = flow(value, one) && (value.kind == Out::Kind::kScalar || column + 1 + one.size() <= kWidth);
   if (fits) {
-    out += " " + one + "\n";
+    out += " " + one + behind(value);
   } else if (value.kind == Out::Kind::kText) {
-    out += " |\n";
+    out += " |" + behind(value);
     std::size_t from = 0;
     while (from <= value.text.size()) {
       const std::size_t end = std::min(value.text.find('\n', from), value.text.size());
@@ -87,17 +97,21 @@ void value_of(const Out& value, std::size_t indent, std::size_t column, std::str
       from = end + 1;
     }
   } else {
-    out += "\n";
+    out += behind(value);
     lines(value, indent + 2, out);
   }
 }
 
 void entries(const Out& map, std::size_t indent, std::string& out, bool first_indented) {
   for (const auto& [key, value] : map.entries) {
-    if (first_indented) out += std::string(indent, ' ');
+    if (first_indented) {
+      comments(value.before, indent, out);
+      out += std::string(indent, ' ');
+    }
     first_indented = true;
     out += key + ":";
     value_of(value, indent, indent + key.size() + 1, out);
+    comments(value.after, indent, out);
   }
 }
 
@@ -107,6 +121,7 @@ void lines(const Out& value, std::size_t indent, std::string& out) {
     return;
   }
   for (const Out& item : value.items) {
+    comments(item.before, indent, out);
     out += std::string(indent, ' ') + "-";
     std::string one;
     const bool fits = flow(item, one) && indent + 2 + one.size() <= kWidth;
@@ -116,6 +131,7 @@ void lines(const Out& value, std::size_t indent, std::string& out) {
     } else {
       value_of(item, indent, indent + 1, out);
     }
+    comments(item.after, indent, out);
   }
 }
 
@@ -148,9 +164,19 @@ Out& Out::push(Out value) {
   return *this;
 }
 
-std::string emit(const Out& map) {
+std::string emit(const Sheet& sheet) {
   std::string out;
-  entries(map, 0, out, true);
+  comments(sheet.before, 0, out);
+  out += "belay: 1" + (sheet.behind.empty() ? "" : "  " + sheet.behind) + "\n";
+  bool first = true;
+  for (const Out& document : sheet.documents) {
+    if (!first) out += "---\n";
+    first = false;
+    comments(document.before, 0, out);
+    entries(document, 0, out, true);
+    comments(document.after, 0, out);
+  }
+  comments(sheet.at_end, 0, out);
   return out;
 }
 

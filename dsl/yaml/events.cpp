@@ -83,8 +83,9 @@ class Handler : public YAML::EventHandler {
     node.span.length = static_cast<std::uint32_t>(node.block ? 1 : std::min(length, space));
     add(std::move(node));
   }
-  void OnSequenceStart(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor, YAML::EmitterStyle::value) override {
-    open(start(mark, tag, anchor), Node::Kind::kList, false);
+  void OnSequenceStart(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
+                       YAML::EmitterStyle::value style) override {
+    open(start(mark, tag, anchor), Node::Kind::kList, style == YAML::EmitterStyle::Flow);
   }
   void OnSequenceEnd() override { close(); }
   void OnMapStart(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor, YAML::EmitterStyle::value style) override {
@@ -147,6 +148,7 @@ class Handler : public YAML::EventHandler {
 
   void open(Node node, Node::Kind kind, bool flow) {
     node.kind = kind;
+    node.flow = flow;
     if (open_.size() >= limits::nesting_max) {
       session_.diagnostics.add("BEL1004", node.span, "values are nested more than " + std::to_string(limits::nesting_max) + " deep");
       throw Stop{};
@@ -158,7 +160,7 @@ class Handler : public YAML::EventHandler {
     Open top = std::move(open_.back());
     open_.pop_back();
     if (top.key) top.node.entries.push_back({std::move(*top.key), Node{}});
-    if (top.flow) cuts(top.node);
+    if (top.flow && top.node.kind == Node::Kind::kMap) cuts(top.node);
     add(std::move(top.node));
   }
 

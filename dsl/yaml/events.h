@@ -15,6 +15,7 @@ struct Node {
   std::string text;      // kScalar
   bool plain = false;    // not quoted, not a block
   bool block = false;    // | or >
+  bool flow = false;     // a map in { }, a list in [ ]
   bool broken = false;   // a problem of it was reported: say no more about it
   Span span;
   std::vector<Entry> entries;  // kMap, in order, keys unique

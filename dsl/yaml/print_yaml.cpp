@@ -228,8 +228,10 @@ Out for_each(const Statement& s) {
 
 Out repeat(const Statement& s) {
   Out out = Out::map();
-  out.put("repeat_until", scalar(s.value)).put("at_most", number(s.times.value)).put("steps", block(s.body));
+  out.put("repeat_until", scalar(s.value)).put("at_most", number(s.times.value));
+  // In the order of the text form, which says it in its first line: comments keep their order.
   if (s.act.kind != Act::Kind::kNone) out.put("otherwise", act(s.act));
+  out.put("steps", block(s.body));
   return out;
 }
 
@@ -491,15 +493,15 @@ class Printer {
 
 }  // namespace
 
-std::string print_yaml(const File& file) {
-  std::string out = "belay: 1\n";
-  bool first = true;
+yaml::Sheet yaml::sheet(const File& file) {
+  Sheet out;
   for (const Declaration& declaration : file.declarations) {
-    if (!first) out += "---\n";
-    first = false;
-    out += yaml::emit(Printer(declaration).print());
+    if (!std::holds_alternative<ReservedDecl>(declaration.body))
+      out.documents.push_back(Printer(declaration).print());
   }
   return out;
 }
+
+std::string print_yaml(const File& file) { return yaml::emit(yaml::sheet(file)); }
 
 }  // namespace belay::dsl

@@ -14,6 +14,12 @@ namespace belay::dsl::yaml {
 
 class Reader;
 
+// What one closed map held and what it was asked for: a test compares it with the table of keys.
+struct KeysAsked {
+  std::string what;
+  std::vector<std::string> held, asked;
+};
+
 // One map being read: what nobody takes is unknown, and what was asked for is what could have been meant.
 class Fields {
  public:
@@ -42,6 +48,7 @@ class Reader {
       : sources_(sources), source_(source), diagnostics_(diagnostics), errors_before_(diagnostics.errors()) {}
 
   std::vector<Declaration> file(const std::vector<Document>& documents);
+  void log_keys(std::vector<KeysAsked>* log) { key_log_ = log; }
 
  private:
   friend class Fields;
@@ -120,6 +127,7 @@ class Reader {
   std::size_t errors_before_;
   bool broken_ = false;
   int handlers_around_ = 0;  // lists of `errors` and `otherwise` around the statement: acts may stand there
+  std::vector<KeysAsked>* key_log_ = nullptr;
 };
 
 // How a scalar in a data field is read: see values.cpp.

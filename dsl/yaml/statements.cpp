@@ -185,6 +185,7 @@ Statement Reader::step(Fields& fields) {
   }
   if (const Node* detached = fields.take("and_do_not_wait")) {
     out.detached = flag(detached);
+    out.detached_span = fields.key_span("and_do_not_wait");
     if (!fields.has("run")) {
       problem("BEL1031", fields.key_span("and_do_not_wait"),
               "`and_do_not_wait` cannot stand beside `do`")

@@ -77,6 +77,10 @@ void Fields::reserved(std::string_view key) {
 }
 
 void Fields::done() {
+  if (reader_.key_log_ != nullptr) {
+    reader_.key_log_->push_back({what_, {}, asked_});
+    for (const Entry& entry : map_.entries) reader_.key_log_->back().held.push_back(entry.key.text);
+  }
   for (std::size_t i = 0; i < map_.entries.size(); ++i) {
     if (taken_[i]) continue;
     const Node& key = map_.entries[i].key;
@@ -493,6 +497,8 @@ Tries Reader::tries_of(Fields& fields, Span span) {
   out.doubling = flag(fields.take("doubling"));
   out.at_most = expr(fields.take("at_most"));
   out.spread = flag(fields.take("random_spread"));
+  out.doubling_span = fields.key_span("doubling");
+  out.spread_span = fields.key_span("random_spread");
   if (out.tries.value < 1 && fields.has("tries") && !fields.map().broken && out.tries.span.line == fields.key_span("tries").line) {
     problem("BEL1037", out.tries.span, "at least one try is needed");
   }
@@ -519,8 +525,14 @@ Tries Reader::tries_text(const Node& node) {
     if (part.tag == text::Part::Tag::kNumber) out.tries.span = place(part);
     if (part.text == "first wait") out.first_wait = {parsed.parts[i + 1].text, place(parsed.parts[i + 1]), {}};
     if (part.text == "at most") out.at_most = {parsed.parts[i + 1].text, place(parsed.parts[i + 1]), {}};
-    if (part.text == "doubling") out.doubling = true;
-    if (part.text == "random spread") out.spread = true;
+    if (part.text == "doubling") {
+      out.doubling = true;
+      out.doubling_span = place(part);
+    }
+    if (part.text == "random spread") {
+      out.spread = true;
+      out.spread_span = place(part);
+    }
   }
   return out;
 }

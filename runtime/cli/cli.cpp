@@ -22,7 +22,9 @@ void add_server(CLI::App* app, ServerOptions& options) {
 struct Commands {
   CheckCommand check;
   GraphCommand graph;
+  FormatCommand format;
   ConvertCommand convert;
+  SchemaCommand schema;
   ExplainCommand explain;
   EvalCommand eval;
   ServeCommand serve;
@@ -58,6 +60,25 @@ void add_definition_commands(CLI::App& app, Commands& c, Action& chosen,
   graph->add_option("--out", c.graph.out, "A file to write; otherwise standard output");
   graph->callback([&] { chosen = [&] { return run(c.graph); }; });
 
+  CLI::App* explain =
+      app.add_subcommand("explain", "Tell what a diagnostic means and how to mend it");
+  explain->add_option("CODE", c.explain.code, "For example BEL2001")->required();
+  explain->callback([&] { chosen = [&] { return run(c.explain); }; });
+}
+
+void add_form_commands(CLI::App& app, Commands& c, Action& chosen) {
+  CLI::App* format = app.add_subcommand("fmt", "Lay definitions out the one usual way");
+  format
+      ->add_option("FILE|DIR", c.format.inputs,
+                   "Definitions, folders of them, or - for standard input")
+      ->capture_default_str();
+  format->add_flag("--check", c.format.check, "Change nothing; list the files that differ");
+  format->add_flag("--upgrade", c.format.upgrade,
+                   "Also mend what older versions let pass: a missing first line");
+  format->add_option("--form", c.format.form, "Of standard input; otherwise its first line tells")
+      ->check(CLI::IsMember({"yaml", "belay"}));
+  format->callback([&] { chosen = [&] { return run(c.format); }; });
+
   CLI::App* convert = app.add_subcommand("convert", "Write definitions in the other form");
   convert->add_option("FILE|DIR", c.convert.input, "A definition, or a folder of them")->required();
   convert->add_option("--to", c.convert.to, "yaml or belay")
@@ -66,10 +87,9 @@ void add_definition_commands(CLI::App& app, Commands& c, Action& chosen,
   convert->add_option("--out", c.convert.out, "A file or folder to write; needed for a folder");
   convert->callback([&] { chosen = [&] { return run(c.convert); }; });
 
-  CLI::App* explain =
-      app.add_subcommand("explain", "Tell what a diagnostic means and how to mend it");
-  explain->add_option("CODE", c.explain.code, "For example BEL2001")->required();
-  explain->callback([&] { chosen = [&] { return run(c.explain); }; });
+  CLI::App* schema = app.add_subcommand("schema", "Print the JSON Schema of the YAML form");
+  schema->add_option("--out", c.schema.out, "A file to write; otherwise standard output");
+  schema->callback([&] { chosen = [&] { return run(c.schema); }; });
 }
 
 void add_eval_command(CLI::App& app, Commands& c, Action& chosen) {
@@ -265,6 +285,7 @@ int belay_main(int argc, char** argv, PluginRegistry& plugins) {
   Action chosen;
   add_definition_commands(app, commands, chosen, plugins);
   add_eval_command(app, commands, chosen);
+  add_form_commands(app, commands, chosen);
   add_serve_command(app, commands, chosen, plugins);
   add_saga_commands(app, commands, chosen);
   add_act_commands(app, commands, chosen);

@@ -25,15 +25,30 @@ struct GraphCommand {
 };
 int run(const GraphCommand& command);
 
+struct ExplainCommand {
+  std::string code;
+};
+int run(const ExplainCommand& command);
+
+// ---- Layout and forms (format_command.cpp): no server needed ----
+
+struct FormatCommand {
+  std::vector<std::string> inputs = {"."};  // files and folders; `-` is standard input
+  std::string form;      // of standard input: yaml or belay; empty: as its first line says
+  bool check = false;    // only tell which files would change
+  bool upgrade = false;  // also mend what an older version of the language let pass
+};
+int run(const FormatCommand& command);
+
 struct ConvertCommand {
   std::string input, to, out;
 };
 int run(const ConvertCommand& command);
 
-struct ExplainCommand {
-  std::string code;
+struct SchemaCommand {
+  std::string out;
 };
-int run(const ExplainCommand& command);
+int run(const SchemaCommand& command);
 
 // ---- Expressions (eval_command.cpp): no server needed ----
 

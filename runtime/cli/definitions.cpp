@@ -1,14 +1,12 @@
-// check, graph, convert, explain: what a business analyst runs. No server, no database.
+// check, graph, explain: what a business analyst runs. No server, no database.
 #include <unistd.h>
 
 #include <algorithm>
 #include <cstdio>
 #include <filesystem>
-#include <fstream>
 #include <sstream>
 
 #include "dsl/compile.h"
-#include "dsl/read.h"
 #include "runtime/cli/commands.h"
 #include "runtime/cli/files.h"
 #include "runtime/cli/terminal.h"
@@ -27,54 +25,6 @@ int complain(const std::string& text) {
 // "1 file", "2 files".
 std::string counted(std::size_t n, const char* thing) {
   return std::to_string(n) + " " + thing + (n == 1 ? "" : "s");
-}
-
-bool is_yaml(const fs::path& path) {
-  return path.extension() == ".yaml" || path.extension() == ".yml";
-}
-bool is_text(const fs::path& path) { return path.extension() == ".belay"; }
-
-// Every definition below a folder, or the one file; sorted.
-std::vector<fs::path> definitions_below(const fs::path& input) {
-  std::error_code error;
-  if (!fs::is_directory(input, error)) return {input};
-  std::vector<fs::path> files;
-  for (fs::recursive_directory_iterator it(input, error), end; !error && it != end;
-       it.increment(error)) {
-    const std::string name = it->path().filename().string();
-    if (it->is_directory() && (name.starts_with(".") || name == "tests"))
-      it.disable_recursion_pending();
-    else if (it->is_regular_file() && !it->is_symlink() &&
-             (is_yaml(it->path()) || is_text(it->path()))) {
-      files.push_back(it->path());
-    }
-  }
-  std::sort(files.begin(), files.end());
-  return files;
-}
-
-// One file in the other form; empty when it is not ours or has problems (which are then reported).
-bool convert_file(const fs::path& from, const std::string& to, std::string& out, bool& skipped) {
-  auto text = read_file(from.string());
-  if (!text) {
-    complain(text.error().message);
-    return false;
-  }
-  dsl::Sources sources;
-  dsl::Diagnostics diagnostics;
-  const std::uint32_t source = sources.add(from.string(), std::move(*text));
-  skipped =
-      is_yaml(from) && dsl::classify_yaml(sources, source, diagnostics) == dsl::YamlKind::kForeign;
-  if (skipped && diagnostics.all().empty()) return true;
-  const dsl::File file = is_yaml(from) ? dsl::read_yaml(sources, source, diagnostics)
-                                       : dsl::read_text(sources, source, diagnostics);
-  if (diagnostics.errors() > 0) {
-    diagnostics.sort();
-    std::fputs(dsl::render_text(diagnostics, sources, isatty(STDERR_FILENO) == 1).c_str(), stderr);
-    return false;
-  }
-  out = to == "yaml" ? dsl::print_yaml(file) : dsl::print_text(file);
-  return true;
 }
 
 }  // namespace
@@ -144,38 +94,6 @@ int run(const GraphCommand& command) {
   const std::string near = dsl::nearest(command.workflow, names);
   return complain("there is no workflow `" + command.workflow + "` below `" + command.directory +
                   "`" + (near.empty() ? "" : "; did you mean `" + near + "`?"));
-}
-
-int run(const ConvertCommand& command) {
-  std::error_code error;
-  const bool folder = fs::is_directory(command.input, error);
-  if (folder && command.out.empty()) {
-    complain("a folder is written to a folder: name it with --out");
-    return kUsage;
-  }
-  int result = kDone;
-  for (const fs::path& from : definitions_below(command.input)) {
-    std::string text;
-    bool skipped = false;
-    if (!convert_file(from, command.to, text, skipped)) {
-      result = kRefused;
-      continue;
-    }
-    if (skipped) continue;
-    if (command.out.empty()) {
-      std::fwrite(text.data(), 1, text.size(), stdout);
-      continue;
-    }
-    fs::path to = command.out;
-    if (folder) {
-      to /= fs::relative(from, command.input, error);
-      to.replace_extension(command.to == "yaml" ? ".yaml" : ".belay");
-      fs::create_directories(to.parent_path(), error);
-    }
-    if (const auto written = write_file(to.string(), text); !written)
-      return complain(written.error().message);
-  }
-  return result;
 }
 
 int run(const ExplainCommand& command) {

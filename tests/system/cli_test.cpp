@@ -4,6 +4,9 @@
 
 #include <chrono>
 #include <cstdio>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
 #include <sstream>
 
 #include "runtime/cli/terminal.h"
@@ -54,6 +57,54 @@ void check_plain(const std::string& text) {
 }
 
 }  // namespace
+
+TEST_CASE("fmt lays files out, keeps comments, and leaves alone what it cannot read") {
+  Folder folder;
+  const auto write = [&](const std::string& name, const std::string& text) {
+    std::ofstream(folder.path + "/" + name) << text;
+    return folder.path + "/" + name;
+  };
+  const auto read = [&](const std::string& name) {
+    std::ifstream in(folder.path + "/" + name);
+    return std::string(std::istreambuf_iterator<char>(in), {});
+  };
+  const std::string loose =
+      "belay 1\n# a thing\ntype Guest   # who comes\n    id uuid\n\n\n    name    text # public\n";
+  const std::string neat =
+      "belay 1\n\n# a thing\ntype Guest  # who comes\n  id    uuid\n\n  name  text  # public\n";
+  const std::string guest = write("guest.belay", loose);
+  check({"fmt", "--check", folder.path}, 1, guest);
+  CHECK(read("guest.belay") == loose);
+  check({"fmt", guest}, 0, "formatted " + guest);
+  CHECK(read("guest.belay") == neat);
+  CHECK(run_belay({"fmt", folder.path}).out == "");
+  check({"fmt", "--check", folder.path}, 0, "");
+
+  const std::string broken = "belay 1\n\ntype Guest\n  id   uuid   twice\n";
+  const std::string bad = write("bad.belay", broken);
+  check({"fmt", folder.path}, 1, "bad.belay:4:15");
+  check({"fmt", bad}, 1, "has problems and was left as it is");
+  CHECK(read("bad.belay") == broken);
+  std::filesystem::remove(bad);
+
+  const std::string config = write("config.yaml", "a:   1\n");  // nobody's business
+  check({"fmt", "--check", folder.path}, 0, "");
+  check({"fmt", config}, 1, "it has no line `belay: 1`");
+  check({"fmt", folder.path + "/none.belay"}, 1, "there is no file or folder");
+  check({"fmt", write("notes.txt", "x")}, 1, "ends in neither .belay nor .yaml");
+  check({"fmt", "-", guest}, 2, "stands alone");
+
+  const std::string old =
+      write("old.yaml", "# ours\nevent: a.b\nversion:   1\nkey: id\nfields: {id: uuid}\n");
+  check({"fmt", old}, 1, "BEL1010");
+  check({"fmt", "--upgrade", old}, 0, "formatted");
+  CHECK(read("old.yaml") ==
+        "belay: 1\n# ours\nevent: a.b\nversion: 1\nkey: id\nfields: { id: uuid }\n");
+  const std::string schema = folder.path + "/.belay/schema.json";
+  check({"schema", "--out", schema}, 0, "");
+  check({"schema"}, 0, "http://json-schema.org/draft-07/schema#");
+  CHECK(std::filesystem::file_size(schema) > 10000);
+}
 
 TEST_CASE("commands on definitions need no server") {
   Folder folder;
