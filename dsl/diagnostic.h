@@ -2,6 +2,7 @@
 // every kind with its code and its page; nothing else may invent a code. Messages are lower case, names in backticks,
 // no full stop. Golden files in tests/golden/diagnostics.
 #pragma once
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -27,6 +28,13 @@ struct Note {
   std::string text;
 };
 
+// What to write instead, where that is certain enough to offer: a quick fix of editors. The text of
+// `span` is replaced; length 0 inserts.
+struct Fix {
+  Span span;
+  std::string text;
+};
+
 struct Diagnostic {
   const DiagnosticKind* kind = nullptr;
   Span span;
@@ -34,6 +42,7 @@ struct Diagnostic {
   std::string label;        // under the caret; may be empty
   std::vector<Note> notes;  // `= …` lines
   std::string help;         // `help: …`; may be empty
+  std::optional<Fix> fix;   // what the help says, for tools
 };
 
 // Collects the problems of one run; bounded (the rest is counted), duplicates at the same span and kind dropped.
@@ -59,10 +68,12 @@ const DiagnosticKind* find_kind(std::string_view code);
 
 // As LANGUAGE.md §7 shows, one after another, then a line that counts. Colours when `colour`.
 std::string render_text(const Diagnostics&, const Sources&, bool colour);
-// {"diagnostics":[{code,severity,file,line,column,length,message,label,notes,help}],"errors":n,"warnings":n}
+// {"diagnostics":[{code,severity,file,line,column,length,message,label,notes,help,fix?}],"errors":n,"warnings":n}
 std::string render_json(const Diagnostics&, const Sources&);
 
 // The candidate nearest to `name` by edit distance, or empty when none is near enough to be meant.
 std::string nearest(std::string_view name, const std::vector<std::string>& candidates);
+// help: "did you mean `meant`?". It is a fix too where the diagnostic's span is just what was said, maybe in quotes.
+void did_you_mean(Diagnostic& diagnostic, std::string_view said, std::string_view meant);
 
 }  // namespace belay::dsl

@@ -205,7 +205,12 @@ std::string json_of(const Diagnostic& diagnostic, const Sources& sources) {
     if (note.has_span) out += "," + json_place(note.span, sources);
     out += "}";
   }
-  return out + "],\"help\":" + quoted(diagnostic.help) + "}";
+  out += "],\"help\":" + quoted(diagnostic.help);
+  if (diagnostic.fix) {
+    out += ",\"fix\":{" + json_place(diagnostic.fix->span, sources) +
+           ",\"text\":" + quoted(diagnostic.fix->text) + "}";
+  }
+  return out + "}";
 }
 
 }  // namespace

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <array>
 
+#include "dsl/compile/symbols.h"
 #include "dsl/compile/tables.h"
 #include "interpreter/graph_codec.h"
 
@@ -33,8 +34,10 @@ void by_name(std::vector<T>& list) {
 }  // namespace
 
 CompiledProgram compile_files(const std::vector<File>& files, const Sources& sources,
-                              const PluginCatalog* catalog, Diagnostics& diagnostics) {
-  Tables tables{.sources = sources, .diagnostics = diagnostics, .catalog = catalog};
+                              const PluginCatalog* catalog, Diagnostics& diagnostics,
+                              Symbols* symbols) {
+  Tables tables{
+      .sources = sources, .diagnostics = diagnostics, .catalog = catalog, .symbols = symbols};
   declare_names(files, tables);
   resolve_types(tables);
   check_events(tables);
@@ -60,6 +63,7 @@ CompiledProgram compile_files(const std::vector<File>& files, const Sources& sou
   for (auto& [name, info] : tables.connectors) program.connectors.push_back(info.connector);
   for (auto& [name, info] : tables.events) program.events.push_back(info.type);
 
+  if (symbols != nullptr) fill_symbols(tables, *symbols);
   std::sort(program.graphs.begin(), program.graphs.end(),
             [](const auto& a, const auto& b) { return a.workflow < b.workflow; });
   by_name(program.webhooks);

@@ -187,7 +187,14 @@ void Builder::unknown(const Line& line, unsigned place, const HeadMatch& match) 
                           "`" + line.text.substr(0, first) + "` does not begin a line in " + place_name(place));
   const std::string other = head_of_other_languages(line.text.substr(0, first));
   if (!meant.empty()) {
-    d.help = "did you mean `" + meant + "`?";
+    // The head that was meant may be of more words than the one that is pointed at.
+    std::size_t end = 0, words = 1 + static_cast<std::size_t>(std::count(meant.begin(), meant.end(), ' '));
+    for (; words > 0 && end < line.text.size(); --words) {
+      end = line.text.find_first_not_of(' ', end);
+      end = std::min(line.text.find_first_of(" ,\n", end), line.text.size());
+    }
+    did_you_mean(d, line.text.substr(0, first), meant);
+    d.fix = Fix{line.span(0, end), meant};
   } else if (!other.empty()) {
     d.help = "say `" + other + "`";
   }

@@ -87,7 +87,7 @@ void Fields::done() {
     Diagnostic& d = reader_.problem("BEL1105", key.span, "`" + key.text + "` is no key of " + what_);
     const std::string near = nearest(key.text, asked_);
     if (!near.empty()) {
-      d.help = "did you mean `" + near + "`?";
+      did_you_mean(d, key.text, near);
     } else if (key.text == "if" || key.text == "else") {
       d.help = key.text == "if" ? "a decision on data is `when`" : "say `otherwise`";
     }
@@ -242,7 +242,7 @@ std::string Reader::word(const Node* node, const std::vector<std::string>& words
   for (std::size_t i = 0; i < words.size(); ++i) list += (i == 0 ? "`" : i + 1 == words.size() ? " or `" : ", `") + words[i] + "`";
   Diagnostic& d = problem("BEL1111", node->span, "`" + node->text + "` stands where " + list + " is needed");
   const std::string near = nearest(node->text, words);
-  if (!near.empty()) d.help = "did you mean `" + near + "`?";
+  if (!near.empty()) did_you_mean(d, node->text, near);
   return {};
 }
 
