@@ -9,8 +9,7 @@ import { after, before, test } from "node:test";
 import { pathToFileURL } from "node:url";
 
 const require = createRequire(import.meta.url);
-const rpc = require("vscode-jsonrpc/node");
-const lsp = require("vscode-languageserver-protocol");
+const lsp = require("vscode-languageserver-protocol/node");
 const root = process.env.BELAY_ROOT;
 const belay = process.env.BELAY_PROGRAM;
 const deadline = 20000;
@@ -22,7 +21,7 @@ async function connect(home, capabilities = {}) {
   const server = spawn(belay, ["lsp", "--stdio"], { stdio: ["pipe", "pipe", "inherit"] });
   const exited = new Promise((resolve) => server.on("exit", (code) => resolve(code)));
   const connection = lsp.createProtocolConnection(
-    new rpc.StreamMessageReader(server.stdout), new rpc.StreamMessageWriter(server.stdin));
+    new lsp.StreamMessageReader(server.stdout), new lsp.StreamMessageWriter(server.stdin));
   const said = new Map(), waiting = new Set(), published = [];
   connection.onNotification(lsp.PublishDiagnosticsNotification.type, (params) => {
     said.set(params.uri, params);
