@@ -157,3 +157,221 @@ test("an edit here shows what it breaks there, and a close takes it back", async
   open.close();
   await editor.diagnosed(pathToFileURL(confirm()).href, (list) => list.length === 0);
 });
+
+test("hover tells types, actions, errors, words and what is wrong", async () => {
+  const open = new Open(editor, confirm());
+  assert.match(await open.hover("stripe.capture", 9), /action \*\*stripe\.capture\*\*[^]*moves money[^]*`intent` text[^]*gives[^]*charge[^]*errors[^]*stripe\.card_declined[^]*undone by `stripe\.refund`/);
+  assert.match(await open.hover("hold = hold.id", 8), /^`hold`[^]*the result of this step \(`booking\.hold`\)/);
+  assert.match(await open.hover("hold = hold.id", 13), /^`hold\.id` uuid/);
+  assert.match(await open.hover("amount  = price", 12), /^`price` money\n\nan input/);
+  assert.match(await open.hover("amount  = price", 2), /^`amount` money[^]*create_payment_intent/);
+  assert.match(await open.hover("customer.email", 12), /^`customer\.email` private email|^`customer\.email` email/);
+  assert.match(await open.hover("Customer\n", 3), /type \*\*Customer\*\*/);
+  assert.match(await open.hover("payment.authorised", 4), /event \*\*payment\.authorised\*\*[^]*key `booking`/);
+  assert.match(await open.hover("if stripe.card_declined", 6), /error `stripe\.card_declined`[^]*`stripe\.capture`/);
+  assert.match(await open.hover("once per booking", 2), /\*\*once per\*\*\n\n\S+/);
+  open.change("    undo with stripe.refund\n      charge = capture.charge\n      if stripe.already_refunded, carry on\n", "");
+  open.change("do stripe.capture", "do stripe.captur");
+  await open.diagnosed((list) => list.length > 0);
+  assert.match(await open.hover("stripe.captur\n", 3), /\*\*BEL3\d+\*\*/);
+  open.close();
+});
+
+test("definitions are found across files", async () => {
+  const open = new Open(editor, confirm());
+  assert.deepEqual(await open.definition("do booking.hold", 6), { file: "slots.belay", line: 'action booking.hold "Hold the slot"', word: "booking.hold" });
+  assert.equal((await open.definition("payment.authorised", 3)).word, "payment.authorised");
+  assert.equal((await open.definition("Customer\n", 2)).line, "type Customer");
+  assert.match((await open.definition("charge = capture.charge", 10)).line, /^step capture/);
+  assert.match((await open.definition("charge = capture.charge", 18)).line, /^charge\b/);
+  assert.equal((await open.definition("retry careful", 8)).word, "careful");
+  assert.match((await open.definition("customer.email", 11)).line, /^email\b/);
+  assert.match((await open.definition("keep_for  =", 2)).line, /^keep_for/);
+  assert.match((await open.definition("if stripe.card_declined", 6)).line, /stripe\.card_declined/);
+  assert.equal(await open.definition('"The slot is gone"', 5), null);
+  open.close();
+});
+
+test("completion of the text form knows the place", async () => {
+  const open = new Open(editor, confirm());
+  const typed = async (from, to) => {
+    const was = open.text;
+    open.change(from, to);
+    const labels = await open.labels(to.trimEnd().endsWith("‸") ? to : to);
+    open.change(to, from);
+    assert.equal(open.text, was);
+    return labels;
+  };
+  const has = (labels, wanted, not = []) => {
+    for (const label of wanted) assert.ok(labels.includes(label), `${label} is missing in ${labels}`);
+    for (const label of not) assert.ok(!labels.includes(label), `${label} stands in ${labels}`);
+  };
+  has(await typed("charge = capture.charge", "charge = capture."), ["charge"], ["id", "intent"]);
+  has(await typed("charge = capture.charge", "charge = "), ["capture", "intent", "paid", "price", "hold"], ["confirm"]);
+  has(await typed("      from_time = starts_at", "      fr"), ["from_time"], ["booking", "keep_for"]);
+  has(await typed("do stripe.capture", "do stripe."), ["stripe.capture", "stripe.refund"], ["payment.authorised"]);
+  has(await typed("for payment.authorised, key booking", "for pay"), ["payment.authorised"], ["stripe.capture"]);
+  has(await typed("if booking.slot_taken, cancel", "if "), ["booking.slot_taken", "refused", "any error"], ["stripe.card_declined"]);
+  has(await typed('if booking.slot_taken, cancel because "The slot is gone"', "if booking.slot_taken, "), ["cancel because", "carry on"]);
+  has(await typed("    retry careful\n    if unsure", "    r"), ["retry", "request key", "if unsure", "undo with"], ["step", "takes"]);
+  has(await typed("  point of no return", "  po"), ["point of no return", "step", "wait", "when"], ["do", "answers"]);
+  has(await typed("    price      money", "    price      "), ["money", "uuid", "Customer"]);
+  has(await typed("    retry careful\n    if unsure", "    retry "), ["careful"]);
+  has(await typed("  when paid.amount is not price", "  when paid."), ["amount"]);
+  open.close();
+});
+
+const yaml = `belay: 1
+workflow: yaml_saga
+version: 1
+takes: { booking: uuid, price: money }
+steps:
+  - step: hold
+    do: booking.hold
+    with: { hold: = booking }
+    errors:
+      booking.slot_taken: { cancel: gone }
+  - step: capture
+    do: stripe.capture
+    with:
+      intent: = hold.id
+      amount: = price
+    undo: { do: stripe.refund, with: { charge: = capture.charge } }
+`;
+
+test("YAML has the same", async () => {
+  const open = new Open(editor, join(folder, "yaml_saga.yaml"), yaml);
+  await open.diagnosed((list) => list.length > 0);
+  assert.match(await open.hover("do: stripe.capture", 8), /action \*\*stripe\.capture\*\*/);
+  assert.match(await open.hover("= capture.charge", 12), /^`capture\.charge` text/);
+  assert.equal((await open.definition("= hold.id", 3)).line, "- step: hold");
+  for (const [from, to, wanted, not] of [
+    ["do: stripe.capture", "do: ", "stripe.capture", "payment.authorised"],
+    ["= hold.id", "= hold.", "id", "charge"],
+    ["amount: = price", "amount: = ", "price", "stripe.capture"],
+    ["      amount: = price", "      am", "amount", "intent"],
+    ["    undo: { do", "    un", "undo", "step"],
+    ["      booking.slot_taken: { cancel: gone }", "      bo", "booking.slot_taken", "stripe.card_declined"],
+  ]) {
+    open.change(from, to);
+    const labels = await open.labels(to);
+    assert.ok(labels.includes(wanted), `${to}: ${labels}`);
+    assert.ok(!labels.includes(not), `${to}: ${labels}`);
+    open.change(to, from);
+  }
+  open.close();
+});
+
+test("a quick fix mends a misspelt word", async () => {
+  for (const [from, to] of [["do stripe.capture\n", "do stripe.captrue\n"], ["= capture.charge", "= capture.chrage"],
+    ["      keep_for ", "      kep_for "], ["  point of no return", "  pont of no return"]]) {
+    const open = new Open(editor, confirm());
+    const clean = open.text;
+    open.change(from, to);
+    const [wrong] = await open.diagnosed((list, said) => list.length > 0 && said.version === open.version);
+    const actions = await open.ask(lsp.CodeActionRequest.type, { range: wrong.range, context: { diagnostics: [wrong] } });
+    const fixes = actions.filter((action) => action.kind === "quickfix");
+    assert.ok(fixes.length > 0, to);
+    assert.equal(open.apply(fixes[0].edit.changes[open.uri]), clean, to);
+    open.close();
+  }
+});
+
+test("a document is laid out as `belay fmt` does, comments kept", async () => {
+  const open = new Open(editor, confirm());
+  const clean = open.text;
+  open.change("    do booking.hold\n", "    do   booking.hold   # why\n");
+  open.change("  once per booking", "  once   per    booking");
+  const edits = await open.ask(lsp.DocumentFormattingRequest.type, { options: { tabSize: 2, insertSpaces: true } });
+  assert.equal(open.apply(edits), clean.replace("    do booking.hold\n", "    do booking.hold  # why\n"));
+  open.change("once   per", "once prr");
+  assert.equal(await open.ask(lsp.DocumentFormattingRequest.type, { options: { tabSize: 2, insertSpaces: true } }), null);
+  open.close();
+});
+
+test("the outline holds declarations and steps", async () => {
+  const open = new Open(editor, confirm());
+  const outline = await open.ask(lsp.DocumentSymbolRequest.type);
+  assert.deepEqual(outline.map((item) => item.name), ["careful", "confirm_booking"]);
+  const names = outline[1].children.map((item) => item.name);
+  for (const name of ["hold", "paid", "capture", "point of no return", "together"]) assert.ok(names.includes(name), names);
+  const hold = outline[1].children[0];
+  assert.equal(open.text.split("\n")[hold.range.end.line].trim(), 'if booking.slot_taken, cancel because "The slot is gone"');
+  open.close();
+});
+
+test("positions are UTF-16, lines may end in CRLF, and documents need no folder", async () => {
+  const alone = await connect(null);
+  const text = 'belay 1\r\n\r\ntype Seat "😀 ä"\r\n  row  txet\r\n';
+  alone.connection.sendNotification(lsp.DidOpenTextDocumentNotification.type,
+    { textDocument: { uri: "untitled:Untitled-1", languageId: "belay", version: 1, text: 'belay 1\n\nworkflow a "😀", versoin 1\n' } });
+  const [odd] = await alone.diagnosed("untitled:Untitled-1", (list) => list.length > 0);
+  assert.equal(odd.range.start.line, 2);
+  const open = new Open(alone, join(folder, "nowhere/lonely.belay"), text);
+  const [wrong] = await open.diagnosed((list) => list.length > 0);
+  assert.deepEqual(wrong.range, { start: { line: 3, character: 7 }, end: { line: 3, character: 11 } });
+  open.change("txet", "text");
+  open.change('"😀 ä"', '"ä😀"');
+  open.change('"ä😀"\r\n', "\r\n");
+  await open.diagnosed((list, said) => list.length === 0 && said.version === 4);
+  await alone.connection.sendRequest(lsp.ShutdownRequest.type);
+  await alone.connection.sendNotification(lsp.ExitNotification.type);
+  assert.equal(await alone.exited, 0);
+});
+
+test("whatever is sent, the server answers as the protocol says and lives", async () => {
+  const server = spawn(belay, ["lsp"], { stdio: ["pipe", "pipe", "inherit"] });
+  const exited = new Promise((resolve) => server.on("exit", (code) => resolve(code)));
+  const answers = [];
+  let wake = () => {};
+  const reader = new lsp.StreamMessageReader(server.stdout);
+  reader.listen((message) => { answers.push(message); wake(); });
+  const raw = (body, length = Buffer.byteLength(body)) => server.stdin.write(`Content-Length: ${length}\r\n\r\n${body}`);
+  const answer = async (find) => {
+    for (;;) {
+      const at = answers.findIndex(find);
+      if (at >= 0) return answers.splice(at, 1)[0];
+      await new Promise((resolve, reject) => { wake = resolve; setTimeout(() => reject(new Error(JSON.stringify(answers))), deadline).unref(); });
+    }
+  };
+  const code = async (id) => (await answer((m) => m.id === id)).error?.code;
+  const send = (message) => raw(JSON.stringify({ jsonrpc: "2.0", ...message }));
+  send({ id: 1, method: "textDocument/hover", params: {} });
+  assert.equal(await code(1), -32002);
+  raw("this is no JSON");
+  assert.equal(await code(null), -32700);
+  raw("[".repeat(100000));
+  assert.equal(await code(null), -32700);
+  server.stdin.write("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+  assert.equal(await code(null), -32700);
+  send({ id: 2, method: "initialize", params: { capabilities: {} } });
+  assert.ok((await answer((m) => m.id === 2)).result.capabilities);
+  send({ id: 3, method: "workspace/nonsense" });
+  assert.equal(await code(3), -32601);
+  send({ method: "$/nonsense" });
+  send({ id: 4, method: "textDocument/hover", params: { textDocument: { uri: 7 }, position: "x" } });
+  assert.equal(await code(4), -32602);
+  send({ id: "five", method: "textDocument/hover", params: { textDocument: { uri: "file:///none.belay" }, position: { line: 0, character: 0 } } });
+  assert.equal(await code("five"), -32602);
+  send({ method: "textDocument/didChange", params: { textDocument: { uri: "file:///none.belay" }, contentChanges: [{ range: { start: { line: -1 } }, text: 4 }] } });
+  send({ id: 6 });
+  assert.equal(await code(6), -32600);
+  raw('{"jsonrpc":"2.0","id":7,"method":"x"}', 60);  // a length too large swallows what follows
+  send({ id: 8, method: "y" });
+  assert.equal(await code(8), -32601);
+  // A document larger than the compiler takes: one clear problem, soon.
+  const big = `belay 1\n\n${"# a line of comment\n".repeat(60000)}`;
+  const begun = Date.now();
+  send({ method: "textDocument/didOpen", params: { textDocument: { uri: "untitled:big", languageId: "belay", version: 1, text: big } } });
+  const said = await answer((m) => m.method === "textDocument/publishDiagnostics");
+  assert.ok(said.params.diagnostics.length > 0);
+  assert.ok(Date.now() - begun < 5000);
+  send({ id: 9, method: "textDocument/hover", params: { textDocument: { uri: "untitled:big" }, position: { line: 4294967295, character: 4294967295 } } });
+  assert.equal((await answer((m) => m.id === 9)).result, null);
+  send({ id: 10, method: "shutdown" });
+  assert.equal((await answer((m) => m.id === 10)).result, null);
+  send({ id: 11, method: "textDocument/hover" });
+  assert.equal(await code(11), -32600);
+  send({ method: "exit" });
+  assert.equal(await exited, 0);
+});
