@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <filesystem>
 #include <nlohmann/json.hpp>
 #include <set>
 
@@ -258,8 +259,12 @@ class Server::Impl {
   void root_uri(const Json& uri, bool add) {
     std::optional<std::string> path = path_of_uri(uri.get<std::string>());
     if (!path) return;
-    if (!options_.folder.empty())
-      path = options_.folder.starts_with('/') ? options_.folder : *path + "/" + options_.folder;
+    if (!options_.folder.empty()) {
+      const std::string wanted =
+          options_.folder.starts_with('/') ? options_.folder : *path + "/" + options_.folder;
+      std::error_code error;  // the editor may have opened that very folder
+      if (std::filesystem::is_directory(wanted, error)) path = wanted;
+    }
     add ? documents_.add_root(*path) : documents_.remove_root(*path);
   }
 

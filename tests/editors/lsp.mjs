@@ -68,8 +68,7 @@ class Open {
     const lines = this.text.slice(0, offset).split("\n");
     return { line: lines.length - 1, character: lines.at(-1).length };  // JavaScript counts in UTF-16 too
   }
-  // Where `needle` ends, or begins.
-  after(needle) { return this.position(this.find(needle) + needle.length); }
+  // A place in `needle`.
   at(needle, inside = 1) { return this.position(this.find(needle) + inside); }
   find(needle) {
     const found = this.text.indexOf(needle);
@@ -83,6 +82,11 @@ class Open {
     this.client.connection.sendNotification(lsp.DidChangeTextDocumentNotification.type,
       { textDocument: { uri: this.uri, version: ++this.version }, contentChanges: [{ range, text: to }] });
   }
+  whole(text) {
+    this.text = text;
+    this.client.connection.sendNotification(lsp.DidChangeTextDocumentNotification.type,
+      { textDocument: { uri: this.uri, version: ++this.version }, contentChanges: [{ text }] });
+  }
   diagnosed(wanted) { return this.client.diagnosed(this.uri, wanted); }
   close() {
     this.client.connection.sendNotification(lsp.DidCloseTextDocumentNotification.type, { textDocument: { uri: this.uri } });
@@ -90,10 +94,6 @@ class Open {
   ask(type, more = {}) { return this.client.connection.sendRequest(type, { textDocument: { uri: this.uri }, ...more }); }
   async hover(needle, inside) {
     return (await this.ask(lsp.HoverRequest.type, { position: this.at(needle, inside) }))?.contents?.value ?? "";
-  }
-  async labels(needle) {
-    const answer = await this.ask(lsp.CompletionRequest.type, { position: this.after(needle) });
-    return answer.items.map((item) => item.label);
   }
   // The line that the definition of what stands there is on, and its file.
   async definition(needle, inside) {
@@ -179,7 +179,7 @@ test("hover tells types, actions, errors, words and what is wrong", async () => 
 
 test("definitions are found across files", async () => {
   const open = new Open(editor, confirm());
-  assert.deepEqual(await open.definition("do booking.hold", 6), { file: "slots.belay", line: 'action booking.hold "Hold the slot"', word: "booking.hold" });
+  assert.deepEqual(await open.definition("do booking.hold", 6), { file: "slots.belay", line: 'action booking.hold "Hold a slot"', word: "booking.hold" });
   assert.equal((await open.definition("payment.authorised", 3)).word, "payment.authorised");
   assert.equal((await open.definition("Customer\n", 2)).line, "type Customer");
   assert.match((await open.definition("charge = capture.charge", 10)).line, /^step capture/);
@@ -194,13 +194,13 @@ test("definitions are found across files", async () => {
 
 test("completion of the text form knows the place", async () => {
   const open = new Open(editor, confirm());
+  const clean = open.text;
   const typed = async (from, to) => {
-    const was = open.text;
+    const begin = open.find(from);
     open.change(from, to);
-    const labels = await open.labels(to.trimEnd().endsWith("‸") ? to : to);
-    open.change(to, from);
-    assert.equal(open.text, was);
-    return labels;
+    const answer = await open.ask(lsp.CompletionRequest.type, { position: open.position(begin + to.length) });
+    open.whole(clean);
+    return answer.items.map((item) => item.label);
   };
   const has = (labels, wanted, not = []) => {
     for (const label of wanted) assert.ok(labels.includes(label), `${label} is missing in ${labels}`);
@@ -253,11 +253,13 @@ test("YAML has the same", async () => {
     ["    undo: { do", "    un", "undo", "step"],
     ["      booking.slot_taken: { cancel: gone }", "      bo", "booking.slot_taken", "stripe.card_declined"],
   ]) {
+    const begin = open.find(from);
     open.change(from, to);
-    const labels = await open.labels(to);
+    const answer = await open.ask(lsp.CompletionRequest.type, { position: open.position(begin + to.length) });
+    const labels = answer.items.map((item) => item.label);
     assert.ok(labels.includes(wanted), `${to}: ${labels}`);
     assert.ok(!labels.includes(not), `${to}: ${labels}`);
-    open.change(to, from);
+    open.whole(yaml);
   }
   open.close();
 });
@@ -267,8 +269,11 @@ test("a quick fix mends a misspelt word", async () => {
     ["      keep_for ", "      kep_for "], ["  point of no return", "  pont of no return"]]) {
     const open = new Open(editor, confirm());
     const clean = open.text;
+    await open.diagnosed((list) => list.length === 0);
     open.change(from, to);
-    const [wrong] = await open.diagnosed((list, said) => list.length > 0 && said.version === open.version);
+    const all = await open.diagnosed((list, said) => list.length > 0 && said.version === open.version);
+    const wrong = all.find((diagnostic) => /did you mean/.test(diagnostic.message));
+    assert.ok(wrong, to);
     const actions = await open.ask(lsp.CodeActionRequest.type, { range: wrong.range, context: { diagnostics: [wrong] } });
     const fixes = actions.filter((action) => action.kind === "quickfix");
     assert.ok(fixes.length > 0, to);
