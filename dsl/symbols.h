@@ -16,7 +16,7 @@ namespace belay::dsl {
 struct Symbol {
   enum class Kind { kType, kEvent, kConnector, kAction, kWorkflow, kWebhook, kPlan } kind;
   std::string name, title;
-  Span at;  // of the name
+  Span at;                                // of the name
   std::vector<interpreter::Field> takes;  // of an action or workflow; the fields of a type or event
   interpreter::Type gives;                // of an action or workflow: a record
   std::vector<std::string> errors;        // of an action, without the built-in ones
@@ -42,7 +42,7 @@ struct ScopePoint {
 
 struct Scope {
   std::string workflow;
-  Span at;                         // of the declaration's head
+  Span at;  // of the declaration's head
   std::vector<LocalName> names;
   std::vector<ScopePoint> points;  // in the order of lowering; bounded by limits::scope_names_max
   ScopePoint whole;                // before: the inputs; after: what is known at the end

@@ -96,7 +96,7 @@ void add_form_commands(CLI::App& app, Commands& c, Action& chosen) {
 void add_lsp_command(CLI::App& app, Commands& c, Action& chosen,
                      runtime::PluginRegistry& plugins) {
   CLI::App* lsp =
-      app.add_subcommand("lsp", "Serve editors: the Language Server Protocol on standard input and output");
+      app.add_subcommand("lsp", "Serve editors: the Language Server Protocol on stdin and stdout");
   lsp->add_option("DIR", c.lsp.directory,
                   "The folder of definitions below the one that the editor opens");
   lsp->add_flag("--any-plugin", c.lsp.any_plugin,

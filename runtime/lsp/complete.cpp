@@ -1,7 +1,7 @@
 // Completion: what may stand where somebody types. The line is told by the lines around it and not
-// by the tree, because a line that is being typed is in no tree. Text form: the heads above by their
-// columns, with the reader's own table of heads. YAML: the key before the place, and the keys beside
-// and above it.
+// by the tree, because a line that is being typed is in no tree. Text form: the heads above by
+// their columns, with the reader's own table of heads. YAML: the key before the place, and the keys
+// beside and above it.
 #include <algorithm>
 #include <set>
 
@@ -46,7 +46,8 @@ class Completer {
  private:
   // ---- What can be offered ----
 
-  void add(Suggestion::Kind kind, std::string label, std::string detail = {}, std::string insert = {}) {
+  void add(Suggestion::Kind kind, std::string label, std::string detail = {},
+           std::string insert = {}) {
     if (seen_.insert(label).second)
       out_.items.push_back({kind, std::move(label), std::move(insert), std::move(detail), {}});
   }
@@ -70,18 +71,21 @@ class Completer {
   void errors(const std::string& action) {
     replace_from(word_start(true));
     if (const Symbol* symbol = view_.symbols.find(action)) {
-      for (const std::string& error : symbol->errors) add(Suggestion::Kind::kError, error, "of " + action);
+      for (const std::string& error : symbol->errors)
+        add(Suggestion::Kind::kError, error, "of " + action);
     }
     for (const char* error : {"refused", "bad_value", "gave_up"})
       add(Suggestion::Kind::kError, error, "built in");
     add(Suggestion::Kind::kKeyword, "any error");
   }
-  void arguments(const std::string& owner, const std::set<std::string>& given, std::string_view link) {
+  void arguments(const std::string& owner, const std::set<std::string>& given,
+                 std::string_view link) {
     const Symbol* symbol = view_.symbols.find(owner);
     if (symbol == nullptr) return;
     for (const interpreter::Field& field : symbol->takes) {
       if (!given.contains(field.name))
-        add(Suggestion::Kind::kArgument, field.name, to_text(field.type), field.name + std::string(link));
+        add(Suggestion::Kind::kArgument, field.name, to_text(field.type),
+            field.name + std::string(link));
     }
   }
   // The path typed so far decides: fields behind a dot, else the names known here.
@@ -130,8 +134,10 @@ class Completer {
     for (std::size_t i = 0; i < before_.size(); ++i) {
       const char c = before_[i];
       if (quote == 0 && c == '#' && (i == 0 || before_[i - 1] == ' ')) return true;
-      if (quote == 0 && c == '"') quote = c;
-      else if (quote == c) quote = 0;
+      if (quote == 0 && c == '"')
+        quote = c;
+      else if (quote == c)
+        quote = 0;
     }
     return quote != 0;
   }
@@ -176,21 +182,36 @@ class Completer {
 
   static unsigned block_of(std::string_view head, unsigned place) {
     static constexpr std::pair<std::string_view, unsigned> kBlocks[] = {
-        {"type", text::kFields},           {"event", text::kEventBlock | text::kFields},
-        {"connector", text::kConnectorBlock}, {"action", text::kActionBlock},
-        {"workflow", text::kWorkflowBlock}, {"webhook", text::kWebhookBlock},
-        {"takes", text::kFields},          {"answers", text::kFields},
-        {"call", text::kCallBlock | text::kArgs}, {"step", text::kStepBlock},
-        {"together", text::kTogetherBlock}, {"branch", text::kStatements},
-        {"wait", text::kWaitBlock},        {"ask", text::kAskBlock},
-        {"for each", text::kForEachBlock}, {"repeat until", text::kStatements},
-        {"try", text::kStatements},        {"undo with", text::kUndoBlock | text::kArgs},
-        {"if", text::kStatements},         {"within", text::kStatements},
-        {"for all of", text::kSourcesBlock}, {"for any of", text::kSourcesBlock},
-        {"do", text::kArgs},               {"run", text::kArgs},
-        {"publish", text::kArgs},          {"finish", text::kArgs},
-        {"undone by", text::kArgs},        {"checked by", text::kArgs},
-        {"if unsure", text::kArgs},        {"from version", text::kArgs},
+        {"type", text::kFields},
+        {"event", text::kEventBlock | text::kFields},
+        {"connector", text::kConnectorBlock},
+        {"action", text::kActionBlock},
+        {"workflow", text::kWorkflowBlock},
+        {"webhook", text::kWebhookBlock},
+        {"takes", text::kFields},
+        {"answers", text::kFields},
+        {"call", text::kCallBlock | text::kArgs},
+        {"step", text::kStepBlock},
+        {"together", text::kTogetherBlock},
+        {"branch", text::kStatements},
+        {"wait", text::kWaitBlock},
+        {"ask", text::kAskBlock},
+        {"for each", text::kForEachBlock},
+        {"repeat until", text::kStatements},
+        {"try", text::kStatements},
+        {"undo with", text::kUndoBlock | text::kArgs},
+        {"if", text::kStatements},
+        {"within", text::kStatements},
+        {"for all of", text::kSourcesBlock},
+        {"for any of", text::kSourcesBlock},
+        {"do", text::kArgs},
+        {"run", text::kArgs},
+        {"publish", text::kArgs},
+        {"finish", text::kArgs},
+        {"undone by", text::kArgs},
+        {"checked by", text::kArgs},
+        {"if unsure", text::kArgs},
+        {"from version", text::kArgs},
         {"starts on", text::kArgs}};
     const bool hook = (place & (text::kWebhookBlock | text::kWebhookStatements)) != 0;
     if (head == "when" || head == "or when" || head == "otherwise")
@@ -301,7 +322,9 @@ class Completer {
     } else if (words == "if an undo fails" || words == "keep trying for") {
       if (comma) acts();
     } else if (words == "within" && comma) {
-      rest.find("otherwise ") == std::string_view::npos ? add(Suggestion::Kind::kKeyword, "otherwise") : acts();
+      rest.find("otherwise ") == std::string_view::npos
+          ? add(Suggestion::Kind::kKeyword, "otherwise")
+          : acts();
     } else if (head.rule == text::Rule::kExpression || head.rule == text::Rule::kSet ||
                head.rule == text::Rule::kWaitWithin || head.rule == text::Rule::kForEach ||
                head.rule == text::Rule::kRepeat || head.rule == text::Rule::kPause ||
@@ -315,7 +338,8 @@ class Completer {
     for (const std::string_view word : words) {
       if (last.find(word) != std::string_view::npos) return expression(undo);
     }
-    for (const std::string_view word : words) add(Suggestion::Kind::kKeyword, std::string(word.substr(0, word.size() - 1)));
+    for (const std::string_view word : words)
+      add(Suggestion::Kind::kKeyword, std::string(word.substr(0, word.size() - 1)));
   }
 
   // ---- YAML ----
@@ -336,7 +360,8 @@ class Completer {
   }
 
   // The value of `wanted` in the map that the column belongs to, above or below this line.
-  std::string beside(std::string_view wanted, std::size_t column, std::set<std::string>* keys) const {
+  std::string beside(std::string_view wanted, std::size_t column,
+                     std::set<std::string>* keys) const {
     std::string found;
     const auto look = [&](std::uint32_t n) {
       const std::string_view line = view_.compilation.sources.line(at_.file, n);
@@ -374,8 +399,10 @@ class Completer {
     const std::string parent = above.empty() ? "" : key_of(above.back().text);
     const std::string key = last_key(said);
     const bool undo = said.starts_with("undo:") ||
-                      std::any_of(above.begin(), above.end(), [](const Above& a) { return key_of(a.text) == "undo"; });
-    if (key.empty() && said.find(':') == std::string_view::npos) return yaml_key(above, parent, column);
+                      std::any_of(above.begin(), above.end(),
+                                  [](const Above& a) { return key_of(a.text) == "undo"; });
+    if (key.empty() && said.find(':') == std::string_view::npos)
+      return yaml_key(above, parent, column);
     if (key == "do" || key == "undo" || key == "undone_by" || key == "checked_by") return actions();
     if (key == "run") return workflows();
     if (key == "event" || key == "publish" || key == "for") return events();
@@ -390,7 +417,8 @@ class Completer {
     }
     const std::size_t value = said.rfind(": ");
     const std::string_view typed = said.substr(value + 2);
-    if (typed.starts_with("=") || typed.starts_with("'=") || typed.starts_with("\"=")) expression(undo);
+    if (typed.starts_with("=") || typed.starts_with("'=") || typed.starts_with("\"="))
+      expression(undo);
   }
 
   void yaml_key(const std::vector<Above>& above, const std::string& parent, std::size_t column) {
@@ -417,14 +445,17 @@ class Completer {
     beside("", column, &keys);
     std::string construct;
     for (const yaml::Construct& c : yaml::constructs()) {
-      if (c.kind != yaml::Construct::Kind::kMap && keys.contains(std::string(c.name)) && construct.empty())
+      if (c.kind != yaml::Construct::Kind::kMap && keys.contains(std::string(c.name)) &&
+          construct.empty())
         construct = c.name;
     }
     if (parent == "undo") construct = "undo";
     if (construct.empty()) {
       for (const yaml::Construct& c : yaml::constructs()) {
-        const auto wanted = column == 0 ? yaml::Construct::Kind::kDeclaration : yaml::Construct::Kind::kStatement;
-        if (c.kind == wanted) add(Suggestion::Kind::kKeyword, std::string(c.name), {}, std::string(c.name) + ": ");
+        const auto wanted =
+            column == 0 ? yaml::Construct::Kind::kDeclaration : yaml::Construct::Kind::kStatement;
+        if (c.kind == wanted)
+          add(Suggestion::Kind::kKeyword, std::string(c.name), {}, std::string(c.name) + ": ");
       }
       return;
     }

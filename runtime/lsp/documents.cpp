@@ -153,7 +153,8 @@ void Documents::compile(Workspace& workspace) {
   const bool on_disk = workspace.folder.starts_with('/');
   if (on_disk && !workspace.disk_read) {
     workspace.disk = dsl::read_definitions(
-        workspace.folder, std::find(roots_.begin(), roots_.end(), workspace.folder) != roots_.end());
+        workspace.folder,
+        std::find(roots_.begin(), roots_.end(), workspace.folder) != roots_.end());
     workspace.disk_read = true;
   }
   std::map<std::string, std::string> files = workspace.disk;

@@ -1,9 +1,9 @@
-// What an editor holds open, laid over what is on disk, and the workspaces that both make. Texts are
-// compiled from memory; the disk is read when a workspace is first needed and when the editor says
-// that files changed.
+// What an editor holds open, laid over what is on disk, and the workspaces that both make. Texts
+// are compiled from memory; the disk is read when a workspace is first needed and when the editor
+// says that files changed.
 //
-// Which workspace a file belongs to: that of the folder which the editor opened (or the one below it
-// that was asked for), when `belay check` would look at the file there; else the file's own
+// Which workspace a file belongs to: that of the folder which the editor opened (or the one below
+// it that was asked for), when `belay check` would look at the file there; else the file's own
 // folder without the folders below it: nobody waits for a walk through a home.
 #pragma once
 #include <map>

@@ -12,9 +12,9 @@ constexpr std::string_view kLength = "content-length:";
 char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
 
 std::size_t find_length(std::string_view text, std::size_t from) {
-  const auto found = std::search(text.begin() + static_cast<std::ptrdiff_t>(from), text.end(),
-                                 kLength.begin(), kLength.end(),
-                                 [](char a, char b) { return lower(a) == b; });
+  const auto found =
+      std::search(text.begin() + static_cast<std::ptrdiff_t>(from), text.end(), kLength.begin(),
+                  kLength.end(), [](char a, char b) { return lower(a) == b; });
   return found == text.end() ? std::string_view::npos
                              : static_cast<std::size_t>(found - text.begin());
 }
@@ -66,8 +66,7 @@ std::optional<Frame> FrameReader::next() {
     if (buffer_.size() <= kHeaderBytesMax) return std::nullopt;
     return skip_garbage("no header in " + std::to_string(kHeaderBytesMax) + " bytes", 1);
   }
-  const std::optional<std::size_t> length =
-      length_of(std::string_view(buffer_).substr(0, end));
+  const std::optional<std::size_t> length = length_of(std::string_view(buffer_).substr(0, end));
   if (!length) return skip_garbage("a header without a Content-Length", end + blank);
   const std::size_t begin = end + blank;
   if (*length > kMessageBytesMax) {

@@ -37,14 +37,16 @@ std::string told(const Symbol& s) {
   if (!s.title.empty()) out += ": " + s.title;
   if (!s.effects.empty()) {
     out += "\n\neffects: ";
-    for (const std::string& effect : s.effects) out += (&effect == &s.effects[0] ? "" : ", ") + effect;
+    for (const std::string& effect : s.effects)
+      out += (&effect == &s.effects[0] ? "" : ", ") + effect;
   }
   const bool calls = s.kind == Symbol::Kind::kAction || s.kind == Symbol::Kind::kWorkflow;
   out += list_fields(calls ? "takes" : "fields", s.takes);
   out += list_fields("gives", s.gives.fields);
   if (!s.errors.empty()) {
     out += "\n\nerrors: ";
-    for (const std::string& error : s.errors) out += (&error == &s.errors[0] ? "" : ", ") + code(error);
+    for (const std::string& error : s.errors)
+      out += (&error == &s.errors[0] ? "" : ", ") + code(error);
   }
   if (!s.undone_by.empty()) out += "\n\nundone by " + code(s.undone_by);
   if (!s.checked_by.empty()) out += "\n\nchecked by " + code(s.checked_by);
@@ -119,7 +121,7 @@ bool in_expression(const FileIndex& index, const Sources& sources, const Span& a
 }
 
 struct Target {
-  Span span;                   // what stands here
+  Span span;  // what stands here
   std::string markdown;
   std::optional<Span> declared;
 };
@@ -136,12 +138,14 @@ std::optional<Target> target_of_use(const View& view, const File& file, const Fi
     case Role::kArgument: {
       const Symbol* symbol = view.symbols.find(use.owner);
       if (symbol == nullptr) return std::nullopt;
-      for (const auto& [fields, gives] : {std::pair{&symbol->takes, false}, {&symbol->gives.fields, true}}) {
+      for (const auto& [fields, gives] :
+           {std::pair{&symbol->takes, false}, {&symbol->gives.fields, true}}) {
         for (const interpreter::Field& field : *fields) {
           if (field.name != use.name) continue;
-          return Target{use.span,
-                        code(field.name) + " " + to_text(field.type) + "\n\na field of " + code(symbol->name),
-                        field_span(view, use.owner, use.name, gives)};
+          return Target{
+              use.span,
+              code(field.name) + " " + to_text(field.type) + "\n\na field of " + code(symbol->name),
+              field_span(view, use.owner, use.name, gives)};
         }
       }
       return std::nullopt;
@@ -149,7 +153,8 @@ std::optional<Target> target_of_use(const View& view, const File& file, const Fi
     case Role::kError: {
       const ErrorAt found = find_error(view, use.name);
       std::string text = "error " + code(use.name);
-      for (const std::string& action : found.actions) text += "\n- " + code(action) + " can end in it";
+      for (const std::string& action : found.actions)
+        text += "\n- " + code(action) + " can end in it";
       return Target{use.span, text, found.first};
     }
     case Role::kLocal: {
@@ -157,7 +162,8 @@ std::optional<Target> target_of_use(const View& view, const File& file, const Fi
       const Env env = names_at(view, file, index, inside, true);
       const auto found = env.find(use.name);
       std::string text = code(use.name);
-      if (found != env.end()) text += " " + to_text(found->second.type) + "\n\n" + found->second.what;
+      if (found != env.end())
+        text += " " + to_text(found->second.type) + "\n\n" + found->second.what;
       return Target{use.span, text, use.span};
     }
     default: {
@@ -186,7 +192,8 @@ std::optional<Target> target_at(const View& view, const Span& at) {
   if (!found) return std::nullopt;
   std::string name;
   for (const std::string& word : path.words) name += (name.empty() ? "" : ".") + word;
-  Target out{path.last, code(name) + " " + to_text(found->type) + "\n\n" + found->what, std::nullopt};
+  Target out{path.last, code(name) + " " + to_text(found->type) + "\n\n" + found->what,
+             std::nullopt};
   if (found->type.base == interpreter::Type::Base::kRecord)
     out.markdown += list_fields("fields", found->type.fields);
   if (found->at.line > 0) out.declared = found->at;
@@ -196,9 +203,15 @@ std::optional<Target> target_at(const View& view, const Span& at) {
 // What editors say of a key of YAML; heads of the text form are the same words.
 std::string_view doc_of(std::string word) {
   static constexpr std::pair<std::string_view, std::string_view> kOther[] = {
-      {"undo_with", "undo"},         {"cancel_because", "cancel"},   {"hand_to", "hand_to"},
-      {"together", "together"},      {"keep_trying_for", "keep_trying"}, {"if", "errors"},
-      {"try_again_after", "try_again"}, {"no_undo_because", "no_undo"}, {"or_when", "or_when"}};
+      {"undo_with", "undo"},
+      {"cancel_because", "cancel"},
+      {"hand_to", "hand_to"},
+      {"together", "together"},
+      {"keep_trying_for", "keep_trying"},
+      {"if", "errors"},
+      {"try_again_after", "try_again"},
+      {"no_undo_because", "no_undo"},
+      {"or_when", "or_when"}};
   std::replace(word.begin(), word.end(), ' ', '_');
   for (const auto& [said, key] : kOther) {
     if (word == said) word = key;

@@ -10,9 +10,17 @@ namespace belay::runtime::lsp {
 
 struct Use {
   enum class Role {
-    kDeclaration, kAction, kEvent, kType, kConnector, kWorkflow, kPlan, kError,
+    kDeclaration,
+    kAction,
+    kEvent,
+    kType,
+    kConnector,
+    kWorkflow,
+    kPlan,
+    kError,
     kArgument,  // left of `=`: a field of what `owner` takes (of what it gives, under `gives`)
-    kLocal,     // where a workflow's name is declared; `owner` is the action, event or workflow it is of
+    kLocal,  // where a workflow's name is declared; `owner` is the action, event or workflow it is
+             // of
   } role;
   std::string name;
   dsl::Span span;

@@ -37,21 +37,28 @@ Type plain(Type::Base base) {
 std::string told(const LocalName& local, const std::string& owner) {
   const std::string of = owner.empty() ? "" : " (`" + owner + "`)";
   switch (local.origin) {
-    case LocalName::Origin::kTake: return "an input";
-    case LocalName::Origin::kStep: return "the result of this step" + of;
-    case LocalName::Origin::kWait: return "what this wait gets" + of;
-    case LocalName::Origin::kSet: return "set here";
-    case LocalName::Origin::kAsk: return "the answer to this question";
-    case LocalName::Origin::kItem: return "one item of this loop";
-    case LocalName::Origin::kCollect: return "collected by a loop";
+    case LocalName::Origin::kTake:
+      return "an input";
+    case LocalName::Origin::kStep:
+      return "the result of this step" + of;
+    case LocalName::Origin::kWait:
+      return "what this wait gets" + of;
+    case LocalName::Origin::kSet:
+      return "set here";
+    case LocalName::Origin::kAsk:
+      return "the answer to this question";
+    case LocalName::Origin::kItem:
+      return "one item of this loop";
+    case LocalName::Origin::kCollect:
+      return "collected by a loop";
   }
   return {};
 }
 
 // The indexes known at the place. Statements are told by where their heads stand: the last one
 // above whose head is less far right is around it, one in the same column is before it.
-std::vector<std::uint32_t> known(const Scope& scope, const Span& at, std::uint32_t column, bool yaml,
-                                 bool own) {
+std::vector<std::uint32_t> known(const Scope& scope, const Span& at, std::uint32_t column,
+                                 bool yaml, bool own) {
   const ScopePoint* best = nullptr;
   bool after = false;
   for (const ScopePoint& point : scope.points) {
@@ -108,7 +115,8 @@ Env names_at(const View& view, const File& file, const FileIndex& index, const S
     std::uint32_t column = at.column;
     if (first != std::string_view::npos) column = static_cast<std::uint32_t>(first) + 1;
     const bool yaml = file.form == File::Form::kYaml;
-    if (yaml && first != std::string_view::npos && line.substr(first).starts_with("- ")) column += 2;
+    if (yaml && first != std::string_view::npos && line.substr(first).starts_with("- "))
+      column += 2;
     for (const std::uint32_t id : known(scope, at, column, yaml, own)) {
       const LocalName& local = scope.names[id];
       std::string owner = local.type.record;

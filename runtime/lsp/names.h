@@ -12,9 +12,9 @@ namespace belay::runtime::lsp {
 
 struct Meaning {
   interpreter::Type type;
-  dsl::Span at;         // where it is declared; line 0: nowhere
-  std::string owner;    // the declaration whose result, payload or record it is; may be empty
-  std::string what;     // "an input", "the result of step `hold`"
+  dsl::Span at;       // where it is declared; line 0: nowhere
+  std::string owner;  // the declaration whose result, payload or record it is; may be empty
+  std::string what;   // "an input", "the result of step `hold`"
 };
 using Env = std::map<std::string, Meaning, std::less<>>;
 
@@ -31,7 +31,7 @@ std::optional<Meaning> resolve(const View& view, const Env& env,
                                const std::vector<std::string>& path);
 
 // Where a field of what is declared under that name stands: of what it gives, or takes.
-std::optional<dsl::Span> field_span(const View& view, std::string_view owner, std::string_view field,
-                                    bool gives);
+std::optional<dsl::Span> field_span(const View& view, std::string_view owner,
+                                    std::string_view field, bool gives);
 
 }  // namespace belay::runtime::lsp

@@ -54,14 +54,12 @@ void outline_block(const Statements& list, std::vector<OutlineItem>& out);
 
 void outline_statement(const Statement& s, std::vector<OutlineItem>& out) {
   static const std::pair<Kind, const char*> kNames[] = {
-      {Kind::kStep, "step"}, {Kind::kWait, "wait"},     {Kind::kAsk, "ask"},
+      {Kind::kStep, "step"}, {Kind::kWait, "wait"},       {Kind::kAsk, "ask"},
       {Kind::kSet, "set"},   {Kind::kCollect, "collect"}, {Kind::kForEach, "for each"}};
-  static const std::pair<Kind, const char*> kBlocks[] = {{Kind::kTogether, "together"},
-                                                         {Kind::kTry, "try"},
-                                                         {Kind::kRepeat, "repeat"},
-                                                         {Kind::kWhen, "when"},
-                                                         {Kind::kPublish, "publish"},
-                                                         {Kind::kPointOfNoReturn, "point of no return"}};
+  static const std::pair<Kind, const char*> kBlocks[] = {
+      {Kind::kTogether, "together"}, {Kind::kTry, "try"},
+      {Kind::kRepeat, "repeat"},     {Kind::kWhen, "when"},
+      {Kind::kPublish, "publish"},   {Kind::kPointOfNoReturn, "point of no return"}};
   OutlineItem item;
   for (const auto& [kind, word] : kNames) {
     if (s.kind != kind || s.name.empty()) continue;
@@ -69,7 +67,8 @@ void outline_statement(const Statement& s, std::vector<OutlineItem>& out) {
     if (item.detail.empty()) item.detail = word;
   }
   for (const auto& [kind, word] : kBlocks) {
-    if (s.kind == kind) item = {.name = word, .detail = s.source.event.text, .at = s.span, .kind = word};
+    if (s.kind == kind)
+      item = {.name = word, .detail = s.source.event.text, .at = s.span, .kind = word};
   }
   std::vector<OutlineItem> inside;
   for (const Arm& arm : s.arms) outline_block(arm.block, inside);
@@ -92,7 +91,8 @@ void outline_block(const Statements& list, std::vector<OutlineItem>& out) {
 void outline_fields(const std::vector<FieldDecl>& fields, std::vector<OutlineItem>& out) {
   for (const FieldDecl& field : fields) {
     if (!field.name.empty())
-      out.push_back({.name = field.name.text, .detail = {}, .at = field.name.span, .kind = "field"});
+      out.push_back(
+          {.name = field.name.text, .detail = {}, .at = field.name.span, .kind = "field"});
   }
 }
 
@@ -112,8 +112,9 @@ void close_items(const Sources& sources, std::vector<OutlineItem>& items, std::u
 }
 
 std::string word_of(const Declaration& d) {
-  static constexpr const char* kWords[] = {"type",    "event",      "connector", "action",  "workflow",
-                                           "webhook", "retry plan", "scenario",  "declaration"};
+  static constexpr const char* kWords[] = {"type",       "event",    "connector",
+                                           "action",     "workflow", "webhook",
+                                           "retry plan", "scenario", "declaration"};
   return kWords[d.body.index()];
 }
 
@@ -130,14 +131,20 @@ std::vector<OutlineItem> outline_of(const View& view, std::uint32_t source) {
     item.detail = item.kind + (d.title.empty() || d.name.empty() ? "" : " · " + d.title.text);
     item.at = d.name.empty() ? d.span : d.name.span;
     item.is_declaration = true;
-    if (const auto* type = std::get_if<TypeDecl>(&d.body)) outline_fields(type->fields, item.inside);
-    if (const auto* event = std::get_if<EventDecl>(&d.body)) outline_fields(event->fields, item.inside);
-    if (const auto* workflow = std::get_if<WorkflowDecl>(&d.body)) outline_block(workflow->body, item.inside);
-    if (const auto* webhook = std::get_if<WebhookDecl>(&d.body)) outline_block(webhook->body, item.inside);
+    if (const auto* type = std::get_if<TypeDecl>(&d.body))
+      outline_fields(type->fields, item.inside);
+    if (const auto* event = std::get_if<EventDecl>(&d.body))
+      outline_fields(event->fields, item.inside);
+    if (const auto* workflow = std::get_if<WorkflowDecl>(&d.body))
+      outline_block(workflow->body, item.inside);
+    if (const auto* webhook = std::get_if<WebhookDecl>(&d.body))
+      outline_block(webhook->body, item.inside);
     out.push_back(std::move(item));
   }
   // YAML may say things in any order: items stand as they are read.
-  const auto by_line = [](const OutlineItem& a, const OutlineItem& b) { return a.at.line < b.at.line; };
+  const auto by_line = [](const OutlineItem& a, const OutlineItem& b) {
+    return a.at.line < b.at.line;
+  };
   std::stable_sort(out.begin(), out.end(), by_line);
   for (OutlineItem& item : out) std::stable_sort(item.inside.begin(), item.inside.end(), by_line);
   const Sources& sources = view.compilation.sources;

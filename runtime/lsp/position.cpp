@@ -10,8 +10,11 @@ namespace {
 std::size_t width_at(std::string_view text, std::size_t at) {
   const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
   const unsigned char first = byte(at);
-  const std::size_t width =
-      first < 0x80 ? 1 : first >= 0xF0 && first <= 0xF4 ? 4 : first >= 0xE0 ? 3 : first >= 0xC2 ? 2 : 1;
+  const std::size_t width = first < 0x80                     ? 1
+                            : first >= 0xF0 && first <= 0xF4 ? 4
+                            : first >= 0xE0                  ? 3
+                            : first >= 0xC2                  ? 2
+                                                             : 1;
   if (first > 0xF4 || at + width > text.size()) return 1;
   for (std::size_t i = 1; i < width; ++i) {
     if ((byte(at + i) & 0xC0) != 0x80) return 1;
@@ -72,7 +75,8 @@ Position Lines::position_of(std::size_t offset) const {
 Range range_of(const dsl::Sources& sources, const dsl::Span& span) {
   const std::uint32_t line = span.line == 0 ? 0 : span.line - 1;
   const std::string_view text = sources.line(span.file, span.line);
-  const std::size_t begin = std::min<std::size_t>(span.column == 0 ? 0 : span.column - 1, text.size());
+  const std::size_t begin =
+      std::min<std::size_t>(span.column == 0 ? 0 : span.column - 1, text.size());
   const std::size_t end = std::min(begin + span.length, text.size());
   const std::uint32_t from = utf16_units(text.substr(0, begin));
   return {{line, from}, {line, from + utf16_units(text.substr(begin, end - begin))}};

@@ -24,7 +24,19 @@ std::optional<Hover> hover_at(const View& view, const dsl::Span& at);
 std::optional<dsl::Span> definition_at(const View& view, const dsl::Span& at);
 
 struct Suggestion {
-  enum class Kind { kKeyword, kName, kField, kAction, kEvent, kType, kError, kWorkflow, kConnector, kPlan, kArgument };
+  enum class Kind {
+    kKeyword,
+    kName,
+    kField,
+    kAction,
+    kEvent,
+    kType,
+    kError,
+    kWorkflow,
+    kConnector,
+    kPlan,
+    kArgument
+  };
   Kind kind = Kind::kName;
   std::string label;
   std::string insert;  // empty: the label
@@ -39,10 +51,10 @@ Completion complete_at(const View& view, const dsl::Span& at);
 
 struct OutlineItem {
   std::string name, detail;
-  dsl::Span at;                  // of the name
-  std::uint32_t last_line = 0;   // of all that belongs to it
+  dsl::Span at;                 // of the name
+  std::uint32_t last_line = 0;  // of all that belongs to it
   bool is_declaration = false;
-  std::string kind;              // "action", "step", …
+  std::string kind;  // "action", "step", …
   std::vector<OutlineItem> inside;
 };
 std::vector<OutlineItem> outline_of(const View& view, std::uint32_t file);

@@ -55,7 +55,8 @@ const Json& member(const Json& object, const char* name) {
 
 std::string text_of(const Json& object, const char* name) {
   const Json& value = member(object, name);
-  if (!value.is_string()) throw RpcError{kInvalidParams, std::string("`") + name + "` must be a string"};
+  if (!value.is_string())
+    throw RpcError{kInvalidParams, std::string("`") + name + "` must be a string"};
   return value.get<std::string>();
 }
 
@@ -75,26 +76,37 @@ Json json_of(const Range& r) { return {{"start", json_of(r.start)}, {"end", json
 
 int kind_number(Suggestion::Kind kind) {  // CompletionItemKind
   switch (kind) {
-    case Suggestion::Kind::kKeyword: return 14;
-    case Suggestion::Kind::kName: return 6;
-    case Suggestion::Kind::kField: return 5;
-    case Suggestion::Kind::kAction: return 3;
-    case Suggestion::Kind::kEvent: return 23;
-    case Suggestion::Kind::kType: return 22;
-    case Suggestion::Kind::kError: return 20;
-    case Suggestion::Kind::kWorkflow: return 2;
-    case Suggestion::Kind::kConnector: return 8;
-    case Suggestion::Kind::kPlan: return 21;
-    case Suggestion::Kind::kArgument: return 10;
+    case Suggestion::Kind::kKeyword:
+      return 14;
+    case Suggestion::Kind::kName:
+      return 6;
+    case Suggestion::Kind::kField:
+      return 5;
+    case Suggestion::Kind::kAction:
+      return 3;
+    case Suggestion::Kind::kEvent:
+      return 23;
+    case Suggestion::Kind::kType:
+      return 22;
+    case Suggestion::Kind::kError:
+      return 20;
+    case Suggestion::Kind::kWorkflow:
+      return 2;
+    case Suggestion::Kind::kConnector:
+      return 8;
+    case Suggestion::Kind::kPlan:
+      return 21;
+    case Suggestion::Kind::kArgument:
+      return 10;
   }
   return 1;
 }
 
 int symbol_number(const OutlineItem& item) {  // SymbolKind
   static const std::map<std::string, int> kKinds = {
-      {"type", 23},  {"event", 24},   {"connector", 19}, {"action", 12},
-      {"workflow", 5}, {"webhook", 11}, {"retry plan", 14}, {"step", 6},
-      {"wait", 24},  {"ask", 24}, {"set", 13}, {"collect", 13}, {"field", 8}};
+      {"type", 23},    {"event", 24},      {"connector", 19}, {"action", 12}, {"workflow", 5},
+      {"webhook", 11}, {"retry plan", 14}, {"step", 6},       {"wait", 24},   {"ask", 24},
+      {"set", 13},     {"collect", 13},    {"field", 8}};
   const auto found = kKinds.find(item.kind);
   return found == kKinds.end() ? 3 : found->second;
 }
@@ -202,7 +214,8 @@ class Server::Impl {
         {"textDocument/documentSymbol", &Impl::symbols},
     };
     const auto found = kAnswers.find(method);
-    if (found == kAnswers.end()) throw RpcError{kMethodNotFound, "`" + method + "` is not known here"};
+    if (found == kAnswers.end())
+      throw RpcError{kMethodNotFound, "`" + method + "` is not known here"};
     return (this->*found->second)(params);
   }
 
@@ -216,8 +229,8 @@ class Server::Impl {
     if (method == "textDocument/didOpen") {
       const Json& language = member(document, "languageId");
       documents_.open(text_of(document, "uri"),
-                      language.is_string() ? language.get<std::string>() : "",
-                      version_of(document), text_of(document, "text"));
+                      language.is_string() ? language.get<std::string>() : "", version_of(document),
+                      text_of(document, "text"));
     } else if (method == "textDocument/didChange") {
       const std::string uri = text_of(document, "uri");
       for (const Json& change : member(params, "contentChanges")) {
@@ -390,9 +403,9 @@ class Server::Impl {
     if (!place) return nullptr;
     const auto found = hover_at(place->workspace.compiled, place->at);
     if (!found) return nullptr;
-    return {{"contents", {{"kind", "markdown"}, {"value", found->markdown}}},
-            {"range",
-             json_of(range_of(place->workspace.compiled.compilation.sources, found->span))}};
+    return {
+        {"contents", {{"kind", "markdown"}, {"value", found->markdown}}},
+        {"range", json_of(range_of(place->workspace.compiled.compilation.sources, found->span))}};
   }
 
   Json definition(const Json& params) {
@@ -411,10 +424,11 @@ class Server::Impl {
     Json items = Json::array();
     for (const Suggestion& s : found.items) {
       if (items.size() >= kSuggestionsMax) break;
-      Json item = {{"label", s.label},
-                   {"kind", kind_number(s.kind)},
-                   {"filterText", s.label},
-                   {"textEdit", {{"range", range}, {"newText", s.insert.empty() ? s.label : s.insert}}}};
+      Json item = {
+          {"label", s.label},
+          {"kind", kind_number(s.kind)},
+          {"filterText", s.label},
+          {"textEdit", {{"range", range}, {"newText", s.insert.empty() ? s.label : s.insert}}}};
       // As listed here: the likely first.
       const std::string number = std::to_string(items.size());
       item["sortText"] = std::string(4 - std::min<std::size_t>(4, number.size()), '0') + number;
@@ -437,7 +451,8 @@ class Server::Impl {
     const std::size_t shorter = std::min(text.size(), done->size());
     while (same < shorter && text[same] == (*done)[same]) ++same;
     while (same > 0 && text[same - 1] != '\n') --same;
-    while (tail < shorter - same && text[text.size() - 1 - tail] == (*done)[done->size() - 1 - tail])
+    while (tail < shorter - same &&
+           text[text.size() - 1 - tail] == (*done)[done->size() - 1 - tail])
       ++tail;
     while (tail > 0 && text[text.size() - tail - 1] != '\n') --tail;
     const Lines lines(text);

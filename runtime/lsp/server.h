@@ -1,7 +1,7 @@
 // `belay lsp`: the Language Server Protocol for definitions of both forms. The server is bytes in,
-// bytes out, so tests need no process; serve_stdio is the loop around it. Whatever a client sends is
-// answered or ignored as the protocol says; nothing it sends ends the server but `exit`.
-// Tested in tests/runtime/lsp_test.cpp and, with a client library, in tests/editors/lsp.mjs.
+// bytes out, so tests need no process; serve_stdio is the loop around it. Whatever a client sends
+// is answered or ignored as the protocol says; nothing it sends ends the server but `exit`. Tested
+// in tests/runtime/lsp_test.cpp and, with a client library, in tests/editors/lsp.mjs.
 #pragma once
 #include <functional>
 #include <memory>

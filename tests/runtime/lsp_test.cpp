@@ -44,11 +44,11 @@ TEST_CASE("lsp: places count UTF-16 code units, and lines end in any break") {
   check_place("a\nb", {1, 1}, 3);
   check_place("a\r\nb", {0, 1}, 1);
   check_place("a\r\nb", {1, 0}, 3);
-  check_place("ä x", {0, 2}, 3);          // two bytes, one unit
-  check_place("€ x", {0, 2}, 4);          // three bytes, one unit
-  check_place("😀 x", {0, 3}, 5);         // four bytes, two units
-  check_place("\xff x", {0, 2}, 2);       // no UTF-8: one unit
-  check_place("a\xf0\x9f", {0, 3}, 3);    // cut off
+  check_place("ä x", {0, 2}, 3);        // two bytes, one unit
+  check_place("€ x", {0, 2}, 4);        // three bytes, one unit
+  check_place("😀 x", {0, 3}, 5);        // four bytes, two units
+  check_place("\xff x", {0, 2}, 2);     // no UTF-8: one unit
+  check_place("a\xf0\x9f", {0, 3}, 3);  // cut off
   check_place("", {0, 0}, 0);
 }
 
@@ -73,7 +73,8 @@ TEST_CASE("lsp: spans of the compiler become ranges and places become spans") {
   CHECK((range == Range{{1, 7}, {1, 11}}));
   const belay::dsl::Span back = span_of(sources, 0, range.start);
   CHECK((back == belay::dsl::Span{.file = 0, .line = 2, .column = 10, .length = 0}));
-  CHECK((range_of(sources, {.file = 0, .line = 99, .column = 5, .length = 9}) == Range{{98, 0}, {98, 0}}));
+  CHECK((range_of(sources, {.file = 0, .line = 99, .column = 5, .length = 9}) ==
+         Range{{98, 0}, {98, 0}}));
 }
 
 TEST_CASE("lsp: messages are cut out of the bytes as they come") {
@@ -86,8 +87,10 @@ TEST_CASE("lsp: messages are cut out of the bytes as they come") {
 
 TEST_CASE("lsp: damaged messages cost themselves, not the connection") {
   check_frames("X: 1\r\n\r\n" + frame("{}"), {"!a header without a Content-Length", "{}"});
-  check_frames("Content-Length: -5\r\n\r\n" + frame("{}"), {"!a header without a Content-Length", "{}"});
-  check_frames("Content-Length: 5x\r\n\r\n" + frame("{}"), {"!a header without a Content-Length", "{}"});
+  check_frames("Content-Length: -5\r\n\r\n" + frame("{}"),
+               {"!a header without a Content-Length", "{}"});
+  check_frames("Content-Length: 5x\r\n\r\n" + frame("{}"),
+               {"!a header without a Content-Length", "{}"});
   check_frames("Content-Length: 99999999999999999999999\r\n\r\n" + frame("{}"),
                {"!a header without a Content-Length", "{}"});
   FrameReader reader;
@@ -129,12 +132,12 @@ TEST_CASE("lsp: what is typed faster than it is compiled is compiled once") {
       R"({"jsonrpc":"2.0","method":"textDocument/didOpen","params":{"textDocument":)"
       R"({"uri":"untitled:a","languageId":"belay","version":1,"text":"belay 1\n\ntype A\n  a  txet\n"}}})"));
   for (int version = 2; version < 20; ++version) {
-    server.receive(frame(
-        R"({"jsonrpc":"2.0","method":"textDocument/didChange","params":{"textDocument":)"
-        R"({"uri":"untitled:a","version":)" +
-        std::to_string(version) +
-        R"(},"contentChanges":[{"range":{"start":{"line":3,"character":2},"end":)"
-        R"({"line":3,"character":2}},"text":"x"}]}})"));
+    server.receive(
+        frame(R"({"jsonrpc":"2.0","method":"textDocument/didChange","params":{"textDocument":)"
+              R"({"uri":"untitled:a","version":)" +
+              std::to_string(version) +
+              R"(},"contentChanges":[{"range":{"start":{"line":3,"character":2},"end":)"
+              R"({"line":3,"character":2}},"text":"x"}]}})"));
   }
   CHECK(sent.size() == 1);  // the answer to `initialize`
   CHECK(server.unsettled());
