@@ -38,15 +38,10 @@ std::optional<std::size_t> length_of(std::string_view header) {
 
 }  // namespace
 
-std::optional<Frame> FrameReader::skip_garbage(std::string why, std::size_t from) {
-  const std::size_t next = find_length(buffer_, from);
-  if (next == std::string_view::npos) {
-    // Its beginning may already be here.
-    const std::size_t keep = std::min(buffer_.size() - from, kLength.size() - 1);
-    buffer_.erase(0, buffer_.size() - keep);
-  } else {
-    buffer_.erase(0, next);
-  }
+std::optional<Frame> FrameReader::skip_garbage(std::string why, std::size_t bad) {
+  // A header may begin within what is bad: behind the first byte, or this would not end.
+  const std::size_t next = find_length(buffer_, 1);
+  buffer_.erase(0, std::min(next, bad));
   return Frame{{}, std::move(why)};
 }
 
@@ -64,7 +59,8 @@ std::optional<Frame> FrameReader::next() {
   }
   if (end == std::string::npos) {
     if (buffer_.size() <= kHeaderBytesMax) return std::nullopt;
-    return skip_garbage("no header in " + std::to_string(kHeaderBytesMax) + " bytes", 1);
+    return skip_garbage("no header in " + std::to_string(kHeaderBytesMax) + " bytes",
+                        buffer_.size() - (kLength.size() - 1));  // its beginning may be here
   }
   const std::optional<std::size_t> length = length_of(std::string_view(buffer_).substr(0, end));
   if (!length) return skip_garbage("a header without a Content-Length", end + blank);

@@ -27,7 +27,7 @@ class FrameReader {
   bool resume_inside(const std::string& body);
 
  private:
-  std::optional<Frame> skip_garbage(std::string why, std::size_t from);
+  std::optional<Frame> skip_garbage(std::string why, std::size_t bad);
   std::string buffer_;
   std::size_t to_skip_ = 0;  // bytes of a message that is too large
 };

@@ -99,6 +99,7 @@ TEST_CASE("lsp: damaged messages cost themselves, not the connection") {
   while (auto next = reader.next()) errors += !next->error.empty();
   CHECK(errors == 1);
   reader.feed(frame("{}"));
+  CHECK_FALSE(reader.next()->error.empty());  // the end of the garbage
   CHECK(reader.next()->body == "{}");
 }
 
