@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "dsl/diagnostic.h"
+#include "dsl/scenario.h"
 #include "dsl/syntax.h"
 #include "interpreter/graph.h"
 
@@ -46,6 +47,7 @@ struct CompiledProgram {
   std::vector<Connector> connectors;
   std::vector<Webhook> webhooks;
   std::vector<interpreter::EventType> events;  // all declared
+  std::vector<Scenario> scenarios;             // in the order of files and lines
 };
 
 struct Compilation {

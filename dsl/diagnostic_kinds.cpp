@@ -16,6 +16,7 @@ const std::vector<DiagnosticKind>& diagnostic_kinds() {
 #if __has_include("dsl/compile/diagnostic_kinds.inc")
 #include "dsl/compile/diagnostic_kinds.inc"
 #endif
+#include "dsl/compile/diagnostic_kinds_desk.inc"
     };
     std::sort(all.begin(), all.end(),
               [](const DiagnosticKind& a, const DiagnosticKind& b) { return a.code < b.code; });

@@ -4,11 +4,17 @@
 #include <cstdint>
 
 #include "dsl/diagnostic.h"
+#include "dsl/render_json.h"
 
 namespace belay::dsl {
 namespace {
 
 constexpr std::size_t kWindow = 110;  // columns of an author's line that are shown
+constexpr std::size_t kAlsoShown = 6;
+
+std::string count(std::size_t n, const char* word) {
+  return std::to_string(n) + " " + word + (n == 1 ? "" : "s");
+}
 
 struct Glyph {
   std::string text;      // what is printed
@@ -111,6 +117,16 @@ class Painter {
       if (note.has_span) out_ += ", " + place(note.span, false);
       out_ += "\n";
     }
+    if (!diagnostic.also.empty()) {
+      out_ += gutter + paint_as("1;34", " =") + " the same in ";
+      for (std::size_t i = 0; i < std::min(diagnostic.also.size(), kAlsoShown); ++i) {
+        out_ += (i == 0 ? "" : ", ") + place(diagnostic.also[i], false);
+      }
+      if (diagnostic.also.size() > kAlsoShown) {
+        out_ += " and " + count(diagnostic.also.size() - kAlsoShown, "more place");
+      }
+      out_ += "\n";
+    }
     if (!diagnostic.help.empty()) out_ += paint_as("1;32", "help") + ": " + diagnostic.help + "\n";
     out_ += "\n";
   }
@@ -133,10 +149,6 @@ class Painter {
   std::string out_;
 };
 
-std::string count(std::size_t n, const char* word) {
-  return std::to_string(n) + " " + word + (n == 1 ? "" : "s");
-}
-
 std::size_t warnings_of(const Diagnostics& diagnostics) {
   return static_cast<std::size_t>(
       std::count_if(diagnostics.all().begin(), diagnostics.all().end(),
@@ -157,11 +169,22 @@ std::string render_text(const Diagnostics& diagnostics, const Sources& sources, 
   return std::move(painter.out());
 }
 
+std::string render_allowed(const Diagnostics& diagnostics, const Sources& sources) {
+  std::string out;
+  for (const Diagnostics::Allowed& one : diagnostics.allowed()) {
+    const Diagnostic& d = one.diagnostic;
+    out += "allowed[" + std::string(d.kind->code) + "] " + sources.file(d.span.file).path + ":" +
+           std::to_string(d.span.line) + ": " + d.message + "\n  because: " +
+           diagnostics.allowances()[one.by].because + "\n";
+  }
+  const std::size_t n = diagnostics.allowed().size();
+  if (n > 0) out += count(n, "finding") + " allowed, with " + (n == 1 ? "its reason" : "their reasons") + "\n";
+  return out;
+}
+
 // ---- JSON --------------------------------------------------------------------------------------------------------
 
-namespace {
-
-std::string quoted(std::string_view text) {
+std::string json_quoted(std::string_view text) {
   std::string out = "\"";
   for (std::size_t at = 0; at < text.size();) {
     const unsigned char c = static_cast<unsigned char>(text[at]);
@@ -186,29 +209,39 @@ std::string quoted(std::string_view text) {
   return out + "\"";
 }
 
+namespace {
+
 std::string json_place(const Span& span, const Sources& sources) {
-  return "\"file\":" + quoted(span.file < sources.size() ? sources.file(span.file).path : "") +
+  return "\"file\":" + json_quoted(span.file < sources.size() ? sources.file(span.file).path : "") +
          ",\"line\":" + std::to_string(span.line) + ",\"column\":" + std::to_string(span.column) +
          ",\"length\":" + std::to_string(span.length);
 }
 
 std::string json_of(const Diagnostic& diagnostic, const Sources& sources) {
-  std::string out = "{\"code\":" + quoted(diagnostic.kind->code) + ",\"severity\":" +
+  std::string out = "{\"code\":" + json_quoted(diagnostic.kind->code) + ",\"severity\":" +
                     (diagnostic.kind->severity == Severity::kError ? "\"error\"" : "\"warning\"") + "," +
-                    json_place(diagnostic.span, sources) + ",\"message\":" + quoted(diagnostic.message) +
-                    ",\"label\":" + quoted(diagnostic.label) + ",\"notes\":[";
+                    json_place(diagnostic.span, sources) + ",\"message\":" + json_quoted(diagnostic.message) +
+                    ",\"label\":" + json_quoted(diagnostic.label) + ",\"notes\":[";
   bool first = true;
   for (const Note& note : diagnostic.notes) {
     if (!first) out += ",";
     first = false;
-    out += "{\"text\":" + quoted(note.text);
+    out += "{\"text\":" + json_quoted(note.text);
     if (note.has_span) out += "," + json_place(note.span, sources);
     out += "}";
   }
-  out += "],\"help\":" + quoted(diagnostic.help);
+  out += "]";
+  if (!diagnostic.also.empty()) {
+    out += ",\"also\":[";
+    for (std::size_t i = 0; i < diagnostic.also.size(); ++i) {
+      out += (i == 0 ? "{" : ",{") + json_place(diagnostic.also[i], sources) + "}";
+    }
+    out += "]";
+  }
+  out += ",\"help\":" + json_quoted(diagnostic.help);
   if (diagnostic.fix) {
     out += ",\"fix\":{" + json_place(diagnostic.fix->span, sources) +
-           ",\"text\":" + quoted(diagnostic.fix->text) + "}";
+           ",\"text\":" + json_quoted(diagnostic.fix->text) + "}";
   }
   return out + "}";
 }
@@ -222,6 +255,15 @@ std::string render_json(const Diagnostics& diagnostics, const Sources& sources) 
     if (!first) out += ",";
     first = false;
     out += "\n" + json_of(diagnostic, sources);
+  }
+  out += "],\"allowed\":[";
+  first = true;
+  for (const Diagnostics::Allowed& one : diagnostics.allowed()) {
+    if (!first) out += ",";
+    first = false;
+    std::string json = json_of(one.diagnostic, sources);
+    json.pop_back();
+    out += "\n" + json + ",\"because\":" + json_quoted(diagnostics.allowances()[one.by].because) + "}";
   }
   return out + "],\"errors\":" + std::to_string(diagnostics.errors()) +
          ",\"warnings\":" + std::to_string(warnings_of(diagnostics)) + "}\n";

@@ -216,6 +216,7 @@ const std::map<std::string, std::string>& shapes() {
       {"scheme",
        "{\"type\":\"string\",\"examples\":[\"stripe\",\"standard\",\"github\",\"slack\"]}"},
       {"outcomes", list_of("outcome")},
+      {"allows", list_of("allow_map")},
       {"undo_or_name", scalar_or("undo")},
       {"errors",
        map_of("act", "Errors by name (`a.b or c.d` for several), and what follows each.")},

@@ -7,6 +7,8 @@
 #include <algorithm>
 #include <string_view>
 
+#include "dsl/text/sentences.h"
+
 namespace belay::dsl {
 namespace {
 
@@ -23,6 +25,7 @@ class Dump {
     place(d.name.span);
     ++depth_;
     text("title", d.title);
+    allows(d.allows);
     if (d.broken) line("broken");
     std::visit([this](const auto& body) { this->body(body); }, d.body);
     --depth_;
@@ -84,6 +87,12 @@ class Dump {
     ++depth_;
     inside();
     --depth_;
+  }
+  void allows(const std::vector<Allow>& list) {
+    for (const Allow& allow : list) {
+      line("allow " + allow.kind.text + " " + quote(allow.because.text));
+      place(allow.span);
+    }
   }
   void args(const char* what, const std::vector<Arg>& list) {
     if (list.empty()) return;
@@ -207,6 +216,7 @@ class Dump {
     if (!s.name.empty()) place(s.name.span);
     nest(std::string(kKinds[static_cast<int>(s.kind)]) + (s.name.empty() ? "" : " " + s.name.text), [&] {
       text("title", s.title);
+      allows(s.allows);
       name("do", s.action);
       name("run", s.run);
       flag("detached", s.detached, s.detached_span);
@@ -357,9 +367,23 @@ class Dump {
   void body(const PlanDecl& d) { tries(d.tries); }
   void body(const ScenarioDecl& d) {
     name("for", d.workflow);
-    for (const Text& said : d.lines) {
-      line(quote(said.text));
-      place(said.span);
+    args("given", d.given);
+    for (const ScenarioWhen& when : d.when) {
+      line("when " + text::sentence(when));
+      place(when.span);
+      for (const Arg& arg : when.with) {  // each may have a line of its own
+        place(arg.name.span);
+        place(arg.value);
+      }
+    }
+    for (const ScenarioThen& then : d.then) {
+      line("then " + text::sentence(then));
+      place(then.span);
+      if (!then.value.empty()) place(then.value);
+      for (const Arg& arg : then.with) {
+        place(arg.name.span);
+        place(arg.value);
+      }
     }
   }
   void body(const ReservedDecl&) {}

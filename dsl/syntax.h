@@ -45,6 +45,13 @@ struct Arg {  // `name = expr`
   Expr value;
 };
 
+struct Allow {  // `allow BEL2001 because "…"`: an author takes responsibility for one kind of problem
+  Name kind;
+  Text because;
+  Span span;                             // of the clause
+  std::uint32_t from_line = 0, to_line = 0;  // the lines that it is about, where it was read
+};
+
 // ---- Types and fields ----------------------------------------------------------------------------------------
 
 struct TypeExpr {
@@ -189,6 +196,7 @@ struct Statement {
   Name role;                   // kAsk
   std::vector<FieldDecl> answers;    // kAsk
   Expr pause_for, pause_until; // kPause
+  std::vector<Allow> allows;   // kStep, kWait
   Expr value;                  // kSet, kCollect; kForEach: the list; kRepeat: `until`
 };
 
@@ -285,10 +293,58 @@ struct PlanDecl {
   Tries tries;
 };
 
-// `scenario "…" for wf`: kept as lines until the simulator reads it.
+// ---- Scenarios: sentences, one grammar for both forms (dsl/text/sentences.h) -----------------------------------
+
+struct CallName {  // `capture`, `the undo of capture`, `the check of capture`
+  Name step;
+  bool undo = false, check = false;
+};
+
+struct ScenarioWhen {  // what the world does
+  enum class Kind {
+    kArrives, kNeverArrives,                    // of a wait
+    kFails, kUnavailable, kUnsure, kTimesOut,   // of a call
+    kGives, kSays,                              // of a call, of a check
+    kEngineStops,
+    kCancels, kAnswers, kRetries, kSkips, kFinds,  // someone does it
+  } kind = Kind::kArrives;
+  enum class Moment { kUnsaid, kBefore, kDuring, kAfter };
+  CallName call;            // the wait, the call, the question; kEngineStops: of which call
+  Name error;               // kFails; empty: refused
+  std::optional<Number> times;  // 0: always
+  bool happened = false;    // kUnsure, kTimesOut, kFinds
+  bool twice = false, early = false;  // kArrives
+  Expr after;               // a duration: since the wait began, since the start
+  Expr before_start;        // kArrives
+  Moment moment = Moment::kUnsaid;  // kEngineStops, kCancels
+  CallName moment_of;       // kCancels
+  Text because;             // kCancels; kSays: the word
+  std::vector<Arg> with;    // the event's fields, the result, the answer
+  Span span;
+};
+
+struct ScenarioThen {  // what is expected of the end
+  enum class Kind {
+    kEnds, kHeld, kWaits, kUndone, kDone, kLeftOver, kPublishes, kPublishesNothing, kWithin, kTried,
+    kHolds,  // an expression over the outputs and names
+  } kind = Kind::kEnds;
+  bool compensated = false;  // kEnds
+  Text because;              // kEnds
+  CallName call;             // kHeld, kTried
+  Name team;                 // kHeld
+  std::vector<Name> names;   // kWaits: one; kUndone, kDone, kLeftOver: none is `nothing`
+  Name event;                // kPublishes
+  std::vector<Arg> with;     // kPublishes
+  Number times;              // kTried
+  Expr value;                // kWithin, kHolds
+  Span span;
+};
+
 struct ScenarioDecl {
   Name workflow;
-  std::vector<Text> lines;
+  std::vector<Arg> given;
+  std::vector<ScenarioWhen> when;
+  std::vector<ScenarioThen> then;
 };
 
 struct ReservedDecl {};  // subscription, projection, lifecycle, api, schedule: not in this version yet
@@ -300,6 +356,7 @@ struct Declaration {
   std::variant<TypeDecl, EventDecl, ConnectorDecl, ActionDecl, WorkflowDecl, WebhookDecl, PlanDecl, ScenarioDecl,
                ReservedDecl>
       body;
+  std::vector<Allow> allows;  // connector, action, workflow, webhook
   bool broken = false;  // something in it could not be read: it still declares its name, checks that need all of it stay silent
 };
 
@@ -307,6 +364,7 @@ struct File {
   std::uint32_t source = 0;  // index into Sources
   enum class Form { kText, kYaml } form = Form::kText;
   std::vector<Declaration> declarations;
+  bool lost = false;  // a declaration could not even be named: what nobody declares may be there
 };
 
 // The tree as text, one line a fact, without spans: for golden tests.

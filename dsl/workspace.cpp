@@ -2,9 +2,12 @@
 // a file before any reader sees it. The rest is compile_sources, which works from memory. Tested in
 // tests/dsl/workspace_test.cpp.
 #include <algorithm>
+#include <atomic>
 #include <filesystem>
 #include <fstream>
+#include <optional>
 #include <system_error>
+#include <thread>
 
 #include "dsl/compile.h"
 #include "dsl/compile/compile_files.h"
@@ -100,16 +103,38 @@ std::string shown_name(const std::string& dir) {
 
 Span start_of(std::uint32_t file) { return {.file = file, .line = 1, .column = 1, .length = 0}; }
 
-// Size and encoding are the readers' business: they know where in the file it goes wrong.
+// One file; nothing when it is not ours. Size and encoding are the readers' business: they know
+// where in the file it goes wrong.
+std::optional<File> read_one_source(const Sources& sources, std::uint32_t i, Diagnostics& found) {
+  const SourceFile& file = sources.file(i);
+  if (!is_definition(file.path)) return std::nullopt;
+  if (has_ending(file.path, ".belay")) return read_text(sources, i, found);
+  if (classify_yaml(sources, i, found) == YamlKind::kBelay) return read_yaml(sources, i, found);
+  if (found.errors() == 0) return std::nullopt;
+  return File{.source = i, .form = File::Form::kYaml, .lost = true};  // ours, without its first line
+}
+
+// Files know nothing of each other, so they are read on several threads; what was found is told in
+// the order of the files all the same.
 void read_sources(Compilation& out) {
-  for (std::uint32_t i = 0; i < out.sources.size(); ++i) {
-    const SourceFile& file = out.sources.file(i);
-    if (!is_definition(file.path)) continue;
-    if (has_ending(file.path, ".belay")) {
-      out.files.push_back(read_text(out.sources, i, out.diagnostics));
-    } else if (classify_yaml(out.sources, i, out.diagnostics) == YamlKind::kBelay) {
-      out.files.push_back(read_yaml(out.sources, i, out.diagnostics));
+  const std::uint32_t count = static_cast<std::uint32_t>(out.sources.size());
+  std::vector<std::optional<File>> files(count);
+  std::vector<Diagnostics> found(count);
+  std::atomic<std::uint32_t> next{0};
+  const auto work = [&] {
+    for (std::uint32_t i = next++; i < count; i = next++) {
+      files[i] = read_one_source(out.sources, i, found[i]);
     }
+  };
+  constexpr std::uint32_t kFilesPerThread = 32;
+  const unsigned threads = std::min({std::thread::hardware_concurrency(), count / kFilesPerThread, 8u});
+  std::vector<std::jthread> helpers;
+  for (unsigned i = 1; i < threads; ++i) helpers.emplace_back(work);
+  work();
+  helpers.clear();  // joins
+  for (std::uint32_t i = 0; i < count; ++i) {
+    if (files[i]) out.files.push_back(std::move(*files[i]));
+    out.diagnostics.absorb(std::move(found[i]));
   }
 }
 
@@ -119,6 +144,7 @@ Compilation compile(std::map<std::string, std::string> files, const PluginCatalo
   read_sources(out);
   out.program = compile_files(out.files, out.sources, catalog, out.diagnostics, symbols);
   out.diagnostics.sort();
+  out.diagnostics.merge(out.sources);
   return out;
 }
 

@@ -3,6 +3,8 @@
 // kind of block is added once. Tested in tests/dsl/graph_codec_test.cpp.
 #include "interpreter/graph.h"
 
+#include <algorithm>
+
 #include <string_view>
 
 namespace belay::interpreter {
@@ -70,7 +72,43 @@ std::vector<const Block*> blocks_of(const Node& node) {
   return blocks;
 }
 
+namespace {
+
+bool private_in(const Type& type);
+
+bool private_in(const std::vector<Field>& fields) {
+  return std::any_of(fields.begin(), fields.end(), [](const Field& field) { return private_in(field.type); });
+}
+
+bool private_in(const Type& type) {
+  return type.is_private || private_in(type.fields) ||
+         std::any_of(type.element.begin(), type.element.end(), [](const Type& element) { return private_in(element); });
+}
+
+bool private_in(const Graph& graph) {
+  if (private_in(graph.takes)) return true;
+  for (const SlotInfo& slot : graph.slots) {
+    if (private_in(slot.type)) return true;
+  }
+  for (const EventType& event : graph.events) {
+    if (private_in(event.fields)) return true;
+  }
+  for (const Action& action : graph.actions) {
+    if (private_in(action.takes)) return true;
+    for (const Gives& gives : action.gives) {
+      if (private_in(gives.field.type)) return true;
+    }
+  }
+  return std::any_of(graph.nodes.begin(), graph.nodes.end(), [](const Node& node) { return private_in(node.answers); });
+}
+
+}  // namespace
+
+bool holds_private(const std::vector<Field>& fields) { return private_in(fields); }
+
 void Graph::index() {
+  asks = std::any_of(nodes.begin(), nodes.end(), [](const Node& node) { return node.kind == NodeKind::kAsk; });
+  holds_private = private_in(*this);
   place(*this, root, kNoNode, 0);
   for (NodeId id = 0; id < nodes.size(); ++id) {
     std::uint32_t number = 0;

@@ -276,9 +276,15 @@ struct Graph {
   Block root;
   const Environment* environment = nullptr;  // of whoever runs it; not part of the definition
 
-  // Fills Node::parent, block and position. Called by the compiler and by the reader of stored graphs.
+  // Filled by index(): whether it asks people, and whether any value of it is private.
+  bool asks = false, holds_private = false;
+
+  // Fills Node::parent, block and position, and what is said to be filled by it. Called by the compiler and by the reader of stored graphs.
   void index();
 };
+
+// Whether a value of one of these fields may be private.
+bool holds_private(const std::vector<Field>& fields);
 
 // The blocks that a node holds, in a fixed order: arms, branches, the body, then blocks of handlers (call, then undo),
 // the block of `otherwise`. Node::block is an index into this list.

@@ -1,5 +1,5 @@
-// Rounds of loops. An item of a `for each` counts against `at once` from its begin until it is over, or, when it failed
-// and that is tolerated, until it is undone.
+// Rounds of loops. An item of a `for each` counts against `at once` from its begin until it is
+// over, or, when it failed and that is tolerated, until it is undone.
 #include "interpreter/loops.h"
 
 #include <algorithm>
@@ -22,7 +22,8 @@ void export_items(const Graph& graph, State& state, const Path& path, std::uint3
     std::vector<Value> values;
     for (std::uint32_t i = 0; i < items; ++i) {
       const auto iteration = round_of(path, i);
-      if (const Value* value = find_variable(state, name.inner, iteration, iteration.size())) values.push_back(*value);
+      if (const Value* value = find_variable(state, name.inner, iteration, iteration.size()))
+        values.push_back(*value);
     }
     set_variable(graph, state, name.outer, path.iteration, Value::list(std::move(values)));
   }
@@ -37,7 +38,8 @@ void begin_items(const Graph& graph, State& state, Loop& loop) {
     const auto iteration = round_of(loop.path, loop.next);
     // The item moves into its variable: a long list is not kept twice.
     if (node.slot != kNoSlot) {
-      set_variable(graph, state, node.slot, iteration, std::exchange(loop.items[loop.next], Value()));
+      set_variable(graph, state, node.slot, iteration,
+                   std::exchange(loop.items[loop.next], Value()));
     }
     state.ready.push_back({node.body.front(), iteration});
     loop.running.push_back(loop.next++);
@@ -64,9 +66,12 @@ Loop* find_loop(State& state, const Path& path) {
   return it != state.loops.end() && it->path == path ? &*it : nullptr;
 }
 
-const Loop* find_loop(const State& state, const Path& path) { return find_loop(const_cast<State&>(state), path); }
+const Loop* find_loop(const State& state, const Path& path) {
+  return find_loop(const_cast<State&>(state), path);
+}
 
-void begin_loop(const Graph& graph, State& state, const Path& path, const std::vector<Value>& items) {
+void begin_loop(const Graph& graph, State& state, const Path& path,
+                const std::vector<Value>& items) {
   if (items.empty() || graph.nodes[path.node].body.empty()) {
     export_items(graph, state, path, 0);
     complete(graph, state, path);

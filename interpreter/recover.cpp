@@ -1,5 +1,5 @@
-// Around the two functions: what a saga needs that is loaded again, and which of its timers are due.
-// Tested in tests/interpreter.
+// Around the two functions: what a saga needs that is loaded again, and which of its timers are
+// due. Tested in tests/interpreter.
 #include <algorithm>
 
 #include "interpreter/control.h"
@@ -9,20 +9,25 @@ namespace belay::interpreter {
 
 namespace {
 
-constexpr Direction kDirections[] = {Direction::kForward, Direction::kCheck, Direction::kUndo, Direction::kUndoCheck};
+constexpr Direction kDirections[] = {Direction::kForward, Direction::kCheck, Direction::kUndo,
+                                     Direction::kUndoCheck};
 
 // The child is asked for the same once more; it answers the same, or has never heard of it.
-Command child_command(const Graph& graph, const State& state, const Activity& activity, Direction direction) {
+Command child_command(const Graph& graph, const State& state, const Activity& activity,
+                      Direction direction) {
   const CallState& call = call_of(activity, direction);
   const std::uint32_t child = activity.forward.generation;
-  if (direction == Direction::kUndo) return StopChild{activity.path, direction, call.generation, child, kParentUndone};
+  if (direction == Direction::kUndo)
+    return StopChild{activity.path, direction, call.generation, child, kParentUndone};
   if (!activity.open) {
     const std::string& because = state.because.empty() ? std::string(kParentUndone) : state.because;
     return StopChild{activity.path, direction, call.generation, child, because};
   }
   const ChildRun& run = graph.nodes[activity.path.node].run;
   Request request = work_out_request(graph, state, activity.path, direction);
-  return StartChild{activity.path, child, run.workflow, run.hash, run.version, std::move(request.command.args), false};
+  return StartChild{activity.path, child,       run.workflow,
+                    run.hash,      run.version, std::move(request.command.args),
+                    false};
 }
 
 }  // namespace
@@ -38,23 +43,27 @@ Recovery recover(const Graph& graph, const State& state) {
     for (std::uint32_t i = 0; i < node.sources.size(); ++i) {
       if (!awaits(graph, activity, i)) continue;
       const Instant since{state.started_at.us - node.sources[i].even_before_ms * 1000};
-      recovery.commands.push_back(AwaitEvent{activity.path, i, node.sources[i].event, activity.keys[i], since});
+      recovery.commands.push_back(
+          AwaitEvent{activity.path, i, node.sources[i].event, activity.keys[i], since});
     }
     if (activity.open && activity.until && !activity.limit_passed) {
-      const auto purpose = node.kind == NodeKind::kPause ? TimerPurpose::kPause : TimerPurpose::kLimit;
+      const auto purpose =
+          node.kind == NodeKind::kPause ? TimerPurpose::kPause : TimerPurpose::kLimit;
       recovery.commands.push_back(StartTimer{activity.path, purpose, {}, activity.until});
     }
     for (const Direction direction : kDirections) {
       const CallState& call = call_of(activity, direction);
       if (call.phase == CallPhase::kBackoff) {
-        recovery.commands.push_back(StartTimer{activity.path, TimerPurpose::kRetry, direction, call.due});
+        recovery.commands.push_back(
+            StartTimer{activity.path, TimerPurpose::kRetry, direction, call.due});
       }
       if (call.phase != CallPhase::kInFlight) continue;
       if (node.kind == NodeKind::kRun) {
         recovery.commands.push_back(child_command(graph, state, activity, direction));
         continue;
       }
-      recovery.facts.push_back(StepFailed{activity.path, direction, call.generation, FailureKind::kUnsure, "lost",
+      recovery.facts.push_back(StepFailed{activity.path, direction, call.generation,
+                                          FailureKind::kUnsure, "lost",
                                           "the engine stopped while it was under way", false, 0});
     }
   }
@@ -73,7 +82,8 @@ void each_timer(const Graph& graph, const State& state, Visit visit) {
   for (const Activity& activity : state.activities) {
     if (activity.open && activity.until && !activity.limit_passed) {
       const bool pause = graph.nodes[activity.path.node].kind == NodeKind::kPause;
-      visit(activity.until, TimerFired{activity.path, pause ? TimerPurpose::kPause : TimerPurpose::kLimit, {}});
+      visit(activity.until,
+            TimerFired{activity.path, pause ? TimerPurpose::kPause : TimerPurpose::kLimit, {}});
     }
     for (const Direction direction : kDirections) {
       const CallState& call = call_of(activity, direction);
@@ -91,7 +101,8 @@ std::vector<Fact> due_timers(const Graph& graph, const State& state, Instant now
   each_timer(graph, state, [&](Instant at, const TimerFired& fact) {
     if (at <= now) due.emplace_back(at, fact);
   });
-  std::stable_sort(due.begin(), due.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
+  std::stable_sort(due.begin(), due.end(),
+                   [](const auto& a, const auto& b) { return a.first < b.first; });
   std::vector<Fact> facts;
   for (auto& [at, fact] : due) facts.push_back(std::move(fact));
   return facts;

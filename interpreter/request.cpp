@@ -1,5 +1,5 @@
-// A request is worked out from the state anew whenever it is to be sent: the arguments, the key, the limit of a try, and
-// the digest by which a changed request is noticed.
+// A request is worked out from the state anew whenever it is to be sent: the arguments, the key,
+// the limit of a try, and the digest by which a changed request is noticed.
 #include "interpreter/request.h"
 
 #include <algorithm>
@@ -13,7 +13,8 @@ std::string key_text(const Value& value) {
   return value.kind() == Value::Kind::kString ? value.as_string() : to_text(value);
 }
 
-Request work_out_request(const Graph& graph, const State& state, const Path& path, Direction direction) {
+Request work_out_request(const Graph& graph, const State& state, const Path& path,
+                         Direction direction) {
   Request request;
   const Call& spec = *spec_of(graph.nodes[path.node], direction);
   const StateScope scope(graph, state, path);
@@ -57,7 +58,8 @@ Request work_out_request(const Graph& graph, const State& state, const Path& pat
     }
   }
   const ChildRun& child = graph.nodes[path.node].run;
-  std::string bytes = spec.action == kNoAction ? child.workflow + ":" + child.hash : graph.actions[spec.action].name;
+  std::string bytes = spec.action == kNoAction ? child.workflow + ":" + child.hash
+                                               : graph.actions[spec.action].name;
   bytes += '\0';
   bytes += command.key;
   bytes += '\0';

@@ -7,10 +7,12 @@ namespace belay::interpreter {
 struct Request {
   bool ok = false;
   std::string error;  // an expression failed
-  RunAction command;  // its generation is for the caller to say; of a child only the arguments and the digest count
+  RunAction command;  // its generation is for the caller to say; of a child only the arguments and
+                      // the digest count
 };
 // REQUIRES: the node has such a call.
-Request work_out_request(const Graph& graph, const State& state, const Path& path, Direction direction);
+Request work_out_request(const Graph& graph, const State& state, const Path& path,
+                         Direction direction);
 
 // A value as the key of an event or of a measure.
 std::string key_text(const Value& value);

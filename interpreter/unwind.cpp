@@ -1,5 +1,6 @@
-// Parts that are undone, the order of undoing, and the way of failures. See unwind.h; the rules are in
-// docs/language: errors. Tested in tests/interpreter/unwind_test.cpp and, above all, by random_test.cpp.
+// Parts that are undone, the order of undoing, and the way of failures. See unwind.h; the rules are
+// in docs/language: errors. Tested in tests/interpreter/unwind_test.cpp and, above all, by
+// random_test.cpp.
 #include "interpreter/unwind.h"
 
 #include <algorithm>
@@ -22,8 +23,10 @@ std::uint32_t block_holding(const Graph& graph, NodeId holder, NodeId node) {
   return kNoBlock;
 }
 
-bool begins_with(const std::vector<std::uint32_t>& iteration, const std::vector<std::uint32_t>& outer) {
-  return iteration.size() >= outer.size() && std::equal(outer.begin(), outer.end(), iteration.begin());
+bool begins_with(const std::vector<std::uint32_t>& iteration,
+                 const std::vector<std::uint32_t>& outer) {
+  return iteration.size() >= outer.size() &&
+         std::equal(outer.begin(), outer.end(), iteration.begin());
 }
 
 bool has_part(NodeKind kind, std::uint32_t block, std::uint32_t part) {
@@ -36,8 +39,9 @@ bool declares(const Graph& graph, NodeId whole, std::uint32_t part, SlotId slot)
   if (kind == NodeKind::kForEach && graph.nodes[whole].slot == slot) return true;
   for (NodeId id = 0; id < graph.nodes.size(); ++id) {
     const Node& node = graph.nodes[id];
-    const bool makes = node.slot == slot || std::any_of(node.exports.begin(), node.exports.end(),
-                                                        [&](const Export& e) { return e.outer == slot; });
+    const bool makes =
+        node.slot == slot || std::any_of(node.exports.begin(), node.exports.end(),
+                                         [&](const Export& e) { return e.outer == slot; });
     if (!makes) continue;
     const std::uint32_t block = block_holding(graph, whole, id);
     if (block != kNoBlock && has_part(kind, block, part)) return true;
@@ -51,13 +55,16 @@ bool inside(const Graph& graph, const Path& place, const Path& whole, std::uint3
   const std::size_t depth = whole.iteration.size();
   if (place.node == kNoNode || !begins_with(place.iteration, whole.iteration)) return false;
   const NodeKind kind = graph.nodes[whole.node].kind;
-  if (kind == NodeKind::kForEach && (place.iteration.size() == depth || place.iteration[depth] != part)) return false;
+  if (kind == NodeKind::kForEach &&
+      (place.iteration.size() == depth || place.iteration[depth] != part))
+    return false;
   const std::uint32_t block = block_holding(graph, whole.node, place.node);
   return block != kNoBlock && has_part(kind, block, part);
 }
 
 bool below(const Graph& graph, const Path& place, const Path& whole) {
-  return begins_with(place.iteration, whole.iteration) && block_holding(graph, whole.node, place.node) != kNoBlock;
+  return begins_with(place.iteration, whole.iteration) &&
+         block_holding(graph, whole.node, place.node) != kNoBlock;
 }
 
 bool undoing(const Graph& graph, const State& state, const Path& place) {
@@ -66,7 +73,8 @@ bool undoing(const Graph& graph, const State& state, const Path& place) {
                      [&](const Unwind& u) { return inside(graph, place, u.path, u.part); });
 }
 
-std::optional<Unwinding> caught(const Graph& graph, const State& state, const Path& path, std::string_view error) {
+std::optional<Unwinding> caught(const Graph& graph, const State& state, const Path& path,
+                                std::string_view error) {
   Path at = without_round(graph, path);
   while (graph.nodes[at.node].parent != kNoNode) {
     const std::uint32_t block = graph.nodes[at.node].block;
@@ -78,7 +86,8 @@ std::optional<Unwinding> caught(const Graph& graph, const State& state, const Pa
     at.node = graph.nodes[at.node].parent;
     const Node& node = graph.nodes[at.node];
     if (node.kind == NodeKind::kTry && block == 0) {
-      if (const auto handler = handler_for(node.call, error)) return Unwinding{at, 0, *handler, path, ""};
+      if (const auto handler = handler_for(node.call, error))
+        return Unwinding{at, 0, *handler, path, ""};
     }
     if (error == "refused") continue;  // only a handler takes what nobody has foreseen
     if (node.kind == NodeKind::kForEach) {
@@ -87,7 +96,8 @@ std::optional<Unwinding> caught(const Graph& graph, const State& state, const Pa
     }
     if (node.kind == NodeKind::kTogether) {
       const Join* join = find_join(state, at);
-      if (join != nullptr && join->running.size() > join->left) return Unwinding{at, block, 0, path, ""};
+      if (join != nullptr && join->running.size() > join->left)
+        return Unwinding{at, block, 0, path, ""};
     }
   }
   return std::nullopt;
@@ -103,7 +113,8 @@ void close(const Graph& graph, Activity& activity) {
     case CallPhase::kFailed:
       call.phase = call.unsure ? CallPhase::kFailed : CallPhase::kRefused;
       if (call.unsure) call.failure = FailureKind::kUnsure;
-      if (call.unsure && node.call.if_unsure && node.call.if_unsure->kind == Unsure::Kind::kUndoAnyway) {
+      if (call.unsure && node.call.if_unsure &&
+          node.call.if_unsure->kind == Unsure::Kind::kUndoAnyway) {
         call.phase = CallPhase::kRefused;
         activity.effect = EffectState::kMaybe;
       }
@@ -115,7 +126,8 @@ void close(const Graph& graph, Activity& activity) {
     case CallPhase::kInFlight:
     case CallPhase::kSettling:
     case CallPhase::kSucceeded:
-    case CallPhase::kRefused: break;
+    case CallPhase::kRefused:
+      break;
   }
 }
 
@@ -148,9 +160,9 @@ void begin_unwinding(const Graph& graph, State& state, const Unwinding& drawn) {
 }
 
 void end_unwinding(const Graph& graph, State& state, const Unwound& drawn) {
-  const auto found = std::find_if(state.unwinding.begin(), state.unwinding.end(), [&](const Unwind& u) {
-    return u.path == drawn.path && u.part == drawn.part;
-  });
+  const auto found =
+      std::find_if(state.unwinding.begin(), state.unwinding.end(),
+                   [&](const Unwind& u) { return u.path == drawn.path && u.part == drawn.part; });
   if (found == state.unwinding.end()) return;
   const Unwind unwind = *found;
   state.unwinding.erase(found);
@@ -158,7 +170,8 @@ void end_unwinding(const Graph& graph, State& state, const Unwound& drawn) {
   std::vector<std::uint32_t> iteration = drawn.path.iteration;
   if (node.kind == NodeKind::kForEach) iteration.push_back(drawn.part);
   std::erase_if(state.variables, [&](const Variable& v) {
-    return begins_with(v.iteration, iteration) && declares(graph, drawn.path.node, drawn.part, v.slot);
+    return begins_with(v.iteration, iteration) &&
+           declares(graph, drawn.path.node, drawn.part, v.slot);
   });
   if (node.kind == NodeKind::kForEach) item_over(graph, state, drawn.path, drawn.part);
   if (node.kind != NodeKind::kTry || unwind.handler >= node.call.handlers.size()) return;
@@ -178,13 +191,15 @@ bool hidden(const Graph& graph, const State& state, std::uint32_t slot, const Pa
   });
 }
 
-// ---- Order ----------------------------------------------------------------------------------------------------
+// ---- Order
+// ----------------------------------------------------------------------------------------------------
 
 namespace {
 
-// Where an activity stands, from the top level down: the position in a block, the block inside the statement there, the
-// round of that loop, the position in that block, … Two places are ordered by the first step in which they differ, when
-// that is one after the other; branches stand side by side. A statement comes before what its blocks hold.
+// Where an activity stands, from the top level down: the position in a block, the block inside the
+// statement there, the round of that loop, the position in that block, … Two places are ordered by
+// the first step in which they differ, when that is one after the other; branches stand side by
+// side. A statement comes before what its blocks hold.
 struct Step {
   std::uint32_t number = 0;
   bool in_turn = true;
@@ -216,13 +231,15 @@ struct Place {
   const Path* path;
 };
 
-// Of places that agree in their first `level` steps, sorted: those that nothing in [begin, end) comes after.
+// Of places that agree in their first `level` steps, sorted: those that nothing in [begin, end)
+// comes after.
 void find_last(const Place* begin, const Place* end, std::size_t level, std::vector<Path>& last) {
   if ((end - 1)->standing.size() == level) {
     for (; begin != end; ++begin) last.push_back(*begin->path);
     return;
   }
-  while (begin->standing.size() == level) ++begin;  // it comes before the others, which stand in its blocks
+  while (begin->standing.size() == level)
+    ++begin;  // it comes before the others, which stand in its blocks
   if (begin->standing[level].in_turn) {
     const Step step = (end - 1)->standing[level];
     while (!(begin->standing[level] == step)) ++begin;
@@ -256,7 +273,8 @@ std::vector<Path> last_unsettled(const Graph& graph, const State& state, const U
   }
   std::vector<Path> last;
   if (places.empty()) return last;
-  std::sort(places.begin(), places.end(), [](const Place& a, const Place& b) { return a.standing < b.standing; });
+  std::sort(places.begin(), places.end(),
+            [](const Place& a, const Place& b) { return a.standing < b.standing; });
   find_last(places.data(), places.data() + places.size(), 0, last);
   std::sort(last.begin(), last.end());
   return last;

@@ -372,6 +372,7 @@ class ActionChecker {
     info_.result.base = Base::kRecord;
     info_.result.record = name_;
     info_.result.fields = fields;
+    if (info_.at->broken) info_.result = plain(Base::kError);  // a field may have been lost
   }
 
   void check_outcomes() {
@@ -417,6 +418,7 @@ class ActionChecker {
             "leave one of them out";
         continue;
       }
+      if (reads_like_name(arg, names, tables_)) warn_of_name(arg, tables_);
       out.push_back({arg.name.text, checked(arg.value, names, std::nullopt,
                                             std::string(noun) + " " + quoted(arg.name.text))});
     }
@@ -474,7 +476,8 @@ std::optional<UseInfo> check_use(const std::string& name, ActionInfo& info, cons
                                 {.fields = target->action.takes,
                                  .owner = quoted(decl.action.text),
                                  .declared_at = target->at->name.span,
-                                 .note_json = false},
+                                 .note_json = false,
+                                 .complete = !target->at->broken},
                                 checker, tables);
   info.ok = info.ok && args.ok && target->ok;
   if (target == &info) {
@@ -543,8 +546,13 @@ void check_connectors(Tables& tables) {
 }
 
 void check_actions(Tables& tables) {
-  for (auto& [name, info] : tables.actions) ActionChecker(name, info, tables).check();
   for (auto& [name, info] : tables.actions) {
+    const std::size_t before = tables.diagnostics.all().size();
+    ActionChecker(name, info, tables).check();
+    if (info.at->broken) tables.diagnostics.forget_follow_ups(before);
+  }
+  for (auto& [name, info] : tables.actions) {
+    const std::size_t before = tables.diagnostics.all().size();
     if (info.decl->undone_by)
       info.undone_by = check_use(name, info, *info.decl->undone_by, true, tables);
     if (info.decl->checked_by)
@@ -553,6 +561,7 @@ void check_actions(Tables& tables) {
                                           info.checked_by->span, tables)) {
       info.ok = false;
     }
+    if (info.at->broken) tables.diagnostics.forget_follow_ups(before);
   }
 }
 

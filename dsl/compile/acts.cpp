@@ -25,6 +25,9 @@ class TypesChecker final : public ExprChecker {
     found.emplace_back(&expr, checked);
     return checked;
   }
+  bool reads_like_name(const Arg& arg, const Tables& tables) const override {
+    return inner_.reads_like_name(arg, tables);
+  }
   std::vector<std::pair<const Expr*, CheckedExpr>> found;
 
  private:

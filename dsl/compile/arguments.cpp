@@ -24,7 +24,8 @@ const Binding* find_binding(const std::vector<Binding>& bindings, std::string_vi
 
 namespace {
 
-void report_unknown_argument(const Arg& arg, const ArgsContext& context, Tables& tables) {
+// Returns the name that was probably meant, or nothing.
+std::string report_unknown_argument(const Arg& arg, const ArgsContext& context, Tables& tables) {
   std::vector<std::string> names;
   for (const Field& field : context.fields) names.push_back(field.name);
   Diagnostic& d = tables.diagnostics.add(
@@ -34,6 +35,45 @@ void report_unknown_argument(const Arg& arg, const ArgsContext& context, Tables&
     add_note(d, names.empty() ? context.owner + " takes nothing" : "it has " + join_names(names));
   }
   add_note_at(d, context.declared_at, context.owner + " is declared here");
+  return nearest(arg.name.text, names);
+}
+
+}  // namespace
+
+bool reads_like_name(const Arg& arg, const Names& names, const Tables& tables) {
+  const std::string& text = arg.value.text;
+  const SourceFile& file = tables.sources.file(arg.value.span.file);
+  if (text.size() < 3 || text.front() != '"' || text.back() != '"' || file.path.ends_with(".belay")) return false;
+  const std::string path = text.substr(1, text.size() - 2);
+  const std::size_t dot = path.find('.');
+  if (!is_snake(path, true) || (dot == std::string::npos && path != arg.name.text)) return false;
+  const std::string name = path.substr(0, dot);
+  const std::vector<std::string> known = names.all();
+  if (std::find(known.begin(), known.end(), name) == known.end()) return false;
+  if (dot == std::string::npos) return true;
+  const std::optional<NameInfo> info = names.find(name);
+  if (!info) return false;
+  const std::string field = path.substr(dot + 1, path.find('.', dot + 1) - dot - 1);
+  const bool money = info->type.base == Type::Base::kMoney && (field == "minor" || field == "currency");
+  return money || find_field(info->type.fields, field) != nullptr;
+}
+
+void warn_of_name(const Arg& arg, Tables& tables) {
+  const std::string path = arg.value.text.substr(1, arg.value.text.size() - 2);
+  Diagnostic& d = tables.diagnostics.add("BEL4020", arg.value.span, quoted(path) + " is a text here, not a value");
+  add_note(d, "in YAML data is literal unless it begins with `=`");
+  d.help = "write `= " + path + "`; if the text is meant, write `'= \"" + path + "\"'`";
+}
+
+namespace {
+
+// A time that runs backwards is a slip of the pen.
+void refuse_negative(const Arg& arg, const CheckedExpr& checked, Tables& tables) {
+  const std::optional<interpreter::Value>& value = checked.constant;
+  if (!value || value->kind() != interpreter::Value::Kind::kDuration) return;
+  if (value->as_duration() >= interpreter::Duration{}) return;
+  tables.diagnostics.add("BEL4018", arg.value.span, "a duration below zero is given here").help =
+      "write for example `10 minutes`";
 }
 
 // A json value passes every type at compile time; that nobody checked it should be visible.
@@ -72,7 +112,7 @@ CheckedArgs check_args(const std::vector<Arg>& args, const ArgsContext& context,
     const Field* field = find_field(context.fields, arg.name.text);
     CheckOptions options;
     if (field == nullptr) {
-      report_unknown_argument(arg, context, tables);
+      if (context.complete) out.given.insert(report_unknown_argument(arg, context, tables));
       out.ok = false;
     } else if (field->type.base != Type::Base::kError) {
       options.wanted = field->type;
@@ -81,6 +121,8 @@ CheckedArgs check_args(const std::vector<Arg>& args, const ArgsContext& context,
     CheckedExpr checked = checker.check(arg.value, options);
     out.ok = out.ok && checked.ok;
     if (field == nullptr || !checked.ok) continue;
+    if (checker.reads_like_name(arg, tables)) warn_of_name(arg, tables);
+    refuse_negative(arg, checked, tables);
     warn_of_json(arg, field->type, checked, context, tables);
     found[static_cast<std::size_t>(field - context.fields.data())] =
         Binding{field->name, std::move(checked.program)};
@@ -99,6 +141,7 @@ bool check_missing(const std::vector<Binding>& bindings, const ArgsContext& cont
     if (find_binding(bindings, field.name) == nullptr) missing.push_back(field.name);
   }
   if (missing.empty()) return true;
+  if (!context.complete) return false;
   Diagnostic& d =
       tables.diagnostics.add("BEL4002", at, context.owner + " needs " + join_names(missing));
   add_note_at(d, context.declared_at, context.owner + " is declared here");

@@ -94,7 +94,8 @@ Call Lowering::lower_call(const std::vector<Arg>& args, const Policies& policies
     call.action = action_id(*site.action);
     const ArgsContext context{.fields = site.action->action.takes,
                               .owner = quoted(site.action->action.name),
-                              .declared_at = site.action->at->name.span};
+                              .declared_at = site.action->at->name.span,
+                              .complete = !site.action->at->broken};
     CheckedArgs checked = check_args(args, context, checker, tables_);
     failed_ = failed_ || !checked.ok;
     call.args = std::move(checked.bindings);
@@ -309,12 +310,19 @@ void Lowering::attach_check(const ActionInfo& check, const std::vector<Arg>& arg
   FlowChecker checker(*this, *site.flow, site.when, owner);
   const ArgsContext context{.fields = check.action.takes,
                             .owner = quoted(check.action.name),
-                            .declared_at = check.at->name.span};
+                            .declared_at = check.at->name.span,
+                            .complete = !check.at->broken};
   CheckedArgs checked = check_args(args, context, checker, tables_);
   failed_ = failed_ || !checked.ok;
   lowered.args = std::move(checked.bindings);
   fill_arguments(lowered, check, checked.given, filling, *site.flow);
-  if (check.ok && !check_missing(lowered.args, context, span, checked.given, tables_))
+  bool known = true;  // what the checked call is given; else what is missing here only follows
+  if (site.action != nullptr) {
+    for (const Field& take : site.action->action.takes) {
+      known = known && (take.type.optional || find_binding(call.args, take.name) != nullptr);
+    }
+  }
+  if (check.ok && known && !check_missing(lowered.args, context, span, checked.given, tables_))
     failed_ = true;
   call.check.clear();
   call.check.push_back(std::move(lowered));

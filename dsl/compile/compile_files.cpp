@@ -31,13 +31,65 @@ void by_name(std::vector<T>& list) {
   std::sort(list.begin(), list.end(), [](const T& a, const T& b) { return a.name < b.name; });
 }
 
+void take_allowance(const Allow& allow, Diagnostics& diagnostics) {
+  const DiagnosticKind* kind = find_kind(allow.kind.text);
+  if (kind == nullptr) {
+    std::vector<std::string> codes;
+    for (const DiagnosticKind& known : diagnostic_kinds()) codes.emplace_back(known.code);
+    Diagnostic& d = diagnostics.add("BEL1307", allow.kind.span, "there is no kind " + quoted(allow.kind.text));
+    if (!suggest(d, allow.kind.text, codes)) d.help = "a kind is the code in brackets, such as `BEL2001`";
+    return;
+  }
+  if (!may_be_allowed(*kind)) {
+    Diagnostic& d = diagnostics.add("BEL1308", allow.kind.span, quoted(allow.kind.text) + " cannot be allowed");
+    add_note(d, "it says: " + std::string(kind->title));
+    d.help = "mend what it reports, and take this line out";
+    return;
+  }
+  diagnostics.allow({allow.kind.text, allow.span.file, allow.from_line, allow.to_line, allow.kind.span,
+                     allow.because.text});
+}
+
+void take_allowances(const Statements& list, Diagnostics& diagnostics) {
+  for (const Statement& s : list) {
+    for (const Allow& allow : s.allows) take_allowance(allow, diagnostics);
+    for (const Arm& arm : s.arms) take_allowances(arm.block, diagnostics);
+    for (const Branch& branch : s.branches) take_allowances(branch.block, diagnostics);
+    for (const Handler& handler : s.policies.handlers) take_allowances(handler.act.block, diagnostics);
+    take_allowances(s.act.block, diagnostics);
+  }
+}
+
+// The innermost first: of two that fit, the one nearest to the problem is used.
+void take_allowances(const std::vector<File>& files, Diagnostics& diagnostics) {
+  for (const File& file : files) {
+    for (const Declaration& declaration : file.declarations) {
+      if (const auto* workflow = std::get_if<WorkflowDecl>(&declaration.body)) {
+        take_allowances(workflow->body, diagnostics);
+      }
+      for (const Allow& allow : declaration.allows) take_allowance(allow, diagnostics);
+    }
+  }
+}
+
+void report_unused_allowances(Diagnostics& diagnostics) {
+  if (diagnostics.errors() > 0) return;  // what was not checked whole may still need it
+  for (const Diagnostics::Allowance& one : std::vector(diagnostics.allowances())) {
+    if (one.used > 0) continue;
+    diagnostics.add("BEL1307", one.span, quoted(one.code) + " is not reported here, so there is nothing to allow")
+        .help = "take this line out";
+  }
+}
+
 }  // namespace
 
 CompiledProgram compile_files(const std::vector<File>& files, const Sources& sources,
                               const PluginCatalog* catalog, Diagnostics& diagnostics,
                               Symbols* symbols) {
+  take_allowances(files, diagnostics);
   Tables tables{
       .sources = sources, .diagnostics = diagnostics, .catalog = catalog, .symbols = symbols};
+  for (const File& file : files) tables.lost = tables.lost || file.lost;
   declare_names(files, tables);
   resolve_types(tables);
   check_events(tables);
@@ -47,7 +99,11 @@ CompiledProgram compile_files(const std::vector<File>& files, const Sources& sou
 
   CompiledProgram program;
   for (const Declaration* declaration : order_workflows(tables)) {
-    if (auto graph = lower_workflow(*declaration, tables)) {
+    const std::size_t before = diagnostics.all().size();
+    auto graph = lower_workflow(*declaration, tables);
+    if (declaration->broken) diagnostics.forget_follow_ups(before);
+    if (graph) {
+      check_time_budget(*declaration, *graph, tables);
       graph->hash = sha256_hex(interpreter::encode_graph(*graph, true));
       WorkflowInfo& info = tables.sagas[graph->workflow];
       info.hash = graph->hash;
@@ -56,14 +112,20 @@ CompiledProgram compile_files(const std::vector<File>& files, const Sources& sou
     }
   }
   for (const Declaration* declaration : tables.webhooks) {
+    const std::size_t before = diagnostics.all().size();
     if (auto webhook = lower_webhook(*declaration, tables))
       program.webhooks.push_back(std::move(*webhook));
+    if (declaration->broken) diagnostics.forget_follow_ups(before);
   }
-  for (const Declaration* declaration : tables.scenarios) check_scenario(*declaration, tables);
+  for (const Declaration* declaration : tables.scenarios) {
+    if (auto scenario = check_scenario(*declaration, program.graphs, tables))
+      program.scenarios.push_back(std::move(*scenario));
+  }
   for (auto& [name, info] : tables.connectors) program.connectors.push_back(info.connector);
   for (auto& [name, info] : tables.events) program.events.push_back(info.type);
 
   if (symbols != nullptr) fill_symbols(tables, *symbols);
+  report_unused_allowances(diagnostics);
   std::sort(program.graphs.begin(), program.graphs.end(),
             [](const auto& a, const auto& b) { return a.workflow < b.workflow; });
   by_name(program.webhooks);

@@ -73,16 +73,6 @@ void declare_names(const std::vector<File>& files, Tables& tables) {
   }
 }
 
-void check_scenario(const Declaration& declaration, Tables& tables) {
-  const Name& name = std::get<ScenarioDecl>(declaration.body).workflow;
-  std::vector<std::string> candidates;
-  for (const Declaration* workflow : tables.workflows) candidates.push_back(workflow->name.text);
-  if (name.empty() ||
-      std::find(candidates.begin(), candidates.end(), name.text) != candidates.end())
-    return;
-  report_unknown("BEL3008", "workflow", name, candidates, tables);
-}
-
 // ---- Names
 // ----------------------------------------------------------------------------------------------------
 
@@ -167,6 +157,7 @@ Diagnostic& report_unknown(std::string_view code, std::string_view noun, const N
     add_note_at(d, declared.name.span, "declared here");
     return d;
   }
+  if (tables.lost && nearest(name.text, candidates).empty()) return tables.diagnostics.untold();
   Diagnostic& d = tables.diagnostics.add(
       code, name.span, "there is no " + std::string(noun) + " " + quoted(name.text));
   if (suggest(d, name.text, candidates)) return d;

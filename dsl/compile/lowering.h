@@ -268,6 +268,8 @@ class Lowering {
   void check_run_safety(const Statement& statement, const Statement* next,
                         const WorkflowInfo& child, bool caught);
   bool must_say_undo(const Statement* next) const;
+  void check_undo(const Statement& statement, const ActionInfo& action,
+                  const interpreter::Node& node);
   std::string undo_candidate(const ActionInfo& action) const;
 
   const Declaration& declaration_;
@@ -336,6 +338,10 @@ class FlowChecker final : public ExprChecker {
       : lowering_(lowering), flow_(flow), when_(when), owner_(std::move(owner)) {}
   CheckedExpr check(const Expr& expr, const CheckOptions& options) override {
     return lowering_.check(expr, flow_, when_, owner_, options.wanted, options.wanted_for);
+  }
+  bool reads_like_name(const Arg& arg, const Tables& tables) const override {
+    const FlowNames names(lowering_, flow_, when_, owner_, arg.value);
+    return dsl::reads_like_name(arg, names, tables);
   }
 
  private:

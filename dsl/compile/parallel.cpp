@@ -72,6 +72,11 @@ void Lowering::lower_together(const Statement& statement, NodeId id, Flow& flow)
     }
     for (std::size_t i = before; i < end.names.size(); ++i) {
       if (const Visible* other = find_visible(flow, end.names[i].known->name)) {
+        if (elsewhere_.contains(other->known->name) &&
+            other->known->origin != Known::Origin::kSet) {
+          failed_ = true;  // BEL3012 was reported
+          continue;
+        }
         Diagnostic& d =
             error("BEL5007", end.names[i].known->at,
                   quoted(end.names[i].known->name) + " is set by two branches at the same time");

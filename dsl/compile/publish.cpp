@@ -12,7 +12,8 @@ PublishParts check_publish(const Statement& statement, const EventInfo& event, E
                             .owner = name,
                             .noun = "field",
                             .declared_at = event.at->name.span,
-                            .note_json = note_json};
+                            .note_json = note_json,
+                            .complete = !event.at->broken};
   CheckedArgs args = check_args(statement.args, context, checker, tables);
   parts.ok = args.ok;
   parts.data = std::move(args.bindings);

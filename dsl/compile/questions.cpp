@@ -47,6 +47,7 @@ Type Lowering::lower_source(const EventSource& source, const Flow& flow, std::st
   Type payload = plain(Type::Base::kRecord);
   payload.record = event->type.name;
   payload.fields = event->type.fields;
+  if (event->at->broken) payload = plain(Type::Base::kError);  // a field may have been lost
   return payload;
 }
 

@@ -30,6 +30,24 @@ std::string family_of(std::string_view name) {
   return dot == std::string_view::npos ? std::string() : std::string(name.substr(0, dot + 1));
 }
 
+// Whether a handler names the error, even if it only tries again: then somebody thought of it.
+bool is_thought_of(const std::vector<dsl::Handler>& handlers, const std::string& error) {
+  return std::any_of(handlers.begin(), handlers.end(), [&](const dsl::Handler& handler) {
+    return handler.errors.empty() ||
+           std::any_of(handler.errors.begin(), handler.errors.end(),
+                       [&](const Name& name) { return name.text == error; });
+  });
+}
+
+std::vector<std::string> unhandled_of(const std::vector<std::string>& errors,
+                                      const std::vector<dsl::Handler>& handlers) {
+  std::vector<std::string> out;
+  for (const std::string& error : errors) {
+    if (!is_thought_of(handlers, error)) out.push_back(error);
+  }
+  return out;
+}
+
 // The line `do X`, as far as it can be told: the action's name, and the word before it on the same
 // line.
 Span do_span(const Statement& statement, const Sources& sources) {
@@ -43,15 +61,6 @@ Span do_span(const Statement& statement, const Sources& sources) {
     break;
   }
   return span;
-}
-
-// Whether a handler names the error, even if it only tries again: then somebody thought of it.
-bool is_thought_of(const std::vector<dsl::Handler>& handlers, const std::string& error) {
-  return std::any_of(handlers.begin(), handlers.end(), [&](const dsl::Handler& handler) {
-    return handler.errors.empty() ||
-           std::any_of(handler.errors.begin(), handler.errors.end(),
-                       [&](const Name& name) { return name.text == error; });
-  });
 }
 
 }  // namespace
@@ -79,11 +88,20 @@ void Lowering::check_step_safety(const Statement& statement, const Statement* ne
           d,
           "nothing can be undone any more, so the saga must get through or be handed to somebody");
       d.help = "add `keep trying for 1 day, then carry on`, or `then hand to TEAM`";
+    } else if (statement.policies.keep &&
+               statement.policies.keep->then.kind == dsl::Act::Kind::kCarryOn &&
+               has(action.action, Effect::kMovesMoney)) {
+      Diagnostic& d = warning("BEL2017", statement.policies.keep->then.span,
+                              quoted(statement.name.text) +
+                                  " moves money, and is left out in silence when trying does not help");
+      add_note_at(d, point_at_, "the point of no return is here: nothing is undone any more");
+      d.help = "write `then hand to TEAM`";
     }
   }
   check_effects(statement, next, action, node);
   check_unsure(statement, action, node);
   check_unhandled(statement, action, uncaught);
+  check_undo(statement, action, node);
 }
 
 // Whether anything can fail after this statement that undoes it. Nothing does when the point of no
@@ -136,6 +154,66 @@ bool handles(const std::vector<dsl::Handler>& handlers, const std::string& error
            std::any_of(handler.errors.begin(), handler.errors.end(),
                        [&](const Name& name) { return name.text == error; });
   });
+}
+
+namespace {
+
+// Goes on after errors that do not say that there is nothing to do.
+const dsl::Handler* goes_on_blindly(const Policies& policies) {
+  for (const dsl::Handler& handler : policies.handlers) {
+    if (handler.act.kind != dsl::Act::Kind::kCarryOn) continue;
+    const bool blind = handler.errors.empty() ||
+                       std::any_of(handler.errors.begin(), handler.errors.end(), [](const Name& error) {
+                         return error.text == "refused" || error.text == "gave_up" ||
+                                error.text == "bad_value";
+                       });
+    if (blind) return &handler;
+  }
+  return nullptr;
+}
+
+}  // namespace
+
+// The undo as a call of its own: what it may end in, and whether it gives back what was taken.
+void Lowering::check_undo(const Statement& statement, const ActionInfo& action,
+                          const interpreter::Node& node) {
+  if (after_point_ || !node.undo || node.undo->action >= graph_.actions.size()) return;
+  const auto found = tables_.actions.find(graph_.actions[node.undo->action].name);
+  if (found == tables_.actions.end() || !found->second.ok) return;
+  const ActionInfo& undo = found->second;
+  const Policies none;
+  const Policies& policies = statement.undo ? statement.undo->policies : none;
+  const Span at = statement.undo ? statement.undo->action.span : statement.action.span;
+  const std::string who = "the undo of " + quoted(statement.name.text);
+
+  if (const dsl::Handler* handler = goes_on_blindly(policies);
+      handler != nullptr && has(undo.action, Effect::kMovesMoney)) {
+    Diagnostic& d = warning("BEL2018", handler->span, who + " moves money, and goes on when it failed");
+    add_note(d, "nobody would be told that the money was not given back");
+    d.help = "go on only after errors that say there is nothing to undo; else `hand to TEAM`";
+  }
+  if (!policies.keep) {
+    const std::vector<std::string> unhandled = unhandled_of(undo.action.errors, policies.handlers);
+    if (!unhandled.empty()) {
+      Diagnostic& d = warning("BEL2015", at,
+                              who + " may end in " + join_names(unhandled, "or") +
+                                  ", and nothing here says what follows");
+      add_note_at(d, undo.at->name.span, quoted(undo.action.name) + " is declared here");
+      d.help = (statement.undo ? "add under it `if " : "write `undo with " + undo.action.name + "`, and under it `if ") +
+               unhandled.front() + ", carry on`, or hand it to somebody";
+    }
+  }
+  if (!has(action.action, Effect::kMovesMoney) || !has(undo.action, Effect::kMovesMoney)) return;
+  for (const interpreter::Binding& back : node.undo->args) {
+    const interpreter::Field* take = find_field(undo.action.takes, back.name);
+    const interpreter::Binding* taken = find_binding(node.call.args, back.name);
+    if (take == nullptr || take->type.base != interpreter::Type::Base::kMoney || taken == nullptr) continue;
+    if (back.value == taken->value || reads_slot(back.value, node.slot)) continue;
+    Diagnostic& d = warning("BEL2016", at,
+                            who + " moves " + quoted(back.value.source) + ", but the step moved " +
+                                quoted(taken->value.source));
+    d.help = "give the same " + quoted(back.name) + ", or say why not with `allow BEL2016 because \"…\"`";
+  }
 }
 
 void Lowering::check_effects(const Statement& statement, const Statement* next,

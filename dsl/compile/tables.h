@@ -83,6 +83,7 @@ struct Tables {
   Diagnostics& diagnostics;
   const PluginCatalog* catalog = nullptr;
   Symbols* symbols = nullptr;  // what editors ask for; nullptr: nobody asks
+  bool lost = false;  // some declaration could not be named (File::lost)
 
   Table<const Declaration*> declared;  // every name, whatever it is
   Table<TypeInfo> types;
@@ -107,8 +108,14 @@ void check_actions(Tables& tables);
 std::vector<const Declaration*> order_workflows(Tables& tables);
 // The graph of a workflow, or nullopt when something is wrong with it.
 std::optional<interpreter::Graph> lower_workflow(const Declaration& declaration, Tables& tables);
+// Warns where the worst case takes longer than `finish within` or than a hold lives (time_budget.h).
+void check_time_budget(const Declaration& declaration, const interpreter::Graph& graph,
+                       Tables& tables);
 std::optional<Webhook> lower_webhook(const Declaration& declaration, Tables& tables);
-void check_scenario(const Declaration& declaration, Tables& tables);
+// The scenario against its workflow's graph, or nullopt when something is wrong with either.
+std::optional<Scenario> check_scenario(const Declaration& declaration,
+                                       const std::vector<interpreter::Graph>& graphs,
+                                       Tables& tables);
 
 // ---- Helpers of several phases
 // --------------------------------------------------------------------------------
@@ -167,11 +174,18 @@ struct ArgsContext {
   std::string noun = "argument";
   Span declared_at;
   bool note_json = true;  // warn when a json value goes where a type is wanted
+  bool complete = true;   // `fields` was read whole: what it lacks does not exist
 };
+// Whether the value is a text of a YAML file that is spelt like a name, or a field of one, that
+// exists here: its `=` was forgotten. One word counts only where the argument is called so too.
+bool reads_like_name(const Arg& arg, const Names& names, const Tables& tables);
+void warn_of_name(const Arg& arg, Tables& tables);
+
 class ExprChecker {  // how an expression is checked where the arguments stand
  public:
   virtual ~ExprChecker() = default;
   virtual CheckedExpr check(const Expr& expr, const CheckOptions& options) = 0;
+  virtual bool reads_like_name(const Arg& arg, const Tables& tables) const = 0;
 };
 struct CheckedArgs {
   std::vector<interpreter::Binding> bindings;
@@ -218,6 +232,9 @@ class PlainChecker final : public ExprChecker {  // checks against fixed names
       : names_(names), diagnostics_(diagnostics) {}
   CheckedExpr check(const Expr& expr, const CheckOptions& options) override {
     return expr.empty() ? CheckedExpr{} : check_expression(expr, names_, options, diagnostics_);
+  }
+  bool reads_like_name(const Arg& arg, const Tables& tables) const override {
+    return dsl::reads_like_name(arg, names_, tables);
   }
 
  private:

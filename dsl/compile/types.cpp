@@ -90,6 +90,10 @@ void resolve_declared(const std::string& name, TypeInfo& info, Tables& tables) {
   info.type.record = name;
   info.type.fields = resolve_fields(info.decl->fields, tables);
   info.state = TypeInfo::State::kDone;
+  if (info.at->broken) {  // a field may have been lost
+    info.type = error_type();
+    return;
+  }
   measure(info.type, 1, info);
   if (info.size > kRecordFieldsMax || info.depth > kRecordDepthMax) {
     Diagnostic& d = tables.diagnostics.add(

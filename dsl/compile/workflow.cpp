@@ -391,7 +391,7 @@ interpreter::Program Lowering::check_duration(const Expr& expr, const Flow& flow
 }
 
 Diagnostic& Lowering::error(std::string_view code, Span span, std::string message) {
-  failed_ = true;
+  failed_ = failed_ || !tables_.diagnostics.allows(code, span);
   return tables_.diagnostics.add(code, span, std::move(message));
 }
 

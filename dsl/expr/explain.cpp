@@ -88,9 +88,13 @@ std::optional<SyntaxProblem> duration_habit(std::string_view text, std::size_t a
     return problem("BEL1216", number.begin, length, "durations count days, hours, minutes, seconds or milliseconds",
                    week ? "a week is `7 days`" : "a month or a year has no fixed length; write it in days");
   }
-  const std::string_view unit = unit_meant(word);
+  std::string unit(unit_meant(word));
+  if (unit.empty() && word.size() > 3) {  // `40 minuets`
+    unit = nearest(low, {"minutes", "minute", "seconds", "second", "hours", "hour", "days", "milliseconds"});
+    if (unit.ends_with("s")) unit.pop_back();
+  }
   if (unit.empty()) return std::nullopt;
-  const std::string meant = std::string(number.digits) + " " + std::string(unit) + (number.digits == "1" ? "" : "s");
+  const std::string meant = std::string(number.digits) + " " + unit + (number.digits == "1" ? "" : "s");
   return problem("BEL1206", number.begin, length,
                  "`" + std::string(text.substr(number.begin, length)) + "` is no duration",
                  "write `" + meant + "`");

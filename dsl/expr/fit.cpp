@@ -92,6 +92,12 @@ void ExprCheck::fit_literal_text(Tree& node, const Type& wanted, const std::stri
     misfit(node, wanted, wanted_for);
     return;
   }
+  if (wanted.base == Base::kDuration && text.find(' ') == std::string::npos) {
+    // `15m`: what YAML makes of an abbreviated duration.
+    report("BEL1206", node, "`" + text + "` is no duration").help =
+        "write a number and a whole word, such as `15 minutes`";
+    return;
+  }
   const std::string example = malformed_as(text, wanted.base);
   if (!example.empty()) {
     report("BEL4206", node, source_of(node) + " is no " + to_text(bare(wanted)) + for_whom(wanted_for)).help =

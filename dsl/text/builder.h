@@ -19,6 +19,7 @@ class Builder {
       : sources_(sources), source_(source), diagnostics_(diagnostics), errors_before_(diagnostics.errors()) {}
 
   std::vector<Declaration> file(const std::vector<Line>& lines);
+  bool lost() const { return lost_; }  // a declaration could not be named
 
  private:
   using Lines = std::vector<Line>;
@@ -39,6 +40,8 @@ class Builder {
   void unknown(const Line& line, unsigned place, const HeadMatch& match);
   bool looks_like_arg(const Line& line, bool strings) const;
   void leaf(const Line& line, std::string_view head);
+  // `allow CODE because "…"`, about the lines of `owner`. Returns whether the line is one.
+  bool allow(const Line& line, const Read& read, const Line& owner, std::vector<Allow>& into);
   bool once(Seen& seen, const std::string& what, Span at);
   void no_block(const Line& line);
   Diagnostic& problem(std::string_view code, Span at, std::string message);
@@ -52,6 +55,7 @@ class Builder {
   Name declared(const Line& line, const Part* part);    // checked: no dots
   Text text(const Line& line, const Part* part);
   Expr expr(const Line& line, const Part* part);
+  Expr condition(const Line& line, const Read& read);
   Number number(const Line& line, const Part* part);
 
   // ---- lists (read_text.cpp) ----
@@ -65,18 +69,19 @@ class Builder {
   // ---- declarations (declarations.cpp) ----
   void declaration(const Line& line, std::vector<Declaration>& into);
   EventDecl event(const Line& line, const Parsed& parsed);
-  ConnectorDecl connector(const Line& line);
+  ConnectorDecl connector(const Line& line, std::vector<Allow>& allows);
   void connector_clause(const Line& line, const Read& read, ConnectorDecl& connector);
-  ActionDecl action(const Line& line);
+  ActionDecl action(const Line& line, std::vector<Allow>& allows);
   void action_clause(const Line& line, const Read& read, ActionDecl& action);
   void call(const Line& line, const Parsed& parsed, ActionDecl& action);
   UseDecl use(const Line& line, const Read& read);
-  WorkflowDecl workflow(const Line& line, const Parsed& parsed);
+  WorkflowDecl workflow(const Line& line, const Parsed& parsed, std::vector<Allow>& allows);
+  bool is_clause(const Line& line, unsigned place, unsigned statements) const;
   bool workflow_clause(const Line& line, const Read& read, WorkflowDecl& workflow);
   void starts_on(const Line& line, const Read& read, WorkflowDecl& workflow);
-  WebhookDecl webhook(const Line& line, const Parsed& parsed);
+  WebhookDecl webhook(const Line& line, const Parsed& parsed, std::vector<Allow>& allows);
   ScenarioDecl scenario(const Line& line, const Parsed& parsed);
-  void scenario_lines(const Lines& lines, std::size_t depth, ScenarioDecl& into);
+  void scenario_line(const Line& line, std::string_view section, std::size_t from, ScenarioDecl& into);
 
   // ---- statements (statements.cpp; flow.cpp) ----
   Statements block(const Lines& lines, unsigned place);
@@ -107,6 +112,8 @@ class Builder {
   bool broken_ = false;  // something of the current declaration could not be read
   bool full_said_ = false;
   int handlers_around_ = 0;  // blocks of `if ERROR` and `otherwise` around the line: acts may stand there
+  std::string misplaced_;  // where the line before belongs, when it stood elsewhere and was reported
+  bool lost_ = false;
 };
 
 }  // namespace belay::dsl::text

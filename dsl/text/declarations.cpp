@@ -1,5 +1,7 @@
-// Declarations: the first line, and what stands under type, event, connector, action, workflow, webhook, retry plan and
-// scenario. Each clause is a case on its head; policies and statements are in statements.cpp.
+// Declarations: the first line, and what stands under type, event, connector, action, workflow, webhook and retry
+// plan. Each clause is a case on its head; policies and statements are in statements.cpp, scenarios in scenarios.cpp.
+#include <algorithm>
+
 #include "dsl/text/builder.h"
 #include "dsl/text/lexical.h"
 #include "dsl/text/words.h"
@@ -12,15 +14,24 @@ std::vector<Declaration> Builder::file(const Lines& lines) {
   std::vector<Declaration> out;
   std::size_t begin = 0;
   const bool has_first = !lines.empty() && (lines[0].text == "belay" || lines[0].text.substr(0, 6) == "belay ");
-  if (!has_first) {
-    const Span where = lines.empty() ? Span{source_, 1, 1, 0} : lines[0].whole();
-    problem("BEL1010", where, "the first line of a definition is `belay 1`").help = "put `belay 1` on a line of its own before this one";
+  const bool nearly = !lines.empty() && !has_first && lines[0].children.empty() &&
+                      (meant_head(lines[0].text, kFile) == "belay" ||
+                       lines[0].text.substr(0, 5) == "belay" || lines[0].text == "version 1");
+  if (nearly) {
+    problem("BEL1010", lines[0].whole(), "the first line of a definition is `belay 1`").help =
+        "write `belay 1`";
+    begin = 1;
+  } else if (!has_first) {
+    problem("BEL1010", {source_, 1, 1, static_cast<std::uint32_t>(sources_.line(source_, 1).size())},
+            "the first line of a definition is `belay 1`")
+        .help = "put `belay 1` on a line of its own before this one";
   } else {
     begin = 1;
     const Parsed parsed = parse(lines[0], Rule::kFirstLine, 5, "belay");
     if (parsed.ok && parsed.parts[0].text != "1") {
       problem("BEL1011", at(lines[0], parsed.parts[0]), "version `" + parsed.parts[0].text + "` of the language is not known here").help =
           "this compiler reads `belay 1`";
+      lost_ = true;
       return out;
     }
     leaf(lines[0], "belay");
@@ -28,6 +39,7 @@ std::vector<Declaration> Builder::file(const Lines& lines) {
   for (std::size_t i = begin; i < lines.size(); ++i) {
     if (full()) {
       diagnostics_.add("BEL1006", lines[i].whole(), "too many problems in this file, the rest of it was not read");
+      lost_ = true;
       break;
     }
     declaration(lines[i], out);
@@ -38,7 +50,10 @@ std::vector<Declaration> Builder::file(const Lines& lines) {
 void Builder::declaration(const Line& line, std::vector<Declaration>& into) {
   broken_ = line.broken;
   const Read head = read(line, kFile);
-  if (!head.usable) return;
+  if (!head.usable) {
+    lost_ = true;
+    return;
+  }
   Declaration out;
   out.span = line.span(0, head.head->words.size());
   const Part* first = head.parsed.first(Tag::kName);
@@ -82,20 +97,45 @@ void Builder::declaration(const Line& line, std::vector<Declaration>& into) {
   } else if (head.is("event")) {
     out.body = event(line, head.parsed);
   } else if (head.is("connector")) {
-    out.body = connector(line);
+    out.body = connector(line, out.allows);
   } else if (head.is("action")) {
-    out.body = action(line);
+    out.body = action(line, out.allows);
   } else if (head.is("workflow")) {
-    out.body = workflow(line, head.parsed);
+    out.body = workflow(line, head.parsed, out.allows);
   } else if (head.is("webhook")) {
     if (head.parsed.first(Tag::kString, 1) != nullptr) out.title = text(line, head.parsed.first(Tag::kString));
-    out.body = webhook(line, head.parsed);
+    out.body = webhook(line, head.parsed, out.allows);
   } else {
     out.body = PlanDecl{tries(line, head.parsed, line.whole())};
     leaf(line, "retry plan");
   }
   out.broken = broken_;
+  if (out.name.empty()) lost_ = true;
   into.push_back(std::move(out));
+}
+
+namespace {
+
+// The last line that stands under `line`, block text included.
+std::uint32_t last_line(const Line& line) {
+  std::uint32_t last = line.pieces.back().at.line;
+  if (line.block) {
+    last = std::max(last, line.block_span.line +
+                              static_cast<std::uint32_t>(std::count(line.block->begin(), line.block->end(), '\n')));
+  }
+  return line.children.empty() ? last : std::max(last, last_line(line.children.back()));
+}
+
+}  // namespace
+
+bool Builder::allow(const Line& line, const Read& read, const Line& owner, std::vector<Allow>& into) {
+  if (!read.is("allow")) return false;
+  leaf(line, "allow");
+  if (!read.parsed.ok) return true;
+  Allow out{plain_name(line, read.parsed.first(Tag::kName)), text(line, read.parsed.first(Tag::kString)), line.whole(),
+            owner.pieces.front().at.line, last_line(owner)};
+  into.push_back(std::move(out));
+  return true;
 }
 
 EventDecl Builder::event(const Line& line, const Parsed& parsed) {
@@ -120,12 +160,20 @@ EventDecl Builder::event(const Line& line, const Parsed& parsed) {
 
 // ---- Connector ------------------------------------------------------------------------------------------------------
 
-ConnectorDecl Builder::connector(const Line& line) {
+ConnectorDecl Builder::connector(const Line& line, std::vector<Allow>& allows) {
   ConnectorDecl out;
   Seen seen;
   for (const Line& child : line.children) {
     const Read read = this->read(child, kConnectorBlock);
-    if (!read.usable) continue;
+    if (!read.usable) {
+      const HeadMatch match = match_head(child.text, kConnectorBlock);
+      if (match.elsewhere != nullptr && (match.elsewhere->places & kActionBlock) != 0) {
+        lost_ = true;  // the head of an action is missing, and what follows is its own
+        break;
+      }
+      continue;
+    }
+    if (allow(child, read, line, allows)) continue;
     std::string head(read.head->words);
     if (!once(seen, head.substr(0, 7) == "sign in" ? "sign in" : head, child.whole())) continue;
     leaf(child, head);
@@ -177,15 +225,20 @@ void Builder::connector_clause(const Line& line, const Read& read, ConnectorDecl
 
 // ---- Action ---------------------------------------------------------------------------------------------------------
 
-ActionDecl Builder::action(const Line& line) {
+ActionDecl Builder::action(const Line& line, std::vector<Allow>& allows) {
   ActionDecl out;
   Seen seen;
+  bool lost_here = false;
   for (const Line& child : line.children) {
     const Read read = this->read(child, kActionBlock);
-    if (!read.usable) continue;
+    if (!read.usable || allow(child, read, line, allows)) continue;
     std::string head(read.head->words);
     if (read.is("call") || read.is("sql") || read.is("sql any rows") || read.is("plugin") || read.head->reserved) head = "how it runs";
-    if (!read.is("if") && !once(seen, head, child.whole())) continue;
+    if (!read.is("if") && !lost_here && !once(seen, head, child.whole())) {
+      lost_here = lost_ = true;  // maybe the head of another action is missing: one message is enough
+      continue;
+    }
+    if (lost_here && seen.contains(head)) continue;
     action_clause(child, read, out);
   }
   return out;
@@ -267,22 +320,35 @@ UseDecl Builder::use(const Line& line, const Read& read) {
   return {name(line, read.parsed.first(Tag::kName)), args(line.children), line.span(0, read.head->words.size())};
 }
 
-// ---- Workflow, webhook, scenario ------------------------------------------------------------------------------------
+// ---- Workflow, webhook ------------------------------------------------------------------------------------
 
-WorkflowDecl Builder::workflow(const Line& line, const Parsed& parsed) {
+// Whether a line of `place` is a clause of it, maybe misspelt, and not one of the statements.
+bool Builder::is_clause(const Line& line, unsigned place, unsigned statements) const {
+  if (looks_like_arg(line, false)) return false;
+  const HeadMatch match = match_head(line.text, place);
+  if (match.here != nullptr) return (match.here->places & statements) == 0;
+  if (match.elsewhere != nullptr && match.elsewhere->words != "if") return false;
+  const std::string meant = meant_head(line.text, place);
+  if (meant.empty()) return false;
+  for (const Head& head : heads()) {
+    if (head.words == meant && (head.places & place) != 0) return (head.places & statements) == 0;
+  }
+  return false;
+}
+
+WorkflowDecl Builder::workflow(const Line& line, const Parsed& parsed, std::vector<Allow>& allows) {
   WorkflowDecl out;
   out.version = number(line, parsed.first(Tag::kNumber));
   Seen seen;
   Lines flow;  // the statements, in order
   for (const Line& child : line.children) {
-    const HeadMatch match = looks_like_arg(child, false) ? HeadMatch{} : match_head(child.text, kWorkflowBlock);
-    const bool statement = match.here == nullptr || (match.here->places & (kStatements | kTogetherBlock)) != 0;
+    const bool statement = !is_clause(child, kWorkflowBlock, kStatements | kTogetherBlock);
     if (statement) {
       flow.push_back(child);
       continue;
     }
     const Read read = this->read(child, kWorkflowBlock);
-    if (!read.usable) continue;
+    if (!read.usable || allow(child, read, line, allows)) continue;
     const std::string head(read.head->words);
     if (head != "retry plan" && head != "starts on" && !once(seen, head, child.whole())) continue;
     if (head != "takes" && head != "gives" && head != "starts on") leaf(child, head);
@@ -337,7 +403,7 @@ void Builder::starts_on(const Line& line, const Read& read, WorkflowDecl& out) {
   if (read.parsed.ok) out.starts_on.push_back(std::move(start));
 }
 
-WebhookDecl Builder::webhook(const Line& line, const Parsed& parsed) {
+WebhookDecl Builder::webhook(const Line& line, const Parsed& parsed, std::vector<Allow>& allows) {
   WebhookDecl out;
   if (const Part* method = parsed.first(Tag::kName, 1)) out.method = {method->text, at(line, *method)};
   const Part* path = parsed.first(Tag::kString, 1) != nullptr ? parsed.first(Tag::kString, 1) : parsed.first(Tag::kString);
@@ -345,14 +411,12 @@ WebhookDecl Builder::webhook(const Line& line, const Parsed& parsed) {
   Seen seen;
   Lines flow;
   for (const Line& child : line.children) {
-    const HeadMatch match = match_head(child.text, kWebhookBlock);
-    const bool clause = match.here != nullptr && (match.here->places & kWebhookStatements) == 0;
-    if (!clause) {
+    if (!is_clause(child, kWebhookBlock, kWebhookStatements)) {
       flow.push_back(child);
       continue;
     }
     const Read read = this->read(child, kWebhookBlock);
-    if (!read.usable || !once(seen, std::string(read.head->words), child.whole())) continue;
+    if (!read.usable || allow(child, read, line, allows) || !once(seen, std::string(read.head->words), child.whole())) continue;
     leaf(child, read.head->words);
     const Parsed& p = read.parsed;
     if (read.is("once per")) {
@@ -365,22 +429,6 @@ WebhookDecl Builder::webhook(const Line& line, const Parsed& parsed) {
   }
   out.body = block(flow, kWebhookBlock);
   return out;
-}
-
-ScenarioDecl Builder::scenario(const Line& line, const Parsed& parsed) {
-  ScenarioDecl out;
-  out.workflow = name(line, parsed.first(Tag::kName));
-  scenario_lines(line.children, 0, out);
-  return out;
-}
-
-void Builder::scenario_lines(const Lines& lines, std::size_t depth, ScenarioDecl& into) {
-  for (const Line& line : lines) {
-    if (line.broken) broken_ = true;
-    no_block(line);
-    into.lines.push_back({std::string(depth * 2, ' ') + line.text, line.whole()});
-    scenario_lines(line.children, depth + 1, into);
-  }
 }
 
 }  // namespace belay::dsl::text

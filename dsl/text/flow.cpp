@@ -128,9 +128,10 @@ void Builder::wait(const Line& line, Statement& out) {
     }
     const std::string head(read.head->words);
     const Span where = child.span(0, head.size());
+    if (allow(child, read, line, out.allows)) continue;
     if (!once(seen, head.substr(0, 4) == "for " ? "for" : head, where)) continue;
     if (read.is("within")) {
-      out.within = expr(child, read.parsed.first(Tag::kExpr));
+      if (read.parsed.ok) out.within = expr(child, read.parsed.first(Tag::kExpr));
       out.act = act(child, read.parsed, 1);
     } else if (read.is("undo with")) {
       out.undo = undo(child, read);

@@ -157,6 +157,25 @@ struct colon : Terminal<colon> {
   static std::size_t length(std::string_view rest) { return !rest.empty() && rest[0] == ':' ? 1 : 0; }
 };
 
+// `5 minutes`: ends where the unit ends, so that a sentence can go on behind it.
+struct duration : Terminal<duration> {
+  static constexpr Part::Tag tag = Part::Tag::kExpr;
+  static std::string expect() { return "a time such as `5 minutes`"; }
+  static std::size_t length(std::string_view rest) {
+    std::size_t i = 0;
+    while (i < rest.size() && std::isdigit(static_cast<unsigned char>(rest[i]))) ++i;
+    const std::size_t gap = i == 0 ? 0 : blanks(rest.substr(i));
+    if (gap == 0) return 0;
+    for (const std::string_view unit : {"millisecond", "second", "minute", "hour", "day"}) {
+      if (rest.substr(i + gap, unit.size()) != unit) continue;
+      std::size_t end = i + gap + unit.size();
+      if (end < rest.size() && rest[end] == 's') ++end;
+      return end < rest.size() && is_word(rest[end]) ? 0 : end;
+    }
+    return 0;
+  }
+};
+
 struct anything : Terminal<anything> {
   static constexpr Part::Tag tag = Part::Tag::kExpr;
   static std::string expect() { return "something"; }
@@ -191,6 +210,8 @@ struct type : seq<star<sor<kw<"optional">, kw<"private">, kw<"list of">, kw<"map
 struct field : seq<name, type, opt<equals, expr>> {};
 struct arg : seq<name, equals, expr> {};
 struct call_arg : seq<sor<string, name>, equals, expr> {};
+
+struct allow : seq<name, kw<"because">, string> {};
 
 struct tries : seq<number, sor<kw<"tries in all">, kw<"try in all">>,
                    star<sor<seq<kw<", first wait">, expr>, kw<", doubling">, seq<kw<", at most">, expr>,
@@ -237,6 +258,41 @@ struct repeat : seq<expr, kw<", at most">, number, sor<kw<"times">, kw<"time">>,
 struct ask : seq<name, string, kw<"of role">, name> {};
 struct rate : seq<number, sor<kw<"per second">, kw<"per minute">, kw<"per hour">, kw<"per day">>, opt<kw<"per">, expr>> {};
 struct one_at_a_time : seq<expr, sor<kw<", others queue">, kw<", others are refused">>> {};
+
+// ---- Sentences of a scenario ----
+
+struct given : seq<arg, star<comma, arg>> {};
+struct said_args : seq<kw<"with">, opt<given>> {};
+struct call_name : seq<opt<kw<"the check of">>, opt<kw<"check of">>, opt<sor<kw<"the undo of">, kw<"undo of">>>, name> {};
+struct times : sor<kw<"once">, kw<"twice">, kw<"always">, seq<number, kw<"times">>> {};
+struct whether : sor<kw<"and happened">, kw<"and did not happen">> {};
+struct after_time : seq<kw<"after">, duration> {};
+struct arrives : seq<kw<"arrives">, opt<kw<"twice">>,
+                     opt<sor<kw<"early">, after_time, seq<duration, kw<"before the start">>>>, opt<said_args>> {};
+struct call_says
+    : seq<call_name,
+          sor<kw<"never arrives">, arrives, seq<kw<"fails with">, name, opt<times>>, seq<kw<"fails">, opt<times>>,
+              seq<kw<"is unavailable">, opt<times>>, seq<kw<"is unsure">, whether, opt<times>>,
+              seq<kw<"times out">, opt<whether>, opt<times>>, seq<kw<"gives">, opt<given>>, seq<kw<"says">, string>>> {};
+struct engine_stops : seq<kw<"the engine">, kw<"stops">, sor<kw<"before">, kw<"during">, kw<"after">>, call_name> {};
+struct someone
+    : seq<kw<"someone">,
+          sor<seq<kw<"cancels it because">, string, opt<sor<after_time, seq<sor<kw<"after">, kw<"during">>, call_name>>>>,
+              seq<kw<"answers">, name, opt<after_time>, opt<said_args>>, seq<kw<"retries">, call_name>,
+              seq<kw<"skips">, call_name>,
+              seq<kw<"finds that">, call_name, sor<kw<"happened">, kw<"did not happen">>, opt<said_args>>>> {};
+struct said_when : sor<engine_stops, someone, call_says> {};
+
+struct tried : sor<kw<"once">, kw<"twice">, seq<number, kw<"times">>> {};
+struct event_said : seq<name, opt<said_args>> {};
+struct it_does : seq<kw<"it">, sor<seq<kw<"ends">, sor<kw<"completed">, seq<kw<"compensated">, opt<kw<"because">, string>>>>,
+                                   seq<kw<"is held at">, call_name, opt<kw<"for">, name>>, seq<kw<"waits for">, name>,
+                                   seq<kw<"publishes">, event_said>>> {};
+struct said_then
+    : sor<it_does, seq<kw<"nothing is">, sor<kw<"undone">, kw<"done">, kw<"left over">, kw<"published">>>,
+          seq<sor<kw<"undone is">, kw<"done is">, kw<"left over is">>, names>, seq<kw<"publishes">, event_said>,
+          seq<kw<"within">, duration>, seq<call_name, kw<"is tried">, tried>,
+          seq<p::not_at<sor<kw<"it">, kw<"nothing">, kw<"undone">, kw<"left over">, kw<"publishes">, kw<"within">>>, expr>> {};
 
 // ---- Running ---------------------------------------------------------------------------------------------------
 
@@ -354,6 +410,9 @@ Parsed parse_line(Rule rule, std::string_view text, std::size_t from) {
     case Rule::kWebhook: return run<webhook_decl>(text, from);
     case Rule::kPlan: return run<plan_decl>(text, from);
     case Rule::kScenario: return run<scenario_decl>(text, from);
+    case Rule::kGiven: return run<given>(text, from);
+    case Rule::kSaidWhen: return run<said_when>(text, from);
+    case Rule::kSaidThen: return run<said_then>(text, from);
     case Rule::kFromVersion: return run<number>(text, from);
     case Rule::kBase: return run<base>(text, from);
     case Rule::kBearer: return run<bearer>(text, from);
@@ -392,6 +451,7 @@ Parsed parse_line(Rule rule, std::string_view text, std::size_t from) {
     case Rule::kCarryOn: return run<opt<kw<"with">, expr>>(text, from);
     case Rule::kTryAgain: return run<seq<expr, kw<", at most">, number, kw<"times">>>(text, from);
     case Rule::kHandTo: return run<name>(text, from);
+    case Rule::kAllow: return run<allow>(text, from);
     case Rule::kExpression: return run<expr>(text, from);
     case Rule::kForEach: return run<for_each>(text, from);
     case Rule::kRepeat: return run<repeat>(text, from);

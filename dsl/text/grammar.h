@@ -11,14 +11,14 @@ namespace belay::dsl::text {
 enum class Rule {
   kNothing, kAnything, kField, kArg, kCallArg, kQueryArg, kHeaderArg, kType, kTries, kFirstLine,
   // declarations
-  kTypeDecl, kEvent, kConnector, kAction, kWorkflow, kWebhook, kPlan, kScenario,
+  kTypeDecl, kEvent, kConnector, kAction, kWorkflow, kWebhook, kPlan, kScenario, kGiven, kSaidWhen, kSaidThen,
   // clauses of declarations
   kFromVersion, kBase, kBearer, kBasic, kHeader, kRequestKeyIn, kRemembers, kBody, kLimits, kBreaker, kCanEndIn,
   kRepeating, kCall, kOutcome, kUndoFails, kOwner, kTags, kVerified,
   // statements and their clauses
   kStep, kDo, kUse, kBecause, kRetry, kWaitWithin, kIfUnsure, kIfError, kKeep, kTogether, kBranch, kWait, kSource, kPause,
   kPublish, kSet, kFinish, kCarryOn, kTryAgain, kHandTo, kExpression, kForEach, kRepeat, kAsk, kNamedSource, kRate,
-  kOneAtATime,
+  kOneAtATime, kAllow,
 };
 
 struct Part {

@@ -3,6 +3,8 @@
 // statements.cpp or declarations.cpp.
 #include "dsl/text/heads.h"
 
+#include <array>
+
 #include "dsl/diagnostic.h"
 #include "dsl/text/lexical.h"
 
@@ -74,6 +76,8 @@ const std::vector<Head>& heads() {
       {"starts on", kWorkflowBlock, Rule::kUse},
       {"one at a time per", kWorkflowBlock, Rule::kOneAtATime},
 
+      {"allow", kConnectorBlock | kActionBlock | kWorkflowBlock | kWebhookBlock | kStepBlock | kWaitBlock, Rule::kAllow},
+
       {"verified by", kWebhookBlock, Rule::kVerified},
 
       {"step", kFlow, Rule::kStep},
@@ -139,10 +143,27 @@ std::size_t head_length(std::string_view words, std::string_view line) {
 
 }  // namespace
 
+namespace {
+
+// Every line is matched against the heads several times: those of its first letter are enough.
+const std::vector<const Head*>& heads_with(char letter) {
+  static const std::array<std::vector<const Head*>, 26> table = [] {
+    std::array<std::vector<const Head*>, 26> out;
+    for (const Head& head : heads()) out[static_cast<std::size_t>(head.words[0] - 'a')].push_back(&head);
+    return out;
+  }();
+  static const std::vector<const Head*> none;
+  return letter >= 'a' && letter <= 'z' ? table[static_cast<std::size_t>(letter - 'a')] : none;
+}
+
+}  // namespace
+
 HeadMatch match_head(std::string_view line, unsigned place) {
   HeadMatch match;
   std::size_t here = 0, elsewhere = 0;
-  for (const Head& head : heads()) {
+  if (line.empty()) return match;
+  for (const Head* one : heads_with(line[0])) {
+    const Head& head = *one;
     const std::size_t length = head_length(head.words, line);
     if (length == 0) continue;
     if ((head.places & place) != 0 && length > here) {

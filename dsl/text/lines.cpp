@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <string_view>
+#include <utility>
 
 #include "dsl/limits.h"
 #include "dsl/text/heads.h"
@@ -67,6 +68,7 @@ class Reader {
   struct Flat {
     Line line;
     std::size_t level;
+    std::size_t left = 0;  // the nearest column that this line left; 0: none
   };
 
   // ---- one physical line ----
@@ -281,6 +283,11 @@ class Reader {
       const std::string_view more = sources_.line(source_, number_ + 1);
       const bool empty = more.find_first_not_of(" \t") == std::string_view::npos;
       if (!empty && column_of(more) <= column) break;
+      const std::size_t first = line.block_span.line > 1 ? line.block_span.column - 1 : 0;
+      if (!empty && !block.empty() && column_of(more) < first &&
+          match_head(more.substr(indent_of(more)), ~0u).here != nullptr) {
+        break;  // shallower than the text, and begins like a clause: it is one, badly indented
+      }
       ++number_;
       if (block.empty() && !empty) line.block_span = at(indent_of(more), more.size() - indent_of(more));
       block += more;
@@ -294,19 +301,147 @@ class Reader {
   std::size_t level_of(std::string_view source) {
     const std::size_t column = column_of(source);
     bool dedented = false;
+    std::size_t inner = 0;  // the nearest column right of this line
     while (!columns_.empty() && column < columns_.back()) {
+      inner = columns_.back();
       columns_.pop_back();
       dedented = true;
     }
+    left_ = inner;
     if (!columns_.empty() && column == columns_.back()) return columns_.size() - 1;
     if (dedented) {
+      if (slipped(column)) return columns_.size() - 1;
       Diagnostic& d = diagnostics_.add("BEL1023", at(indent_of(source), 1), "this line does not line up with any line above");
-      if (!columns_.empty()) {
-        d.help = "begin it in column " + std::to_string(columns_.back() + 1) + ", or line it up with the block it belongs to";
-      }
+      if (columns_.empty() || !outer_meant(source, column, inner)) columns_.push_back(inner);
+      d.help = "begin it in column " + std::to_string(columns_.back() + 1) + ", or line it up with the block it belongs to";
+      return columns_.size() - 1;
     }
+    if (!columns_.empty() && childless() && slipped(column)) return columns_.size() - 1;
+    if (!columns_.empty() && column == columns_.back() + 1 && unit_ > 1 && childless()) {
+      diagnostics_.add("BEL1023", at(indent_of(source), 1), "this line does not line up with the line above").help =
+          "begin it in column " + std::to_string(columns_.back() + 1);
+      return columns_.size() - 1;
+    }
+    if (unit_ == 0 && !columns_.empty()) unit_ = column - columns_.back();
     columns_.push_back(column);
     return columns_.size() - 1;
+  }
+
+  // The last line of the innermost open block left the column in which this line stands: it is that one that slipped to
+  // the left. Puts it back, with what is under it.
+  bool slipped(std::size_t column) {
+    if (columns_.empty()) return false;
+    for (std::size_t i = flat_.size(); i-- > 0;) {
+      if (flat_[i].level + 1 > columns_.size()) continue;
+      if (flat_[i].level + 1 < columns_.size() || flat_[i].line.pieces.empty()) return false;
+      // Or it should have been the first line under the one before it.
+      const bool first = flat_[i].left == 0 && i > 0 && flat_[i - 1].level == flat_[i].level &&
+                         belongs(flat_[i].line.text, flat_[i - 1].line.text) &&
+                         !belongs(flat_[i].line.text, owner_of(flat_[i].level));
+      if (flat_[i].left != column && !first) return false;
+      Span where = flat_[i].line.pieces.front().at;
+      where.length = 1;
+      diagnostics_.add("BEL1023", where, "this line stands left of the lines that it belongs to").help =
+          "begin it in column " + std::to_string(column + 1);
+      for (std::size_t k = i; k < flat_.size(); ++k) ++flat_[k].level;
+      flat_[i].left = 0;
+      columns_.push_back(column);
+      return true;
+    }
+    return false;
+  }
+
+  // A line between two columns: whether it belongs to the left one. The block that knows its head takes it; else the one
+  // at which the next line stands.
+  bool outer_meant(std::string_view source, std::size_t column, std::size_t inner) const {
+    const std::string_view text = source.substr(indent_of(source));
+    const std::string_view right = owner_of(columns_.size());
+    const bool in_outer = belongs(text, owner_of(columns_.size() - 1)), in_inner = belongs(text, right);
+    if (in_outer != in_inner) return in_outer;
+    const std::string_view below = next_line(~std::size_t{0});
+    if (column_of(below) == inner) {  // its own first line, or its neighbour?
+      const std::string_view said = below.substr(indent_of(below));
+      if (belongs(said, text) && !belongs(said, right)) return true;
+    }
+    const std::size_t next = column_of(next_line(inner));
+    return next == columns_.back() || (next != inner && column - columns_.back() < inner - column);
+  }
+
+  // The text of the line under which lines of `level` stand now.
+  std::string_view owner_of(std::size_t level) const {
+    for (std::size_t i = flat_.size(); level > 0 && i-- > 0;) {
+      if (flat_[i].level + 1 == level) return flat_[i].line.text;
+    }
+    return {};
+  }
+
+  static unsigned place_under(std::string_view owner) {
+    if (owner.empty()) return kFile;
+    const HeadMatch match = match_head(owner, ~0u);
+    if (match.here == nullptr) return 0;
+    static constexpr std::pair<std::string_view, unsigned> kInside[] = {
+        {"workflow", kWorkflowBlock}, {"action", kActionBlock}, {"connector", kConnectorBlock}, {"webhook", kWebhookBlock},
+        {"step", kStepBlock}, {"wait", kWaitBlock}, {"when", kStatements}, {"or when", kStatements},
+        {"otherwise", kStatements}, {"together", kTogetherBlock}, {"branch", kStatements}, {"undo with", kUndoBlock},
+        {"event", kEventBlock}, {"call", kCallBlock}};
+    for (const auto& [words, place] : kInside) {
+      if (match.here->words == words) return place;
+    }
+    return 0;
+  }
+
+  static bool belongs(std::string_view text, std::string_view owner) {
+    const unsigned place = place_under(owner);
+    return place != 0 && match_head(text, place).here != nullptr;
+  }
+
+  // The next line of code that stands at column `most` or before it.
+  std::string_view next_line(std::size_t most) const {
+    const auto count = static_cast<std::uint32_t>(sources_.file(source_).line_starts.size());
+    for (std::uint32_t next = number_ + 1; next <= count; ++next) {
+      const std::string_view line = sources_.line(source_, next);
+      if (!blank(line) && column_of(line) <= most) return line;
+    }
+    return {};
+  }
+
+  // Whether the line read last can have no lines under it: an argument, a field, a clause in one line.
+  bool childless() const {
+    if (flat_.empty()) return false;
+    const std::string& last = flat_.back().line.text;
+    const std::size_t level = flat_.back().level;
+    std::string_view owner;
+    for (std::size_t i = flat_.size(); i-- > 0 && level > 0;) {
+      if (flat_[i].level + 1 != level) continue;
+      owner = flat_[i].line.text;
+      break;
+    }
+    for (const std::string_view fields : {"takes", "gives", "type ", "event ", "connector "}) {
+      if (owner.starts_with(fields) && !last.starts_with("from version")) return true;
+    }
+    std::size_t name = 0;
+    while (name < last.size() && is_word(last[name])) ++name;
+    if (name > 0 && last.find_first_not_of(' ', name) != std::string::npos &&
+        last[last.find_first_not_of(' ', name)] == '=') {
+      return true;
+    }
+    const HeadMatch match = match_head(last, ~0u);
+    if (match.here == nullptr) return false;
+    switch (match.here->rule) {
+      case Rule::kRetry: case Rule::kBecause: case Rule::kSource: case Rule::kRepeating: case Rule::kOwner:
+      case Rule::kTags: case Rule::kCanEndIn: case Rule::kKeep: case Rule::kUndoFails: case Rule::kFirstLine:
+      case Rule::kPause: case Rule::kSet: case Rule::kPlan: case Rule::kVerified:
+        return true;
+      case Rule::kExpression:
+      case Rule::kNothing: {
+        static constexpr std::string_view kLeaves[] = {
+            "reads", "reserves", "moves money", "notifies", "records", "harmless if nothing was done",
+            "may reach private addresses", "point of no return", "once per", "finish within", "settles in",
+            "each call within", "request key", "alive every"};
+        return std::find(std::begin(kLeaves), std::end(kLeaves), match.here->words) != std::end(kLeaves);
+      }
+      default: return false;
+    }
   }
 
   void push(Line line, std::size_t level) {
@@ -318,7 +453,7 @@ class Reader {
       too_deep_said_ = true;
       return;
     }
-    flat_.push_back({std::move(line), level});
+    flat_.push_back({std::move(line), level, left_});
   }
 
   std::vector<Line> build(std::size_t& next, std::size_t level) {
@@ -343,6 +478,8 @@ class Reader {
   std::vector<Open> open_;
   std::vector<std::size_t> columns_;
   std::vector<Flat> flat_;
+  std::size_t left_ = 0;  // see Flat
+  std::size_t unit_ = 0;  // columns of the first indentation of the file
   std::size_t tabs_ = 0;
   Span first_tab_;
   bool too_deep_said_ = false;

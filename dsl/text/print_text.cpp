@@ -5,6 +5,7 @@
 
 #include "dsl/read.h"
 #include "dsl/text/lexical.h"
+#include "dsl/text/sentences.h"
 #include "dsl/text/words.h"
 
 namespace belay::dsl {
@@ -174,7 +175,11 @@ class Printer {
       case Kind::kReserved: line(s.name.text); break;
     }
   }
+  void allows(const std::vector<Allow>& list) {
+    for (const Allow& allow : list) line("allow " + allow.kind.text + " because " + quote(allow.because.text));
+  }
   void step(const Statement& s) {
+    allows(s.allows);
     if (!s.action.empty()) with_args("do " + s.action.text, s.args);
     if (!s.run.empty()) with_args("run " + s.run.text + (s.detached ? ", and do not wait" : ""), s.args);
     retry(s.policies);
@@ -183,6 +188,7 @@ class Printer {
     handlers(s.policies);
   }
   void wait(const Statement& s) {
+    allows(s.allows);
     if (s.sources.empty()) {
       line("for " + source_text(s.source));
     } else {
@@ -254,7 +260,10 @@ class Printer {
     });
   }
   void declaration(const Declaration& d, const ConnectorDecl& body) {
-    nest(titled("connector " + d.name.text, d.title), [&] { connector(body); });
+    nest(titled("connector " + d.name.text, d.title), [&] {
+      allows(d.allows);
+      connector(body);
+    });
   }
   void connector(const ConnectorDecl& c) {
     if (!c.base_env.empty()) {
@@ -281,7 +290,10 @@ class Printer {
     if (c.allow_private) line("may reach private addresses");
   }
   void declaration(const Declaration& d, const ActionDecl& body) {
-    nest(titled("action " + d.name.text, d.title), [&] { action(body); });
+    nest(titled("action " + d.name.text, d.title), [&] {
+      allows(d.allows);
+      action(body);
+    });
   }
   void action(const ActionDecl& a) {
     for (const Name& effect : a.effects) line(effect.text);
@@ -330,6 +342,7 @@ class Printer {
   }
   void declaration(const Declaration& d, const WorkflowDecl& w) {
     nest(titled("workflow " + d.name.text, d.title) + ", version " + std::to_string(w.version.value), [&] {
+      allows(d.allows);
       if (!w.owner.empty()) line("owner " + quote(w.owner.text));
       if (!w.tags.empty()) {
         std::string list;
@@ -351,6 +364,7 @@ class Printer {
   }
   void declaration(const Declaration& d, const WebhookDecl& w) {
     nest(titled("webhook " + d.name.text, d.title) + ", " + w.method.text + " " + quote(w.path.text), [&] {
+      allows(d.allows);
       if (!w.scheme.empty()) {
         std::string list;
         for (const Name& secret : w.secrets) list += (list.empty() ? " with secret " : " or secret ") + secret.text;
@@ -363,8 +377,26 @@ class Printer {
   void declaration(const Declaration& d, const PlanDecl& plan) { line("retry plan " + d.name.text + ": " + text::tries_text(plan.tries)); }
   void declaration(const Declaration& d, const ScenarioDecl& scenario) {
     nest("scenario " + quote(d.title.text) + " for " + scenario.workflow.text, [&] {
-      for (const Text& said : scenario.lines) line(said.text);
+      std::string_view word = "given ";
+      for (const Arg& arg : scenario.given) {
+        line(std::string(word) + arg.name.text + " = " + arg.value.text);
+        word = "and ";
+      }
+      word = "when ";
+      for (const ScenarioWhen& when : scenario.when) {
+        said(std::string(word) + text::sentence(when, when.with.size() < 2), when.with);
+        word = "and ";
+      }
+      word = "then ";
+      for (const ScenarioThen& then : scenario.then) {
+        said(std::string(word) + text::sentence(then, then.with.size() < 2), then.with);
+        word = "and ";
+      }
     });
+  }
+  // A sentence whose arguments stand under it when there are several.
+  void said(const std::string& sentence, const std::vector<Arg>& with) {
+    with_args(sentence, with.size() < 2 ? std::vector<Arg>() : with);
   }
   void declaration(const Declaration&, const ReservedDecl&) {}
 

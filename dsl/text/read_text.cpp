@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cctype>
 #include <charconv>
+#include <utility>
 
 #include "dsl/limits.h"
 #include "dsl/read.h"
@@ -17,9 +18,11 @@ File read_text(const Sources& sources, std::uint32_t source, Diagnostics& diagno
   File file;
   file.source = source;
   file.form = File::Form::kText;
+  file.lost = true;
   if (!readable(sources, source, diagnostics)) return file;
   text::Builder builder(sources, source, diagnostics);
   file.declarations = builder.file(text::read_lines(sources, source, diagnostics));
+  file.lost = builder.lost();
   return file;
 }
 
@@ -125,7 +128,11 @@ Builder::Read Builder::read(const Line& line, unsigned place) {
     return out;
   }
   HeadMatch match = match_head(line.text, place);
-  if ((place & kWhens) != 0 && match.here == nullptr && line.text.substr(0, 3) == "if ") {
+  const std::string long_if =
+      match.here == nullptr && line.text.substr(0, 3) == "if " ? meant_head(line.text, place) : "";
+  const bool clause = match.elsewhere != nullptr && match.elsewhere->words.size() > 2;
+  if ((place & kWhens) != 0 && match.here == nullptr && line.text.substr(0, 3) == "if " &&
+      long_if.size() <= 4 && !clause) {
     const Parsed error = parse_line(Rule::kIfError, line.text, 2);
     const bool names_one =
         std::any_of(error.parts.begin(), error.parts.end(), [](const Part& part) {
@@ -144,7 +151,9 @@ Builder::Read Builder::read(const Line& line, unsigned place) {
   }
   if (match.here == nullptr) {
     if (line.broken) return out;
-    const std::string meant = match.elsewhere == nullptr ? meant_head(line.text, place) : "";
+    const bool other = match.elsewhere != nullptr && long_if.size() <= 4;
+    const std::string meant = other ? "" : meant_head(line.text, place);
+    if (!other) match.elsewhere = nullptr;
     unknown(line, place, match);
     if (meant.empty()) return out;
     std::size_t from = 0;
@@ -156,9 +165,18 @@ Builder::Read Builder::read(const Line& line, unsigned place) {
     return out;
   }
   out.head = match.here;
+  const bool colon = match.length < line.text.size() && line.text[match.length] == ':';
+  if (colon) {
+    problem("BEL1022", line.span(match.length, 1),
+            "no colon stands behind `" + std::string(match.here->words) + "`").help = "leave it out";
+    out.parsed = parse(line, out.head->rule, match.length + 1, out.head->words);
+    out.usable = true;
+    return out;
+  }
   if (out.head->words != "sql" && out.head->words != "sql any rows") no_block(line);
   out.parsed = parse(line, out.head->rule, match.length, out.head->words);
   out.usable = true;
+  misplaced_.clear();
   return out;
 }
 
@@ -167,6 +185,13 @@ void Builder::unknown(const Line& line, unsigned place, const HeadMatch& match) 
   while (first < line.text.size() && (is_word(line.text[first]) || static_cast<unsigned char>(line.text[first]) >= 0x80)) ++first;
   first = std::max<std::size_t>(first, 1);
   if (match.elsewhere != nullptr) {
+    std::string belongs = where_it_belongs(*match.elsewhere);
+    const bool policy = (match.elsewhere->places & (kStepBlock | kActionBlock | kWaitBlock)) != 0;
+    if (policy && misplaced_ == belongs) {  // the head of all of them is missing: one message is enough
+      broken_ = true;
+      return;
+    }
+    misplaced_ = std::move(belongs);
     const std::string words(match.elsewhere->words);
     problem("BEL1031", line.span(0, match.length), "`" + words + "` cannot stand in " + place_name(place)).help =
         "`" + words + "` " + where_it_belongs(*match.elsewhere);
@@ -313,7 +338,14 @@ TypeExpr Builder::type(const Line& line, const std::vector<Part>& parts, std::si
   out = type_of(parts, next, [&](const Part& part) { return at(line, part); }, error, failed);
   if (!error.empty()) {
     const std::string help = failed < parts.size() && parts[failed].tag == Tag::kName ? type_help(parts[failed].text) : "";
-    problem("BEL1042", failed < parts.size() ? at(line, parts[failed]) : line.whole(), error).help = help;
+    Diagnostic& d =
+        problem("BEL1042", failed < parts.size() ? at(line, parts[failed]) : line.whole(), error);
+    d.help = help;
+    // "did you mean `text`?", "say `text`": the word in backticks is the fix.
+    const std::size_t tick = help.find('`');
+    const std::size_t end = tick == std::string::npos ? tick : help.find('`', tick + 1);
+    if (end != std::string::npos && d.span.length == parts[failed].text.size())
+      d.fix = Fix{d.span, help.substr(tick + 1, end - tick - 1)};
   }
   return out;
 }
@@ -331,6 +363,10 @@ FieldDecl Builder::field(const Line& line, bool& usable, bool values) {
       unknown(line, kFields, match);
     } else {
       misfit(line, parsed, Rule::kField, 0, "");
+      if (!parsed.parts.empty() && parsed.parts[0].tag == Tag::kName) {  // keep the name, of no type
+        out.name = plain_name(line, &parsed.parts[0]);
+        usable = is_identifier(out.name.text);
+      }
     }
     return out;
   }
@@ -398,7 +434,9 @@ std::vector<Arg> Builder::args(const Lines& lines, Rule rule) {
     } else if (line.broken) {
       broken_ = true;
     } else {
-      unknown(line, kArgs, match_head(line.text, kArgs));
+      const HeadMatch match = match_head(line.text, kArgs);
+      unknown(line, kArgs, match);
+      if (match.elsewhere != nullptr) break;  // what follows is more likely its own
     }
   }
   return out;

@@ -45,7 +45,7 @@ Statements Builder::block(const Lines& lines, unsigned place) {
       continue;
     }
     if (read.is("or when") || read.is("otherwise")) {
-      Arm arm{read.is("or when") ? expr(line, read.parsed.first(Tag::kExpr)) : Expr{}, block(line.children, inner), head};
+      Arm arm{read.is("or when") ? condition(line, read) : Expr{}, block(line.children, inner), head};
       if (open != Open::kWhen) {
         missing(head, "`" + std::string(read.head->words) + "` has no `when` before it", "put it right behind a `when`, in the same column");
         continue;
@@ -62,7 +62,7 @@ Statements Builder::block(const Lines& lines, unsigned place) {
     if (read.is("when")) {
       open = Open::kWhen;
       filled("when");
-      out.back().arms.push_back({expr(line, read.parsed.first(Tag::kExpr)), block(line.children, inner), head});
+      out.back().arms.push_back({condition(line, read), block(line.children, inner), head});
     } else if (read.is("repeat until")) {
       open = Open::kRepeat;
     } else if (read.is("try")) {
@@ -149,6 +149,12 @@ void Builder::statement(const Line& line, const Read& read, unsigned place, Stat
   into.push_back(std::move(out));
 }
 
+// The condition of a `when`; where the line was not read whole, what there is of it is not checked.
+Expr Builder::condition(const Line& line, const Read& read) {
+  if (read.parsed.ok && !line.broken) return expr(line, read.parsed.first(Tag::kExpr));
+  return {"true", line.whole(), {}};
+}
+
 // ---- Step --------------------------------------------------------------------------------------
 
 void Builder::step(const Line& line, Statement& out) {
@@ -162,7 +168,7 @@ void Builder::step(const Line& line, Statement& out) {
     }
     const std::string head(read.head->words);
     const Span where = child.span(0, head.size());
-    if (policy(child, read, out.policies, seen)) continue;
+    if (allow(child, read, line, out.allows) || policy(child, read, out.policies, seen)) continue;
     if (!once(seen, head, where)) continue;
     if (read.is("do") || read.is("run")) {
       const bool run = read.is("run");
@@ -350,6 +356,7 @@ Act Builder::act(const Line& line, const Parsed& parsed, std::size_t from) {
     leaf(line, part.text);
     return out;
   }
+  if (!parsed.ok && line.children.empty()) return out;  // reported: what was meant is not known
   out.kind = Act::Kind::kBlock;
   out.span = line.whole();
   out.block = handler_block(line.children);

@@ -5,6 +5,7 @@
 #include "dsl/text/lexical.h"
 #include "dsl/text/words.h"
 #include "dsl/yaml/reader.h"
+#include "dsl/yaml/shape.h"
 
 namespace belay::dsl {
 
@@ -38,6 +39,8 @@ YamlKind classify_yaml(const Sources& sources, std::uint32_t source, Diagnostics
     if (number == 1 && line.substr(0, 3) == "\xEF\xBB\xBF") line.remove_prefix(3);
     if (number > 1 && (line == "---" || line.substr(0, 4) == "--- ") && (declares || confirmed)) break;
     if (is_key(line, "belay")) return YamlKind::kBelay;
+    // `belay 1`, `belay:1`: ours, with a slip that the reader tells of.
+    if (number == 1 && line.substr(0, 5) == "belay" && line.size() > 5 && (line[5] == ' ' || line[5] == ':')) return YamlKind::kBelay;
     for (const std::string& key : declaration_keys()) {
       if (declares || !is_key(line, key)) continue;
       declares = true;
@@ -46,6 +49,12 @@ YamlKind classify_yaml(const Sources& sources, std::uint32_t source, Diagnostics
       found = {source, number, 1, static_cast<std::uint32_t>(key.size())};
     }
     for (const std::string& key : ours) confirmed = confirmed || is_key(line, key);
+  }
+  const std::string_view top = sources.line(source, 1);
+  if (const std::size_t colon = top.find(':'); declares && colon != std::string_view::npos &&
+                                               !nearest(top.substr(0, colon), {"belay"}).empty()) {
+    found = {source, 1, 1, static_cast<std::uint32_t>(colon)};
+    confirmed = true;
   }
   if (declares && (sure ? (confirmed || what == "workflow" || what == "webhook" || what == "retry_plan" || what == "scenario") : confirmed)) {
     diagnostics.add("BEL1010", found, "`" + what + "` is declared here, but the file does not begin with `belay: 1`").help =
@@ -58,9 +67,30 @@ File read_yaml(const Sources& sources, std::uint32_t source, Diagnostics& diagno
   File file;
   file.source = source;
   file.form = File::Form::kYaml;
+  file.lost = true;
   if (!readable(sources, source, diagnostics)) return file;
-  yaml::Reader reader(sources, source, diagnostics);
-  file.declarations = reader.file(yaml::read_documents(sources, source, diagnostics));
+  Diagnostics found;  // of the file as it is
+  yaml::Reader reader(sources, source, found);
+  file.declarations = reader.file(yaml::read_documents(sources, source, found));
+  file.lost = reader.lost();
+  const bool bounded = std::any_of(found.all().begin(), found.all().end(), [](const Diagnostic& d) {
+    return d.kind->code >= "BEL1001" && d.kind->code <= "BEL1006";
+  });
+  if (!found.all().empty() && !bounded) {
+    // Something is wrong: maybe a line has lost its shape, and all that was found only follows from it.
+    Diagnostics shaped;
+    const yaml::Shape shape = yaml::mend_shape(sources, source, shaped);
+    if (!shaped.all().empty()) {
+      Sources mended;
+      for (std::uint32_t i = 0; i < source; ++i) mended.add("", "");
+      mended.add(sources.file(source).path, shape.text);
+      yaml::Reader again(mended, source, shaped);
+      file.declarations = again.file(yaml::read_documents(mended, source, shaped, &shape));
+      file.lost = again.lost();
+      found = std::move(shaped);
+    }
+  }
+  diagnostics.absorb(std::move(found));
   return file;
 }
 
@@ -90,6 +120,7 @@ void Reader::declaration(const Document& document, bool first, std::vector<Decla
   const Node& root = document.root;
   broken_ = document.broken || root.broken;
   if (root.kind != Node::Kind::kMap) {
+    lost_ = true;
     if (!broken_) problem("BEL1110", root.span, "a document declares one thing, such as `workflow: …`");
     return;
   }
@@ -97,6 +128,7 @@ void Reader::declaration(const Document& document, bool first, std::vector<Decla
   if (const Node* version = first || fields.has("belay") ? fields.take("belay") : nullptr) {
     if (scalar(*version, "a version") && version->text != "1") {
       problem("BEL1011", version->span, "version `" + version->text + "` of the language is not known here").help = "this compiler reads `belay: 1`";
+      lost_ = true;
       return;
     }
   } else if (first && !broken_ && !fields.has("belay")) {
@@ -118,6 +150,7 @@ void Reader::declaration(const Document& document, bool first, std::vector<Decla
   }
   if (kind.empty()) {
     if (first && root.entries.size() == 1 && fields.has("belay")) return;  // only the version line
+    lost_ = true;
     if (broken_ && root.entries.empty()) return;
     const Node& key = root.entries.empty() ? root : root.entries[root.entries.size() > 1 && fields.has("belay") ? 1 : 0].key;
     Diagnostic& d = problem("BEL1110", key.span, "this document declares nothing");
@@ -146,6 +179,7 @@ void Reader::declaration(const Document& document, bool first, std::vector<Decla
     out.name = name(name_node);
   }
   if (kind != "scenario" && kind != "retry_plan" && kind != "event") out.title = text(fields.take("title"));
+  if (kind == "connector" || kind == "action" || kind == "workflow" || kind == "webhook") out.allows = allows(fields);
   if (kind == "type") {
     out.body = TypeDecl{this->fields(fields.take("fields"), false)};
   } else if (kind == "event") {
@@ -165,6 +199,7 @@ void Reader::declaration(const Document& document, bool first, std::vector<Decla
   }
   fields.done();
   out.broken = broken_;
+  if (out.name.empty()) lost_ = true;
   into.push_back(std::move(out));
 }
 
@@ -333,7 +368,7 @@ UseDecl Reader::use(const Node& node) {
   return out;
 }
 
-// ---- Workflow, webhook, scenario ------------------------------------------------------------------------------------
+// ---- Workflow, webhook ------------------------------------------------------------------------------------
 
 WorkflowDecl Reader::workflow(Fields& fields) {
   WorkflowDecl out;
@@ -401,22 +436,6 @@ WebhookDecl Reader::webhook(Fields& fields) {
   }
   out.once_per = expr(fields.take("once_per"));
   if (const Node* steps = fields.take("steps")) out.body = block(steps, Where::kWebhook);
-  return out;
-}
-
-ScenarioDecl Reader::scenario(Fields& fields) {
-  ScenarioDecl out;
-  out.workflow = name(fields.need("for"));
-  for (const Node& item : list(fields.take("says"))) {
-    out.lines.push_back(text(&item));
-    const std::string& said = out.lines.back().text;
-    const LexicalProblem wrong = expression_problem(said);
-    const bool sound = wrong.kind == LexicalProblem::Kind::kNone || wrong.kind == LexicalProblem::Kind::kComma;
-    const bool one_line = said.find_first_of("\n\r\t") == std::string::npos && said.find_last_not_of(' ') + 1 == said.size();
-    if (!item.broken && (!sound || !one_line || said.empty() || said.back() == ':' || said.ends_with(" |"))) {
-      problem("BEL1036", item.span, "this is not one line of a scenario").help = "brackets and strings must be closed, and `#` stands only in strings";
-    }
-  }
   return out;
 }
 

@@ -17,11 +17,11 @@
 #include "dsl/limits.h"
 #include "dsl/text/lexical.h"
 #include "dsl/text/words.h"
+#include "dsl/yaml/shape.h"
 
 namespace belay::dsl::yaml {
 namespace {
 
-constexpr std::string_view kStandIn = "\xEE\x80\x80";  // U+E000 for a value that could not be read
 constexpr std::size_t kRestartsMax = 20;               // a file
 constexpr std::size_t kBytesReadMax = 3 << 20;         // a file, all restarts together
 
@@ -78,6 +78,7 @@ class Handler : public YAML::EventHandler {
     const std::string_view line = session_.sources.line(session_.source, node.span.line);
     const char first = node.span.column <= line.size() ? line[node.span.column - 1] : ' ';
     node.block = !node.plain && (first == '|' || first == '>');
+    if (!node.plain && (first == '"' || first == '\'')) open_quote(node, first);
     const std::size_t length = value.find('\n') == std::string::npos ? value.size() + (node.plain ? 0 : 2) : 1;
     const std::size_t space = line.size() - std::min<std::size_t>(node.span.column - 1, line.size());
     node.span.length = static_cast<std::uint32_t>(node.block ? 1 : std::min(length, space));
@@ -110,6 +111,29 @@ class Handler : public YAML::EventHandler {
   Span span_of(const YAML::Mark& mark) const {
     return {session_.source, first_line_ + static_cast<std::uint32_t>(std::max(mark.line, 0)),
             static_cast<std::uint32_t>(std::max(mark.column, 0) + 1), 0};
+  }
+
+  // yaml-cpp takes the end of the file for the end of a quote.
+  void open_quote(Node& node, char mark) {
+    std::size_t at = node.span.column;
+    const auto count = static_cast<std::uint32_t>(session_.sources.file(session_.source).line_starts.size());
+    for (std::uint32_t number = node.span.line; number <= count; ++number, at = 0) {
+      const std::string_view line = session_.sources.line(session_.source, number);
+      for (; at < line.size(); ++at) {
+        if (mark == '"' && line[at] == '\\') {
+          ++at;
+        } else if (line[at] == mark) {
+          if (mark == '"' || line.substr(at + 1, 1) != "'") return;
+          ++at;
+        }
+      }
+      if (number > node.span.line && line == "---") break;
+    }
+    Span span = node.span;
+    span.length = 1;
+    session_.diagnostics.add("BEL1025", span, "the quote that begins here is never closed").help =
+        "close it with `" + std::string(1, mark) + "`, or leave it out";
+    node.broken = true;
   }
 
   void anchor(Span span, const char* what) {
@@ -338,15 +362,20 @@ class DocumentReader {
 
 }  // namespace
 
-std::vector<Document> read_documents(const Sources& sources, std::uint32_t source, Diagnostics& diagnostics) {
+std::vector<Document> read_documents(const Sources& sources, std::uint32_t source, Diagnostics& diagnostics,
+                                     const Shape* shape) {
   std::vector<Document> out;
   Session session{sources, source, diagnostics};
   const auto count = static_cast<std::uint32_t>(sources.file(source).line_starts.size());
   std::vector<std::string> lines;
   std::uint32_t first = 1;
+  bool lost = false;
   const auto flush = [&] {
+    const std::size_t before = out.size();
     if (!lines.empty()) DocumentReader(session, first, std::move(lines)).run(out);
+    for (std::size_t i = before; lost && i < out.size(); ++i) out[i].broken = true;
     lines.clear();
+    lost = false;
   };
   const std::size_t errors_before = diagnostics.errors();
   try {
@@ -357,10 +386,12 @@ std::vector<Document> read_documents(const Sources& sources, std::uint32_t sourc
       }
       std::string_view line = sources.line(source, number);
       if (number == 1 && line.substr(0, 3) == "\xEF\xBB\xBF") line.remove_prefix(3);
-      if (number > 1 && (line == "---" || line.substr(0, 4) == "--- ")) {
+      const bool part = shape != nullptr && shape->parts.contains(number);
+      if (number > 1 && (part || line == "---" || line.substr(0, 4) == "--- ")) {
         flush();
         first = number;
       }
+      lost = lost || (shape != nullptr && shape->lost.contains(number));
       if (line.size() > limits::line_bytes_max) {
         diagnostics.add("BEL1003", {source, number, 1, 1}, "the line has " + std::to_string(line.size()) + " bytes, at most " +
                                                                std::to_string(limits::line_bytes_max) + " are read");

@@ -32,6 +32,9 @@ struct Document {
 };
 
 // REQUIRES: readable(). Never throws; every node has its place, no map has a key twice.
-std::vector<Document> read_documents(const Sources& sources, std::uint32_t source, Diagnostics& diagnostics);
+// `shape`: what mend_shape() found out, when these are mended lines.
+struct Shape;
+std::vector<Document> read_documents(const Sources& sources, std::uint32_t source, Diagnostics& diagnostics,
+                                     const Shape* shape = nullptr);
 
 }  // namespace belay::dsl::yaml

@@ -156,6 +156,7 @@ Statement Reader::wait(Fields& fields) {
   out.kind = Kind::kWait;
   out.name = declared(fields.take("wait"));
   out.title = text(fields.take("title"));
+  out.allows = allows(fields);
   if (const Node* node = fields.need("for")) {
     Fields what(*this, *node, "what a wait is for");
     const std::string several = what.has("all_of") ? "all_of" : "any_of";

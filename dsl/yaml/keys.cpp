@@ -58,6 +58,7 @@ const std::vector<Construct>& constructs() {
       {Kind::kMap, "breaker", "`after`"},
       {Kind::kMap, "call", "a call"},
       {Kind::kMap, "outcome", "an outcome"},
+      {Kind::kMap, "allow_map", "an `allow`"},
       {Kind::kMap, "verify", "`verify`"},
   };
   return all;
@@ -76,6 +77,7 @@ const std::vector<KeyRow>& key_rows() {
        "steps change.",
        true},
       {"workflow", "owner", "text", "The team that answers for it. Not part of its hash."},
+      {"workflow", "allow", "allows", "Findings of the safety checks that are meant, each with its reason."},
       {"workflow", "tags", "texts", "Words to find it by. Not part of its hash."},
       {"workflow", "takes", "fields", "What a start must bring: names and their types."},
       {"workflow", "gives", "expressions",
@@ -103,11 +105,13 @@ const std::vector<KeyRow>& key_rows() {
        "How the sender proves itself. Unverified bodies are refused."},
       {"webhook", "once_per", "expression",
        "Tells a repeated delivery, for example `body.id`: the second one changes nothing."},
+      {"webhook", "allow", "allows", "Findings of the safety checks that are meant, each with its reason."},
       {"webhook", "steps", "webhook_statements",
        "`when` and `publish`: which bodies become which events."},
 
       {"connector", "connector", "name", "A remote system that actions call over HTTP.", true},
       {"connector", "title", "text", "What people read for the connector."},
+      {"connector", "allow", "allows", "Findings of the safety checks that are meant, each with its reason."},
       {"connector", "base", "base",
        "Its address, or `{ env: NAME, or: address }` to read it from the environment."},
       {"connector", "sign_in", "sign_in",
@@ -152,6 +156,7 @@ const std::vector<KeyRow>& key_rows() {
        "Which answers are which errors. The first rule that holds wins."},
       {"action", "undone_by", "use",
        "The action that takes this one back, for steps that do not say their own `undo`."},
+      {"action", "allow", "allows", "Findings of the safety checks that are meant, each with its reason."},
       {"action", "checked_by", "use",
        "The action that finds out whether this one happened, when its answer was lost."},
       {"action", "settles_in", "expression",
@@ -183,7 +188,9 @@ const std::vector<KeyRow>& key_rows() {
 
       {"scenario", "scenario", "text", "A test beside the definition: its title.", true},
       {"scenario", "for", "name", "The workflow that it tries.", true},
-      {"scenario", "says", "texts", "Its lines: what arrives, what fails, and how it must end."},
+      {"scenario", "given", "data", "Inputs; those not given get samples."},
+      {"scenario", "when", "texts", "What the world does: what arrives, what fails."},
+      {"scenario", "then", "texts", "How it must end.", true},
 
       // ---- statements ----
       {"step", "step", "name",
@@ -211,6 +218,7 @@ const std::vector<KeyRow>& key_rows() {
       {"step", "if_unsure", "if_unsure",
        "What to do when nobody knows whether it happened: `check`, `try again`, `undo anyway` or "
        "`{ hand_to: TEAM }`."},
+      {"step", "allow", "allows", "Findings of the safety checks that are meant, each with its reason."},
       {"step", "undo", "undo_or_name", "How the step is taken back when the saga fails later."},
       {"step", "no_undo_because", "text",
        "Why the step need not be taken back. Read by the next analyst, and by the safety check."},
@@ -236,6 +244,7 @@ const std::vector<KeyRow>& key_rows() {
       {"wait", "within", "expression",
        "For how long, for example `15 minutes`. Needs `otherwise`."},
       {"wait", "otherwise", "act", "What happens when the time is over."},
+      {"wait", "allow", "allows", "Findings of the safety checks that are meant, each with its reason."},
       {"wait", "undo", "undo_or_name",
        "How what the event tells of is taken back, for example a payment."},
 
@@ -412,6 +421,8 @@ const std::vector<KeyRow>& key_rows() {
        "The query string: names and values; a value that begins with `=` is an expression."},
       {"call", "headers", "any_data", "Further headers: names and values."},
 
+      {"allow_map", "kind", "name", "The code of the finding, such as BEL2016.", true},
+      {"allow_map", "because", "text", "Why it is meant.", true},
       {"outcome", "when", "expression", "Over `status`, `header` and `body` of the answer.", true},
       {"outcome", "error", "name", "The error that it is then.", true},
 

@@ -3,6 +3,7 @@
 // Tested in tests/dsl/print_test.cpp and twin_test.cpp.
 #include "dsl/read.h"
 #include "dsl/text/lexical.h"
+#include "dsl/text/sentences.h"
 #include "dsl/text/words.h"
 #include "dsl/yaml/emit.h"
 #include "dsl/yaml/reader.h"
@@ -182,10 +183,19 @@ Out when(const Statement& s) {
   return out;
 }
 
+void put_allows(Out& out, const std::vector<Allow>& allows) {
+  Out list = Out::list();
+  for (const Allow& allow : allows) {
+    list.push(std::move(Out::map().put("kind", scalar(allow.kind)).put("because", scalar(allow.because))));
+  }
+  put_map(out, "allow", std::move(list));
+}
+
 Out wait(const Statement& s) {
   Out out = Out::map();
   out.put("wait", scalar(s.name));
   put_text(out, "title", s.title);
+  put_allows(out, s.allows);
   Out what = Out::map();
   if (s.sources.empty()) {
     put_source(what, "event", s.source);
@@ -274,6 +284,7 @@ Out statement(const Statement& s) {
     case Kind::kStep:
       out.put("step", scalar(s.name));
       put_text(out, "title", s.title);
+      put_allows(out, s.allows);
       if (s.run.empty()) {
         out.put("do", scalar(s.action));
       } else {
@@ -344,6 +355,7 @@ class Printer {
   void head(const char* key) {
     out_.put(key, scalar(d_.name));
     put_text(out_, "title", d_.title);
+    put_allows(out_, d_.allows);
   }
   static Out names(const std::vector<Name>& list) {
     Out out = Out::list();
@@ -480,10 +492,13 @@ class Printer {
   }
   void body(const ScenarioDecl& scenario) {
     out_.put("scenario", scalar(d_.title)).put("for", scalar(scenario.workflow));
-    Out says = Out::list();
-    says.block = true;
-    for (const Text& line : scenario.lines) says.push(scalar(line));
-    put_map(out_, "says", std::move(says));
+    put_map(out_, "given", data_map(scenario.given));
+    Out when = Out::list(), then = Out::list();
+    when.block = then.block = true;
+    for (const ScenarioWhen& said : scenario.when) when.push(expression(text::sentence(said)));
+    for (const ScenarioThen& said : scenario.then) then.push(expression(text::sentence(said)));
+    put_map(out_, "when", std::move(when));
+    put_map(out_, "then", std::move(then));
   }
   void body(const ReservedDecl&) {}
 

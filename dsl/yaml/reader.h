@@ -8,6 +8,7 @@
 
 #include "dsl/diagnostic.h"
 #include "dsl/syntax.h"
+#include "dsl/text/grammar.h"
 #include "dsl/yaml/events.h"
 
 namespace belay::dsl::yaml {
@@ -49,6 +50,7 @@ class Reader {
 
   std::vector<Declaration> file(const std::vector<Document>& documents);
   void log_keys(std::vector<KeysAsked>* log) { key_log_ = log; }
+  bool lost() const { return lost_; }  // a declaration could not be named
 
  private:
   friend class Fields;
@@ -67,6 +69,7 @@ class Reader {
   Expr expr(const Node* node);         // conditions, keys, durations
   Expr data(const Node* node);         // literals, or `= expression`
   Expr expr_of(std::string text, const Node& node, std::size_t skipped);
+  Expr placed(std::string text, const Node& node, std::size_t skipped);  // any text, with its lines' places
   std::string data_text(const Node& node);
   TypeExpr type(const Node* node);
   std::vector<Arg> data_args(const Node* node, bool any_names = false);
@@ -99,6 +102,7 @@ class Reader {
   Statement ask(Fields& fields);
   void limit(Fields& fields, Statement& out);
   Number count(const Node* node, std::int64_t least, const char* what);
+  std::vector<Allow> allows(Fields& fields);
   Policies policies(Fields& fields);
   Rate rate(const Node& node);
   Undo undo(const Node& node);
@@ -118,14 +122,18 @@ class Reader {
   WorkflowDecl workflow(Fields& fields);
   WebhookDecl webhook(Fields& fields);
   void workflow_starts(Fields& fields, WorkflowDecl& out);
-  ScenarioDecl scenario(Fields& fields);
   bool full() const;
+
+  // ---- scenarios.cpp ----
+  ScenarioDecl scenario(Fields& fields);
+  template <class Said, class Make>
+  void sentences(const Node* node, text::Rule rule, std::vector<Said>& into, Make make);
 
   const Sources& sources_;
   std::uint32_t source_;
   Diagnostics& diagnostics_;
   std::size_t errors_before_;
-  bool broken_ = false;
+  bool broken_ = false, lost_ = false;
   int handlers_around_ = 0;  // lists of `errors` and `otherwise` around the statement: acts may stand there
   std::vector<KeysAsked>* key_log_ = nullptr;
 };

@@ -55,7 +55,7 @@ std::string Reader::statement_kind(const Node& node, const Fields& fields, Span&
   }
   head = node.entries[0].key.span;
   const std::string& said = node.entries[0].key.text;
-  Diagnostic& d = problem("BEL1030", head, "`" + said + "` does not begin a statement");
+  Diagnostic& d = problem(said == "if" ? "BEL1032" : said == "else" ? "BEL1033" : "BEL1030", head, "`" + said + "` does not begin a statement");
   const std::string near = nearest(said, statement_words());
   if (said == "branch") d.help = "a branch stands under `branches` of `together`";
   if (said == "if") d.help = "a decision on data is `when`";
@@ -172,6 +172,7 @@ Statement Reader::step(Fields& fields) {
   Statement out;
   out.name = declared(fields.take("step"));
   out.title = text(fields.take("title"));
+  out.allows = allows(fields);
   if (const Node* run = fields.take("run")) {
     out.run = name(run);
     if (fields.take("do") != nullptr) {
@@ -220,6 +221,35 @@ Statement Reader::when(Fields& fields, Where where) {
 }
 
 // ---- Policies -------------------------------------------------------------------------------------------------------
+
+namespace {
+
+std::uint32_t last_line(const Node& node) {
+  std::uint32_t last = node.span.line;
+  if (node.block) last += static_cast<std::uint32_t>(std::count(node.text.begin(), node.text.end(), '\n'));
+  for (const Entry& entry : node.entries) last = std::max({last, entry.key.span.line, last_line(entry.value)});
+  for (const Node& item : node.items) last = std::max(last, last_line(item));
+  return last;
+}
+
+}  // namespace
+
+std::vector<Allow> Reader::allows(Fields& fields) {
+  std::vector<Allow> out;
+  const Node* all = fields.take("allow");
+  for (const Node& item : list(all)) {
+    Fields parts(*this, item, "an `allow`");
+    Allow one;
+    one.kind = plain_name(parts.need("kind"));
+    one.because = text(parts.need("because"));
+    one.span = one.kind.span;
+    one.from_line = fields.map().span.line;
+    one.to_line = last_line(fields.map());
+    parts.done();
+    if (!one.kind.empty() && !one.because.empty()) out.push_back(std::move(one));
+  }
+  return out;
+}
 
 Policies Reader::policies(Fields& fields) {
   Policies out;

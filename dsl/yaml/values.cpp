@@ -53,7 +53,9 @@ const Node* Fields::take(std::string_view key) {
 const Node* Fields::need(std::string_view key) {
   const Node* value = take(key);
   if (value == nullptr && !has(key) && map_.kind == Node::Kind::kMap) {
-    reader_.problem("BEL1038", map_.entries.empty() ? map_.span : map_.entries.front().key.span,
+    const auto first = std::find_if(map_.entries.begin(), map_.entries.end(),
+                                    [](const Entry& e) { return e.key.text != "belay"; });
+    reader_.problem("BEL1038", first == map_.entries.end() ? map_.span : first->key.span,
                     what_ + " needs `" + std::string(key) + "`");
   }
   return value;
@@ -84,11 +86,21 @@ void Fields::done() {
   for (std::size_t i = 0; i < map_.entries.size(); ++i) {
     if (taken_[i]) continue;
     const Node& key = map_.entries[i].key;
-    Diagnostic& d = reader_.problem("BEL1105", key.span, "`" + key.text + "` is no key of " + what_);
+    static const std::vector<std::string> kOfSteps = {"do", "with", "undo", "no_undo_because", "retry", "within", "errors",
+                                                      "if_unsure", "keep_trying", "request_key", "alive_every"};
+    const bool other = key.text == "else" || key.text == "elif" || key.text == "else_if";
+    const bool step = std::find(kOfSteps.begin(), kOfSteps.end(), key.text) != kOfSteps.end();
+    const bool asked = std::find(asked_.begin(), asked_.end(), key.text) != asked_.end();
+    Diagnostic& d = reader_.problem(other ? "BEL1033" : step && !asked ? "BEL1031" : "BEL1105", key.span,
+                                    "`" + key.text + "` is no key of " + what_);
+    if (step && !asked) {
+      d.help = "it is a key of a `step`";
+      continue;
+    }
     const std::string near = nearest(key.text, asked_);
     if (!near.empty()) {
       did_you_mean(d, key.text, near);
-    } else if (key.text == "if" || key.text == "else") {
+    } else if (key.text == "if" || other) {
       d.help = key.text == "if" ? "a decision on data is `when`" : "say `otherwise`";
     }
   }
@@ -277,7 +289,7 @@ void Reader::route(const Node* node, Text& method, Text& path) {
 
 // ---- Expressions and data -----------------------------------------------------------------------------------------
 
-Expr Reader::expr_of(std::string source, const Node& node, std::size_t skipped) {
+Expr Reader::placed(std::string source, const Node& node, std::size_t skipped) {
   Expr out{joined(source), node.span, {}};
   const std::size_t lead = std::min(source.find_first_not_of(" \n"), source.size());
   if (node.block) {
@@ -297,6 +309,12 @@ Expr Reader::expr_of(std::string source, const Node& node, std::size_t skipped) 
     const std::size_t column = std::min(there.find_first_not_of(' '), there.size());
     out.lines.push_back({source_, line, static_cast<std::uint32_t>(column + 1), static_cast<std::uint32_t>(there.size() - column)});
   }
+  return out;
+}
+
+Expr Reader::expr_of(std::string source, const Node& node, std::size_t skipped) {
+  Expr out = placed(std::move(source), node, skipped);
+  const std::size_t first_line = std::min(out.text.find('\n'), out.text.size());
   if (out.text.empty()) {
     problem("BEL1107", node.span, "an expression is needed here");
     return out;
@@ -319,6 +337,10 @@ Expr Reader::expr_of(std::string source, const Node& node, std::size_t skipped) 
       problem("BEL1035", out.span, "the expression ends where a value is needed");
     }
     return out;
+  }
+  const auto digit = [&](std::size_t i) { return i < out.text.size() && out.text[i] >= '0' && out.text[i] <= '9'; };
+  if (wrong.kind == Kind::kComma && wrong.at > 0 && digit(wrong.at - 1) && digit(wrong.at + 1)) {
+    return out;  // `EUR 49,90`: the expression's own complaint says more
   }
   Span at = out.span;
   const bool first = wrong.at < first_line;
@@ -458,7 +480,14 @@ TypeExpr Reader::type(const Node* node) {
     out = text::type_of(parsed.parts, next, at, error, failed);
     if (error.empty()) return out;
     const std::string help = failed < parsed.parts.size() && parsed.parts[failed].tag == text::Part::Tag::kName ? text::type_help(parsed.parts[failed].text) : "";
-    problem("BEL1042", failed < parsed.parts.size() ? at(parsed.parts[failed]) : node->span, error).help = help;
+    Diagnostic& d =
+        problem("BEL1042", failed < parsed.parts.size() ? at(parsed.parts[failed]) : node->span, error);
+    d.help = help;
+    // "did you mean `text`?", "say `text`": the word in backticks is the fix.
+    const std::size_t tick = help.find('`');
+    const std::size_t end = tick == std::string::npos ? tick : help.find('`', tick + 1);
+    if (end != std::string::npos && d.span.length == parsed.parts[failed].text.size())
+      d.fix = Fix{d.span, help.substr(tick + 1, end - tick - 1)};
     return out;
   }
   problem("BEL1042", node->span, "`" + node->text + "` is not a type").help = "see `belay explain BEL1042` for what a type can be";

@@ -10,6 +10,7 @@
 #include "interpreter/graph.h"
 #include "interpreter/journal.h"
 #include "interpreter/value.h"
+#include "runtime/base/seal.h"
 
 namespace belay::runtime {
 
@@ -21,6 +22,7 @@ struct ActionCall {
   std::int32_t lane = 0;
   std::string key;               // the request key, complete
   interpreter::Value args;
+  SealPtr seal;                  // of a saga with private values: what is kept of the outcome is sealed by it
   std::int64_t within_ms = 0;    // 0: the connector's limit
   std::int64_t alive_ms = 0;     // a plugin that is silent for so long is unsure; 0: it need not speak
   std::uint32_t rate_count = 0;  // at most so many calls of `rate_measure` each `rate_per_ms`; 0: any number

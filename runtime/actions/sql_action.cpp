@@ -104,8 +104,15 @@ std::string receipt_text(const ActionOutcome& outcome) {
   return json + "}";
 }
 
+std::string receipt_place(const ActionCall& call) { return "receipt:" + call.key; }
+
 // What a stored receipt says; nullopt for a void one.
-std::optional<ActionOutcome> read_receipt_text(std::string_view json) {
+std::optional<ActionOutcome> read_receipt_text(std::string_view json, const ActionCall& call) {
+  std::string opened;
+  if (call.seal && is_sealed_value(json)) {
+    if (auto plain = open_value(*call.seal, json, receipt_place(call))) opened = std::move(*plain);
+    json = opened;
+  }
   auto parsed = decode_tagged(json);
   if (parsed) {
     if (parsed->find("void") != nullptr) return std::nullopt;
@@ -165,7 +172,7 @@ class SqlCallRun {
     if (won->size() > 0) return voided();
     auto stored = connection_->run("read_receipt", receipt_key(call_));
     if (!stored) return failed(kUnknown, "lost", stored.error().message);
-    auto outcome = read_receipt_text(stored->size() > 0 ? stored->text(0, 0) : "");
+    auto outcome = read_receipt_text(stored->size() > 0 ? stored->text(0, 0) : "", call_);
     return outcome ? std::move(*outcome) : voided();
   }
 
@@ -201,7 +208,7 @@ class SqlCallRun {
     if (inserted->size() == 0) {
       auto stored = connection_->run("read_receipt", receipt_key(call_));
       if (!stored) return not_done(stored.error());
-      auto outcome = read_receipt_text(stored->size() > 0 ? stored->text(0, 0) : "");
+      auto outcome = read_receipt_text(stored->size() > 0 ? stored->text(0, 0) : "", call_);
       if (outcome) return std::move(*outcome);
       if (!is_own_key(call_)) return voided();
     }
@@ -269,7 +276,9 @@ class SqlCallRun {
       auto reset = connection_->execute("SET LOCAL ROLE NONE");
       if (!reset) return not_done(reset.error());
     }
-    auto written = connection_->run("write_receipt", receipt_key(call_).text(receipt_text(outcome)));
+    std::string receipt = receipt_text(outcome);
+    if (call_.seal) receipt = sealed_value(*call_.seal, receipt, receipt_place(call_));
+    auto written = connection_->run("write_receipt", receipt_key(call_).text(receipt));
     if (!written) return written.error().lost ? not_done(written.error()) : refused(written.error().message);
     auto committed = connection_->execute("COMMIT");
     if (committed) {

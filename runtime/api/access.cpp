@@ -34,7 +34,7 @@ Read<Principal> Access::who(const HttpRequest& request) {
   const std::string* authorization = header(request, "authorization");
   if (authorization == nullptr) {
     if (options_.keys_required) return unauthenticated("no API key was sent");
-    return Principal{options_.tenant, "local", Role::kAdmin};
+    return Principal{options_.tenant, "local", Role::kAdmin, {}};
   }
   std::string_view text = *authorization;
   constexpr std::string_view kBearer = "bearer ";
@@ -49,7 +49,7 @@ Read<Principal> Access::who(const HttpRequest& request) {
   const std::optional<Role> role = parse_role((*row)->role);
   if (!role) return unauthenticated("the API key has a role that this server does not know");
   const std::string& label = (*row)->name.empty() ? (*row)->id : (*row)->name;
-  return Principal{(*row)->tenant, "key:" + label, *role};
+  return Principal{(*row)->tenant, "key:" + label, *role, (*row)->may_answer};
 }
 
 Result<std::optional<ApiKeyRow>> Access::find(const std::string& hash) {

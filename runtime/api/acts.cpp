@@ -225,6 +225,16 @@ HttpResponse take_up_again(Context& context, const Call& call, const Asked& aske
   return to_response(no);
 }
 
+// Of an act that the engine has refused: what is allowed instead.
+HttpResponse refused(Context& context, const Call& call, const Failure& failure, const SagaId& saga,
+                     const Fact* fact) {
+  Problem no = problem(failure);
+  if (no.status != 409 && no.status != 412) return to_response(no);
+  if (Result<SagaView> now = context.engine.view(call.who.tenant, saga))
+    return with_state(std::move(no), *now, fact);
+  return to_response(no);
+}
+
 HttpResponse act(Context& context, const Call& call, const std::string& act_name) {
   Read<std::optional<std::uint64_t>> match = if_match(call.http);
   if (!match) return std::move(match.error());
@@ -271,21 +281,96 @@ HttpResponse act(Context& context, const Call& call, const std::string& act_name
 
   wish.saga = view->row.id;
   // A copy: when the answer takes too long, the engine still asks for it later.
-  wish.fact = [fact = *fact](const Graph&) { return Result<Fact>(fact); };
+  wish.fact = [fact = *fact, hash = view->graph->hash](const Graph& now) -> Result<Fact> {
+    if (now.hash == hash) return fact;
+    return fail(ErrorCode::kStale, "the saga goes by another definition since", "look again");
+  };
   wish.request_digest = digest_of(call.http, view->row.id, asked);
   Result<ActReply> reply = context.engine.act(std::move(wish));
   if (reply)
     return done(context, call, asked, *fact, view->row.id, &*view, *reply, *dry_run);
+  return refused(context, call, reply.error(), view->row.id, &*fact);
+}
 
-  Problem no = problem(reply.error());
-  if (no.status != 409 && no.status != 412) return to_response(no);
-  if (Result<SagaView> now = context.engine.view(call.who.tenant, view->row.id)) {
-    return with_state(std::move(no), *now, &*fact);
+// Without If-Match: a question is answered once, whatever else the saga does meanwhile.
+HttpResponse answer(Context& context, const Call& call) {
+  Read<std::optional<std::uint64_t>> match = if_match(call.http);
+  if (!match) return std::move(match.error());
+  Read<std::string> key = idempotency_key(call.http);
+  if (!key) return std::move(key.error());
+  Read<bool> dry_run = flag(call.http, "dry_run");
+  if (!dry_run) return std::move(dry_run.error());
+  const std::string* reason = query(call.http, "reason");
+  Read<SagaView> view = find_saga(context, call);
+  if (!view) return std::move(view.error());
+  const Graph& graph = *view->graph;
+  const Path path = parse_path(graph, hole(call.http, "path"));
+  if (path.node == kNoNode || graph.nodes[path.node].kind != NodeKind::kAsk) {
+    std::vector<std::string> names;
+    for (const Node& node : graph.nodes) {
+      if (node.kind == NodeKind::kAsk) names.push_back(node.name);
+    }
+    const std::string near = dsl::nearest(hole(call.http, "path"), names);
+    return refuse(404, "not_found", "the saga has no question with this path",
+                  near.empty() ? "" : "did you mean `" + near + "`?");
   }
-  return to_response(no);
+  const Node& node = graph.nodes[path.node];
+  if (!call.who.may_answer_for(node.role)) {
+    return refuse(403, "forbidden", "this question is for the role `" + node.role + "`",
+                  "an operator may answer it, or a key made with `--may-answer " + node.role + "`");
+  }
+  std::vector<BodyField> fields;
+  for (const Field& field : node.answers) fields.push_back({field.name.c_str(), BodyField::kAny});
+  Read<Value> given = body(call.http, fields);
+  if (!given) return std::move(given.error());
+  Read<Value> value = typed(*given, node.answers, "");
+  if (!value) return std::move(value.error());
+
+  const Asked asked{"answer", path_text(graph, path), std::move(*given)};
+  const Fact fact(AnswerGiven{path, std::move(*value)});
+  ActRequest wish;
+  wish.tenant = call.who.tenant;
+  wish.saga = view->row.id;
+  wish.if_match = *match;
+  wish.idempotency_key = std::move(*key);
+  wish.actor = call.who.actor;
+  wish.reason = reason == nullptr ? std::string() : *reason;
+  wish.dry_run = *dry_run;
+  wish.fact = [fact](const Graph&) { return Result<Fact>(fact); };
+  wish.request_digest = digest_of(call.http, view->row.id, asked);
+  Result<ActReply> reply = context.engine.act(std::move(wish));
+  if (reply) return done(context, call, asked, fact, view->row.id, &*view, *reply, *dry_run);
+  return refused(context, call, reply.error(), view->row.id, &fact);
 }
 
 }  // namespace
+
+void add_answer_route(std::vector<Route>& routes, Context& context) {
+  Route& route = routes.emplace_back();
+  route.method = "POST";
+  route.pattern = "/v1/sagas/{id}/questions/{path}/answer";
+  route.id = "answerQuestion";
+  route.tag = "questions";
+  route.summary =
+      "Answer an open question. For operators, and for keys that may answer for its role; a second "
+      "answer is refused";
+  route.role = Role::kViewer;
+  route.parameters = {
+      {Parameter::kPath, "id", R"({"type":"string","format":"uuid"})", "The saga's id", true},
+      {Parameter::kPath, "path", R"({"type":"string"})", "The question's path, percent-encoded",
+       true},
+      {Parameter::kQuery, "dry_run", R"({"type":"boolean","default":false})",
+       "Only tell what would happen"},
+      {Parameter::kQuery, "reason", R"({"type":"string","maxLength":510})",
+       "Kept in the history, beside who answered"},
+      {Parameter::kHeader, "If-Match", R"({"type":"string","examples":["\"12\""]})",
+       "The ETag of the saga as it was shown; may be left out"},
+      {Parameter::kHeader, "Idempotency-Key", R"({"type":"string","maxLength":255})",
+       "The same key with the same body answers once"}};
+  route.request = "Fields";
+  route.answers = {{200, "Answered (or what would follow)", "ActReply"}};
+  route.handler = [&context](const Call& call) { return answer(context, call); };
+}
 
 void add_act_routes(std::vector<Route>& routes, Context& context) {
   struct Row {

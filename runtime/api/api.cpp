@@ -98,6 +98,9 @@ Api::Api(Engine& engine, Reader& reader, SecretStore& secrets, ApiOptions option
     : context_{engine, reader, secrets, std::move(options), {}}, access_(reader, context_.options) {
   add_saga_routes(routes_, context_);
   add_act_routes(routes_, context_);
+  add_erase_route(routes_, context_);
+  add_question_routes(routes_, context_);
+  add_migrate_routes(routes_, context_);
   add_event_routes(routes_, context_);
   add_workflow_routes(routes_, context_);
   add_webhook_routes(routes_, context_);

@@ -96,9 +96,15 @@ class Api {
   std::vector<Route> routes_;
 };
 
+// The stored body of an entry, opened if it is sealed and the saga's key is there.
+Result<std::string> body_of(const SagaView& view, const JournalRow& row);
+
 // Each adds its rows. The context outlives the routes.
 void add_saga_routes(std::vector<Route>& routes, Context& context);
 void add_act_routes(std::vector<Route>& routes, Context& context);
+void add_erase_route(std::vector<Route>& routes, Context& context);
+void add_question_routes(std::vector<Route>& routes, Context& context);
+void add_migrate_routes(std::vector<Route>& routes, Context& context);
 void add_event_routes(std::vector<Route>& routes, Context& context);
 void add_workflow_routes(std::vector<Route>& routes, Context& context);
 void add_webhook_routes(std::vector<Route>& routes, Context& context);

@@ -72,6 +72,7 @@ HttpResponse publish(Context& context, const Call& call) {
   wish.type = name;
   wish.key = key;
   wish.payload = std::move(*value);
+  wish.holds_private = holds_private(type->fields);
   wish.id = id;
   wish.source = "api";
   wish.actor = call.who.actor;
@@ -90,7 +91,8 @@ HttpResponse publish(Context& context, const Call& call) {
   return json_response(reply->duplicate ? 200 : 201, w.take());
 }
 
-void write_event(JsonWriter& w, const Context& context, const EventRow& row) {
+void write_event(JsonWriter& w, Context& context, const EventRow& row,
+                 const std::string& not_started) {
   const EventType* type = context.event(row.type);
   w.begin_object()
       .field("id", row.id)
@@ -100,14 +102,18 @@ void write_event(JsonWriter& w, const Context& context, const EventRow& row) {
   write_instant(w, "at", row.at);
   w.field("claimed", row.claimed);
   // The stored form is the journal's; what is private is masked by the declared type.
-  Result<Value> payload = parse_json(row.payload, {.bytes_max = 4 * limits::event_bytes_max});
+  const Result<std::string> stored = context.engine.open_payload(row);
+  Result<Value> payload = stored ? parse_json(*stored, {.bytes_max = 4 * limits::event_bytes_max})
+                                 : fail(stored.error());
   std::string json;
+  if (!stored) json = "\"(erased)\"";
   if (payload && type != nullptr)
     append_json_masked(type->fields, *payload, json);
   else if (payload)
     append_json(*payload, json);
   w.raw_field("payload", json);
   if (!row.metadata.empty() && parse_json(row.metadata)) w.raw_field("metadata", row.metadata);
+  if (!not_started.empty()) w.raw_field("not_started", not_started);
   w.end_object();
 }
 
@@ -132,7 +138,10 @@ HttpResponse list(Context& context, const Call& call) {
   if (!page) return refuse(page.error());
   JsonWriter w;
   w.begin_object().key("events").begin_array();
-  for (const EventRow& row : page->rows) write_event(w, context, row);
+  for (std::size_t i = 0; i < page->rows.size(); ++i) {
+    write_event(w, context, page->rows[i],
+                i < page->not_started.size() ? page->not_started[i] : std::string());
+  }
   w.end_array();
   if (page->next.empty())
     w.key("next").null();
@@ -170,7 +179,7 @@ void add_event_routes(std::vector<Route>& routes, Context& context) {
        {{Parameter::kQuery, "type", text, "Only of this type"},
         {Parameter::kQuery, "key", text, "Only with this key"},
         {Parameter::kQuery, "unclaimed", R"({"type":"boolean","default":false})",
-         "Only those that no saga has taken"},
+         "Only those that no saga has taken, and those that could not start one"},
         {Parameter::kQuery, "limit", R"({"type":"integer","minimum":1,"maximum":500,"default":50})",
          "Rows of a page"},
         {Parameter::kQuery, "cursor", text, "`next` of the page before"}},

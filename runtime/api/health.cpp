@@ -65,6 +65,9 @@ void write_engine(std::string& out, const EngineStats& s) {
   counter(out, "belay_events_total", "Events published", s.events);
   counter(out, "belay_events_duplicate_total", "Events that had been published before",
           s.events_duplicate);
+  counter(out, "belay_event_starts_total", "Sagas started by events", s.event_starts);
+  counter(out, "belay_event_starts_failed_total", "Events that could not start a saga that begins with them",
+          s.event_starts_failed);
   counter(out, "belay_sagas_quarantined_total", "Sagas set aside because their rows could not be written or read",
           s.quarantined);
   counter(out, "belay_refused_busy_total", "Requests refused because too much was waiting",

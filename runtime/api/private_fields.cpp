@@ -47,6 +47,16 @@ Value masked_payload(const Value& value, const Graph& graph, const std::string& 
   return type == nullptr ? value : masked(value, type->fields);
 }
 
+Value masked_output(const Value& output, const Graph& graph) {
+  std::vector<Field> fields;
+  for (const Binding& binding : graph.gives) {
+    Type type;
+    type.is_private = reads_private(binding.value, graph);
+    fields.push_back({binding.name, type});
+  }
+  return masked(output, fields);
+}
+
 }  // namespace
 
 Value masked(const Value& value, const Type& type) {
@@ -93,12 +103,18 @@ Entry masked(const Entry& entry, const Graph& graph) {
     s->result = masked_result(s->result, graph, s->path, s->direction);
   } else if (auto* e = std::get_if<EventTaken>(&out.fact)) {
     e->payload = masked_payload(e->payload, graph, e->event);
+  } else if (auto* q = std::get_if<AnswerGiven>(&out.fact)) {
+    if (q->path.node < graph.nodes.size()) q->answer = masked(q->answer, graph.nodes[q->path.node].answers);
   } else if (auto* a = std::get_if<OperatorActed>(&out.fact)) {
     a->output = masked_result(a->output, graph, a->path, a->direction);
   }
   for (Drawn& drawn : out.drawn) {
     if (auto* d = std::get_if<Assigned>(&drawn)) {
       d->value = masked_slot(d->value, graph, d->path);
+    } else if (auto* l = std::get_if<Looped>(&drawn)) {
+      for (Value& item : l->items) item = masked_slot(item, graph, l->path);
+    } else if (auto* e = std::get_if<Ended>(&drawn)) {
+      e->output = masked_output(e->output, graph);
     } else if (auto* h = std::get_if<Handled>(&drawn)) {
       h->value = masked_slot(h->value, graph, h->path);
     } else if (auto* s = std::get_if<Settled>(&drawn)) {

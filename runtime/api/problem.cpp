@@ -26,6 +26,8 @@ int status_of(ErrorCode code) {
       return 422;
     case ErrorCode::kNotAllowedNow:
       return 409;
+    case ErrorCode::kOneAtATime:
+      return 409;
     case ErrorCode::kStale:
       return 412;
     case ErrorCode::kOverloaded:
@@ -98,6 +100,7 @@ const char* title_of(std::string_view code, int status) {
       {"conflict", "the request does not fit the present state"},
       {"key_reused", "the same Idempotency-Key was used for another request"},
       {"not_allowed_now", "the saga does not allow this now"},
+      {"one_at_a_time", "another saga of this kind is under way"},
       {"quarantined", "the saga is set aside and cannot be looked into"},
       {"stale", "the saga has moved on since it was shown"},
       {"overloaded", "too much is waiting"},

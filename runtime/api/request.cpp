@@ -100,6 +100,11 @@ std::optional<Role> parse_role(std::string_view text) {
   return std::nullopt;
 }
 
+bool Principal::may_answer_for(std::string_view question_role) const {
+  return role >= Role::kOperator ||
+         std::find(may_answer.begin(), may_answer.end(), question_role) != may_answer.end();
+}
+
 const std::string* header(const HttpRequest& request, std::string_view name) {
   const auto at = request.headers.find(name);
   return at == request.headers.end() ? nullptr : &at->second;

@@ -31,6 +31,9 @@ struct Principal {
   std::string tenant = "default";
   std::string actor = "local";  // "key:ops-anna"
   Role role = Role::kNobody;
+  std::vector<std::string> may_answer;  // roles of questions
+  // Operators may answer every question.
+  bool may_answer_for(std::string_view question_role) const;
 };
 
 // The value of a header or query parameter, or nullptr. Header names in any case.

@@ -6,6 +6,7 @@
 #include "interpreter/time.h"
 #include "runtime/api/history_text.h"
 #include "runtime/api/private_fields.h"
+#include "runtime/api/type_schema.h"
 #include "runtime/base/json_value.h"
 #include "runtime/engine/saga.h"
 
@@ -158,6 +159,12 @@ void write_call(JsonWriter& w, const SagaView& view, const Activity& activity, D
   w.end_object();
 }
 
+// A question that takes an answer.
+bool is_open(const Activity& activity, const State& state) {
+  return !state.ended() && activity.open && !activity.limit_passed &&
+         activity.forward.phase == CallPhase::kIdle;
+}
+
 void write_step(JsonWriter& w, const SagaView& view, const Path& path, const Activity* activity) {
   const Node& node = view.graph->nodes[path.node];
   w.begin_object();
@@ -180,6 +187,11 @@ void write_step(JsonWriter& w, const SagaView& view, const Path& path, const Act
     write_call(w, view, *activity, Direction::kUndo, activity->undo);
     write_call(w, view, *activity, Direction::kUndoCheck, activity->undo_check);
     w.end_array();
+  }
+  if (activity != nullptr && node.kind == NodeKind::kAsk && is_open(*activity, view.state)) {
+    w.key("question").begin_object();
+    write_question(w, view.row.id, node, path_text(*view.graph, path));
+    w.end_object();
   }
   w.field_unless_empty("at", node.at).end_object();
 }
@@ -280,6 +292,11 @@ const char* phase(const Node& node, const Activity* activity) {
   return activity->limit_passed ? "limit_passed" : "succeeded";
 }
 
+void write_question(JsonWriter& w, const SagaId& saga, const Node& node, const std::string& path) {
+  w.field("question", node.title).field("role", node.role).raw_field("fields", schema_of(node.answers));
+  w.field("href", "/v1/sagas/" + saga + "/questions/" + path + "/answer");
+}
+
 void write_instant(JsonWriter& w, std::string_view name, Instant at) {
   if (at) w.field(name, format_timestamp(to_timestamp(at)));
 }
@@ -289,12 +306,12 @@ std::string allowed_json(const std::string& saga, const Graph& graph, const Stat
   w.begin_array();
   for (const AllowedAct& act : allowed_acts(graph, state)) {
     std::string href = "/v1/sagas/" + saga;
-    if (!act.path.empty()) href += "/steps/" + act.path;
+    if (!act.path.empty()) href += (act.act == "answer" ? "/questions/" : "/steps/") + act.path;
     href += "/" + act.act;
     if (act.direction != Direction::kForward)
       href += std::string("?direction=") + name(act.direction);
     w.begin_object().field("act", act.act).field_unless_empty("path", act.path);
-    if (!act.path.empty()) w.field("direction", name(act.direction));
+    if (!act.path.empty() && act.act != "answer") w.field("direction", name(act.direction));
     w.field("method", "POST").field("href", href).end_object();
   }
   return w.end_array().take();
@@ -351,6 +368,7 @@ std::string saga_json(const SagaView& view, bool at_seq) {
       .field("workflow_version", graph.version);
   w.field_unless_empty("title", graph.title).field_unless_empty("owner", graph.owner);
   w.field("status", name(state.status)).field("health", name(now.health));
+  if (view.erased) w.field("erased", true);
   if (!at_seq) write_instant(w, "since", view.row.health_since);
   w.field("waiting_on", now.waiting_on).field("failure", now.failure);
   w.field_unless_empty("because", state.because).field_unless_empty("problem", state.problem);

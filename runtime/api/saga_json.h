@@ -20,6 +20,9 @@ std::string quarantined_allowed_json(const std::string& saga);
 // A line of a list.
 void write_saga_row(JsonWriter& w, const InstanceRow& row);
 
+// Members about an `ask`: its words, role, fields as JSON Schema, and where it is answered.
+void write_question(JsonWriter& w, const SagaId& saga, const interpreter::Node& node,
+                    const std::string& path);
 void write_instant(JsonWriter& w, std::string_view name,
                    interpreter::Instant at);  // nothing when it is none
 // JSON arrays and objects: the acts that would be accepted now; a preview.

@@ -135,9 +135,12 @@ HttpResponse show(Context& context, const Call& call) {
   return response;
 }
 
-Result<Entry> entry_of(const Graph& graph, const JournalRow& row) {
-  return decode_entry(graph,
-                      EntryText{row.seq, row.version, row.at, row.actor, row.kind, row.body});
+// What is sealed is opened; without its key (erased, or it is another one) the entry says what may be read, and
+// `(erased)` for the rest.
+Result<Entry> entry_of(const SagaView& view, const JournalRow& row) {
+  const Result<std::string> body = body_of(view, row);
+  if (!body) return fail(body.error());
+  return decode_entry(*view.graph, EntryText{row.seq, row.version, row.at, row.actor, row.kind, *body});
 }
 
 // The saga as it was after entry `seq`: the fold of its journal up to there.
@@ -149,7 +152,7 @@ HttpResponse as_it_was(Context& context, const Call& call, SagaView view, std::u
     if (!page) return refuse(page.error());
     for (const JournalRow& row : page->rows) {
       if (row.seq > seq) break;
-      Result<Entry> entry = entry_of(*view.graph, row);
+      Result<Entry> entry = entry_of(view, row);
       if (!entry) return refuse(entry.error());
       state = apply(*view.graph, std::move(state), *entry);
     }
@@ -162,13 +165,14 @@ HttpResponse as_it_was(Context& context, const Call& call, SagaView view, std::u
   return json_response(200, saga_json(view, true));
 }
 
-void write_entry(JsonWriter& w, const Graph& graph, const Entry& plain) {
-  const Entry entry = masked(plain, graph);
+void write_entry(JsonWriter& w, const Graph& graph, const Entry& plain, bool erased) {
+  const Entry entry = erased ? plain : masked(plain, graph);
   const HistoryLine line = history_line(graph, entry);
   w.begin_object().field("seq", entry.seq);
   write_instant(w, "at", entry.at);
   w.field("kind", kind_name(entry.fact)).field("mark", name(line.mark)).field("text", line.text);
   w.strings("follows", line.follows);
+  if (erased) w.field("data", "(erased)");
   w.field_unless_empty("actor", entry.actor).field_unless_empty("reason", entry.reason);
   w.field("version", entry.version).raw_field("raw", entry_body(graph, entry)).end_object();
 }
@@ -220,9 +224,9 @@ HttpResponse history(Context& context, const Call& call) {
   for (const JournalRow& row : page->rows) {
     const Result<Entry> entry =
         view->graph == nullptr ? fail(ErrorCode::kCorrupt, "its definition cannot be read either")
-                               : entry_of(*view->graph, row);
+                               : entry_of(*view, row);
     if (entry)
-      write_entry(w, *view->graph, *entry);
+      write_entry(w, *view->graph, *entry, is_sealed_body(row.body) && !view->seal);
     else
       write_unread(w, row, entry.error().message, call.who.role >= Role::kOperator);
   }
@@ -251,6 +255,11 @@ HttpResponse graph(Context& context, const Call& call) {
 }
 
 }  // namespace
+
+Result<std::string> body_of(const SagaView& view, const JournalRow& row) {
+  if (!view.seal || !is_sealed_body(row.body)) return row.body;
+  return open_body(*view.seal, row.body, bound_to_entry(view.row.id, row.seq));
+}
 
 void add_saga_routes(std::vector<Route>& routes, Context& context) {
   const auto handler = [&context](HttpResponse (*function)(Context&, const Call&)) {

@@ -112,6 +112,7 @@ Result<PublishRequest> event_of_delivery(const Context& context, const dsl::Webh
   request.type = publish.event;
   request.key = std::move(*key);
   request.payload = std::move(*payload);
+  request.holds_private = holds_private(type->fields);
   request.id = delivery + "#" + std::to_string(index);
   request.source = "webhook:" + webhook.name;
   request.actor = request.source;

@@ -13,6 +13,7 @@ std::string_view to_string(ErrorCode code) {
     case ErrorCode::kConflict: return "conflict";
     case ErrorCode::kKeyReused: return "key_reused";
     case ErrorCode::kNotAllowedNow: return "not_allowed_now";
+    case ErrorCode::kOneAtATime: return "one_at_a_time";
     case ErrorCode::kStale: return "stale";
     case ErrorCode::kOverloaded: return "overloaded";
     case ErrorCode::kUnavailable: return "unavailable";

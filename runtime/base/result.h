@@ -19,6 +19,7 @@ enum class ErrorCode : std::uint8_t {
   kConflict,          // does not fit the state as it is now: look again
   kKeyReused,         // the same idempotency key with another body
   kNotAllowedNow,     // an act that the state refuses (past the point of no return, already finished)
+  kOneAtATime,        // a saga of this kind is under way, and others are refused meanwhile
   kStale,             // If-Match names a state that is no longer the current one
   kOverloaded,        // a queue is full: try again later
   kUnavailable,       // the database or a service cannot be reached now

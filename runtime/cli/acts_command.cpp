@@ -21,6 +21,7 @@ using runtime::api::JsonWriter;
 namespace {
 
 runtime::Result<std::string> body_of(const ActCommand& command) {
+  if (command.act == "answer") return json_argument(command.answer, "");
   JsonWriter w;
   w.begin_object()
       .field("reason", command.reason)
@@ -43,7 +44,8 @@ runtime::Result<std::string> body_of(const ActCommand& command) {
 
 std::string path_of(const ActCommand& command) {
   std::string path = "/v1/sagas/" + encoded(command.id);
-  if (!command.path.empty()) path += "/steps/" + encoded(command.path);
+  const bool answers = command.act == "answer";
+  if (!command.path.empty()) path += (answers ? "/questions/" : "/steps/") + encoded(command.path);
   return path + "/" + command.act;
 }
 
@@ -79,7 +81,10 @@ int run(const ActCommand& command) {
   if (!body) return report(body.error());
   const Terminal terminal = Terminal::of_stdout();
   ApiClient client(server_address(command.server.server));
-  auto shown = client.call("POST", path_of(command) + "?dry_run=true", *body);
+  // The body of an answer is the answer.
+  const std::string reason = command.act == "answer" ? command.reason : "";
+  auto shown = client.call(
+      "POST", path_of(command) + query_of({{"dry_run", "true"}, {"reason", reason}}), *body);
   if (!shown) return report(shown.error());
   if (!shown->ok()) return report(*shown, command.server.json);
   const Value& preview = preview_of(*shown);
@@ -106,7 +111,7 @@ int run(const ActCommand& command) {
     }
   }
   auto done = client.call(
-      "POST", path_of(command), *body,
+      "POST", path_of(command) + query_of({{"reason", reason}}), *body,
       {{"If-Match", shown->etag}, {"Idempotency-Key", "cli-" + runtime::random_hex(16)}});
   if (!done) return report(done.error());
   if (!done->ok()) {

@@ -28,6 +28,7 @@ struct Commands {
   ExplainCommand explain;
   EvalCommand eval;
   LspCommand lsp;
+  TestCommand test;
   ServeCommand serve;
   StartCommand start;
   ListCommand list;
@@ -36,7 +37,11 @@ struct Commands {
   EventsCommand events;
   PublishCommand publish;
   WorkflowsCommand workflows;
+  QuestionsCommand questions;
   ActCommand act;
+  DiffCommand diff;
+  ReplayCommand replay;
+  MigrateCommand migrate;
   KeysCommand keys;
 };
 
@@ -45,8 +50,8 @@ void add_definition_commands(CLI::App& app, Commands& c, Action& chosen,
   CLI::App* check =
       app.add_subcommand("check", "Find every problem in the definitions below a folder");
   check->add_option("DIR", c.check.directory, "The folder")->capture_default_str();
-  check->add_option("--format", c.check.format, "text or json")
-      ->check(CLI::IsMember({"text", "json"}))
+  check->add_option("--format", c.check.format, "text, json or sarif")
+      ->check(CLI::IsMember({"text", "json", "sarif"}))
       ->capture_default_str();
   check->add_flag("--any-plugin", c.check.any_plugin,
                   "Let actions name plugins that this program does not have");
@@ -61,10 +66,29 @@ void add_definition_commands(CLI::App& app, Commands& c, Action& chosen,
   graph->add_option("--out", c.graph.out, "A file to write; otherwise standard output");
   graph->callback([&] { chosen = [&] { return run(c.graph); }; });
 
-  CLI::App* explain =
-      app.add_subcommand("explain", "Tell what a diagnostic means and how to mend it");
-  explain->add_option("CODE", c.explain.code, "For example BEL2001")->required();
+  CLI::App* explain = app.add_subcommand(
+      "explain", "Read a workflow out and tell what happens if, or what a diagnostic means");
+  explain
+      ->add_option("WORKFLOW|CODE", c.explain.subject, "For example confirm_booking, or BEL2001")
+      ->required();
+  explain->add_option("--dir", c.explain.directory, "The folder of definitions")
+      ->capture_default_str();
+  explain->add_option("--format", c.explain.format, "text, markdown or html")
+      ->check(CLI::IsMember({"text", "markdown", "html"}))
+      ->capture_default_str();
+  explain->add_option("--out", c.explain.out, "A file to write; otherwise standard output");
   explain->callback([&] { chosen = [&] { return run(c.explain); }; });
+
+  CLI::App* test = app.add_subcommand("test", "Run the scenarios below a folder, without a server");
+  test->add_option("DIR", c.test.directory, "The folder of definitions")->capture_default_str();
+  test->add_option("--filter", c.test.filter,
+                   "Only scenarios whose title or workflow has this text in it");
+  test->add_option("--format", c.test.format, "text or json")
+      ->check(CLI::IsMember({"text", "json"}))
+      ->capture_default_str();
+  test->add_flag("--any-plugin", c.test.any_plugin,
+                 "Let actions name plugins that this program does not have");
+  test->callback([&] { chosen = [&] { return run(c.test, plugins); }; });
 }
 
 void add_form_commands(CLI::App& app, Commands& c, Action& chosen) {
@@ -117,6 +141,42 @@ void add_eval_command(CLI::App& app, Commands& c, Action& chosen) {
   eval->callback([&] { chosen = [&] { return run(c.eval); }; });
 }
 
+void add_edit_commands(CLI::App& app, Commands& c, Action& chosen) {
+  CLI::App* diff = app.add_subcommand(
+      "diff", "Tell what two versions of definitions do differently, money first");
+  diff->add_option("OLD", c.diff.before, "A file or folder")->required();
+  diff->add_option("NEW", c.diff.after, "A file or folder")->required();
+  diff->add_option("--workflow", c.diff.workflow, "Only of this workflow and what it uses");
+  diff->add_option("--format", c.diff.format, "text, markdown or json")
+      ->check(CLI::IsMember({"text", "markdown", "json"}))
+      ->capture_default_str();
+  diff->callback([&] { chosen = [&] { return run(c.diff); }; });
+
+  CLI::App* replay = app.add_subcommand(
+      "replay", "Replay recorded histories against an edited workflow, with a verdict for each");
+  replay->add_option("WORKFLOW", c.replay.workflow, "Its name")->required();
+  auto* journal = replay->add_option("--journal", c.replay.journal,
+                                     "A file that `belay history ID --export` wrote; - is standard input");
+  auto* server = replay->add_option("--server", c.replay.server,
+                                    "All sagas under way there [env BELAY_SERVER, http://127.0.0.1:7070]");
+  journal->excludes(server);
+  replay->add_option("--dir", c.replay.directory, "The edited definitions")->capture_default_str();
+  replay->add_option("--format", c.replay.format, "text or json")
+      ->check(CLI::IsMember({"text", "json"}))
+      ->capture_default_str();
+  replay->callback([&] { chosen = [&] { return run(c.replay); }; });
+
+  CLI::App* migrate =
+      app.add_subcommand("migrate", "Move a saga to another definition, when its verdict allows it");
+  migrate->add_option("ID", c.migrate.id, "The saga")->required();
+  migrate->add_option("--to", c.migrate.to, "The hash of a definition; otherwise the current one");
+  migrate->add_option("--reason", c.migrate.reason, "Why: it is kept in the saga's history")->required();
+  migrate->add_flag("--dry-run", c.migrate.dry_run, "Only tell the verdict");
+  migrate->add_flag("-y,--yes", c.migrate.yes, "Do not ask");
+  add_server(migrate, c.migrate.server);
+  migrate->callback([&] { chosen = [&] { return run(c.migrate); }; });
+}
+
 void add_serve_command(CLI::App& app, Commands& c, Action& chosen,
                        runtime::PluginRegistry& plugins) {
   CLI::App* serve = app.add_subcommand("serve", "Run sagas and serve the HTTP API");
@@ -135,6 +195,8 @@ void add_serve_command(CLI::App& app, Commands& c, Action& chosen,
       ->allow_extra_args(false);
   serve->add_option("--sql-role", c.serve.sql_role,
                     "The role under which SQL actions run; otherwise the connection's user");
+  serve->add_option("--seal-key-file", c.serve.seal_key_file,
+                    "The master key of private values, unless BELAY_SEAL_KEY holds it");
   serve->add_flag("--require-keys", c.serve.require_keys, "Ask for API keys also on loopback");
   serve->add_flag("--allow-public", c.serve.allow_public,
                   "Listen beyond this machine although no API key was made yet");
@@ -181,6 +243,8 @@ void add_saga_commands(CLI::App& app, Commands& c, Action& chosen) {
   CLI::App* history = app.add_subcommand("history", "Tell what happened to a saga");
   history->add_option("ID", c.history.id, "The saga")->required();
   history->add_option("--at", c.history.at, "Show the saga as it was after this entry");
+  history->add_flag("--export", c.history.as_file,
+                    "Its journal and definition as JSON lines, for `belay replay`; nothing is masked");
   add_server(history, c.history.server);
   history->callback([&] { chosen = [&] { return run(c.history); }; });
 
@@ -250,6 +314,30 @@ void add_act_commands(CLI::App& app, Commands& c, Action& chosen) {
   }
 }
 
+void add_question_commands(CLI::App& app, Commands& c, Action& chosen) {
+  CLI::App* questions = app.add_subcommand("questions", "List what sagas ask people");
+  questions->add_option("--role", c.questions.role, "Only for this role");
+  questions->add_option("--limit", c.questions.limit, "Rows of a page")->capture_default_str();
+  questions->add_option("--cursor", c.questions.cursor, "Where the page before ended");
+  add_server(questions, c.questions.server);
+  questions->callback([&] { chosen = [&] { return run(c.questions); }; });
+
+  CLI::App* answer = app.add_subcommand("answer", "Answer a question of a saga");
+  answer->add_option("ID", c.act.id, "The saga")->required();
+  answer->add_option("PATH", c.act.path, "The question, for example approve")->required();
+  answer->add_option("--answer", c.act.answer, "Its fields: JSON, or @FILE")->required();
+  answer->add_option("--reason", c.act.reason, "Why: it is kept in the saga's history");
+  answer->add_flag("--dry-run", c.act.dry_run, "Only tell what would happen");
+  answer->add_flag("-y,--yes", c.act.yes, "Do not ask");
+  add_server(answer, c.act.server);
+  answer->callback([&] {
+    chosen = [&] {
+      c.act.act = "answer";
+      return run(c.act);
+    };
+  });
+}
+
 void add_key_commands(CLI::App& app, Commands& c, Action& chosen) {
   CLI::App* keys =
       app.add_subcommand("keys", "Make, list and revoke API keys (on the database itself)");
@@ -276,6 +364,10 @@ void add_key_commands(CLI::App& app, Commands& c, Action& chosen) {
                    "viewer reads; starter starts and publishes; operator acts; admin")
       ->required()
       ->check(CLI::IsMember({"viewer", "starter", "operator", "admin"}));
+  create
+      ->add_option("--may-answer", c.keys.may_answer,
+                   "A role of questions that it may answer whatever its own; may be said again")
+      ->allow_extra_args(false);
   create->add_option("--name", c.keys.name, "Who uses it: it stands in histories");
   add("list", "List keys")->add_option("--tenant", c.keys.tenant, "Only of this tenant");
   add("revoke", "End a key")
@@ -302,7 +394,9 @@ int belay_main(int argc, char** argv, PluginRegistry& plugins) {
   add_form_commands(app, commands, chosen);
   add_serve_command(app, commands, chosen, plugins);
   add_saga_commands(app, commands, chosen);
+  add_edit_commands(app, commands, chosen);
   add_act_commands(app, commands, chosen);
+  add_question_commands(app, commands, chosen);
   add_key_commands(app, commands, chosen);
   if (argc < 2) {
     std::fputs(app.help().c_str(), stderr);

@@ -25,11 +25,6 @@ struct GraphCommand {
 };
 int run(const GraphCommand& command);
 
-struct ExplainCommand {
-  std::string code;
-};
-int run(const ExplainCommand& command);
-
 // ---- Layout and forms (format_command.cpp): no server needed ----
 
 struct FormatCommand {
@@ -67,12 +62,41 @@ struct EvalCommand {
 };
 int run(const EvalCommand& command);
 
+// A diagnostic's page (definitions.cpp), or a workflow's reading (explain_command.cpp).
+struct ExplainCommand {
+  std::string subject, directory = ".", format = "text", out;
+};
+int run(const ExplainCommand& command);
+int explain_diagnostic(const std::string& code);
+
+// ---- Scenarios (test_command.cpp): no server needed ----
+
+struct TestCommand {
+  std::string directory = ".", filter, format = "text";
+  bool any_plugin = false;
+};
+int run(const TestCommand& command, const runtime::PluginRegistry& plugins);
+
+// ---- What an edit changes (replay_command.cpp) ----
+
+struct DiffCommand {
+  std::string before, after, workflow, format = "text";
+};
+// kDone, whatever has changed; 3: it could not be told.
+int run(const DiffCommand& command);
+
+struct ReplayCommand {
+  std::string workflow, journal, server, directory = ".", format = "text";
+};
+// kDone: all the same; 1: some continue differently; 2: some cannot continue; 3: it could not be told.
+int run(const ReplayCommand& command);
+
 // ---- The server (serve_command.cpp) ----
 
 struct ServeCommand {
   std::string directory = ".", database, listen = "127.0.0.1:7070", data = ".belay",
               tenant = "default";
-  std::string once_ready_file, log_level = "info", sql_role;
+  std::string once_ready_file, log_level = "info", sql_role, seal_key_file;
   std::vector<std::string> hosts;
   bool allow_public = false, require_keys = false, keep_postgres = false;
 };
@@ -109,6 +133,7 @@ struct HistoryCommand {
   ServerOptions server;
   std::string id;
   std::uint64_t at = 0;
+  bool as_file = false;  // --export
 };
 int run(const HistoryCommand& command);
 
@@ -131,19 +156,36 @@ struct WorkflowsCommand {
 };
 int run(const WorkflowsCommand& command);
 
+struct QuestionsCommand {
+  ServerOptions server;
+  std::string role, cursor;
+  int limit = 50;
+};
+int run(const QuestionsCommand& command);
+
 // ---- Acts, over the API (acts_command.cpp) ----
 
 struct ActCommand {
   ServerOptions server;
-  std::string act, id, path, reason, direction, output, result, evidence, happened;
+  std::string act, id, path, reason, direction, output, result, evidence, happened, answer;
   bool dry_run = false, yes = false;
 };
 int run(const ActCommand& command);
+
+// ---- Moving a saga to another definition, over the API (migrate_command.cpp) ----
+
+struct MigrateCommand {
+  ServerOptions server;
+  std::string id, to, reason;
+  bool dry_run = false, yes = false;
+};
+int run(const MigrateCommand& command);
 
 // ---- API keys, on the database (keys_command.cpp) ----
 
 struct KeysCommand {
   std::string verb, tenant, role = "viewer", name, id, database, data = ".belay";
+  std::vector<std::string> may_answer;
   bool json = false;
 };
 int run(const KeysCommand& command);

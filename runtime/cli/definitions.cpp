@@ -41,11 +41,26 @@ int run(const CheckCommand& command, const runtime::PluginRegistry& plugins) {
     std::printf("%s\n", dsl::render_json(compilation.diagnostics, compilation.sources).c_str());
     return compilation.ok() ? kDone : kRefused;
   }
+  if (command.format == "sarif") {
+    fs::path prefix = fs::path(command.directory).lexically_normal();
+    if (!prefix.has_filename()) prefix = prefix.parent_path();
+    if (prefix.is_absolute()) {
+      const fs::path below = prefix.lexically_relative(fs::current_path(error));
+      if (!below.empty() && *below.begin() != "..") prefix = below;
+    }
+    const bool here = prefix == "." || prefix == "..";
+    std::fputs(dsl::render_sarif(compilation.diagnostics, compilation.sources,
+                                 here ? "" : prefix.parent_path().generic_string())
+                   .c_str(),
+               stdout);
+    return compilation.ok() ? kDone : kRefused;
+  }
   const bool colour = isatty(STDOUT_FILENO) == 1 && std::getenv("NO_COLOR") == nullptr;
   if (!compilation.diagnostics.all().empty()) {
     std::fputs(dsl::render_text(compilation.diagnostics, compilation.sources, colour).c_str(),
                stdout);
   }
+  std::fputs(dsl::render_allowed(compilation.diagnostics, compilation.sources).c_str(), stdout);
   if (!compilation.ok()) return kRefused;
   if (compilation.files.empty()) {
     std::printf(
@@ -96,15 +111,15 @@ int run(const GraphCommand& command) {
                   "`" + (near.empty() ? "" : "; did you mean `" + near + "`?"));
 }
 
-int run(const ExplainCommand& command) {
-  std::string code = command.code;
+int explain_diagnostic(const std::string& subject) {
+  std::string code = subject;
   for (char& c : code) c = c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c;
   const dsl::DiagnosticKind* kind = dsl::find_kind(code);
   if (kind == nullptr) {
     std::vector<std::string> codes;
     for (const dsl::DiagnosticKind& k : dsl::diagnostic_kinds()) codes.emplace_back(k.code);
     const std::string near = dsl::nearest(code, codes);
-    return complain("there is no diagnostic `" + command.code + "`" +
+    return complain("there is no diagnostic `" + subject + "`" +
                     (near.empty() ? "" : "; did you mean `" + near + "`?"));
   }
   const Terminal terminal = Terminal::of_stdout();

@@ -1,4 +1,5 @@
 // `belay keys`: API keys, made and ended by whoever may reach the database itself.
+#include <algorithm>
 #include <cstdio>
 
 #include "runtime/api/api.h"
@@ -21,11 +22,20 @@ int create(const KeysCommand& command, Reader& reader) {
     std::fprintf(stderr, "belay: tenant and name must be plain text of at most 100 bytes\n");
     return kUsage;
   }
+  const auto is_role = [](const std::string& role) {
+    return !role.empty() && role.size() <= 100 &&
+           role.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789_.") == std::string::npos;
+  };
+  if (!std::all_of(command.may_answer.begin(), command.may_answer.end(), is_role)) {
+    std::fprintf(stderr, "belay: a role is written as in the workflow: lower_snake\n");
+    return kUsage;
+  }
   ApiKeyRow row;
   row.id = "key_" + random_hex(8);
   row.tenant = command.tenant;
   row.role = command.role;
   row.name = command.name;
+  row.may_answer = command.may_answer;
   row.created_at = {wall_clock_us()};
   const std::string key = api::make_api_key();
   if (auto added = reader.add_api_key(row, sha256_hex(key)); !added) return report(added.error());
@@ -34,7 +44,8 @@ int create(const KeysCommand& command, Reader& reader) {
       .field("id", row.id)
       .field("tenant", row.tenant)
       .field("role", row.role)
-      .field("name", row.name);
+      .field("name", row.name)
+      .strings("may_answer", row.may_answer);
   const std::string detail = JsonWriter(w).end_object().take();
   (void)reader.audit(row.tenant, "cli", "key.created",
                      detail);  // the key counts, whether or not this was written down
@@ -62,7 +73,8 @@ int list(const KeysCommand& command, Reader& reader) {
         .field("id", key.id)
         .field("tenant", key.tenant)
         .field("role", key.role)
-        .field("name", key.name);
+        .field("name", key.name)
+        .strings("may_answer", key.may_answer);
     w.field("revoked", static_cast<bool>(key.revoked_at)).end_object();
     rows.push_back(
         {key.id, harmless(key.tenant), key.role, harmless(key.name),

@@ -8,6 +8,7 @@
 #include "runtime/cli/client.h"
 #include "runtime/cli/commands.h"
 #include "runtime/cli/files.h"
+#include "runtime/cli/journal_file.h"
 #include "runtime/cli/report.h"
 #include "runtime/cli/terminal.h"
 
@@ -37,6 +38,18 @@ runtime::Result<ApiAnswer> wait_for(ApiClient& client, const std::string& id, in
       return answer;
     std::this_thread::sleep_for(std::chrono::milliseconds(100));
   }
+}
+
+// A file that a replay takes: the definition, the saga, its entries.
+int export_journal(ApiClient& client, const std::string& id) {
+  const auto saga = fetch_journal(client, id);
+  if (!saga) return report(saga.error());
+  Definitions definitions;
+  std::string line;
+  const auto known = fetch_definition(client, saga->definition, definitions, &line);
+  if (!known) return report(known.error());
+  std::printf("%s%s", line.c_str(), to_lines(*saga).c_str());
+  return kDone;
 }
 
 }  // namespace
@@ -120,6 +133,7 @@ int run(const ShowCommand& command) {
 
 int run(const HistoryCommand& command) {
   ApiClient client(server_address(command.server.server));
+  if (command.as_file) return export_journal(client, command.id);
   const std::string path = "/v1/sagas/" + encoded(command.id) + "/history";
   if (command.at > 0) {
     auto answer = client.call("GET", path + "?at=" + std::to_string(command.at));
@@ -142,6 +156,32 @@ int run(const HistoryCommand& command) {
     after = number_of(answer->json, "next_after");
     if (after == 0) return kDone;
   }
+}
+
+int run(const QuestionsCommand& command) {
+  ApiClient client(server_address(command.server.server));
+  auto answer = client.call("GET", "/v1/questions" + query_of({{"role", command.role},
+                                                               {"limit", std::to_string(command.limit)},
+                                                               {"cursor", command.cursor}}));
+  if (!answer) return report(answer.error());
+  if (!answer->ok()) return report(*answer, command.server.json);
+  if (command.server.json) return print_json(*answer);
+  const std::int64_t now = wall_clock_us();
+  std::vector<std::vector<Cell>> rows;
+  for (const Value& question : list_of(answer->json, "questions")) {
+    rows.push_back({row_time(question, "since", now), harmless(text_of(question, "role")),
+                    text_of(question, "saga"), harmless(text_of(question, "path")),
+                    harmless(text_of(question, "question"))});
+  }
+  if (rows.empty()) {
+    std::printf("no open questions\n");
+    return kDone;
+  }
+  std::fputs(table(Terminal::of_stdout(), {"SINCE", "ROLE", "SAGA", "PATH", "QUESTION"}, rows).c_str(),
+             stdout);
+  if (const std::string next = text_of(answer->json, "next"); !next.empty())
+    std::printf("more: --cursor %s\n", next.c_str());
+  return kDone;
 }
 
 int run(const EventsCommand& command) {

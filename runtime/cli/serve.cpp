@@ -2,6 +2,7 @@
 #include "runtime/cli/serve.h"
 
 #include <spdlog/spdlog.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <chrono>
@@ -127,6 +128,22 @@ WorldOptions world_options(const ServeOptions& options, const SecretStore& secre
   return world;
 }
 
+Result<SealerPtr> sealer_of(const ServeOptions& options) {
+  const char* key = std::getenv("BELAY_SEAL_KEY");
+  if (key != nullptr && *key != '\0') {
+    Result<SealerPtr> sealer = Sealer::from_text(key);
+    if (!sealer) return fail(ErrorCode::kMisconfigured, "BELAY_SEAL_KEY: " + sealer.error().message, sealer.error().hint);
+    return sealer;
+  }
+  if (!options.seal_key_file.empty()) return Sealer::from_file(options.seal_key_file, false);
+  if (!options.database.empty()) return SealerPtr();
+  const std::string file = options.data + "/seal.key";
+  const bool needed = std::any_of(options.program.graphs.begin(), options.program.graphs.end(),
+                                  [](const interpreter::Graph& graph) { return graph.holds_private; });
+  if (!needed && access(file.c_str(), F_OK) != 0) return SealerPtr();
+  return Sealer::from_file(file, true);
+}
+
 // What a webhook may not take for itself.
 Result<void> check_webhooks(const std::vector<dsl::Webhook>& webhooks) {
   for (const dsl::Webhook& webhook : webhooks) {
@@ -198,6 +215,9 @@ Result<std::unique_ptr<Service>> Service::start(ServeOptions options) {
   if (auto exposed = check_exposure(options, *parts->reader); !exposed)
     return fail(exposed.error());
 
+  Result<SealerPtr> sealer = sealer_of(options);
+  if (!sealer) return fail(sealer.error());
+  options.engine.sealer = std::move(*sealer);
   parts->runner = std::make_unique<WorldRunner>(world_options(options, parts->secrets, postgres));
   auto engine = Engine::open(*parts->store, *parts->runner, options.engine);
   if (!engine) return fail(engine.error());

@@ -84,6 +84,7 @@ int run(const ServeCommand& command, PluginRegistry& plugins) {
   options.database = command.database;
   options.data = command.data;
   options.sql_role = command.sql_role;
+  options.seal_key_file = command.seal_key_file;
   options.stop_postgres = !command.keep_postgres;
   options.allow_public = command.allow_public;
   options.require_keys = command.require_keys;

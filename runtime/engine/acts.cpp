@@ -145,7 +145,7 @@ void Acts::keep_answer(const ActRequest& request, const ActReply& reply, const S
   row.scope = "act";
   row.key = request.idempotency_key;
   row.digest = request.request_digest;
-  row.answer = encode(reply);
+  row.answer = encode(saga.seal ? ActReply{.seq = reply.seq, .preview = {}, .repeated = false} : reply);
   row.at = saga.state.now;
   slot.batch->add(slot.owner, std::move(row));
 }

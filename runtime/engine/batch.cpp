@@ -25,6 +25,11 @@ void for_each_list(F&& f, B&... batch) {
   f(batch.flush.start_keys..., batch.of.start_keys...);
   f(batch.flush.start_keys_gone..., batch.of.start_keys_gone...);
   f(batch.flush.dedup..., batch.of.dedup...);
+  f(batch.flush.turns..., batch.of.turns...);
+  f(batch.flush.turns_gone..., batch.of.turns_gone...);
+  f(batch.flush.questions..., batch.of.questions...);
+  f(batch.flush.questions_gone..., batch.of.questions_gone...);
+  f(batch.flush.saga_keys..., batch.of.saga_keys...);
 }
 
 // Moves what `keep` does not want from `from` to `to`, keeping the order in both.
@@ -90,6 +95,29 @@ void Batch::add_gone(OwnerIndex owner, SubscriptionRow row) {
 void Batch::add_gone(OwnerIndex owner, StartKeyRow row) {
   flush.start_keys_gone.push_back(std::move(row));
   of.start_keys_gone.push_back(owner);
+}
+void Batch::add(OwnerIndex owner, TurnRow row) {
+  bytes += 200;
+  flush.turns.push_back(std::move(row));
+  of.turns.push_back(owner);
+}
+void Batch::add_gone(OwnerIndex owner, TurnRow row) {
+  flush.turns_gone.push_back(std::move(row));
+  of.turns_gone.push_back(owner);
+}
+void Batch::add(OwnerIndex owner, QuestionRow row) {
+  bytes += 200;
+  flush.questions.push_back(std::move(row));
+  of.questions.push_back(owner);
+}
+void Batch::add_gone(OwnerIndex owner, QuestionRow row) {
+  flush.questions_gone.push_back(std::move(row));
+  of.questions_gone.push_back(owner);
+}
+void Batch::add(OwnerIndex owner, SagaKeyRow row) {
+  bytes += 200;
+  flush.saga_keys.push_back(std::move(row));
+  of.saga_keys.push_back(owner);
 }
 void Batch::keep(const SubscriptionRow& row) {
   for (std::size_t i = flush.subscriptions_gone.size(); i-- > 0;) {

@@ -36,7 +36,7 @@ struct Batch {
   // Which owner each row of the flush belongs to, list by list.
   struct Owners {
     std::vector<OwnerIndex> instances, journal, events, events_claimed, subscriptions, subscriptions_gone, mail,
-        mail_consumed, start_keys, start_keys_gone, dedup;
+        mail_consumed, start_keys, start_keys_gone, dedup, turns, turns_gone, questions, questions_gone, saga_keys;
   };
   struct Effect {
     OwnerIndex owner = 0;
@@ -71,6 +71,11 @@ struct Batch {
   void keep(const SubscriptionRow& row);
   // …and a start key whose saga ends in the flush that made it is not made. False: it was made before.
   bool unmake_start_key(const SagaId& saga, const std::string& key);
+  void add(OwnerIndex owner, TurnRow row);
+  void add_gone(OwnerIndex owner, TurnRow row);
+  void add(OwnerIndex owner, QuestionRow row);
+  void add_gone(OwnerIndex owner, QuestionRow row);
+  void add(OwnerIndex owner, SagaKeyRow row);
   void add_consumed(OwnerIndex owner, MailboxRow row);
   // The row, and the delivery after the commit.
   void add(OwnerIndex owner, Mail mail);

@@ -42,6 +42,19 @@ ChildEnded ending(const Saga& child) {
 
 }  // namespace
 
+std::string Children::closed(bool holds_private, std::string text) const {
+  const SealerPtr& sealer = loop_.options().sealer;
+  if (!holds_private || !sealer || text.empty()) return text;
+  return sealed_value(sealer->own(), text, "mail");
+}
+
+Result<std::string> Children::opened(const std::string& text) const {
+  if (!is_sealed_value(text)) return text;
+  const SealerPtr& sealer = loop_.options().sealer;
+  if (!sealer) return fail(ErrorCode::kMisconfigured, "a message is sealed, and there is no seal key");
+  return open_value(sealer->own(), text, "mail");
+}
+
 // ---- The parent's side -------------------------------------------------------------------------------------------
 
 void Children::start(const Saga& parent, Slot slot, interpreter::StartChild& command) {
@@ -53,6 +66,7 @@ void Children::start(const Saga& parent, Slot slot, interpreter::StartChild& com
   message.workflow = std::move(command.workflow);
   message.hash = std::move(command.hash);
   append_tagged(command.input, message.input);
+  message.input = closed(parent.graph->holds_private, std::move(message.input));
   message.actor = "saga:" + parent.id;
   const Lane to = lane_of_key(message.tenant, message.key);
   loop_.send(slot, to, std::move(message));
@@ -65,7 +79,7 @@ void Children::stop(const Saga& parent, Slot slot, interpreter::StopChild& comma
   message.key = key_of(parent.id, path, command.child_generation);
   message.parent = {parent.id, path, command.generation, parent.lane};
   message.undo = command.direction == Direction::kUndo;
-  message.because = std::move(command.because);
+  message.because = closed(parent.graph->holds_private, std::move(command.because));
   const Lane to = lane_of_key(message.tenant, message.key);
   loop_.send(slot, to, std::move(message));
 }
@@ -87,9 +101,12 @@ void Children::tell(const Mail& mail, const ChildEnded& message) {
     const Direction direction = message.undo ? Direction::kUndo : Direction::kForward;
     interpreter::Fact fact = interpreter::StepFailed{
         path, direction, generation, interpreter::FailureKind::kBusiness,
-        message.end == ChildEnded::End::kLeftOver ? "left_over" : "cancelled", message.message, true, 0};
+        message.end == ChildEnded::End::kLeftOver ? "left_over" : "cancelled",
+        opened(message.message).value_or(""), true, 0};
     if (message.end == ChildEnded::End::kCompleted) {
-      Result<interpreter::Value> output = decode_tagged(message.output);
+      const Result<std::string> text = opened(message.output);
+      Result<interpreter::Value> output = text ? decode_tagged(*text) : fail(text.error());
+      if (!output) log_warning("what a child of saga " + parent.id + " gives cannot be read: " + to_text(output.error()));
       if (output) fact = interpreter::StepSucceeded{path, direction, generation, std::move(*output)};
     } else if (message.undo && message.end == ChildEnded::End::kUndone) {
       fact = interpreter::StepSucceeded{path, direction, generation, interpreter::record({})};
@@ -103,7 +120,10 @@ void Children::tell(const Mail& mail, const ChildEnded& message) {
 
 void Children::ended(const Saga& child, Slot slot) {
   const Lane to = child.state.parent.lane;
-  loop_.send(slot, to, ending(child));
+  ChildEnded message = ending(child);
+  message.output = closed(child.graph->holds_private, std::move(message.output));
+  message.message = closed(child.graph->holds_private, std::move(message.message));
+  loop_.send(slot, to, std::move(message));
 }
 
 void Children::deliver(Mail mail) {
@@ -112,8 +132,10 @@ void Children::deliver(Mail mail) {
   if (const auto* told = std::get_if<ChildEnded>(&mail.what)) return tell(mail, *told);
   const std::string hash = std::get<RunChild>(mail.what).hash;
   if (GraphPtr known = loop_.graphs().by_hash(hash)) return run(mail, std::get<RunChild>(mail.what), known);
+  fetching_.insert(std::get<RunChild>(mail.what).key);
   loop_.loader().graph(hash, [this, mail = std::move(mail)](Result<GraphPtr> graph) mutable {
     const RunChild& message = std::get<RunChild>(mail.what);
+    fetching_.erase(message.key);
     if (graph) return run(mail, message, *graph);
     if (graph.error().code == ErrorCode::kUnavailable) return loop_.later([this, mail] { deliver(mail); });
     refuse(mail, message, to_text(graph.error()));
@@ -121,7 +143,9 @@ void Children::deliver(Mail mail) {
 }
 
 void Children::run(const Mail& mail, const RunChild& message, GraphPtr graph) {
-  Result<interpreter::Value> input = decode_tagged(message.input);
+  const Result<std::string> text = opened(message.input);
+  if (!text) return refuse(mail, message, to_text(text.error()));
+  Result<interpreter::Value> input = decode_tagged(*text);
   if (!input) return refuse(mail, message, to_text(input.error()));
   StartRequest request;
   request.tenant = message.tenant;
@@ -157,6 +181,7 @@ void Children::drop(const Mail& mail) { loop_.consume(loop_.slot(mail.to, "child
 
 void Children::halt(const Mail& mail, const HaltChild& message) {
   // Behind the start, if that one is still on its way.
+  if (fetching_.contains(message.key)) return loop_.later([this, mail] { deliver(mail); });
   const Gate::Keys gate{"start:" + message.tenant + '\0' + message.key};
   loop_.gate().enter(gate, [this, mail, message, gate] {
     loop_.loader().start_keys({{mail.to, message.tenant, message.key}}, [this, mail, message, gate](
@@ -178,14 +203,24 @@ void Children::halt(const Mail& mail, const HaltChild& message) {
 
 void Children::halt_saga(Saga& child, const Mail& mail, const HaltChild& message) {
   const std::string actor = "saga:" + message.parent.saga;
+  const std::string because = opened(message.because).value_or("its parent stops it");
+  const bool stands = child.state.status == Status::kCompleted && (child.state.past_no_return || child.erased);
+  if (message.undo && stands) {
+    const Slot slot = loop_.slot(child);
+    loop_.send(slot, message.parent.lane,
+               ChildEnded{child.row.tenant, message.parent, true, ChildEnded::End::kLeftOver, "",
+                          "saga " + child.id + (child.erased ? " was erased" : " is past its point of no return")});
+    return loop_.consume(slot, mail);
+  }
   const bool answers_already = message.undo && child.state.status == Status::kCompensated;
   Slot slot = loop_.slot(child);
   if (message.undo && !child.state.undo_asked && !answers_already) {
-    slot = loop_.record(child, interpreter::UndoAsked{}, actor, message.because);
+    slot = loop_.record(child, interpreter::UndoAsked{}, actor, because);
   } else if (!message.undo && !child.state.ended()) {
-    slot = loop_.record(child, interpreter::CancelAsked{}, actor, message.because);
+    slot = loop_.record(child, interpreter::CancelAsked{}, actor, because);
   } else if (answers_already) {
     ChildEnded again = ending(child);
+    again.message = closed(child.graph->holds_private, std::move(again.message));
     again.undo = true;
     again.parent = message.parent;
     loop_.send(slot, message.parent.lane, std::move(again));

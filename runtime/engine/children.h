@@ -7,6 +7,8 @@
 //
 // Every message may come twice; the second changes nothing. Tested in tests/runtime/engine_children_test.cpp.
 #pragma once
+#include <set>
+
 #include "runtime/engine/loop.h"
 
 namespace belay::runtime {
@@ -30,6 +32,12 @@ class Children {
   void tell(const Mail& mail, const ChildEnded& message);
   void drop(const Mail& mail);
   void refuse(const Mail& mail, const RunChild& message, const std::string& why);
+
+  std::set<std::string> fetching_;  // start keys whose definition is being read: a halt waits behind them
+
+  // Texts with private values pass by sealed.
+  std::string closed(bool holds_private, std::string text) const;
+  Result<std::string> opened(const std::string& text) const;
 
   Loop& loop_;
 };

@@ -14,6 +14,7 @@
 #include "runtime/base/check.h"
 #include "runtime/base/limits.h"
 #include "runtime/engine/acts.h"
+#include "runtime/engine/migrations.h"
 #include "runtime/engine/log.h"
 #include "runtime/engine/loop.h"
 #include "runtime/engine/starts.h"
@@ -74,6 +75,12 @@ class EngineImpl final : public Engine {
     auto copy = std::make_shared<interpreter::Graph>(graph);
     copy->index();
     copy->environment = &environment();
+    if (copy->holds_private && !options_.sealer) {
+      return fail(ErrorCode::kMisconfigured,
+                  "workflow `" + copy->workflow + "` holds private values, and there is no key to seal them with",
+                  "set BELAY_SEAL_KEY (`openssl rand -base64 32` makes one; keep it as safe as the database), or name a "
+                  "file with --seal-key-file");
+    }
     const std::string bytes = interpreter::encode_graph(*copy, false);
     const Result<bool> put = on_loader<bool>([copy, bytes](Store& store) -> Result<bool> {
       const Result<void> stored = store.put_definition(copy->workflow, copy->version, copy->hash, bytes);
@@ -106,6 +113,12 @@ class EngineImpl final : public Engine {
       loop_->acts().act(std::move(request), std::move(done));
     });
   }
+  void migrate(MigrateRequest request, std::function<void(Result<MigrateReply>)> done) override {
+    done = answer_once<MigrateReply>(std::move(done));
+    post<MigrateReply>(done, [this, request = std::move(request), done]() mutable {
+      loop_->migrations().migrate(std::move(request), std::move(done));
+    });
+  }
   void publish(PublishRequest request, std::function<void(Result<PublishReply>)> done) override {
     done = answer_once<PublishReply>(std::move(done));
     Result<PublishInput> input = Topics::prepare(std::move(request), graphs_, clock_, ids_);
@@ -118,6 +131,11 @@ class EngineImpl final : public Engine {
     post<SagaView>(done, [this, tenant = std::move(tenant), saga = std::move(saga), done]() mutable {
       loop_->view(tenant, saga, std::move(done));
     });
+  }
+
+  Result<std::string> open_payload(const EventRow& event) override {
+    if (!is_sealed_value(event.payload)) return event.payload;
+    return on_loader<std::string>([this, event](Store& store) { return Loader::open_payload(store, options_.sealer, event); });
   }
 
   EngineStats stats() const override {
@@ -138,6 +156,8 @@ class EngineImpl final : public Engine {
     s.events_duplicate = c.events_duplicate;
     s.refused_busy = c.refused_busy;
     s.quarantined = c.quarantined;
+    s.event_starts = c.event_starts;
+    s.event_starts_failed = c.event_starts_failed;
     s.live = c.live;
     s.in_flight = c.in_flight;
     s.inbox = inbox_->size();
@@ -254,6 +274,9 @@ Result<StartReply> Engine::start(StartRequest request) {
 }
 Result<ActReply> Engine::act(ActRequest request) {
   return wait_for<ActReply>([&](auto done) { act(std::move(request), std::move(done)); });
+}
+Result<MigrateReply> Engine::migrate(MigrateRequest request) {
+  return wait_for<MigrateReply>([&](auto done) { migrate(std::move(request), std::move(done)); });
 }
 Result<PublishReply> Engine::publish(PublishRequest request) {
   return wait_for<PublishReply>([&](auto done) { publish(std::move(request), std::move(done)); });

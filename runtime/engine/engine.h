@@ -9,9 +9,11 @@
 #include <vector>
 
 #include "interpreter/graph.h"
+#include "interpreter/replay.h"
 #include "interpreter/state.h"
 #include "interpreter/view.h"
 #include "runtime/base/result.h"
+#include "runtime/base/seal.h"
 #include "runtime/store/store.h"
 
 namespace belay::runtime {
@@ -52,12 +54,32 @@ struct ActReply {
   bool repeated = false;         // the same Idempotency-Key was answered before
 };
 
+// Moves a saga to another definition of its workflow, if a replay of its journal shows that nothing of what is recorded
+// would have been otherwise.
+struct MigrateRequest {
+  std::string tenant;
+  SagaId saga;
+  std::string to;              // the hash of a definition; empty: the current one
+  std::string request_digest;
+  std::optional<std::uint64_t> if_match;
+  std::string idempotency_key, actor, reason;
+  bool dry_run = false;
+};
+struct MigrateReply {
+  std::uint64_t seq = 0;
+  GraphPtr from, to;
+  interpreter::Verdict verdict;  // its paths: `recorded` by `from`, `instead` by `to`
+  bool moved = false;            // false: only asked, or the verdict does not allow it
+  bool repeated = false;         // the same Idempotency-Key was answered before; of the verdict only the kind is known
+};
+
 struct PublishRequest {
   std::string tenant, type, key;
   interpreter::Value payload;  // validated against the event's fields
   std::string id;              // of the sender; empty: one is made
   std::string source;          // "api", "webhook:stripe_in": ids are unique per source
   std::string actor;
+  bool holds_private = false;  // the payload may: it is sealed
   std::string metadata;        // JSON object: correlation, causation, user
 };
 struct PublishReply {
@@ -69,6 +91,8 @@ struct SagaView {
   GraphPtr graph;
   interpreter::State state;
   InstanceRow row;
+  SealPtr seal;         // of its journal's bodies, when it has private values
+  bool erased = false;  // the key is gone: the state has no values
 };
 
 struct EngineOptions {
@@ -79,13 +103,14 @@ struct EngineOptions {
   std::size_t recovery_per_second = 2'000;
   std::int64_t lease_ms = 15'000;       // what the store's flush gives a lane, not more
   std::int64_t forgive_after_ms = 60'000;  // lived so long since all was taken up: earlier crashes count no more
+  SealerPtr sealer;  // the master key of private values; null: definitions that hold some are refused
   std::int64_t stop_grace_ms = 2'000;   // stop() waits so long for actions under way, so that they need no check later
 };
 
 struct EngineStats {  // for /metrics; counters since start
   std::uint64_t started = 0, completed = 0, compensated = 0, held = 0, entries = 0, flushes = 0, flush_rows = 0,
                 actions_sent = 0, actions_ok = 0, actions_failed = 0, actions_unsure = 0, events = 0,
-                events_duplicate = 0, refused_busy = 0, quarantined = 0;
+                events_duplicate = 0, refused_busy = 0, quarantined = 0, event_starts = 0, event_starts_failed = 0;
   std::size_t live = 0, in_flight = 0, inbox = 0;
   double flush_ms_avg = 0;
   bool database_up = true;
@@ -108,14 +133,21 @@ class Engine {
   // Any thread. The callback runs once, on the loop thread or here (refusals): it must be short.
   virtual void start(StartRequest request, std::function<void(Result<StartReply>)> done) = 0;
   virtual void act(ActRequest request, std::function<void(Result<ActReply>)> done) = 0;
+  // kInvalid: `to` is of another workflow; kNotFound: no such saga or definition; kNotAllowedNow: it runs by it already;
+  // kStale: it moved on, or does so faster than it can be read.
+  virtual void migrate(MigrateRequest request, std::function<void(Result<MigrateReply>)> done) = 0;
   virtual void publish(PublishRequest request, std::function<void(Result<PublishReply>)> done) = 0;
   virtual void view(std::string tenant, SagaId saga, std::function<void(Result<SagaView>)> done) = 0;
 
   // The same, waiting for the answer (kInDoubt after 15 seconds). Not from a callback.
   Result<StartReply> start(StartRequest request);
   Result<ActReply> act(ActRequest request);
+  Result<MigrateReply> migrate(MigrateRequest request);
   Result<PublishReply> publish(PublishRequest request);
   Result<SagaView> view(std::string tenant, SagaId saga);
+
+  // An event's payload as JSON, also when it is stored sealed. kNotFound: its key was erased.
+  virtual Result<std::string> open_payload(const EventRow& event) { return event.payload; }
 
   virtual EngineStats stats() const = 0;
   virtual bool ready() const = 0;  // lanes are held and the database answers

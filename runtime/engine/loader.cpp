@@ -8,6 +8,7 @@
 #include "interpreter/graph_codec.h"
 #include "runtime/base/environment.h"
 #include "runtime/base/check.h"
+#include "runtime/base/journal_json.h"
 
 namespace belay::runtime {
 namespace {
@@ -17,8 +18,9 @@ constexpr std::size_t kLoadsAtOnce = 200;
 
 }  // namespace
 
-Loader::Loader(Store& store, std::shared_ptr<Inbox> inbox, Graphs& graphs, std::set<Lane> suspect_lanes)
-    : store_(store), inbox_(std::move(inbox)), graphs_(graphs), suspect_(std::move(suspect_lanes)) {
+Loader::Loader(Store& store, std::shared_ptr<Inbox> inbox, Graphs& graphs, SealerPtr sealer,
+               std::set<Lane> suspect_lanes)
+    : store_(store), inbox_(std::move(inbox)), graphs_(graphs), sealer_(std::move(sealer)), suspect_(std::move(suspect_lanes)) {
   thread_ = std::thread([this] { run_thread(); });
 }
 
@@ -63,9 +65,48 @@ void Loader::events(EventsQuery query, Then<std::vector<EventRow>> then) {
 void Loader::run(std::function<void(Store&)> job) {
   add([&](Work& work) { work.jobs.push_back(std::move(job)); });
 }
+void Loader::turns(KeyQuery name, Then<std::vector<TurnRow>> then) {
+  run([this, name = std::move(name), then = std::move(then)](Store& store) { answer(then, store.turns({name})); });
+}
 void Loader::graph(std::string hash, Then<GraphPtr> then) {
   run([this, hash = std::move(hash), then = std::move(then)](Store& store) {
     answer(then, graph_of(store, graphs_, hash));
+  });
+}
+void Loader::payload(EventRow event, Then<std::string> then) {
+  run([this, event = std::move(event), then = std::move(then)](Store& store) {
+    answer(then, open_payload(store, sealer_, event));
+  });
+}
+void Loader::replay(Lane lane, SagaId saga, GraphPtr from, GraphPtr to, Then<std::shared_ptr<ReplayResult>> then) {
+  run([this, lane, saga = std::move(saga), from = std::move(from), to = std::move(to),
+       then = std::move(then)](Store& store) {
+    using Made = Result<std::shared_ptr<ReplayResult>>;
+    const auto make = [&]() -> Made {
+      auto rows = store.journal(lane, saga);
+      if (!rows) return fail(rows.error());
+      LoadedSaga loaded;
+      loaded.row.lane = lane;
+      loaded.row.id = saga;
+      loaded.journal = std::move(*rows);
+      bool erased = false;
+      if (from->holds_private) {
+        if (const auto opened = open(loaded, erased); !opened) return fail(opened.error());
+      }
+      std::vector<interpreter::Entry> journal;
+      journal.reserve(loaded.journal.size());
+      for (const JournalRow& row : loaded.journal) {
+        auto entry = decode_entry(*from, {row.seq, row.version, row.at, row.actor, row.kind, row.body});
+        if (!entry) return fail(entry.error());
+        journal.push_back(std::move(*entry));
+      }
+      auto result = std::make_shared<ReplayResult>();
+      result->from = from;
+      result->seq = journal.size();
+      result->replayed = interpreter::replay(*from, *to, saga, journal);
+      return result;
+    };
+    answer(then, make());
   });
 }
 void Loader::due(Instant until, std::size_t limit, Then<std::vector<std::pair<Lane, SagaId>>> then) {
@@ -243,7 +284,16 @@ Result<std::shared_ptr<LoadResult>> Loader::make(LoadedSaga loaded, const Which&
   }
   const auto graph = graph_of(store_, graphs_, loaded.row.definition);
   if (!graph && graph.error().code == ErrorCode::kUnavailable) return fail(graph.error());
-  Result<std::unique_ptr<Saga>> saga = graph ? fold(loaded, *graph) : fail(graph.error());
+  SealPtr seal;
+  bool erased = false;
+  Result<std::unique_ptr<Saga>> saga = graph ? Result<std::unique_ptr<Saga>>() : fail(graph.error());
+  if (graph && (*graph)->holds_private) {
+    Result<SealPtr> key = open(loaded, erased);
+    if (!key && key.error().code == ErrorCode::kUnavailable) return fail(key.error());
+    if (key) seal = std::move(*key);
+    else saga = fail(key.error());
+  }
+  if (saga) saga = fold(loaded, *graph);
   if (!saga && saga.error().code == ErrorCode::kUnsupported && loaded.row.state) {
     // A snapshot of another format. What the store gave may begin after it: then a newer program must read it.
     if (loaded.journal.empty() || loaded.journal.front().seq != 1) return fail(saga.error());
@@ -256,7 +306,43 @@ Result<std::shared_ptr<LoadResult>> Loader::make(LoadedSaga loaded, const Which&
     return result;
   }
   result->saga = std::move(*saga);
+  result->saga->seal = std::move(seal);
+  result->saga->erased = erased;
   return result;
+}
+
+Result<SealPtr> Loader::open(LoadedSaga& loaded, bool& erased) {
+  const auto sealed = [](const JournalRow& row) { return is_sealed_body(row.body); };
+  const bool any = (loaded.row.state && is_sealed_value(*loaded.row.state)) || is_sealed_value(loaded.row.input) ||
+                   std::any_of(loaded.journal.begin(), loaded.journal.end(), sealed);
+  const Result<std::vector<SagaKeyRow>> rows = store_.saga_keys({{loaded.row.lane, loaded.row.id}});
+  if (!rows) return fail(rows.error());
+  if (rows->empty()) {
+    erased = any;  // else it began before private values were sealed
+    return SealPtr();
+  }
+  if (!sealer_) {
+    return fail(ErrorCode::kMisconfigured, "its private values are sealed, and there is no seal key",
+                "set BELAY_SEAL_KEY or --seal-key-file as it was started under");
+  }
+  Result<SealPtr> key = sealer_->unwrap(rows->front().wrapped, loaded.row.id);
+  if (!key) return fail(key.error());
+  const Result<void> opened = open_sealed(loaded, *key);
+  if (!opened) return fail(opened.error());
+  return key;
+}
+
+Result<std::string> Loader::open_payload(Store& store, const SealerPtr& sealer, const EventRow& event) {
+  if (!is_sealed_value(event.payload)) return event.payload;
+  if (!sealer) return fail(ErrorCode::kMisconfigured, "the payload is sealed, and there is no seal key");
+  const std::optional<SealedBy> by = sealed_by(event.payload);
+  if (!by) return open_value(sealer->own(), event.payload, bound_to_event(event.id));
+  const Result<std::vector<SagaKeyRow>> rows = store.saga_keys({{by->lane, by->saga}});
+  if (!rows) return fail(rows.error());
+  if (rows->empty()) return fail(ErrorCode::kNotFound, "the payload was erased with saga " + by->saga);
+  const Result<SealPtr> key = sealer->unwrap(rows->front().wrapped, by->saga);
+  if (!key) return fail(key.error());
+  return open_value(**key, event.payload, bound_to_event(event.id));
 }
 
 Result<GraphPtr> Loader::graph_of(Store& store, Graphs& graphs, const std::string& hash) {

@@ -13,6 +13,7 @@
 #include <tuple>
 #include <vector>
 
+#include "interpreter/replay.h"
 #include "runtime/engine/graphs.h"
 #include "runtime/engine/inbox.h"
 #include "runtime/engine/saga.h"
@@ -39,6 +40,13 @@ struct LoadResult {
   std::string why;
 };
 
+// A journal replayed against another definition.
+struct ReplayResult {
+  GraphPtr from;          // by which it was recorded
+  std::uint64_t seq = 0;  // of the journal's last entry
+  interpreter::Replayed replayed;
+};
+
 class Loader {
  public:
   template <class T>
@@ -55,7 +63,7 @@ class Loader {
     bool set_aside_too = false;  // fold also a quarantined one
   };
 
-  Loader(Store& store, std::shared_ptr<Inbox> inbox, Graphs& graphs, std::set<Lane> suspect_lanes);
+  Loader(Store& store, std::shared_ptr<Inbox> inbox, Graphs& graphs, SealerPtr sealer, std::set<Lane> suspect_lanes);
   ~Loader();
   Loader(const Loader&) = delete;
   Loader& operator=(const Loader&) = delete;
@@ -66,7 +74,12 @@ class Loader {
   void dedup(DedupQuery key, Then<std::optional<DedupRow>> then);
   void subscribers(TopicQuery topic, Then<std::vector<Subscriber>> then);
   void events(EventsQuery query, Then<std::vector<EventRow>> then);
+  void turns(KeyQuery name, Then<std::vector<TurnRow>> then);
   void graph(std::string hash, Then<GraphPtr> then);
+  // As Engine::open_payload.
+  void payload(EventRow event, Then<std::string> then);
+  // Reads the whole journal of a saga that runs by `from`, and replays it against `to`.
+  void replay(Lane lane, SagaId saga, GraphPtr from, GraphPtr to, Then<std::shared_ptr<ReplayResult>> then);
   void due(Instant until, std::size_t limit, Then<std::vector<std::pair<Lane, SagaId>>> then);
   // In the store, and here: no lane is suspect any more.
   void forgive_crashes(std::string owner, Then<void> then);
@@ -75,6 +88,7 @@ class Loader {
   void stop();
 
   // On the loader thread, or before it has work. Null when the store does not have it.
+  static Result<std::string> open_payload(Store& store, const SealerPtr& sealer, const EventRow& event);
   static Result<GraphPtr> graph_of(Store& store, Graphs& graphs, const std::string& hash);
 
  private:
@@ -104,6 +118,8 @@ class Loader {
   void do_subscribers(std::vector<Ask<TopicQuery, std::vector<Subscriber>>> asks);
   void do_events(std::vector<Ask<EventsQuery, std::vector<EventRow>>> asks);
   void do_loads(std::vector<Ask<Which, std::shared_ptr<LoadResult>>> asks);
+  // Finds the key of a saga with private values and opens what is sealed. `erased`: there is none any more.
+  Result<SealPtr> open(LoadedSaga& loaded, bool& erased);
   Result<std::shared_ptr<LoadResult>> make(LoadedSaga loaded, const Which& which);
   template <class T>
   void answer(Then<T> then, Result<T> result);
@@ -111,6 +127,7 @@ class Loader {
   Store& store_;
   const std::shared_ptr<Inbox> inbox_;
   Graphs& graphs_;
+  const SealerPtr sealer_;
   std::set<Lane> suspect_;  // on the loader thread
 
   std::mutex mutex_;

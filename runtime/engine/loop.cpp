@@ -8,10 +8,13 @@
 #include "runtime/base/limits.h"
 #include "runtime/engine/acts.h"
 #include "runtime/engine/log.h"
+#include "runtime/engine/migrations.h"
 #include "runtime/engine/recovery.h"
 #include "runtime/engine/starts.h"
 #include "runtime/engine/children.h"
+#include "runtime/engine/event_starts.h"
 #include "runtime/engine/topics.h"
+#include "runtime/engine/turns.h"
 
 namespace belay::runtime {
 namespace {
@@ -42,6 +45,9 @@ Loop::Loop(Store& store, ActionRunner& runner, const EngineOptions& options, Dat
       acts_(std::make_unique<Acts>(*this)),
       topics_(std::make_unique<Topics>(*this)),
       children_(std::make_unique<Children>(*this)),
+      event_starts_(std::make_unique<EventStarts>(*this)),
+      turns_(std::make_unique<Turns>(*this)),
+      migrations_(std::make_unique<Migrations>(*this)),
       recovery_(std::make_unique<Recovery>(*this)),
       opening_(std::move(opening)) {
   std::set<Lane> suspect;
@@ -60,7 +66,7 @@ Loop::Loop(Store& store, ActionRunner& runner, const EngineOptions& options, Dat
   if (!suspect.empty()) {
     log_warning(std::to_string(suspect.size()) + " lanes were left by a crash twice or more; sagas are taken up one by one");
   }
-  loader_ = std::make_unique<Loader>(store_, inbox_, graphs_, std::move(suspect));
+  loader_ = std::make_unique<Loader>(store_, inbox_, graphs_, options_.sealer, std::move(suspect));
   writer_ = std::make_unique<Writer>(
       store_, clock_, inbox_, opening_.lanes, [this](FlushReport report) { on_flushed(std::move(report)); },
       [this](bool down, const std::string& why) {

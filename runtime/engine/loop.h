@@ -33,13 +33,16 @@ class Starts;
 class Acts;
 class Topics;
 class Children;
+class EventStarts;
+class Turns;
+class Migrations;
 class Recovery;
 
 // EngineStats as they are counted: written by the loop, read by anybody.
 struct Counters {
   std::atomic<std::uint64_t> started{0}, completed{0}, compensated{0}, held{0}, entries{0}, flushes{0}, flush_rows{0},
       flush_us{0}, actions_sent{0}, actions_ok{0}, actions_failed{0}, actions_unsure{0}, events{0},
-      events_duplicate{0}, refused_busy{0}, quarantined{0};
+      events_duplicate{0}, refused_busy{0}, quarantined{0}, event_starts{0}, event_starts_failed{0};
   std::atomic<std::size_t> live{0}, in_flight{0};
   std::atomic<bool> database_up{true}, lanes_held{true};
 };
@@ -76,8 +79,11 @@ class Loop {
   void view(const std::string& tenant, const SagaId& saga, std::function<void(Result<SagaView>)> done);
   Starts& starts() { return *starts_; }
   Acts& acts() { return *acts_; }
+  Migrations& migrations() { return *migrations_; }
   Topics& topics() { return *topics_; }
   Children& children() { return *children_; }
+  EventStarts& event_starts() { return *event_starts_; }
+  Turns& turns() { return *turns_; }
   // To whom it is for.
   void deliver(Mail mail);
 
@@ -154,6 +160,7 @@ class Loop {
   void seal(Batch& batch);
   void seal_saga(Batch& batch, Batch::OwnerIndex owner, Saga& saga);
   void ended(Batch& batch, Batch::OwnerIndex owner, Saga& saga);
+  static void write_questions(Batch& batch, Batch::OwnerIndex owner, Saga& saga);
   // loop_commit.cpp
   void on_flushed(FlushReport report);
   void committed(FlushReport& report);
@@ -161,7 +168,8 @@ class Loop {
   void settle(Saga& saga);
   void dispatch(Batch::Effect&& effect, Lane lane);
   void send_action(SendAction&& send);
-  void on_outcome(const SagaId& saga, interpreter::Fact fact);
+  // `graph`: by which the call was made; the saga may have been moved to another one since.
+  void on_outcome(const SagaId& saga, const GraphPtr& graph, interpreter::Fact fact);
   void lose_lane(Lane lane);
   static void lease(LaneState& lane, SteadyTime until);
   void strip(const std::function<bool(const Batch::Owner&)>& gone, const Failure& why);
@@ -208,6 +216,9 @@ class Loop {
   std::unique_ptr<Acts> acts_;
   std::unique_ptr<Topics> topics_;
   std::unique_ptr<Children> children_;
+  std::unique_ptr<EventStarts> event_starts_;
+  std::unique_ptr<Turns> turns_;
+  std::unique_ptr<Migrations> migrations_;
   std::unique_ptr<Recovery> recovery_;
   std::unique_ptr<Loader> loader_;  // last: their threads end before anything else goes
   std::unique_ptr<Writer> writer_;

@@ -5,9 +5,11 @@
 
 #include "runtime/base/check.h"
 #include "runtime/engine/children.h"
+#include "runtime/engine/event_starts.h"
 #include "runtime/engine/log.h"
 #include "runtime/engine/loop.h"
 #include "runtime/engine/topics.h"
+#include "runtime/engine/turns.h"
 
 namespace belay::runtime {
 namespace {
@@ -102,6 +104,8 @@ void Loop::deliver(Mail mail) {
   const bool kin = std::holds_alternative<RunChild>(mail.what) || std::holds_alternative<HaltChild>(mail.what) ||
                    std::holds_alternative<ChildEnded>(mail.what);
   if (kin) return children_->deliver(std::move(mail));
+  if (std::holds_alternative<StartByEvent>(mail.what)) return event_starts_->deliver(std::move(mail));
+  if (std::holds_alternative<NextTurn>(mail.what)) return turns_->deliver(std::move(mail));
   topics_->deliver(std::move(mail));
 }
 
@@ -110,7 +114,7 @@ void Loop::send_action(SendAction&& send) {
   counters_.in_flight.fetch_add(1, std::memory_order_relaxed);
   send.call.now = clock_.now();
   send.call.send_until_us = lanes_[static_cast<std::size_t>(send.call.lane)].send_until_us;
-  auto done = [this, inbox = inbox_, saga = send.call.saga, path = std::move(send.path), direction = send.direction,
+  auto done = [this, inbox = inbox_, graph = send.call.graph, saga = send.call.saga, path = std::move(send.path), direction = send.direction,
                generation = send.generation](ActionOutcome outcome) mutable {
     interpreter::Fact fact;
     if (outcome.ok) {
@@ -126,12 +130,14 @@ void Loop::send_action(SendAction&& send) {
                                      .retry_after_ms = outcome.retry_after_ms};
     }
     // The inbox outlives the loop; once it is closed the task is dropped, so `this` is alive when it runs.
-    inbox->push([this, saga = std::move(saga), fact = std::move(fact)]() mutable { on_outcome(saga, std::move(fact)); });
+    inbox->push([this, graph = std::move(graph), saga = std::move(saga), fact = std::move(fact)]() mutable {
+      on_outcome(saga, graph, std::move(fact));
+    });
   };
   runner_.run(std::move(send.call), std::move(done));
 }
 
-void Loop::on_outcome(const SagaId& id, interpreter::Fact fact) {
+void Loop::on_outcome(const SagaId& id, const GraphPtr& graph, interpreter::Fact fact) {
   counters_.in_flight.fetch_sub(1, std::memory_order_relaxed);
   if (const auto* failed = std::get_if<interpreter::StepFailed>(&fact)) {
     (failed->kind == interpreter::FailureKind::kUnsure ? counters_.actions_unsure : counters_.actions_failed)
@@ -141,6 +147,18 @@ void Loop::on_outcome(const SagaId& id, interpreter::Fact fact) {
   }
   Saga* saga = find(id);
   if (saga == nullptr || saga->state.ended()) return;  // its lane was lost, or it was quarantined
+  if (saga->graph->hash != graph->hash) {
+    std::string problem;
+    const bool there = std::visit(
+        [&](auto& outcome) {
+          if constexpr (requires { outcome.path; }) {
+            return interpreter::translate(*graph, *saga->graph, outcome.path, problem);
+          }
+          return false;
+        },
+        fact);
+    BELAY_CHECK(there, "a saga is moved only to a definition that knows its calls");
+  }
   record(*saga, std::move(fact));
 }
 

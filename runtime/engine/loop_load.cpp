@@ -8,6 +8,7 @@
 #include "runtime/engine/log.h"
 #include "runtime/engine/loop.h"
 #include "runtime/engine/topics.h"
+#include "runtime/engine/turns.h"
 
 namespace belay::runtime {
 namespace {
@@ -153,6 +154,7 @@ Saga& Loop::readmit(std::unique_ptr<Saga> folded) {
   // Its row said that it waits for a person; whether it was at work only its state knows.
   saga.parked = interpreter::summary(*saga.graph, saga.state).parked && !saga.state.ended();
   take_up(saga);
+  if (saga.state.queued) turns_->look(saga, slot(saga));  // its turn may have passed it by
   return saga;
 }
 
@@ -166,7 +168,12 @@ void Loop::deliver_kept_mail(const SagaId& id) {
         auto mail = decode_mail(row);
         if (!mail) continue;  // the start has said so
         const auto* offer = std::get_if<Offer>(&mail->what);
-        if (offer != nullptr && offer->row.saga == id) topics_->deliver(std::move(*mail));
+        const auto* child = std::get_if<ChildEnded>(&mail->what);
+        // Whom a halt is for stands behind a start key; any of them may come twice.
+        const bool halt = std::holds_alternative<HaltChild>(mail->what);
+        const bool for_it = (offer != nullptr && offer->row.saga == id) ||
+                            (child != nullptr && child->parent.saga == id) || halt;
+        if (for_it) deliver(std::move(*mail));
       }
     });
   });
@@ -196,10 +203,12 @@ void Loop::view(const std::string& tenant, const SagaId& id, std::function<void(
     shown.row = (*saga)->row;
     shown.timer_at = (*saga)->timer_at;
     shown.stored = true;
+    shown.seal = (*saga)->seal;
     refresh_row(shown);
     shown.row.seq = shown.state.seq;
     shown.row.updated_at = shown.state.now;
-    SagaView view{std::move(shown.graph), std::move(shown.state), std::move(shown.row)};
+    SagaView view{std::move(shown.graph), std::move(shown.state), std::move(shown.row), std::move(shown.seal),
+                  (*saga)->erased};
     if ((*saga)->uncommitted == 0) return done(std::move(view));
     // Only what is committed is shown.
     slot(**saga).answer([view = std::move(view), done](const Failure* failure) {

@@ -1,4 +1,5 @@
 // From a fact to rows and effects. See loop.h.
+#include <algorithm>
 #include <utility>
 
 #include "runtime/base/check.h"
@@ -8,7 +9,9 @@
 #include "runtime/base/state_json.h"
 #include "runtime/engine/children.h"
 #include "runtime/engine/loop.h"
+#include "runtime/engine/starts.h"
 #include "runtime/engine/topics.h"
+#include "runtime/engine/turns.h"
 
 namespace belay::runtime {
 
@@ -23,6 +26,13 @@ struct Overloaded : F... {
   using F::operator()...;
 };
 
+bool holds_private_payload(const interpreter::Graph& graph, const std::string& event) {
+  for (const interpreter::EventType& type : graph.events) {
+    if (type.name == event) return interpreter::holds_private(type.fields);
+  }
+  return true;
+}
+
 bool at_cap(const State& state, const Fact& fact) {
   return state.seq + 1 >= limits::entries_per_saga_max && !state.capped && !state.ended() &&
          !std::holds_alternative<interpreter::CapReached>(fact);
@@ -32,6 +42,7 @@ bool at_cap(const State& state, const Fact& fact) {
 
 Slot Loop::record(Saga& saga, Fact fact, std::string actor, std::string reason) {
   BELAY_CHECK(holds(saga.lane), "only the owner of a lane records");
+  BELAY_CHECK(!saga.erased, "an erased saga has ended for good");
   if (at_cap(saga.state, fact)) record(saga, interpreter::CapReached{});
   if (saga.in_idle) {
     idle_.erase(saga.idle);
@@ -57,7 +68,14 @@ Slot Loop::record(Saga& saga, Fact fact, std::string actor, std::string reason) 
   row.kind = kind_name(entry.fact);
   row.version = entry.version;
   row.at = entry.at;
-  append_entry_body(*saga.graph, entry, row.body);
+  if (saga.seal) {
+    std::string whole;
+    append_entry_body(*saga.graph, entry, whole);
+    row.body = sealed_body(*saga.seal, entry_body(*saga.graph, without_values(entry)), whole,
+                           bound_to_entry(saga.id, entry.seq));
+  } else {
+    append_entry_body(*saga.graph, entry, row.body);
+  }
   row.actor = std::move(entry.actor);
   slot.batch->add(slot.owner, std::move(row));
   counters_.entries.fetch_add(1, std::memory_order_relaxed);
@@ -91,6 +109,7 @@ void Loop::carry_out(Saga& saga, Slot slot, std::vector<interpreter::Command> co
               send.call.key = run.key.empty() ? interpreter::effect_key(saga.id, *saga.graph, run.path, run.direction,
                                                                         run.generation)
                                               : std::move(run.key);
+              send.call.seal = saga.seal;
               send.call.args = std::move(run.args);
               send.call.within_ms = run.within_ms;
               send.call.alive_ms = run.alive_ms;
@@ -123,6 +142,9 @@ void Loop::carry_out(Saga& saga, Slot slot, std::vector<interpreter::Command> co
               row.version = publish.version;
               row.key = publish.key;
               row.payload = to_json(publish.payload);
+              if (saga.seal && holds_private_payload(*saga.graph, publish.event)) {
+                row.payload = sealed_payload(*saga.seal, {saga.id, saga.lane}, row.payload, bound_to_event(row.id));
+              }
               row.metadata = "{\"saga\":\"" + saga.id + "\"}";
               this->send(slot, row.lane, PublishEvent{row});
             },
@@ -197,9 +219,11 @@ void Loop::seal(Batch& batch) {
 
 void Loop::seal_saga(Batch& batch, Batch::OwnerIndex owner, Saga& saga) {
   const State& state = saga.state;
+  // A child that had completed may be undone within one entry.
+  const bool had_ended = saga.row.ended_at && saga.row.status == interpreter::name(state.status);
   bool write = refresh_row(saga);
   std::optional<std::string> snapshot;
-  if (!state.ended() && state.seq - saga.journaled >= limits::snapshot_every_entries) {
+  if (saga.rewrite || (!state.ended() && state.seq - saga.journaled >= limits::snapshot_every_entries)) {
     snapshot = encode_state(*saga.graph, state);
     saga.journaled = state.seq;
     write = true;
@@ -210,15 +234,18 @@ void Loop::seal_saga(Batch& batch, Batch::OwnerIndex owner, Saga& saga) {
   if (held && !saga.counted_held) counters_.held.fetch_add(1, std::memory_order_relaxed);
   saga.counted_held = held;
   if (!state.ended()) saga.row.ended_at = {};  // a child that had completed is undone with its parent
-  if (state.ended() && !saga.row.ended_at) {
+  if (state.ended() && !had_ended) {
     ended(batch, owner, saga);
     write = true;
   }
+  if (saga.graph->asks) write_questions(batch, owner, saga);
   if (!write) return;
   saga.stored = true;
   saga.row.seq = state.seq;
   saga.row.updated_at = state.now;
-  const bool too_large = snapshot && snapshot->size() > limits::state_bytes_max;
+  const bool too_large = snapshot && !saga.rewrite && snapshot->size() > limits::state_bytes_max;
+  saga.rewrite = false;
+  if (snapshot && saga.seal) *snapshot = sealed_value(*saga.seal, *snapshot, bound_to_state(saga.id, state.seq));
   InstanceRow row = saga.row;
   if (snapshot && !too_large) {
     row.state = std::move(snapshot);
@@ -235,15 +262,38 @@ void Loop::seal_saga(Batch& batch, Batch::OwnerIndex owner, Saga& saga) {
   }
 }
 
+// The rows of open questions are what they were, and what has changed since.
+void Loop::write_questions(Batch& batch, Batch::OwnerIndex owner, Saga& saga) {
+  std::vector<std::string> open = open_questions(*saga.graph, saga.state);
+  const auto missing_in = [](const std::vector<std::string>& paths, const std::string& path) {
+    return !std::binary_search(paths.begin(), paths.end(), path);
+  };
+  for (const std::string& path : saga.questions) {
+    if (missing_in(open, path)) batch.add_gone(owner, QuestionRow{saga.lane, saga.id, path, saga.row.tenant, {}, {}, {}});
+  }
+  for (const std::string& path : open) {
+    if (!missing_in(saga.questions, path)) continue;
+    const interpreter::Path at = interpreter::parse_path(*saga.graph, path);
+    Instant until;
+    for (const interpreter::Activity& activity : saga.state.activities) {
+      if (activity.path == at) until = activity.until;
+    }
+    batch.add(owner, QuestionRow{saga.lane, saga.id, path, saga.row.tenant, saga.graph->nodes[at.node].role,
+                                 saga.state.now, until});
+  }
+  saga.questions = std::move(open);
+}
+
 void Loop::ended(Batch& batch, Batch::OwnerIndex owner, Saga& saga) {
   saga.row.ended_at = saga.state.now;
   const bool completed = saga.state.status == interpreter::Status::kCompleted;
   (completed ? counters_.completed : counters_.compensated).fetch_add(1, std::memory_order_relaxed);
   if (!saga.state.parent.saga.empty()) children_->ended(saga, {&batch, owner});
+  turns_->ended(saga, {&batch, owner});
   // `once per`: one that was undone without a rest frees its value.
   if (!completed && !saga.row.key.empty() && interpreter::left_over(*saga.graph, saga.state).empty()) {
     StartKeyRow key;
-    key.lane = saga.lane;
+    key.lane = Starts::once_lane(saga.row.tenant, saga.row.workflow, saga.row.key);
     key.tenant = saga.row.tenant;
     key.key = "once:" + saga.row.workflow + ":" + saga.row.key;
     key.saga = saga.id;

@@ -76,6 +76,14 @@ struct Encode {
     set("child_ended", {{"tenant", m.tenant}, {"parent", to_json(m.parent)}, {"undo", m.undo},
                         {"end", static_cast<int>(m.end)}, {"output", m.output}, {"message", m.message}});
   }
+  void operator()(const StartByEvent& m) {
+    set("start_by_event", {{"workflow", m.workflow}, {"hash", m.hash}, {"key", m.key}, {"event", to_json(m.event)}});
+  }
+  void operator()(const EventStarted& m) {
+    set("event_started", {{"tenant", m.tenant}, {"type", m.type}, {"key", m.key}, {"eseq", m.eseq},
+                          {"workflow", m.workflow}, {"why", m.why}});
+  }
+  void operator()(const NextTurn& m) { set("next_turn", {{"tenant", m.tenant}, {"name", m.name}}); }
   void operator()(const Offer& m) { set("offer", {{"to", to_json(m.row)}, {"event", to_json(m.event)}}); }
 };
 
@@ -111,6 +119,15 @@ Result<Mail> decode_mail(const MailboxRow& row) {
       mail.what = HaltChild{body.at("tenant").get<std::string>(), body.at("key").get<std::string>(),
                             parent(body.at("parent")), body.at("undo").get<bool>(),
                             body.at("because").get<std::string>()};
+    } else if (row.kind == "start_by_event") {
+      mail.what = StartByEvent{body.at("workflow").get<std::string>(), body.at("hash").get<std::string>(),
+                               body.at("key").get<std::string>(), event(body.at("event"))};
+    } else if (row.kind == "event_started") {
+      mail.what = EventStarted{body.at("tenant").get<std::string>(),   body.at("type").get<std::string>(),
+                               body.at("key").get<std::string>(),      body.at("eseq").get<std::int64_t>(),
+                               body.at("workflow").get<std::string>(), body.at("why").get<std::string>()};
+    } else if (row.kind == "next_turn") {
+      mail.what = NextTurn{body.at("tenant").get<std::string>(), body.at("name").get<std::string>()};
     } else if (row.kind == "child_ended") {
       const int end = body.at("end").get<int>();
       if (end < 0 || end > 2) return fail(ErrorCode::kCorrupt, "mail of a child that ended in an unknown way");

@@ -62,10 +62,35 @@ struct ChildEnded {
   std::string message;
 };
 
+// ---- Starts by events (event_starts.h) ----
+
+// To the lane of the start's identity.
+struct StartByEvent {
+  std::string workflow, hash;
+  std::string key;  // its start key
+  EventRow event;
+};
+// To the event's key lane.
+struct EventStarted {
+  std::string tenant, type, key;
+  std::int64_t eseq = 0;
+  std::string workflow;
+  std::string why;  // nothing was started; empty: it was
+};
+
+// ---- `one at a time` (turns.h) ----
+
+// To the lane of the name: look who is next.
+struct NextTurn {
+  std::string tenant, name;
+};
+
 struct Mail {
   Lane to = 0, from = 0;
   std::int64_t number = 0;
-  std::variant<Subscribe, Unsubscribe, PublishEvent, OfferAnswered, Offer, RunChild, HaltChild, ChildEnded> what;
+  std::variant<Subscribe, Unsubscribe, PublishEvent, OfferAnswered, Offer, RunChild, HaltChild, ChildEnded, StartByEvent,
+               EventStarted, NextTurn>
+      what;
 };
 
 MailboxRow encode_mail(const Mail& mail);

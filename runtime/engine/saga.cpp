@@ -1,6 +1,7 @@
 // Folding a stored saga, and the instance row that people see of it. See saga.h.
 #include "runtime/engine/saga.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "runtime/base/check.h"
@@ -16,6 +17,42 @@ using interpreter::State;
 
 EntryText text_of(const JournalRow& row) {
   return {.seq = row.seq, .version = row.version, .at = row.at, .actor = row.actor, .kind = row.kind, .body = row.body};
+}
+
+}  // namespace
+
+Result<void> open_sealed(LoadedSaga& loaded, const SealPtr& key) {
+  const SagaId& id = loaded.row.id;
+  if (loaded.row.state && is_sealed_value(*loaded.row.state)) {
+    if (!key) return fail(ErrorCode::kCorrupt, "its snapshot is sealed");
+    Result<std::string> state = open_value(*key, *loaded.row.state, bound_to_state(id, loaded.row.state_seq));
+    if (!state) return fail(state.error());
+    loaded.row.state = std::move(*state);
+  }
+  for (JournalRow& row : loaded.journal) {
+    if (!key || !is_sealed_body(row.body)) continue;
+    Result<std::string> body = open_body(*key, row.body, bound_to_entry(id, row.seq));
+    if (!body) return fail(body.error());
+    row.body = std::move(*body);
+  }
+  return {};
+}
+
+namespace {
+
+// What went wrong, without what others have said about it: that may hold private values.
+std::string failure_without_messages(const interpreter::Graph& graph, State state) {
+  for (interpreter::Activity& activity : state.activities) {
+    for (interpreter::CallState* call : {&activity.forward, &activity.check, &activity.undo, &activity.undo_check}) {
+      call->message.clear();
+    }
+  }
+  if (!state.problem.empty()) state.problem = "the outputs could not be worked out";
+  if (!state.because.empty()) {
+    const bool failed = state.because.starts_with('`') && state.because.find("` failed: ") != std::string::npos;
+    state.because = failed ? state.because.substr(0, state.because.find(" (")) : "cancelled";
+  }
+  return interpreter::summary(graph, state).failure;
 }
 
 }  // namespace
@@ -53,7 +90,18 @@ Result<std::unique_ptr<Saga>> fold(LoadedSaga loaded, GraphPtr graph) {
   saga->row.state.reset();
   saga->stored = true;
   saga->parked = !saga->row.waiting_on.empty();
+  saga->questions = open_questions(*saga->graph, saga->state);
   return saga;
+}
+
+std::vector<std::string> open_questions(const interpreter::Graph& graph, const State& state) {
+  std::vector<std::string> paths;
+  if (!graph.asks || state.ended()) return paths;
+  for (const interpreter::AllowedAct& act : interpreter::allowed_acts(graph, state)) {
+    if (act.act == "answer") paths.push_back(act.path);
+  }
+  std::sort(paths.begin(), paths.end());
+  return paths;
 }
 
 bool refresh_row(Saga& saga) {
@@ -61,6 +109,8 @@ bool refresh_row(Saga& saga) {
   InstanceRow& row = saga.row;
   interpreter::Summary summary = interpreter::summary(*saga.graph, state);
   saga.parked = summary.parked && !state.ended();
+  if (saga.erased) summary.failure = row.failure;  // as it was when it could be read
+  if (saga.seal && !summary.failure.empty()) summary.failure = failure_without_messages(*saga.graph, state);
   // A parked saga always says what for: the loader tells the running from the parked by it.
   std::string waiting_on;
   if (saga.parked) waiting_on = summary.waiting_on.empty() ? "something" : std::move(summary.waiting_on);

@@ -6,6 +6,8 @@
 #include <cstdint>
 #include <list>
 #include <memory>
+#include <string>
+#include <vector>
 
 #include "interpreter/interpret.h"
 #include "interpreter/view.h"
@@ -27,9 +29,13 @@ struct Saga {
   Instant timer_at;                // its place in the timers; 0: none
   bool stored = false;             // the instance row exists in the database or in a batch
   bool parked = false;             // as in the last summary
+  bool rewrite = false;            // its next row carries the state, whatever its size: it has another definition
   bool counted_held = false;       // stats
   std::list<Saga*>::iterator idle; // its place among the parked ones, when in_idle
   bool in_idle = false;
+  SealPtr seal;         // of one with private values
+  bool erased = false;  // its key is gone: it has ended, and nothing more may be written
+  std::vector<std::string> questions;  // paths of those open as the rows say, sorted
 };
 
 // Names of health that only the engine gives.
@@ -39,8 +45,19 @@ inline constexpr const char* kQuarantined = "quarantined";
 inline constexpr const char* kLoading = "loading";
 inline constexpr const char* kLoadingAgain = "loading_again";
 
+// What seals which row: moved to another place, it does not open.
+inline std::string bound_to_input(const SagaId& saga) { return saga + ":input"; }
+inline std::string bound_to_state(const SagaId& saga, std::uint64_t seq) { return saga + ":state:" + std::to_string(seq); }
+inline std::string bound_to_event(const std::string& id) { return "event:" + id; }
+
+// Opens what is sealed of a loaded saga; without a key what may be read without one stays. Failures: kCorrupt.
+Result<void> open_sealed(LoadedSaga& loaded, const SealPtr& key);
+
 // Folds. Failures: kCorrupt (a gap, a body that cannot be read), kUnsupported (written by a newer program).
 Result<std::unique_ptr<Saga>> fold(LoadedSaga loaded, GraphPtr graph);
+
+// The paths of the questions that are open, sorted as text. Empty, at no cost, for workflows that ask nobody.
+std::vector<std::string> open_questions(const interpreter::Graph& graph, const interpreter::State& state);
 
 // What the instance row should say now. Returns true when it differs from `saga.row` in what people or the loader look
 // for (status, health, waiting_on, failure, due_at), and updates saga.row and saga.parked.

@@ -6,6 +6,7 @@
 #include "runtime/base/environment.h"
 #include "runtime/base/json_value.h"
 #include "runtime/base/limits.h"
+#include "runtime/engine/turns.h"
 
 namespace belay::runtime {
 namespace {
@@ -31,16 +32,20 @@ class InputScope final : public interpreter::Scope {
   interpreter::Timestamp now_;
 };
 
-std::string key_text(const Value& value) {
-  std::string text = value.kind() == Value::Kind::kString ? value.as_string() : interpreter::to_text(value);
-  return text.size() <= limits::key_bytes_max ? text : sha256_hex(text);
-}
-
 Lane lane_for(const std::string& tenant, const std::string& partition_key) {
   return lane_of(tenant, partition_key, static_cast<std::int32_t>(limits::lanes_default));
 }
 
 }  // namespace
+
+std::string key_text(const Value& value) {
+  std::string text = value.kind() == Value::Kind::kString ? value.as_string() : interpreter::to_text(value);
+  return text.size() <= limits::key_bytes_max ? text : sha256_hex(text);
+}
+
+Lane Starts::once_lane(const std::string& tenant, const std::string& workflow, const std::string& once) {
+  return lane_for(tenant, workflow + '\0' + once);
+}
 
 Result<StartInput> Starts::prepare(StartRequest request, const Graphs& graphs, DatabaseClock& clock, IdGenerator& ids) {
   StartInput input;
@@ -89,12 +94,18 @@ Result<void> Starts::identify(StartInput& input, DatabaseClock& clock, IdGenerat
     const interpreter::Evaluated once = interpreter::evaluate(input.graph->once_per, scope);
     if (!once.ok) return fail(ErrorCode::kInvalid, "`once per` cannot be worked out from this input: " + once.error);
     input.once = key_text(once.value);
-    input.lane = lane_for(tenant, request.workflow + '\0' + input.once);
+    input.lane = once_lane(tenant, request.workflow, input.once);
     input.keys.emplace_back(input.lane, tenant, "once:" + request.workflow + ":" + input.once);
   }
-  if (input.keys.empty()) {
+  Result<std::string> turn = Turns::name_of(*input.graph, InputScope(*input.graph, request.input, {}));
+  if (!turn) return fail(turn.error());
+  input.turn = std::move(*turn);
+  if (!input.turn.empty()) {
+    input.lane = Turns::lane_of_name(tenant, input.turn);
+  } else if (input.keys.empty()) {
     input.lane = lane_for(tenant, input.saga);
-  } else {
+  }
+  if (!input.keys.empty()) {
     std::string identity = request.workflow + '\0';
     interpreter::append_canonical(request.input, identity);
     input.digest = sha256_hex(identity);
@@ -145,10 +156,15 @@ void Starts::refuse_all() {
 }
 
 void Starts::look_up(StartInput input) {
-  if (input.keys.empty()) return create(std::move(input), {});
+  if (input.keys.empty() && input.turn.empty()) return create(std::move(input), {}, false);
+  // What was taken in is not to be guessed from the row of its key.
+  const SealerPtr& sealer = loop_.options().sealer;
+  if (input.graph->holds_private && sealer) input.digest = sealer->mac(input.digest);
   Gate::Keys gate;
+  if (!input.turn.empty()) gate.push_back(Turns::gate_of(input.request.tenant, input.turn));
   for (const auto& [lane, tenant, key] : input.keys) gate.push_back("start:" + tenant + '\0' + key);
   loop_.gate().enter(gate, [this, input = std::move(input), gate]() mutable {
+    if (input.keys.empty()) return stand_in_line(std::move(input), gate);
     const std::vector<Loader::KeyQuery> keys = input.keys;
     loop_.loader().start_keys(keys, [this, input = std::move(input), gate](Result<std::vector<StartKeyRow>> rows) mutable {
       if (rows) return found(std::move(input), gate, *rows);
@@ -159,13 +175,14 @@ void Starts::look_up(StartInput input) {
 }
 
 void Starts::found(StartInput input, const Gate::Keys& gate, const std::vector<StartKeyRow>& rows) {
-  if (rows.empty()) return create(std::move(input), gate);
+  if (rows.empty()) return stand_in_line(std::move(input), gate);
   const StartKeyRow& first = rows.front();  // the Idempotency-Key's before the `once per` value's
-  if (input.mail && first.key != std::get<2>(input.keys.front())) {
+  const bool same = first.digest == input.digest;
+  if (input.mail && first.key != std::get<2>(input.keys.front()) && !(input.first_is_enough && same)) {
     input.done(fail(ErrorCode::kKeyReused, "a saga of `" + input.request.workflow + "` for " + input.once +
                                                " exists already (" + first.saga + ")"));
-  } else if (first.digest == input.digest) {
-    if (input.mail) loop_.consume(loop_.slot(input.mail->to, first.key), *input.mail);
+  } else if (same) {
+    if (input.mail) consume(loop_.slot(input.mail->to, first.key), *input.mail, input.with_mail);
     input.done(StartReply{.saga = first.saga, .created = false});
   } else if (first.key.starts_with("key:")) {
     input.done(fail(ErrorCode::kKeyReused, "this Idempotency-Key was used for another start (saga " + first.saga + ")",
@@ -179,7 +196,31 @@ void Starts::found(StartInput input, const Gate::Keys& gate, const std::vector<S
   loop_.gate().leave(gate);
 }
 
-void Starts::create(StartInput input, const Gate::Keys& gate) {
+void Starts::consume(Slot slot, const Mail& mail, const std::function<void(Slot)>& with_mail) {
+  loop_.consume(slot, mail);
+  if (with_mail) with_mail(slot);
+}
+
+// `one at a time`: see turns.h.
+void Starts::stand_in_line(StartInput input, const Gate::Keys& gate) {
+  if (input.turn.empty()) return create(std::move(input), gate, false);
+  const Loader::KeyQuery name{input.lane, input.request.tenant, input.turn};
+  loop_.loader().turns(name, [this, input = std::move(input), gate](Result<std::vector<TurnRow>> rows) mutable {
+    if (rows && (rows->empty() || input.graph->others_queue)) return create(std::move(input), gate, !rows->empty());
+    if (!rows) {
+      input.done(fail(rows.error()));
+    } else {
+      const SagaId& first = rows->front().saga;
+      input.done(fail(ErrorCode::kOneAtATime,
+                      "saga " + first + " of `" + input.request.workflow +
+                          "` is under way, and there is one at a time for this input",
+                      "start it again when that saga has ended, or cancel that one"));
+    }
+    loop_.gate().leave(gate);
+  });
+}
+
+void Starts::create(StartInput input, const Gate::Keys& gate, bool queued) {
   if (!loop_.holds(input.lane)) {
     input.done(fail(ErrorCode::kFenced, "another node has the lane of this saga", "send it to that node"));
     return loop_.gate().leave(gate);
@@ -198,11 +239,26 @@ void Starts::create(StartInput input, const Gate::Keys& gate) {
   row.created_at = loop_.now(input.lane);
   row.key = std::move(input.once);
   row.input = std::move(input.input_json);
+  const SealerPtr& sealer = loop_.options().sealer;
+  if (input.graph->holds_private && sealer) {
+    fresh->seal = std::make_shared<const DataKey>(DataKey::random());
+    row.input = sealed_value(*fresh->seal, row.input, bound_to_input(input.saga));
+  }
   Saga& saga = loop_.insert(std::move(fresh));
   const Slot slot = loop_.record(
-      saga, interpreter::Started{std::move(input.request.input), std::move(input.parent), false},
+      saga, interpreter::Started{std::move(input.request.input), std::move(input.parent), queued},
       std::move(input.request.actor));
-  if (input.mail) loop_.consume(loop_.slot(input.mail->to, std::get<2>(input.keys.front())), *input.mail);
+  // In one flush where that is one lane. Else the mail stays until the start is known to be committed: should it come
+  // again before, the start key says that it was done.
+  const bool together = input.mail && input.mail->to == saga.lane;
+  if (together) consume(slot, *input.mail, input.with_mail);
+  if (saga.seal) {
+    slot.batch->add(slot.owner, SagaKeyRow{saga.lane, saga.id, saga.row.tenant, sealer->wrap(*saga.seal, saga.id)});
+  }
+  if (!input.turn.empty()) {
+    slot.batch->add(slot.owner, TurnRow{saga.lane, saga.row.tenant, input.turn, saga.id, !queued});
+    if (queued) loop_.turns().look(slot, saga.lane, saga.row.tenant, input.turn);
+  }
   saga.first_batch = slot.batch->number;
   for (auto& [lane, tenant, key] : input.keys) {
     StartKeyRow start_key;
@@ -215,6 +271,11 @@ void Starts::create(StartInput input, const Gate::Keys& gate) {
     slot.batch->add(slot.owner, std::move(start_key));
   }
   loop_.counters().started.fetch_add(1, std::memory_order_relaxed);
+  if (input.mail && !together) {
+    slot.answer([this, mail = std::move(*input.mail), with = std::move(input.with_mail)](const Failure* failure) {
+      if (failure == nullptr && loop_.holds(mail.to)) consume(loop_.slot(mail.to, "start"), mail, with);
+    });
+  }
   slot.answer([this, id = saga.id, seq = saga.state.seq, done = std::move(input.done), gate](const Failure* failure) {
     if (failure != nullptr) done(fail(*failure));
     else done(StartReply{.saga = id, .created = true, .seq = seq});

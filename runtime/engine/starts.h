@@ -11,6 +11,9 @@
 
 namespace belay::runtime {
 
+// A value as a key: its text, or its hash when that is long.
+std::string key_text(const interpreter::Value& value);
+
 // A start, made ready on the caller's thread.
 struct StartInput {
   StartRequest request;
@@ -21,7 +24,10 @@ struct StartInput {
   std::string digest;                   // of workflow and input, when there is a key
   std::vector<Loader::KeyQuery> keys;   // lane, tenant, "once:…" and "key:…", "child:…"
   interpreter::Parent parent;           // of a child
+  std::string turn;                     // Turns::name_of, or empty
   std::optional<Mail> mail;             // that asks for this start: deleted with it
+  std::function<void(Slot)> with_mail;  // adds what is to be written with that deletion; may be empty
+  bool first_is_enough = false;         // another start of the same `once per` value and input counts as this one
   std::function<void(Result<StartReply>)> done;
 };
 
@@ -35,6 +41,9 @@ class Starts {
   // A start that a message asks for: of a definition, under a start key of its own. As prepare().
   Result<StartInput> prepare_mail(StartRequest request, GraphPtr graph, const std::string& key, const Mail& mail);
 
+  // Where the row of a `once per` value is.
+  static Lane once_lane(const std::string& tenant, const std::string& workflow, const std::string& once);
+
   void start(StartInput input);
   // It does not wait for admission: what asked for it is committed already.
   void start_mail(StartInput input) { look_up(std::move(input)); }
@@ -47,7 +56,9 @@ class Starts {
   static Result<void> identify(StartInput& input, DatabaseClock& clock, IdGenerator& ids);
   void look_up(StartInput input);
   void found(StartInput input, const Gate::Keys& gate, const std::vector<StartKeyRow>& rows);
-  void create(StartInput input, const Gate::Keys& gate);
+  void stand_in_line(StartInput input, const Gate::Keys& gate);
+  void create(StartInput input, const Gate::Keys& gate, bool queued);
+  void consume(Slot slot, const Mail& mail, const std::function<void(Slot)>& with_mail);
 
   Loop& loop_;
   std::map<std::string, std::deque<StartInput>> waiting_;  // by tenant

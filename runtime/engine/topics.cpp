@@ -8,6 +8,7 @@
 #include "runtime/base/check.h"
 #include "runtime/base/json_value.h"
 #include "runtime/base/limits.h"
+#include "runtime/engine/event_starts.h"
 #include "runtime/engine/log.h"
 
 namespace belay::runtime {
@@ -21,13 +22,14 @@ std::string name_of(const std::string& tenant, const std::string& type, const st
 
 bool same(const SubscriptionRow& a, const SubscriptionRow& b) { return a.saga == b.saga && a.path == b.path; }
 
-std::uint32_t version_of(const Graphs& graphs, const std::string& type) {
+// As the current definitions know it; of none: version 1.
+interpreter::EventType type_of(const Graphs& graphs, const std::string& type) {
   for (const GraphPtr& graph : graphs.all_current()) {
     for (const interpreter::EventType& event : graph->events) {
-      if (event.name == type) return event.version;
+      if (event.name == type) return event;
     }
   }
-  return 1;
+  return {};
 }
 
 }  // namespace
@@ -45,7 +47,9 @@ Result<PublishInput> Topics::prepare(PublishRequest request, const Graphs& graph
   input.deduplicate = !request.id.empty();
   input.row.id = input.deduplicate ? std::move(request.id) : ids.next(clock.now());
   input.row.lane = lane(request.tenant, request.type, request.key);
-  input.row.version = version_of(graphs, request.type);
+  const interpreter::EventType type = type_of(graphs, request.type);
+  input.row.version = type.version;
+  input.holds_private = request.holds_private || interpreter::holds_private(type.fields);
   input.row.payload = to_json(request.payload);
   if (input.row.payload.size() > limits::event_bytes_max) {
     return fail(ErrorCode::kTooLarge, "an event's payload has at most 256 KiB");
@@ -71,6 +75,10 @@ void Topics::publish(PublishInput input) {
   }
   if (loop_.database_down()) {
     return input.done(fail(ErrorCode::kUnavailable, "the database does not answer", "try again in a few seconds"));
+  }
+  if (const SealerPtr& sealer = loop_.options().sealer; sealer && input.holds_private) {
+    input.row.payload = sealed_value(sealer->own(), input.row.payload, bound_to_event(input.row.id));
+    if (!input.digest.empty()) input.digest = sealer->mac(input.digest);
   }
   if (!input.deduplicate) return enqueue_publish(std::move(input), {});
   // One webhook may publish several events under its one id: type and key belong to the identity.
@@ -104,7 +112,7 @@ void Topics::enqueue_publish(PublishInput input, Gate::Keys keys) {
   auto shared = std::make_shared<PublishInput>(std::move(input));
   Operation operation;
   operation.run = [this, shared, keys](Topic& at) {
-    const Slot slot = add_event(at, shared->row);
+    const Slot slot = add_event(at, shared->row, shared->source);
     if (shared->deduplicate) {
       DedupRow dedup;
       dedup.lane = at.lane;
@@ -129,8 +137,8 @@ void Topics::enqueue_publish(PublishInput input, Gate::Keys keys) {
   enqueue(target, std::move(operation));
 }
 
-// The row, and an offer to everybody who waits.
-Slot Topics::add_event(Topic& topic, EventRow row) {
+// The row, an offer to everybody who waits, and a start of each workflow that begins with it.
+Slot Topics::add_event(Topic& topic, EventRow row, const std::string& source) {
   if (last_eseq_.size() <= static_cast<std::size_t>(topic.lane)) last_eseq_.resize(static_cast<std::size_t>(topic.lane) + 1);
   std::int64_t& last = last_eseq_[static_cast<std::size_t>(topic.lane)];
   row.at = loop_.now(topic.lane);
@@ -140,6 +148,7 @@ Slot Topics::add_event(Topic& topic, EventRow row) {
   for (const Subscriber& subscriber : topic.subscribers) {
     if (row.at >= subscriber.row.since) loop_.send(slot, subscriber.saga_lane, Offer{subscriber.row, row});
   }
+  loop_.event_starts().added(slot, row, source);
   topic.unflushed.push_back(row);
   slot.answer([this, name = topic.name, eseq = row.eseq](const Failure*) {
     if (Topic* at = find(name)) std::erase_if(at->unflushed, [&](const EventRow& e) { return e.eseq == eseq; });
@@ -159,14 +168,16 @@ void Topics::deliver(Mail mail) {
   if (const auto* m = std::get_if<Subscribe>(&mail.what)) target = &at(m->row);
   else if (const auto* u = std::get_if<Unsubscribe>(&mail.what)) target = &at(u->row);
   else if (const auto* p = std::get_if<PublishEvent>(&mail.what)) target = &at(p->row);
+  else if (const auto* s = std::get_if<EventStarted>(&mail.what)) target = &at(*s);
   else target = &at(std::get<OfferAnswered>(mail.what).row);
   auto shared = std::make_shared<Mail>(std::move(mail));
   enqueue(*target, {[this, shared](Topic& to) {
                       if (const auto* m = std::get_if<Subscribe>(&shared->what)) subscribe(to, *shared, *m);
                       else if (const auto* u = std::get_if<Unsubscribe>(&shared->what)) unsubscribe(to, *shared, u->row);
                       else if (const auto* a = std::get_if<OfferAnswered>(&shared->what)) answered(to, *shared, *a);
+                      else if (const auto* s = std::get_if<EventStarted>(&shared->what)) start_answered(to, *shared, *s);
                       // A publish of a saga comes once: its mail is deleted in the flush that inserts the event.
-                      else loop_.consume(add_event(to, std::get<PublishEvent>(shared->what).row), *shared);
+                      else loop_.consume(add_event(to, std::get<PublishEvent>(shared->what).row, "saga"), *shared);
                     },
                     nullptr});
 }
@@ -230,6 +241,21 @@ void Topics::answered(Topic& topic, const Mail& mail, const OfferAnswered& messa
   if (!message.waits) remove(topic, slot, message.row);
 }
 
+// Why nothing was started stands beside the event, which stays unclaimed.
+void Topics::start_answered(Topic& topic, const Mail& mail, const EventStarted& message) {
+  const Slot slot = this->slot(topic);
+  loop_.consume(slot, mail);
+  if (message.why.empty()) return slot.batch->add_claimed(slot.owner, topic.lane, message.eseq);
+  DedupRow reason;
+  reason.lane = topic.lane;
+  reason.tenant = topic.tenant;
+  reason.scope = not_started_scope(message.eseq);
+  reason.key = message.workflow;
+  append_json_string(message.why, reason.answer);
+  reason.at = loop_.now(topic.lane);
+  slot.batch->add(slot.owner, std::move(reason));
+}
+
 void Topics::remove(Topic& topic, Slot slot, const SubscriptionRow& row) {
   const auto known = std::find_if(topic.subscribers.begin(), topic.subscribers.end(),
                                   [&](const Subscriber& other) { return same(other.row, row); });
@@ -242,6 +268,18 @@ void Topics::remove(Topic& topic, Slot slot, const SubscriptionRow& row) {
 // ---- At the saga -------------------------------------------------------------------------------------------------
 
 void Topics::offered(const Mail& mail, const Offer& message) {
+  if (!is_sealed_value(message.event.payload)) return offer(mail, message);
+  loop_.loader().payload(message.event, [this, mail, message](Result<std::string> payload) {
+    if (!payload && payload.error().code == ErrorCode::kUnavailable) return loop_.later([this, mail] { deliver(mail); });
+    if (!payload) log_warning("event " + message.event.id + ": " + to_text(payload.error()));
+    Offer opened = message;  // what cannot be opened fits nothing, and is declined
+    opened.event.payload = payload ? std::move(*payload) : std::string();
+    offer(mail, opened);
+  });
+}
+
+void Topics::offer(const Mail& mail, const Offer& message) {
+  if (!loop_.holds(mail.to)) return;
   Loader::Which which;
   which.lane = mail.to;
   which.saga = message.row.saga;

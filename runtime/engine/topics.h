@@ -27,6 +27,7 @@ struct PublishInput {
   std::string source;
   std::string digest;
   bool deduplicate = false;  // the sender gave the id
+  bool holds_private = false;
   std::function<void(Result<PublishReply>)> done;
 };
 
@@ -77,9 +78,12 @@ class Topics {
   void subscribed(Topic& topic, const Mail& mail, const Subscribe& message, std::vector<EventRow> earlier);
   void unsubscribe(Topic& topic, const Mail& mail, const SubscriptionRow& row);
   void answered(Topic& topic, const Mail& mail, const OfferAnswered& message);
-  Slot add_event(Topic& topic, EventRow row);
+  void start_answered(Topic& topic, const Mail& mail, const EventStarted& message);
+  // `source`: of its id.
+  Slot add_event(Topic& topic, EventRow row, const std::string& source);
   void remove(Topic& topic, Slot slot, const SubscriptionRow& row);
   void offered(const Mail& mail, const Offer& message);
+  void offer(const Mail& mail, const Offer& message);
   void offered_to(Saga& saga, const Mail& mail, const Offer& message);
   void enqueue_publish(PublishInput input, Gate::Keys keys);
 

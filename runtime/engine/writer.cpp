@@ -18,7 +18,7 @@ std::vector<bool> owners_with_rows(const Batch& batch) {
   const Batch::Owners& of = batch.of;
   for (const auto* list : {&of.instances, &of.journal, &of.events, &of.events_claimed, &of.subscriptions,
                            &of.subscriptions_gone, &of.mail, &of.mail_consumed, &of.start_keys, &of.start_keys_gone,
-                           &of.dedup}) {
+                           &of.dedup, &of.turns, &of.turns_gone, &of.questions, &of.questions_gone, &of.saga_keys}) {
     for (const Batch::OwnerIndex owner : *list) with_rows[owner] = true;
   }
   return with_rows;
@@ -151,6 +151,7 @@ void Writer::fill_lanes(Batch& batch) const {
     if (owner.lane >= 0) touch(owner.lane);
   }
   for (const StartKeyRow& row : batch.flush.start_keys) touch(row.lane);
+  for (const StartKeyRow& row : batch.flush.start_keys_gone) touch(row.lane);
   for (const Lane lane : batch.renew) touch(lane);
   batch.flush.lanes.clear();
   for (std::size_t i = 0; i < touched.size(); ++i) {

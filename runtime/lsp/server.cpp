@@ -315,6 +315,33 @@ class Server::Impl {
 
   // ---- Diagnostics ----
 
+  // A problem that stands in several places is reported once; an editor shows it in each.
+  static std::vector<dsl::Diagnostic> every_place(const Workspace& workspace) {
+    const dsl::Compilation& compilation = workspace.compiled.compilation;
+    std::vector<dsl::Diagnostic> out;
+    for (const dsl::Diagnostic& d : compilation.diagnostics.all()) {
+      if (d.span.file >= compilation.sources.size()) continue;
+      out.push_back(d);
+      for (const dsl::Span& span : d.also) {
+        if (span.file >= compilation.sources.size()) continue;
+        dsl::Diagnostic again = d;
+        again.span = span;
+        again.also.clear();
+        if (again.fix) {
+          const bool alike = d.fix->span.line == d.span.line && span.length == d.span.length;
+          const std::uint32_t inside = d.fix->span.column - d.span.column;
+          if (alike) {
+            again.fix->span = {span.file, span.line, span.column + inside, d.fix->span.length};
+          } else {
+            again.fix.reset();
+          }
+        }
+        out.push_back(std::move(again));
+      }
+    }
+    return out;
+  }
+
   static Json message_of(const dsl::Diagnostic& d) {
     std::string out = d.message;
     if (!d.label.empty()) out += "\n" + d.label;
@@ -351,8 +378,7 @@ class Server::Impl {
     std::map<std::string, Json> now;
     for (const auto& [folder, workspace] : documents_.workspaces()) {
       const dsl::Sources& sources = workspace.compiled.compilation.sources;
-      for (const dsl::Diagnostic& d : workspace.compiled.compilation.diagnostics.all()) {
-        if (d.span.file >= sources.size()) continue;
+      for (const dsl::Diagnostic& d : every_place(workspace)) {
         Json& list = now[documents_.uri_of(workspace, sources.file(d.span.file).path)];
         list.push_back(json_of_diagnostic(workspace, d));
       }
@@ -469,7 +495,7 @@ class Server::Impl {
     const Range wanted{position_from(member(said, "start")), position_from(member(said, "end"))};
     const dsl::Compilation& compilation = place->workspace.compiled.compilation;
     Json out = Json::array();
-    for (const dsl::Diagnostic& d : compilation.diagnostics.all()) {
+    for (const dsl::Diagnostic& d : every_place(place->workspace)) {
       if (!d.fix || d.span.file != place->file) continue;
       const Range range = range_of(compilation.sources, d.span);
       if (range.end < wanted.start || wanted.end < range.start) continue;

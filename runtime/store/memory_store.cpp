@@ -65,6 +65,8 @@ MemoryStore::Counts MemoryStore::counts() const {
   counts.mail = mail_.size();
   counts.start_keys = start_keys_.size();
   counts.dedup = dedup_.size();
+  counts.turns = turns_.size();
+  counts.questions = questions_.size();
   counts.flushes = flushes_;
   for (const auto& [key, event] : events_) counts.unclaimed_events += event.claimed ? 0 : 1;
   return counts;
@@ -87,6 +89,44 @@ std::vector<EventRow> MemoryStore::events() const {
   std::vector<EventRow> rows;
   for (const auto& [key, row] : events_) rows.push_back(row);
   return rows;
+}
+
+std::vector<DedupRow> MemoryStore::remembered(const std::string& scope) const {
+  std::lock_guard lock(mutex_);
+  std::vector<DedupRow> rows;
+  for (const auto& [key, row] : dedup_) {
+    if (row.scope == scope) rows.push_back(row);
+  }
+  return rows;
+}
+std::vector<QuestionRow> MemoryStore::questions() const {
+  std::lock_guard lock(mutex_);
+  std::vector<QuestionRow> rows;
+  for (const auto& [key, row] : questions_) rows.push_back(row);
+  return rows;
+}
+std::string MemoryStore::everything() const {
+  std::lock_guard lock(mutex_);
+  std::string all;
+  for (const auto& [id, row] : instances_) {
+    all += row.key + '\n' + row.input + '\n' + row.waiting_on + '\n' + row.failure + '\n' + row.state.value_or("") + '\n';
+  }
+  for (const auto& [key, row] : journal_) all += row.actor + '\n' + row.body + '\n';
+  for (const auto& [key, row] : events_) all += row.id + '\n' + row.key + '\n' + row.payload + '\n' + row.metadata + '\n';
+  for (const auto& [key, row] : mail_) all += row.body + '\n';
+  for (const auto& [key, row] : start_keys_) all += row.key + '\n' + row.digest + '\n';
+  for (const auto& [key, row] : dedup_) all += row.key + '\n' + row.answer + '\n';
+  for (const auto& [key, row] : turns_) all += row.name + '\n';
+  for (const auto& [key, row] : saga_keys_) all += row.wrapped + '\n';
+  return all;
+}
+void MemoryStore::erase_key(const SagaId& saga) {
+  std::lock_guard lock(mutex_);
+  saga_keys_.erase(saga);
+  InstanceRow& row = instances_.at(saga);
+  row.state.reset();
+  row.state_seq = 0;
+  row.input.clear();
 }
 
 Instant MemoryStore::now() const {
@@ -190,6 +230,21 @@ void MemoryStore::write(const Flush& flush, const std::set<Lane>& lanes) {
   for (const DedupRow& row : flush.dedup) {
     if (listed(row.lane)) dedup_.emplace(std::tuple(row.lane, row.tenant, row.scope, row.key), row);
   }
+  for (const TurnRow& row : flush.turns) {
+    if (listed(row.lane)) turns_[{row.lane, row.tenant, row.name, row.saga}] = row;
+  }
+  for (const TurnRow& row : flush.turns_gone) {
+    if (listed(row.lane)) turns_.erase({row.lane, row.tenant, row.name, row.saga});
+  }
+  for (const QuestionRow& row : flush.questions) {
+    if (listed(row.lane)) questions_[{row.saga, row.path}] = row;
+  }
+  for (const QuestionRow& row : flush.questions_gone) {
+    if (listed(row.lane)) questions_.erase({row.saga, row.path});
+  }
+  for (const SagaKeyRow& row : flush.saga_keys) {
+    if (listed(row.lane)) saga_keys_.emplace(row.saga, row);
+  }
 }
 
 Result<std::vector<ClaimedLane>> MemoryStore::claim_lanes(const std::string& owner) {
@@ -258,6 +313,11 @@ Result<std::vector<LoadedSaga>> MemoryStore::load_sagas(const std::vector<std::p
     loaded.push_back(std::move(saga));
   }
   return loaded;
+}
+
+Result<std::vector<JournalRow>> MemoryStore::journal(Lane, const SagaId& saga) {
+  if (down_) return no_database();
+  return journal_of(saga);
 }
 
 Result<std::vector<std::pair<Lane, SagaId>>> MemoryStore::due_sagas(Instant until, std::size_t limit) {
@@ -332,6 +392,33 @@ Result<std::vector<DedupRow>> MemoryStore::dedup(
   std::vector<DedupRow> rows;
   for (const auto& key : keys) {
     if (const auto found = dedup_.find(key); found != dedup_.end()) rows.push_back(found->second);
+  }
+  return rows;
+}
+
+Result<std::vector<TurnRow>> MemoryStore::turns(
+    const std::vector<std::tuple<Lane, std::string, std::string>>& names) {
+  if (down_) return no_database();
+  std::lock_guard lock(mutex_);
+  std::vector<TurnRow> rows;
+  for (const auto& [lane, tenant, name] : names) {
+    std::vector<TurnRow> mine;
+    for (const auto& [key, row] : turns_) {
+      if (row.lane == lane && row.tenant == tenant && row.name == name) mine.push_back(row);
+    }
+    std::stable_partition(mine.begin(), mine.end(), [](const TurnRow& row) { return row.holding; });
+    if (mine.size() > 100) mine.resize(100);
+    rows.insert(rows.end(), mine.begin(), mine.end());
+  }
+  return rows;
+}
+
+Result<std::vector<SagaKeyRow>> MemoryStore::saga_keys(const std::vector<std::pair<Lane, SagaId>>& which) {
+  if (down_) return no_database();
+  std::lock_guard lock(mutex_);
+  std::vector<SagaKeyRow> rows;
+  for (const auto& [lane, id] : which) {
+    if (const auto found = saga_keys_.find(id); found != saga_keys_.end()) rows.push_back(found->second);
   }
   return rows;
 }

@@ -42,13 +42,19 @@ class MemoryStore final : public Store {
   // ---- What is stored. ----
   struct Counts {
     std::size_t instances = 0, journal = 0, events = 0, subscriptions = 0, mail = 0, start_keys = 0, dedup = 0,
-                flushes = 0, unclaimed_events = 0;
+                flushes = 0, unclaimed_events = 0, turns = 0, questions = 0;
   };
   Counts counts() const;
   std::vector<SagaId> sagas() const;
   std::vector<JournalRow> journal_of(const SagaId& saga) const;
   std::optional<InstanceRow> instance(const SagaId& saga) const;
   std::vector<EventRow> events() const;
+  std::vector<DedupRow> remembered(const std::string& scope) const;
+  std::vector<QuestionRow> questions() const;
+  // Every text that is stored, for searching.
+  std::string everything() const;
+  // As Reader::erase().
+  void erase_key(const SagaId& saga);
   // Claims of this lane without a clean release, the present one included.
   std::int32_t crashes(Lane lane) const;
 
@@ -58,6 +64,7 @@ class MemoryStore final : public Store {
   Result<void> release_lanes(const std::string& owner) override;
   Result<std::vector<SagaId>> running_sagas(Lane lane) override;
   Result<std::vector<LoadedSaga>> load_sagas(const std::vector<std::pair<Lane, SagaId>>& which) override;
+  Result<std::vector<JournalRow>> journal(Lane lane, const SagaId& saga) override;
   Result<std::vector<std::pair<Lane, SagaId>>> due_sagas(Instant until, std::size_t limit) override;
   Result<std::vector<MailboxRow>> mailbox() override;
   Result<std::vector<SubscriptionRow>> subscriptions_of(
@@ -68,6 +75,9 @@ class MemoryStore final : public Store {
       const std::vector<std::tuple<Lane, std::string, std::string>>& keys) override;
   Result<std::vector<DedupRow>> dedup(
       const std::vector<std::tuple<Lane, std::string, std::string, std::string>>& keys) override;
+  Result<std::vector<TurnRow>> turns(
+      const std::vector<std::tuple<Lane, std::string, std::string>>& names) override;
+  Result<std::vector<SagaKeyRow>> saga_keys(const std::vector<std::pair<Lane, SagaId>>& which) override;
   Result<std::optional<std::pair<Lane, SagaId>>> find_saga(const std::string& tenant, const SagaId& id) override;
   Result<Instant> database_now() override;
   Result<void> forgive_crashes(const std::string& owner) override;
@@ -93,6 +103,9 @@ class MemoryStore final : public Store {
   std::map<std::tuple<Lane, Lane, std::int64_t>, MailboxRow> mail_;
   std::map<std::tuple<Lane, std::string, std::string>, StartKeyRow> start_keys_;
   std::map<std::tuple<Lane, std::string, std::string, std::string>, DedupRow> dedup_;
+  std::map<std::tuple<Lane, std::string, std::string, SagaId>, TurnRow> turns_;
+  std::map<std::pair<SagaId, std::string>, QuestionRow> questions_;
+  std::map<SagaId, SagaKeyRow> saga_keys_;
   std::map<std::pair<std::string, std::uint32_t>, std::string> versions_;
   std::map<std::string, std::string> definitions_;
   std::size_t flushes_ = 0;

@@ -1,8 +1,9 @@
-// Rows to columns, in the order of flush_hot.sql and flush_full.sql. On the hot path: one pass a column set, appended
+// Rows to columns, in the order of flush_hot.sql, flush_full.sql and flush_rare.sql. On the hot path: one pass a column set, appended
 // binary, no temporary strings. See postgres_flush.h.
 #include "runtime/store/postgres_flush.h"
 
 #include <algorithm>
+#include <map>
 #include <set>
 #include <tuple>
 #include <unordered_map>
@@ -245,24 +246,106 @@ void add_dedup(const std::vector<DedupRow>& rows, const Lanes& lanes, PostgresPa
   for (PostgresArray* column : {&lane, &tenant, &scope, &key, &digest, &answer, &at}) params.array(std::move(*column));
 }
 
+// A saga that stands in line and ends within one flush leaves nothing; of two rows of one saga the later counts.
+void add_turns(const Flush& flush, const Lanes& lanes, PostgresParams& params) {
+  using Key = std::tuple<Lane, std::string_view, std::string_view, std::string_view>;
+  const auto key_of = [](const TurnRow& row) { return Key{row.lane, row.tenant, row.name, row.saga}; };
+  std::set<Key> gone;
+  for (const TurnRow& row : flush.turns_gone) gone.insert(key_of(row));
+  std::map<Key, const TurnRow*> made;
+  for (const TurnRow& row : flush.turns) {
+    lanes.check(row.lane);
+    if (!gone.contains(key_of(row))) made[key_of(row)] = &row;
+  }
+  for (const bool going : {false, true}) {
+    PostgresArray lane(Of::kInt4), tenant(Of::kText), name(Of::kText), saga(Of::kUuid), holding(Of::kBool);
+    const auto add = [&](const TurnRow& row) {
+      lane.add_int4(row.lane);
+      tenant.add_text(row.tenant);
+      name.add_text(row.name);
+      saga.add_uuid(row.saga);
+      holding.add_bool(row.holding);
+    };
+    if (going) {
+      for (const TurnRow& row : flush.turns_gone) {
+        lanes.check(row.lane);
+        add(row);
+      }
+    } else {
+      for (const auto& [key, row] : made) add(*row);
+    }
+    for (PostgresArray* column : {&lane, &tenant, &name, &saga}) params.array(std::move(*column));
+    if (!going) params.array(std::move(holding));
+  }
+}
+
+void add_questions(const Flush& flush, const Lanes& lanes, PostgresParams& params) {
+  using Key = std::pair<std::string_view, std::string_view>;
+  std::set<Key> gone;
+  for (const QuestionRow& row : flush.questions_gone) gone.insert({row.saga, row.path});
+  std::map<Key, const QuestionRow*> made;
+  for (const QuestionRow& row : flush.questions) {
+    lanes.check(row.lane);
+    if (!gone.contains({row.saga, row.path})) made[{row.saga, row.path}] = &row;
+  }
+  PostgresArray lane(Of::kInt4), saga(Of::kUuid), path(Of::kText), tenant(Of::kText), role(Of::kText),
+      since(Of::kInt8), until(Of::kInt8);
+  for (const auto& [key, row] : made) {
+    lane.add_int4(row->lane);
+    saga.add_uuid(row->saga);
+    path.add_text(row->path);
+    tenant.add_text(row->tenant);
+    role.add_text(row->role);
+    since.add_int8(row->since.us);
+    until.add_int8(row->until.us);
+  }
+  for (PostgresArray* column : {&lane, &saga, &path, &tenant, &role, &since, &until}) params.array(std::move(*column));
+  PostgresArray gone_lane(Of::kInt4), gone_saga(Of::kUuid), gone_path(Of::kText);
+  for (const QuestionRow& row : flush.questions_gone) {
+    lanes.check(row.lane);
+    gone_lane.add_int4(row.lane);
+    gone_saga.add_uuid(row.saga);
+    gone_path.add_text(row.path);
+  }
+  params.array(std::move(gone_lane)).array(std::move(gone_saga)).array(std::move(gone_path));
+}
+
+void add_saga_keys(const std::vector<SagaKeyRow>& rows, const Lanes& lanes, PostgresParams& params) {
+  PostgresArray lane(Of::kInt4), saga(Of::kUuid), tenant(Of::kText), wrapped(Of::kText);
+  for (const SagaKeyRow& row : rows) {
+    lanes.check(row.lane);
+    lane.add_int4(row.lane);
+    saga.add_uuid(row.saga);
+    tenant.add_text(row.tenant);
+    wrapped.add_text(row.wrapped);
+  }
+  params.array(std::move(lane)).array(std::move(saga)).array(std::move(tenant)).array(std::move(wrapped));
+}
+
 }  // namespace
 
 FlushStatement flush_statement(const Flush& flush, std::int64_t lease_ms) {
   const bool hot = flush.events.empty() && flush.events_claimed.empty() && flush.subscriptions.empty() &&
                    flush.subscriptions_gone.empty() && flush.mail.empty() && flush.mail_consumed.empty() &&
                    flush.start_keys_gone.empty() && flush.dedup.empty();
+  const bool rare = !(flush.turns.empty() && flush.turns_gone.empty() && flush.questions.empty() &&
+                      flush.questions_gone.empty() && flush.saga_keys.empty());
   const Lanes lanes(flush.lanes);
-  FlushStatement out{hot ? "flush_hot" : "flush_full", {}};
+  FlushStatement out{rare ? "flush_rare" : hot ? "flush_hot" : "flush_full", {}};
   add_fences(flush.lanes, lease_ms, out.params);
   add_instances(flush.instances, lanes, out.params);
   add_journal(flush.journal, lanes, out.params);
   add_start_keys(flush.start_keys, lanes, out.params);
-  if (hot) return out;
+  if (hot && !rare) return out;
   add_events(flush, lanes, out.params);
   add_subscriptions(flush, lanes, out.params);
   add_mail(flush, lanes, out.params);
   add_start_keys_gone(flush, lanes, out.params);
   add_dedup(flush.dedup, lanes, out.params);
+  if (!rare) return out;
+  add_turns(flush, lanes, out.params);
+  add_questions(flush, lanes, out.params);
+  add_saga_keys(flush.saga_keys, lanes, out.params);
   return out;
 }
 

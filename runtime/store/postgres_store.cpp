@@ -51,6 +51,7 @@ class PostgresStore final : public Store {
 
   Result<std::vector<SagaId>> running_sagas(Lane lane) override;
   Result<std::vector<LoadedSaga>> load_sagas(const std::vector<std::pair<Lane, SagaId>>& which) override;
+  Result<std::vector<JournalRow>> journal(Lane lane, const SagaId& saga) override;
   Result<std::vector<std::pair<Lane, SagaId>>> due_sagas(Instant until, std::size_t limit) override;
   Result<std::vector<MailboxRow>> mailbox() override;
   Result<std::vector<SubscriptionRow>> subscriptions_of(
@@ -61,6 +62,9 @@ class PostgresStore final : public Store {
       const std::vector<std::tuple<Lane, std::string, std::string>>& keys) override;
   Result<std::vector<DedupRow>> dedup(
       const std::vector<std::tuple<Lane, std::string, std::string, std::string>>& keys) override;
+  Result<std::vector<TurnRow>> turns(
+      const std::vector<std::tuple<Lane, std::string, std::string>>& names) override;
+  Result<std::vector<SagaKeyRow>> saga_keys(const std::vector<std::pair<Lane, SagaId>>& which) override;
   Result<std::optional<std::pair<Lane, SagaId>>> find_saga(const std::string& tenant, const SagaId& id) override;
   Result<Instant> database_now() override;
   Result<void> put_definition(const std::string& workflow, std::uint32_t version, const std::string& hash,
@@ -303,6 +307,17 @@ Result<std::vector<LoadedSaga>> PostgresStore::load_sagas(const std::vector<std:
   return sagas;
 }
 
+Result<std::vector<JournalRow>> PostgresStore::journal(Lane lane, const SagaId& saga) {
+  if (!is_uuid(saga)) return std::vector<JournalRow>{};
+  PostgresArray of_lane(Of::kInt4), of_id(Of::kUuid), after(Of::kInt4);
+  of_lane.add_int4(lane);
+  of_id.add_uuid(saga);
+  after.add_int4(0);
+  return read_rows("load_journals",
+                   PostgresParams().array(std::move(of_lane)).array(std::move(of_id)).array(std::move(after)),
+                   "load a journal", journal_of);
+}
+
 Result<std::vector<std::pair<Lane, SagaId>>> PostgresStore::due_sagas(Instant until, std::size_t limit) {
   keep_house();
   return read_rows("due_sagas", PostgresParams().int8(until.us).int8(static_cast<std::int64_t>(limit)),
@@ -414,6 +429,41 @@ Result<std::vector<DedupRow>> PostgresStore::dedup(
                     .answer = rows.str(i, 5),
                     .at = {rows.number(i, 6)}};
   });
+}
+
+Result<std::vector<TurnRow>> PostgresStore::turns(
+    const std::vector<std::tuple<Lane, std::string, std::string>>& names) {
+  PostgresArray lanes(Of::kInt4), tenants(Of::kText), texts(Of::kText);
+  for (const auto& [lane, tenant, name] : names) {
+    lanes.add_int4(lane);
+    tenants.add_text(tenant);
+    texts.add_text(name);
+  }
+  PostgresParams params;
+  params.array(std::move(lanes)).array(std::move(tenants)).array(std::move(texts));
+  return read_rows("turns", params, "read turns", [](const PostgresRows& rows, std::size_t i) {
+    return TurnRow{.lane = static_cast<Lane>(rows.number(i, 0)),
+                   .tenant = rows.str(i, 1),
+                   .name = rows.str(i, 2),
+                   .saga = rows.str(i, 3),
+                   .holding = rows.flag(i, 4)};
+  });
+}
+
+Result<std::vector<SagaKeyRow>> PostgresStore::saga_keys(const std::vector<std::pair<Lane, SagaId>>& which) {
+  PostgresArray lanes(Of::kInt4), ids(Of::kUuid);
+  for (const auto& [lane, id] : which) {
+    if (!is_uuid(id)) continue;
+    lanes.add_int4(lane);
+    ids.add_uuid(id);
+  }
+  return read_rows("saga_keys", PostgresParams().array(std::move(lanes)).array(std::move(ids)), "read keys of sagas",
+                   [](const PostgresRows& rows, std::size_t i) {
+                     return SagaKeyRow{.lane = static_cast<Lane>(rows.number(i, 0)),
+                                       .saga = rows.str(i, 1),
+                                       .tenant = {},
+                                       .wrapped = rows.str(i, 2)};
+                   });
 }
 
 Result<std::optional<std::pair<Lane, SagaId>>> PostgresStore::find_saga(const std::string& tenant, const SagaId& id) {

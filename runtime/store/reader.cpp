@@ -43,13 +43,25 @@ const char* statement_for(const SagaFilter& filter) {
   return "list_sagas";
 }
 
+// Words between commas.
+std::vector<std::string> words_of(std::string_view text) {
+  std::vector<std::string> words;
+  while (!text.empty()) {
+    const std::size_t comma = std::min(text.find(','), text.size());
+    if (comma > 0) words.emplace_back(text.substr(0, comma));
+    text.remove_prefix(std::min(comma + 1, text.size()));
+  }
+  return words;
+}
+
 ApiKeyRow api_key_of(const PostgresRows& rows, std::size_t i) {
   return {.id = rows.str(i, 0),
           .tenant = rows.str(i, 1),
           .role = rows.str(i, 2),
           .name = rows.str(i, 3),
           .created_at = {rows.number(i, 4)},
-          .revoked_at = {rows.number(i, 5)}};
+          .revoked_at = {rows.number(i, 5)},
+          .may_answer = words_of(rows.text(i, 6))};
 }
 
 class PostgresReader final : public Reader {
@@ -60,12 +72,18 @@ class PostgresReader final : public Reader {
   Result<InstanceRow> saga(const std::string& tenant, const SagaId& id) override;
   Result<HistoryPage> history(const std::string& tenant, const SagaId& id, std::uint64_t after,
                               std::size_t limit) override;
+  Result<bool> erase(const std::string& tenant, const SagaId& id, const std::string& actor,
+                     const std::string& reason) override;
   Result<EventPage> events(const EventFilter& filter) override;
+  Result<QuestionPage> questions(const QuestionFilter& filter) override;
   Result<std::vector<StatusCount>> counts() override;
   Result<void> ping() override { return done("ping", {}, "answer"); }
   Result<void> add_api_key(const ApiKeyRow& row, const std::string& sha256) override {
-    return done("add_api_key", PostgresParams().text(row.id).text(sha256).text(row.tenant).text(row.role).text(row.name),
-                "store a key");
+    std::string may_answer;
+    for (const std::string& role : row.may_answer) may_answer += (may_answer.empty() ? "" : ",") + role;
+    PostgresParams params;
+    params.text(row.id).text(sha256).text(row.tenant).text(row.role).text(row.name).text(may_answer);
+    return done("add_api_key", params, "store a key");
   }
   Result<std::optional<ApiKeyRow>> find_api_key(const std::string& sha256) override;
   Result<std::vector<ApiKeyRow>> api_keys(const std::string& tenant) override;
@@ -135,6 +153,14 @@ Result<HistoryPage> PostgresReader::history(const std::string& tenant, const Sag
   return page;
 }
 
+Result<bool> PostgresReader::erase(const std::string& tenant, const SagaId& id, const std::string& actor,
+                                   const std::string& reason) {
+  if (!is_uuid(id)) return false;
+  auto rows = read("erase_saga", PostgresParams().text(tenant).uuid(id).text(actor).text(reason), "erase a saga");
+  if (!rows) return fail(rows.error());
+  return rows->size() > 0;
+}
+
 Result<EventPage> PostgresReader::events(const EventFilter& filter) {
   std::int64_t eseq = std::numeric_limits<std::int64_t>::max();
   std::int32_t lane = std::numeric_limits<std::int32_t>::max();
@@ -151,10 +177,43 @@ Result<EventPage> PostgresReader::events(const EventFilter& filter) {
   auto rows = read("list_events", params.int8(static_cast<std::int64_t>(limit + 1)), "list events");
   if (!rows) return fail(rows.error());
   EventPage page;
-  for (std::size_t i = 0; i < std::min(rows->size(), limit); ++i) page.rows.push_back(event_of(*rows, i));
+  for (std::size_t i = 0; i < std::min(rows->size(), limit); ++i) {
+    page.rows.push_back(event_of(*rows, i));
+    page.not_started.push_back(rows->str(i, 11));
+  }
   if (rows->size() > limit) {
     page.next = std::to_string(page.rows.back().eseq) + "." + std::to_string(page.rows.back().lane);
   }
+  return page;
+}
+
+Result<QuestionPage> PostgresReader::questions(const QuestionFilter& filter) {
+  SagaId after = kNilId;
+  std::string path;
+  if (!filter.cursor.empty()) {  // "saga/path"
+    if (filter.cursor.size() < 37 || filter.cursor[36] != '/') return bad_cursor();
+    after = filter.cursor.substr(0, 36);
+    path = filter.cursor.substr(37);
+    if (!is_uuid(after)) return bad_cursor();
+  }
+  const std::size_t limit = bounded(filter.limit);
+  PostgresParams params;
+  params.text(filter.tenant).text(filter.role).uuid(after).text(path);
+  auto rows = read("list_questions", params.int8(static_cast<std::int64_t>(limit + 1)), "list questions");
+  if (!rows) return fail(rows.error());
+  QuestionPage page;
+  for (std::size_t i = 0; i < std::min(rows->size(), limit); ++i) {
+    page.rows.push_back({{.lane = static_cast<Lane>(rows->number(i, 0)),
+                          .saga = rows->str(i, 1),
+                          .path = rows->str(i, 2),
+                          .tenant = filter.tenant,
+                          .role = rows->str(i, 3),
+                          .since = {rows->number(i, 4)},
+                          .until = {rows->number(i, 5)}},
+                         rows->str(i, 6),
+                         rows->str(i, 7)});
+  }
+  if (rows->size() > limit) page.next = page.rows.back().question.saga + "/" + page.rows.back().question.path;
   return page;
 }
 

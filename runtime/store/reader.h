@@ -39,6 +39,8 @@ struct EventFilter {
 };
 struct EventPage {  // newest first
   std::vector<EventRow> rows;
+  // Of the same length: {"workflow": "why it was not started by this event"}, or empty. Those count as unclaimed.
+  std::vector<std::string> not_started;
   std::string next;
 };
 
@@ -51,6 +53,22 @@ struct ApiKeyRow {
   std::string id;        // public, for lists and revoking
   std::string tenant, role, name;
   Instant created_at, revoked_at;  // revoked_at none: valid
+  std::vector<std::string> may_answer;  // roles of questions, beside what `role` allows
+};
+
+struct QuestionFilter {
+  std::string tenant;               // required
+  std::string role;                 // exact; empty: any
+  std::string cursor;
+  std::size_t limit = 50;
+};
+struct QuestionPage {  // oldest saga first
+  struct Row {
+    QuestionRow question;
+    std::string workflow, definition;  // definition: the hash
+  };
+  std::vector<Row> rows;
+  std::string next;
 };
 
 class Reader {
@@ -64,7 +82,13 @@ class Reader {
   virtual Result<InstanceRow> saga(const std::string& tenant, const SagaId& id) = 0;
   virtual Result<HistoryPage> history(const std::string& tenant, const SagaId& id, std::uint64_t after,
                                       std::size_t limit) = 0;
+  // Deletes the key of an ended saga's private values, and with it the values. Audited, in one transaction. False: there
+  // is no such key (any more).
+  virtual Result<bool> erase(const std::string& tenant, const SagaId& id, const std::string& actor,
+                             const std::string& reason) = 0;
   virtual Result<EventPage> events(const EventFilter& filter) = 0;
+  // Open ones; those of quarantined sagas are left out.
+  virtual Result<QuestionPage> questions(const QuestionFilter& filter) = 0;
   // Sagas that have not ended, by tenant, workflow, status and health: for /metrics.
   virtual Result<std::vector<StatusCount>> counts() = 0;
   virtual Result<void> ping() = 0;

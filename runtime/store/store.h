@@ -104,6 +104,30 @@ struct DedupRow {
   Instant at;
 };
 
+// A saga that is under way or queued where `one at a time` says so. Of one (lane, tenant, name) at most one is holding.
+struct TurnRow {
+  Lane lane = 0;
+  std::string tenant;
+  std::string name;  // "<workflow>:<value>"
+  SagaId saga;
+  bool holding = false;
+};
+
+struct QuestionRow {  // an open `ask`
+  Lane lane = 0;
+  SagaId saga;
+  std::string path;
+  std::string tenant, role;
+  Instant since, until;  // until none: no limit
+};
+
+// The data key of a saga with private values, wrapped (seal.h). Erased: no row.
+struct SagaKeyRow {
+  Lane lane = 0;
+  SagaId saga;
+  std::string tenant, wrapped;
+};
+
 struct Flush {
   std::vector<LaneFence> lanes;
   std::vector<InstanceRow> instances;
@@ -114,6 +138,9 @@ struct Flush {
   std::vector<MailboxRow> mail, mail_consumed;  // consumed: to, from and number matter
   std::vector<StartKeyRow> start_keys, start_keys_gone;
   std::vector<DedupRow> dedup;
+  std::vector<TurnRow> turns, turns_gone;  // turns: upsert
+  std::vector<QuestionRow> questions, questions_gone;
+  std::vector<SagaKeyRow> saga_keys;
 };
 
 struct FlushResult {
@@ -154,6 +181,8 @@ class Store {
   // Called on the loader thread only (its own connection). Blocks.
   virtual Result<std::vector<SagaId>> running_sagas(Lane lane) = 0;  // not ended and not parked (waiting_on = '')
   virtual Result<std::vector<LoadedSaga>> load_sagas(const std::vector<std::pair<Lane, SagaId>>& which) = 0;
+  // All entries of a saga, by seq, whatever snapshot there is.
+  virtual Result<std::vector<JournalRow>> journal(Lane lane, const SagaId& saga) = 0;
   // Parked sagas due before `until`, earliest first, at most `limit`.
   virtual Result<std::vector<std::pair<Lane, SagaId>>> due_sagas(Instant until, std::size_t limit) = 0;
   virtual Result<std::vector<MailboxRow>> mailbox() = 0;
@@ -165,6 +194,10 @@ class Store {
       const std::vector<std::tuple<Lane, std::string, std::string>>& lane_tenant_key) = 0;
   virtual Result<std::vector<DedupRow>> dedup(
       const std::vector<std::tuple<Lane, std::string, std::string, std::string>>& lane_tenant_scope_key) = 0;
+  // Of each name the holder first, then in the order of ids; at most 100.
+  virtual Result<std::vector<TurnRow>> turns(
+      const std::vector<std::tuple<Lane, std::string, std::string>>& lane_tenant_name) = 0;
+  virtual Result<std::vector<SagaKeyRow>> saga_keys(const std::vector<std::pair<Lane, SagaId>>& which) = 0;
   virtual Result<std::optional<std::pair<Lane, SagaId>>> find_saga(const std::string& tenant, const SagaId& id) = 0;
   virtual Result<Instant> database_now() = 0;
   // What this owner's lanes went through before it is forgotten: should it crash later, that is their first crash.

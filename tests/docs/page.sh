@@ -4,7 +4,9 @@
 # page and line and what it said. Used by tests/docs/run.sh; tests/docs/page_test.sh breaks blocks on purpose.
 #
 # The shell stands in a scratch folder in which the repository's own folders appear, so that a page may write files.
-# Every command is run as it is written, but for those of the rule table below.
+# Every command is run as it is written, but for those of the rule table below. A block ```belay > FILE (or yaml, text)
+# writes that file, >> FILE appends to it. A ```console block shows commands behind `$ ` and what they print, errors
+# included; it must be what they print now. BELAY_UPDATE_GOLDEN=1 writes into the page what they print.
 #   BELAY_BINARIES       where belay and provider_sim are (build/release)
 #   BELAY_DOCS_BETWEEN   a command line run before every block (a world that has to come to rest)
 set -eEuo pipefail
@@ -107,22 +109,56 @@ check_usage() {
 
 # -- The blocks -----------------------------------------------------------------------------------------------------------
 
+# Runs the commands of a ```console block and compares what they print with what the block shows.
+check_console() {
+  local line command='' said=$scratch/said
+  : >"$said"
+  while IFS= read -r line; do
+    [[ $line == '$ '* ]] || continue
+    command=${line#'$ '}
+    printf '%s\n' "$line" >>"$said"
+    eval "$command" >>"$said" 2>&1 </dev/null || true  # what a wrong definition earns is what such a block is for
+  done <"$1"
+  [[ -n $command ]] || fail "a console block shows a command behind \"$ \""
+  if [[ -n ${BELAY_UPDATE_GOLDEN-} ]]; then cp "$said" "$1.now"; return; fi
+  diff "$1" "$said" || fail "the command prints something else (BELAY_UPDATE_GOLDEN=1 writes it into the page)"
+}
+
+# Writes what the console blocks printed into the page.
+update_page() {
+  awk -v folder="$scratch/blocks" '
+    /^ *```/ { skip = 0; print; if ($0 ~ /^```console$/) { file = sprintf("%s/%05d.console.now", folder, NR)
+      while ((getline line < file) > 0) { print line; skip = 1 } }; next }
+    !skip { print }' "$page" >"$scratch/page"
+  cat "$scratch/page" >"$page"
+}
+
 # Writes every shell block into a file of its own, with so many empty lines before it that its lines are the page's.
-# A fence without a language could be a command that nobody runs: it has to say `text` when it is none.
+# A fence without a language could be a command that nobody runs: it has to say `text` when it is none. The settings of
+# other programs (json, lua, toml, elisp) are shown only.
 cut_blocks() {
   awk -v folder="$1" -v page="$name" '
     function wrong(what) { printf "%s:%d: %s\n", page, NR, what > "/dev/stderr"; bad = 1 }
     /^ *```/ {
-      if (open) { if (shell || usage) close(file); open = shell = usage = 0; next }
+      if (open) { if (shell || usage || shown) close(file); open = shell = usage = shown = 0; next }
       language = $0; gsub(/[ `]/, "", language)
+      if (language ~ /^(belay|yaml|text)>>?[a-z_]/) {
+        language = $0; target = $0
+        sub(/^[^>]*>>? */, "", target)
+        file = sprintf("%s/%05d.%s", folder, NR, language ~ />>/ ? "more" : "file")
+        open = usage = 1
+        printf "%s\n", target > file
+        next
+      }
       open = 1; shell = language ~ /^(sh|bash)$/
       if (shell) { file = sprintf("%s/%05d", folder, NR); printf "" > file; for (i = 1; i <= NR; i++) print "" > file }
+      else if (language == "console") { file = sprintf("%s/%05d.console", folder, NR); shown = 1; printf "" > file }
       else if (language == "usage") { file = sprintf("%s/%05d.usage", folder, NR); usage = 1; printf "" > file }
-      else if (language !~ /^(belay|yaml|text)$/)
-        wrong("a code block is belay, yaml, sh, bash, usage or text, not `" language "`")
+      else if (language !~ /^(belay|yaml|text|json|lua|toml|elisp)$/)
+        wrong("a code block is belay, yaml, sh, bash, console, usage or text, not `" language "`")
       next
     }
-    usage { print > file }
+    usage || shown { print > file }
     shell {
       if (/&&|\|\|/) wrong("one command a line: of `a && b` in a script a failing `a` would not be seen")
       print > file
@@ -181,8 +217,19 @@ exec 3>&1 4>&2 >"$scratch/output" 2>&1 </dev/null
 trap finish EXIT
 trap 'note_failure $? $LINENO' ERR
 for each in $(cat "$scratch/list"); do
-  block=$scratch/blocks/$each block_line=$((10#${each%.usage})) blocks=$((blocks + 1))
+  block=$scratch/blocks/$each block_line=$((10#${each%%.*})) blocks=$((blocks + 1))
   if [[ -n ${BELAY_DOCS_BETWEEN-} ]]; then bash -c "$BELAY_DOCS_BETWEEN"; fi
   echo "-- $name:$block_line"
-  if [[ $each == *.usage ]]; then usages=$((usages + 1)); check_usage "$block"; else source "$block"; fi
+  case $each in
+    *.usage) usages=$((usages + 1)); check_usage "$block" ;;
+    *.console) check_console "$block" ;;
+    *.file | *.more)
+      usages=$((usages + 1))
+      target=$(head -n 1 "$block")
+      [[ ! -L ${target%%/*} && $target != /* && $target != *..* ]] || fail "a page writes files of its own only, not $target"
+      mkdir -p "$(dirname "$target")"
+      if [[ $each == *.file ]]; then tail -n +2 "$block" >"$target"; else tail -n +2 "$block" >>"$target"; fi ;;
+    *) source "$block" ;;
+  esac
 done
+if [[ -n ${BELAY_UPDATE_GOLDEN-} ]]; then update_page; fi

@@ -42,6 +42,15 @@ check "a language that nobody runs" 'one\n```\nfalse\n```\n' 1 "$at:2:"
 check "a block without end" '```sh\ntrue\n' 1 "has no end"
 check "an option that the program does not have" '```usage\nprovider_sim --listen A [--nope]\n```\n' 1 "$at:1:" "--nope"
 check "a usage block that is right" '```usage\nprovider_sim --listen A\n```\n' 0 "1 commands checked"
+wrong_there="error[BEL1010]: the first line of a definition is \`belay 1\`"
+check "a console block that is right" \
+  '```belay > a/b.belay\nbelay 1\n```\n```belay >> a/b.belay\n\ntype T\n  x  int\n```\n```console\n$ cat a/b.belay\nbelay 1\n\ntype T\n  x  int\n$ echo two\ntwo\n```\n' \
+  0 "page.md: 1 blocks run"
+check "a console block that shows something else" \
+  '```belay > a/b.belay\n\n```\n```console\n$ belay check a\nall is well\n```\n' 1 "$at:4:" "$wrong_there" "< all is well"
+check "a console block without a command" '```console\nall is well\n```\n' 1 "$at:1:" "shows a command"
+check "a file outside" '```belay > ../b.belay\nbelay 1\n```\n' 1 "$at:1:"
+check "a file of the repository" '```text > tests/x.txt\nx\n```\n' 1 "$at:1:" "files of its own"
 # A server that does not end by itself, and then a failure: nothing of it may stay.
 check "a failure while a server runs" \
   '```sh\nbelay serve examples/plugin/nothing\nfalse\n```\n' 1 "$at:2:" "it does not get ready"

@@ -8,6 +8,8 @@
 #include <filesystem>
 #include <set>
 
+#include "dsl/expr/expr.h"
+#include "dsl/read.h"
 #include "interpreter/graph_codec.h"
 #include "tests/catch.h"
 #include "tests/dsl/compile_support.h"
@@ -63,6 +65,126 @@ TEST_CASE("diagnostics of the compiler") {
                       [&](const Diagnostic& d) { return d.kind->code == code; }));
     check_golden("diagnostics/" + name + ".txt", messages(c));
   }
+}
+
+std::multiset<std::string> codes_of(const Compilation& c) {
+  std::multiset<std::string> codes;
+  for (const Diagnostic& d : c.diagnostics.all()) codes.insert(std::string(d.kind->code));
+  return codes;
+}
+
+// The case in the other form; empty when it cannot be read (or has no other form).
+std::string in_yaml(const std::string& text) {
+  Sources sources;
+  Diagnostics diagnostics;
+  sources.add("case.belay", text);
+  const File file = read_text(sources, 0, diagnostics);
+  return diagnostics.all().empty() ? print_yaml(file) : std::string();
+}
+
+Compilation beside_the_world(const std::string& name, const std::string& text) {
+  static const PluginCatalog catalog{{"tax", "print"}};
+  return compile_sources({{"connectors/world.belay", testing::world()}, {"workflows/" + name, text}}, &catalog);
+}
+
+TEST_CASE("what is wrong in one form is wrong in the other") {
+  int compared = 0;
+  for (const std::string& name : cases()) {
+    // A handler twice is a key twice in YAML, with a kind of its own.
+    if (!name.ends_with(".belay") || name.starts_with("BEL5008")) continue;
+    const std::string text = read_file(kGolden + "/" + name), yaml = in_yaml(text);
+    if (yaml.empty()) continue;
+    const Compilation one = beside_the_world("case.belay", text), other = beside_the_world("case.yaml", yaml);
+    INFO(name << "\n" << yaml << messages(one) << messages(other));
+    CHECK(codes_of(one) == codes_of(other));
+    ++compared;
+  }
+  CHECK(compared > 50);
+}
+
+TEST_CASE("what was mended is no longer reported, in both forms") {
+  std::set<std::string> mended;
+  for (const auto& entry : fs::directory_iterator(kGolden + "/fixed")) {
+    const std::string name = entry.path().filename().string(), code = name.substr(0, 7);
+    const std::string text = read_file(entry.path().string());
+    mended.insert(code);
+    std::vector<std::pair<std::string, std::string>> forms = {{name, text}};
+    if (name.ends_with(".belay")) forms.emplace_back("case.yaml", in_yaml(text));
+    for (const auto& [path, said] : forms) {
+      REQUIRE(!said.empty());
+      const Compilation c = beside_the_world(path, said);
+      INFO(name << "\n" << said << messages(c));
+      CHECK(c.ok());
+      CHECK(codes_of(c).count(code) == 0);
+    }
+  }
+  for (const DiagnosticKind& kind : diagnostic_kinds()) {
+    if (!kind.code.starts_with("BEL2")) continue;
+    INFO(kind.code);
+    CHECK(mended.contains(std::string(kind.code)));
+  }
+}
+
+TEST_CASE("what is allowed is kept with its reason, and runs") {
+  const Compilation c = beside_the_world("case.belay", read_file(kGolden + "/fixed/BEL2001_allowed.belay"));
+  INFO(messages(c));
+  CHECK(c.ok());
+  CHECK(c.program.graphs.size() == 1);
+  CHECK(messages(c) == "");
+  CHECK(render_allowed(c.diagnostics, c.sources) ==
+        "allowed[BEL2001] workflows/case.belay:12: `capture` takes money, but nothing undoes it\n"
+        "  because: the deposit is kept\n1 finding allowed, with its reason\n");
+  CHECK(render_json(c.diagnostics, c.sources).find("\"because\":\"the deposit is kept\"") != std::string::npos);
+}
+
+TEST_CASE("a reason for an allow is no part of the hash") {
+  const std::string text = read_file(kGolden + "/fixed/BEL2001_allowed.belay");
+  std::string other = text;
+  other.replace(other.find("the deposit is kept"), 19, "we said so");
+  const Compilation a = beside_the_world("case.belay", text), b = beside_the_world("case.belay", other);
+  REQUIRE(a.program.graphs.size() == 1);
+  REQUIRE(b.program.graphs.size() == 1);
+  CHECK(a.program.graphs[0].hash == b.program.graphs[0].hash);
+}
+
+// Pages of expressions hold expressions: the bad one earns its kind, the fixed one does not.
+TEST_CASE("pages of expressions show what they say") {
+  class Anything final : public Names {  // names of the types that the pages speak of
+    std::optional<NameInfo> find(std::string_view name) const override {
+      using Base = interpreter::Type::Base;
+      static const std::map<std::string_view, Base> known = {
+          {"status", Base::kText}, {"price", Base::kMoney}, {"fee", Base::kMoney}, {"paid", Base::kBool},
+          {"sent", Base::kBool},   {"waived", Base::kBool}, {"seats", Base::kInt}, {"name", Base::kText},
+          {"phone", Base::kText},  {"a", Base::kInt},       {"b", Base::kInt},     {"c", Base::kBool}};
+      const auto found = known.find(name);
+      if (found == known.end()) return std::nullopt;
+      NameInfo info;
+      info.type.base = found->second;
+      info.may_be_absent = name == "phone";
+      return info;
+    }
+    std::vector<std::string> all() const override { return {"status", "price"}; }
+  };
+  const Anything names;
+  const auto codes = [&](std::string_view text) {
+    Diagnostics diagnostics;
+    check_expression({std::string(text), {}, {}}, names, {}, diagnostics);
+    std::set<std::string> out;
+    for (const Diagnostic& d : diagnostics.all()) out.insert(std::string(d.kind->code));
+    return out;
+  };
+  int shown = 0;
+  for (const std::string_view code :
+       {"BEL1201", "BEL1202", "BEL1203", "BEL1204", "BEL1205", "BEL1206", "BEL1207", "BEL1208", "BEL1214",
+        "BEL1216", "BEL4201", "BEL4203", "BEL4204", "BEL4208", "BEL4209", "BEL4212"}) {
+    const DiagnosticKind* kind = find_kind(code);
+    REQUIRE(kind != nullptr);
+    INFO(code << ": " << kind->bad << " / " << kind->fixed);
+    CHECK(codes(kind->bad).contains(std::string(code)));
+    CHECK(!codes(kind->fixed).contains(std::string(code)));
+    ++shown;
+  }
+  CHECK(shown == 16);
 }
 
 TEST_CASE("every kind of the compiler is shown by a golden page") {

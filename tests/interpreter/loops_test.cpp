@@ -1,5 +1,5 @@
-// `for each` and `repeat`: rounds, what they leave behind, what is undone and in which order. Every Run proves replay
-// for each prefix of its journal (harness.h).
+// `for each` and `repeat`: rounds, what they leave behind, what is undone and in which order. Every
+// Run proves replay for each prefix of its journal (harness.h).
 #include <chrono>
 
 #include "interpreter/unwind.h"
@@ -123,7 +123,8 @@ TEST_CASE("for each: a tolerated failure is undone at once, and so many are tole
     run.fail("lines[0].charge", kBusiness, "refused", kUndo);
     CHECK(run.health() == "undo_failed");
     CHECK(run.latest() == "");
-    run.put(OperatorActed{OperatorAct::kRetry, run.at("lines[0].charge"), kUndo, false, {}, ""}, "again");
+    run.put(OperatorActed{OperatorAct::kRetry, run.at("lines[0].charge"), kUndo, false, {}, ""},
+            "again");
     CHECK(run.latest() == "lines[0].charge undo 1");
     run.ok("lines[0].charge", record({}), kUndo);
     CHECK(run.latest() == "lines[1].charge do 0");
@@ -305,15 +306,22 @@ TEST_CASE("repeat: the rounds are used up") {
     Run run(repeat({.kind = ActKind::kHandTo, .team = "ops"}));
     use_up(run);
     CHECK(run.health() == "held");
-    CHECK_FALSE(preview(run.graph, run.state,
-                        OperatorActed{OperatorAct::kRetry, run.at("polling"), Direction::kForward, false, {}, ""}, "saga")
-                    .allowed);
-    run.put(OperatorActed{OperatorAct::kSkip, run.at("polling"), Direction::kForward, false, {}, ""}, "go on");
+    CHECK_FALSE(
+        preview(run.graph, run.state,
+                OperatorActed{
+                    OperatorAct::kRetry, run.at("polling"), Direction::kForward, false, {}, ""},
+                "saga")
+            .allowed);
+    run.put(
+        OperatorActed{OperatorAct::kSkip, run.at("polling"), Direction::kForward, false, {}, ""},
+        "go on");
     CHECK(run.latest() == "last do 0");
   }
 }
 
-TEST_CASE("repeat: a condition that fails is a bad value; after the point of no return a person may let it go on") {
+TEST_CASE(
+    "repeat: a condition that fails is a bad value; after the point of no return a person may let "
+    "it go on") {
   SECTION("before") {
     Run run(repeat());
     run.ok("polling[0].poll", record({}));
@@ -332,7 +340,9 @@ TEST_CASE("repeat: a condition that fails is a bad value; after the point of no 
     CHECK(run.health() == "held");
     const auto acts = allowed_acts(run.graph, run.state);
     CHECK(acts.back().path == "polling[0]");
-    run.put(OperatorActed{OperatorAct::kSkip, run.at("polling[0]"), Direction::kForward, false, {}, ""}, "go on");
+    run.put(
+        OperatorActed{OperatorAct::kSkip, run.at("polling[0]"), Direction::kForward, false, {}, ""},
+        "go on");
     CHECK(run.latest() == "last do 0");
   }
 }
@@ -345,8 +355,9 @@ TEST_CASE("places inside loops have names that are found again") {
     REQUIRE(path.node != kNoNode);
     CHECK(path_text(graph, path) == text);
   }
-  for (const char* text : {"lines[2]charge", "other[2].charge", "charge[2]", "lines[].charge", "lines[2", "lines[99999999999].charge", "", ".",
-                           "lines[x].charge", "nobody"}) {
+  for (const char* text :
+       {"lines[2]charge", "other[2].charge", "charge[2]", "lines[].charge", "lines[2",
+        "lines[99999999999].charge", "", ".", "lines[x].charge", "nobody"}) {
     CHECK(parse_path(graph, text).node == kNoNode);
   }
 }

@@ -1,6 +1,7 @@
-// Random sagas in a random world. The world keeps its own books of what was really done; after every saga they must
-// agree with what the interpreter says: nothing done twice under different keys, everything undone or named as left
-// over, no undo before what came after it, and no saga that waits for nothing.
+// Random sagas in a random world. The world keeps its own books of what was really done; after
+// every saga they must agree with what the interpreter says: nothing done twice under different
+// keys, everything undone or named as left over, no undo before what came after it, and no saga
+// that waits for nothing.
 #include <algorithm>
 #include <random>
 #include <set>
@@ -38,7 +39,9 @@ class Maker {
 
  private:
   int pick(int n) { return static_cast<int>(random_() % static_cast<std::uint64_t>(n)); }
-  std::string fresh(const std::string& prefix) { return prefix + std::to_string(b_.graph.nodes.size()); }
+  std::string fresh(const std::string& prefix) {
+    return prefix + std::to_string(b_.graph.nodes.size());
+  }
 
   Block block(int depth) {
     Block nodes;
@@ -50,21 +53,30 @@ class Maker {
   void statement(Block& nodes, int depth) {
     const int kind = pick(depth < 3 ? 20 : 10);
     switch (kind) {
-      case 6: return wait(nodes, depth);
-      case 7: return ask(nodes, depth);
-      case 8: return run(nodes);
-      case 9: return small(nodes);
+      case 6:
+        return wait(nodes, depth);
+      case 7:
+        return ask(nodes, depth);
+      case 8:
+        return run(nodes);
+      case 9:
+        return small(nodes);
       case 10:
       case 11:
-      case 12: return together(nodes, depth);
+      case 12:
+        return together(nodes, depth);
       case 13:
       case 14:
-      case 15: return for_each(nodes, depth);
-      case 16: return repeat(nodes, depth);
+      case 15:
+        return for_each(nodes, depth);
+      case 16:
+        return repeat(nodes, depth);
       case 17:
       case 18:
-      case 19: return try_(nodes, depth);
-      default: return step(nodes, depth);
+      case 19:
+        return try_(nodes, depth);
+      default:
+        return step(nodes, depth);
     }
   }
 
@@ -75,7 +87,9 @@ class Maker {
         act.kind = past_ ? ActKind::kCarryOn : ActKind::kCancel;
         act.because = "said so";
         break;
-      case 1: act.kind = ActKind::kHandTo; break;
+      case 1:
+        act.kind = ActKind::kHandTo;
+        break;
       case 2:
       case 3:
         act.kind = ActKind::kBlock;
@@ -86,7 +100,9 @@ class Maker {
         act.after_ms = 1000;
         act.at_most = 1;
         break;
-      default: act.kind = ActKind::kCarryOn; break;
+      default:
+        act.kind = ActKind::kCarryOn;
+        break;
     }
     return act;
   }
@@ -115,7 +131,8 @@ class Maker {
     find.action = find_;
     if (check_) step.call.check.push_back(find);
     if (!check_ && pick(4) == 0) step.call.if_unsure = Unsure{Unsure::Kind::kUndoAnyway, ""};
-    if (pick(6) == 0) step.call.keep = Keep{5'000, {.kind = pick(2) == 0 ? ActKind::kCarryOn : ActKind::kHandTo}};
+    if (pick(6) == 0)
+      step.call.keep = Keep{5'000, {.kind = pick(2) == 0 ? ActKind::kCarryOn : ActKind::kHandTo}};
     if (pick(8) == 0) step.undo.reset();
   }
 
@@ -184,7 +201,8 @@ class Maker {
     Block body = b_.body([&](Block& in) {
       item = b_.slot("item");
       for (const NodeId id : block(depth + 1)) in.push_back(id);
-      b_.add(in, NodeKind::kSet, fresh("collect"), [&](Node& n) { n.value = GraphBuilder::read(item); });
+      b_.add(in, NodeKind::kSet, fresh("collect"),
+             [&](Node& n) { n.value = GraphBuilder::read(item); });
       inner = b_.graph.nodes[b_.last()].slot;
     });
     const SlotId outer = b_.slot("collected");
@@ -202,7 +220,8 @@ class Maker {
 
   void repeat(Block& nodes, int depth) {
     Block body = b_.body([&](Block& in) { in = block(depth + 1); });
-    const Program until = pick(8) == 0 ? b_.broken() : GraphBuilder::literal(Value::boolean(pick(2) == 0));
+    const Program until =
+        pick(8) == 0 ? b_.broken() : GraphBuilder::literal(Value::boolean(pick(2) == 0));
     Act otherwise;
     if (pick(3) != 0) otherwise = act(depth, false);
     b_.add(nodes, NodeKind::kRepeat, fresh("repeat"), [&](Node& n) {
@@ -215,8 +234,9 @@ class Maker {
 
   void try_(Block& nodes, int depth) {
     Block body = block(depth + 1);
-    std::vector<Handler> handlers{{pick(2) == 0 ? std::vector<std::string>{} : std::vector<std::string>{"a.no"},
-                                   act(depth, false)}};
+    std::vector<Handler> handlers{
+        {pick(2) == 0 ? std::vector<std::string>{} : std::vector<std::string>{"a.no"},
+         act(depth, false)}};
     if (depth == 0 && pick(6) == 0) handlers[0].act = {.kind = ActKind::kFinish};
     b_.add(nodes, NodeKind::kTry, fresh("try"), [&](Node& n) {
       n.body = std::move(body);
@@ -248,7 +268,8 @@ class World {
       for (; known < run.sent.size(); ++known) open.push_back(run.sent[known]);
       for (; entries < run.journal.size(); ++entries) look_at(run, run.journal[entries]);
       const Summary s = summary(run.graph, run.state);
-      if (!run.state.ended() && s.parked && s.waiting_on.empty()) BAD("parked, and nothing moves it on");
+      if (!run.state.ended() && s.parked && s.waiting_on.empty())
+        BAD("parked, and nothing moves it on");
       if (!run.state.ended() && open.empty() && !s.parked) BAD("works on nothing");
     }
     if (!run.state.ended()) BAD("it does not end");
@@ -300,7 +321,8 @@ class World {
     for (const Command& command : run.commands) {
       if (const auto* action = std::get_if<RunAction>(&command)) sent.push_back(*action);
       const auto* stop = std::get_if<StopChild>(&command);
-      if (stop != nullptr) sent.push_back({stop->path, stop->direction, stop->generation, kNoAction});
+      if (stop != nullptr)
+        sent.push_back({stop->path, stop->direction, stop->generation, kNoAction});
     }
     return sent;
   }
@@ -316,8 +338,10 @@ class World {
       if (const auto* await = std::get_if<AwaitEvent>(&command)) {
         if (!awaited_.insert({await->path, await->source}).second) BAD("awaits an event twice");
       } else if (const auto* stop = std::get_if<StopAwaiting>(&command)) {
-        if (awaited_.erase({stop->path, stop->source}) == 0) BAD("stops awaiting what it does not await");
-      } else if (const auto* child = std::get_if<StopChild>(&command); child && child->direction == Direction::kForward) {
+        if (awaited_.erase({stop->path, stop->source}) == 0)
+          BAD("stops awaiting what it does not await");
+      } else if (const auto* child = std::get_if<StopChild>(&command);
+                 child && child->direction == Direction::kForward) {
         if (!stopped_.insert(child->path).second) BAD("stops a child twice");
       }
     }
@@ -335,7 +359,8 @@ class World {
       put(run, Fact(past->fact));
       before.seq = run.state.seq;
       before.now = run.state.now;
-      if (!(before == run.state)) BAD("a fact that was known already changed something, round " << round);
+      if (!(before == run.state))
+        BAD("a fact that was known already changed something, round " << round);
       return;
     }
     put(run, OperatorActed{OperatorAct::kPause, {}, Direction::kForward, false, {}, ""});
@@ -343,11 +368,13 @@ class World {
 
   // Carries out (or not) one request and tells the saga what it would see.
   void answer(Run& run, const RunAction& sent) {
-    const std::string key = effect_key("saga", run.graph, sent.path, sent.direction, sent.generation);
+    const std::string key =
+        effect_key("saga", run.graph, sent.path, sent.direction, sent.generation);
     const std::string place = path_text(run.graph, sent.path);
     if (sent.direction == Direction::kCheck) {
       const char* word = done_.count(place) != 0 ? "yes" : "no";
-      put(run, StepSucceeded{sent.path, sent.direction, sent.generation, record({{"happened", Value::string(word)}})});
+      put(run, StepSucceeded{sent.path, sent.direction, sent.generation,
+                             record({{"happened", Value::string(word)}})});
       return;
     }
     const int outcome = calm_ ? 0 : pick(10);
@@ -361,20 +388,25 @@ class World {
       put(run, StepSucceeded{sent.path, sent.direction, sent.generation, record({})});
     } else if (outcome == 6 && !seen) {
       const char* error = pick(4) == 0 ? "refused" : "a.no";
-      put(run, StepFailed{sent.path, sent.direction, sent.generation, FailureKind::kBusiness, error, "", true, 0});
+      put(run, StepFailed{sent.path, sent.direction, sent.generation, FailureKind::kBusiness, error,
+                          "", true, 0});
     } else if (outcome == 7) {
-      put(run, StepFailed{sent.path, sent.direction, sent.generation, FailureKind::kTransient, "unavailable", "", false, 0});
+      put(run, StepFailed{sent.path, sent.direction, sent.generation, FailureKind::kTransient,
+                          "unavailable", "", false, 0});
     } else {
-      put(run, StepFailed{sent.path, sent.direction, sent.generation, FailureKind::kUnsure, "timeout", "", false, 0});
+      put(run, StepFailed{sent.path, sent.direction, sent.generation, FailureKind::kUnsure,
+                          "timeout", "", false, 0});
     }
   }
 
-  // A child completes, or has undone itself; or, when it is to be undone afterwards, leaves something over.
+  // A child completes, or has undone itself; or, when it is to be undone afterwards, leaves
+  // something over.
   void answer_child(Run& run, const RunAction& sent) {
     const Activity* activity = find_activity(std::as_const(run.state), sent.path);
     REQUIRE(activity != nullptr);
     const bool forward = sent.direction == Direction::kForward;
-    if (forward && !activity->open && stopped_.count(sent.path) == 0) BAD("a child was not stopped");
+    if (forward && !activity->open && stopped_.count(sent.path) == 0)
+      BAD("a child was not stopped");
     stopped_.erase(sent.path);
     if (calm_ || pick(3) != 0) {
       carry_out(run, sent, path_text(run.graph, sent.path));
@@ -382,7 +414,8 @@ class World {
       return;
     }
     const char* error = forward ? "cancelled" : "left_over";
-    put(run, StepFailed{sent.path, sent.direction, sent.generation, FailureKind::kBusiness, error, "", true, 0});
+    put(run, StepFailed{sent.path, sent.direction, sent.generation, FailureKind::kBusiness, error,
+                        "", true, 0});
   }
 
   void carry_out(Run& run, const RunAction& sent, const std::string& place) {
@@ -399,7 +432,8 @@ class World {
       if (after != nullptr && after->effect == EffectState::kLeftOver) continue;
       if (!precedes(run.graph, sent.path, path)) continue;
       const bool apart = std::any_of(parts_.begin(), parts_.end(), [&](const Unwinding& u) {
-        return inside(run.graph, sent.path, u.path, u.part) && !inside(run.graph, path, u.path, u.part);
+        return inside(run.graph, sent.path, u.path, u.part) &&
+               !inside(run.graph, path, u.path, u.part);
       });
       if (!apart) BAD(place << " was undone before " << other);
     }
@@ -408,7 +442,8 @@ class World {
   void look_at(const Run& run, const Entry& entry) {
     for (const Drawn& drawn : entry.drawn) {
       if (const auto* unwinding = std::get_if<Unwinding>(&drawn)) parts_.push_back(*unwinding);
-      if (const auto* unwound = std::get_if<Unwound>(&drawn)) check_gone(run, unwound->path, unwound->part);
+      if (const auto* unwound = std::get_if<Unwound>(&drawn))
+        check_gone(run, unwound->path, unwound->part);
     }
   }
 
@@ -433,7 +468,8 @@ class World {
     put(run, EventTaken{path, "e" + std::to_string(events_++), "e", record({}), source});
   }
 
-  // The engine dies: what was in flight may have happened, nobody will tell. Children go on, and are told again.
+  // The engine dies: what was in flight may have happened, nobody will tell. Children go on, and
+  // are told again.
   void restart(Run& run, std::vector<RunAction>& open) {
     std::set<std::pair<Path, Direction>> children;
     std::vector<RunAction> kept;
@@ -443,16 +479,21 @@ class World {
         children.insert({sent.path, sent.direction});
         continue;
       }
-      const std::string key = effect_key("saga", run.graph, sent.path, sent.direction, sent.generation);
-      if (sent.direction == Direction::kCheck || pick(2) == 0 || !keys_.insert(key).second) continue;
+      const std::string key =
+          effect_key("saga", run.graph, sent.path, sent.direction, sent.generation);
+      if (sent.direction == Direction::kCheck || pick(2) == 0 || !keys_.insert(key).second)
+        continue;
       carry_out(run, sent, path_text(run.graph, sent.path));
     }
     open = std::move(kept);
     const Recovery recovery = recover(run.graph, run.state);
     for (const Command& command : recovery.commands) {
-      if (const auto* start = std::get_if<StartChild>(&command)) children.erase({start->path, Direction::kForward});
-      if (const auto* stop = std::get_if<StopChild>(&command)) children.erase({stop->path, stop->direction});
-      if (const auto* await = std::get_if<AwaitEvent>(&command); await && !awaited_.count({await->path, await->source})) {
+      if (const auto* start = std::get_if<StartChild>(&command))
+        children.erase({start->path, Direction::kForward});
+      if (const auto* stop = std::get_if<StopChild>(&command))
+        children.erase({stop->path, stop->direction});
+      if (const auto* await = std::get_if<AwaitEvent>(&command);
+          await && !awaited_.count({await->path, await->source})) {
         BAD("awaits after a restart what it did not await before");
       }
     }
@@ -466,28 +507,36 @@ class World {
     const auto acts = allowed_acts(run.graph, run.state);
     for (const AllowedAct& act : acts) {
       if (act.act == "resume" && pick(2) == 0) {
-        return put(run, OperatorActed{OperatorAct::kResume, {}, Direction::kForward, false, {}, ""});
+        return put(run,
+                   OperatorActed{OperatorAct::kResume, {}, Direction::kForward, false, {}, ""});
       }
       if (act.path.empty()) continue;
       const Path path = run.at(act.path);
-      const bool happened = act.direction == Direction::kForward ? done_.count(act.path) != 0 : done_.count(act.path) == 0;
+      const bool happened = act.direction == Direction::kForward ? done_.count(act.path) != 0
+                                                                 : done_.count(act.path) == 0;
       if (act.act == "answer" && pick(2) == 0) return put(run, AnswerGiven{path, record({})});
       if (act.act == "resolve") {
-        return put(run, OperatorActed{OperatorAct::kResolve, path, act.direction, happened, record({}), "looked"});
+        return put(run, OperatorActed{OperatorAct::kResolve, path, act.direction, happened,
+                                      record({}), "looked"});
       }
-      if (act.act == "retry" && pick(4) != 0 && summary(run.graph, run.state).health != Health::kRetrying) {
-        return put(run, OperatorActed{OperatorAct::kRetry, path, act.direction, false, {}, ""}, "again");
+      if (act.act == "retry" && pick(4) != 0 &&
+          summary(run.graph, run.state).health != Health::kRetrying) {
+        return put(run, OperatorActed{OperatorAct::kRetry, path, act.direction, false, {}, ""},
+                   "again");
       }
-      const CallState& call = call_of(*find_activity(std::as_const(run.state), path), act.direction);
+      const CallState& call =
+          call_of(*find_activity(std::as_const(run.state), path), act.direction);
       if (act.act == "skip" && !call.unsure && pick(4) == 0) {
-        return put(run, OperatorActed{OperatorAct::kSkip, path, act.direction, false, {}, ""}, "let it be");
+        return put(run, OperatorActed{OperatorAct::kSkip, path, act.direction, false, {}, ""},
+                   "let it be");
       }
     }
   }
 
   std::set<std::string> left_places(const Run& run) const {
     std::set<std::string> left;
-    for (const LeftOver& l : left_over(run.graph, run.state)) left.insert(path_text(run.graph, l.path));
+    for (const LeftOver& l : left_over(run.graph, run.state))
+      left.insert(path_text(run.graph, l.path));
     return left;
   }
 
@@ -497,17 +546,20 @@ class World {
     const bool compensated = run.state.status == Status::kCompensated;
     for (const std::string& place : done_) {
       const Path path = run.at(place);
-      const bool undone = compensated || std::any_of(parts_.begin(), parts_.end(), [&](const Unwinding& u) {
-        return inside(run.graph, path, u.path, u.part);
-      });
-      if (undone && left.count(place) == 0) BAD(place << " stands although it was to be undone, and nobody was told");
+      const bool undone =
+          compensated || std::any_of(parts_.begin(), parts_.end(), [&](const Unwinding& u) {
+            return inside(run.graph, path, u.path, u.part);
+          });
+      if (undone && left.count(place) == 0)
+        BAD(place << " stands although it was to be undone, and nobody was told");
     }
     for (const Activity& activity : run.state.activities) {
       if (compensated || activity.effect != EffectState::kUndone) continue;
       const bool asked = std::any_of(parts_.begin(), parts_.end(), [&](const Unwinding& u) {
         return inside(run.graph, activity.path, u.path, u.part);
       });
-      if (!asked) BAD(path_text(run.graph, activity.path) << " was undone although nothing asked for it");
+      if (!asked)
+        BAD(path_text(run.graph, activity.path) << " was undone although nothing asked for it");
     }
   }
 
@@ -531,7 +583,8 @@ TEST_CASE("random sagas in a random world keep their promises") {
     World world(seed);
     Run run(world.graph(), record({}), world.pick(20) == 0);
     world.live(run);
-    const bool child = run.state.status == Status::kCompleted && !run.state.past_no_return && world.pick(4) == 0;
+    const bool child =
+        run.state.status == Status::kCompleted && !run.state.past_no_return && world.pick(4) == 0;
     if (child) world.undo(run);
     entries += run.journal.size();
     if (world.failed) break;

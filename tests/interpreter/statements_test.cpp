@@ -1,5 +1,5 @@
-// Waits for several events, questions, child sagas, turns, acts inside handlers' blocks, rates: one test a rule. Every
-// Run proves replay for each prefix of its journal (harness.h).
+// Waits for several events, questions, child sagas, turns, acts inside handlers' blocks, rates: one
+// test a rule. Every Run proves replay for each prefix of its journal (harness.h).
 #include "tests/interpreter/harness.h"
 
 using namespace belay::testing;
@@ -21,8 +21,9 @@ Graph two_events(bool any, ActKind otherwise = ActKind::kCarryOn) {
   Block root;
   b.step(root, "hold", act, back);
   b.add(root, NodeKind::kWait, "both", [&](Node& n) {
-    n.sources = {{"paid", "payment.authorised", GraphBuilder::literal(Value::string("k1")), 3'600'000},
-                 {"signed", "contract.signed", GraphBuilder::literal(Value::string("k2")), 0}};
+    n.sources = {
+        {"paid", "payment.authorised", GraphBuilder::literal(Value::string("k1")), 3'600'000},
+        {"signed", "contract.signed", GraphBuilder::literal(Value::string("k2")), 0}};
     n.any_source = any;
     n.within = GraphBuilder::literal(GraphBuilder::seconds(60));
     n.otherwise.kind = otherwise;
@@ -38,16 +39,19 @@ Graph two_events(bool any, ActKind otherwise = ActKind::kCarryOn) {
 }
 
 Fact paid(const Run& run, const std::string& id) {
-  return EventTaken{run.at("both"), id, "payment.authorised", record({{"amount", Value::integer(7)}}), 0};
+  return EventTaken{run.at("both"), id, "payment.authorised",
+                    record({{"amount", Value::integer(7)}}), 0};
 }
 Fact signed_(const Run& run, const std::string& id) {
-  return EventTaken{run.at("both"), id, "contract.signed", record({{"by", Value::string("ada")}}), 1};
+  return EventTaken{run.at("both"), id, "contract.signed", record({{"by", Value::string("ada")}}),
+                    1};
 }
 
 std::string stopped(const Run& run) {
   std::string text;
   for (const Command& command : run.commands) {
-    if (const auto* stop = std::get_if<StopAwaiting>(&command)) text += stop->event + " " + stop->key + ";";
+    if (const auto* stop = std::get_if<StopAwaiting>(&command))
+      text += stop->event + " " + stop->key + ";";
   }
   return text;
 }
@@ -60,13 +64,14 @@ TEST_CASE("wait for all of: complete when all have come") {
   REQUIRE(run.commands.size() == 3);
   CHECK(std::get<AwaitEvent>(run.commands[0]).since.us == run.now.us - 3'600'000'000);
   CHECK(std::get<AwaitEvent>(run.commands[1]).since == run.now);
-  CHECK(summary(run.graph, run.state).waiting_on == "event payment.authorised for k1 and contract.signed for k2");
+  CHECK(summary(run.graph, run.state).waiting_on ==
+        "event payment.authorised for k1 and contract.signed for k2");
   run.put(signed_(run, "e1"));
   CHECK(run.latest() == "");
   CHECK(summary(run.graph, run.state).waiting_on == "event payment.authorised for k1");
   CHECK(recover(run.graph, run.state).commands.size() == 2);  // one source, and the limit
-  run.put(signed_(run, "e2"));  // that source has its event
-  run.put(paid(run, "e1"));     // and that event was taken
+  run.put(signed_(run, "e2"));                                // that source has its event
+  run.put(paid(run, "e1"));                                   // and that event was taken
   CHECK(run.latest() == "");
   run.put(paid(run, "e3"));
   CHECK(run.latest() == "last do 0");
@@ -81,7 +86,8 @@ TEST_CASE("wait for all of: complete when all have come") {
 TEST_CASE("wait for any of: the first is enough, the others stop awaiting") {
   Run run(two_events(true));
   run.ok("hold");
-  CHECK(summary(run.graph, run.state).waiting_on == "event payment.authorised for k1 or contract.signed for k2");
+  CHECK(summary(run.graph, run.state).waiting_on ==
+        "event payment.authorised for k1 or contract.signed for k2");
   SECTION("at once") {
     run.put(signed_(run, "e1"));
     CHECK(run.latest() == "last do 0");
@@ -187,7 +193,8 @@ TEST_CASE("ask: the first answer counts") {
 }
 
 TEST_CASE("ask: a late answer may carry on with a value, or run a block") {
-  Run run(question({.kind = ActKind::kCarryOn, .with = {{"yes", GraphBuilder::literal(Value::boolean(false))}}}));
+  Run run(question({.kind = ActKind::kCarryOn,
+                    .with = {{"yes", GraphBuilder::literal(Value::boolean(false))}}}));
   run.ok("hold");
   run.pass(61);
   CHECK(run.latest() == "last do 0");

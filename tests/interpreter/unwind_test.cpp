@@ -1,5 +1,5 @@
-// Parts that are undone while the rest goes on: branches that lost or failed, bodies of `try`, and the way of a failure
-// outward. Every Run proves replay for each prefix of its journal (harness.h).
+// Parts that are undone while the rest goes on: branches that lost or failed, bodies of `try`, and
+// the way of a failure outward. Every Run proves replay for each prefix of its journal (harness.h).
 #include "tests/interpreter/harness.h"
 
 using namespace belay::testing;
@@ -13,14 +13,16 @@ constexpr auto kUndo = Direction::kUndo;
 
 // Graphs of steps that all have an undo.
 struct Maker : GraphBuilder {
-  ActionId act = action("act", kMarks), back = action("back", kMarks), unsafe = action("unsafe", kMarks, false);
+  ActionId act = action("act", kMarks), back = action("back", kMarks),
+           unsafe = action("unsafe", kMarks, false);
 
   Block steps(std::initializer_list<const char*> names) {
     Block block;
     for (const char* name : names) step(block, name, act, back);
     return block;
   }
-  NodeId together(Block& block, const std::string& name, std::vector<Block> branches, std::uint32_t wanted) {
+  NodeId together(Block& block, const std::string& name, std::vector<Block> branches,
+                  std::uint32_t wanted) {
     return add(block, NodeKind::kTogether, name, [&](Node& n) {
       n.branches = std::move(branches);
       n.wanted = wanted;
@@ -53,7 +55,8 @@ Handler on(std::vector<std::string> errors, ActKind kind, Block block = {}) {
 Graph two_branches(std::uint32_t wanted) {
   Maker m;
   Block root = m.steps({"first"});
-  m.together(root, "both", {m.steps({"left_a", "left_b"}), m.steps({"right_a", "right_b"})}, wanted);
+  m.together(root, "both", {m.steps({"left_a", "left_b"}), m.steps({"right_a", "right_b"})},
+             wanted);
   m.step(root, "last", m.act, m.back);
   return m.root(root);
 }
@@ -131,7 +134,8 @@ TEST_CASE("any: the first branch that succeeds lets control go on, the loser is 
   SECTION("its undo is skipped: it is left over, and said so of a completed saga") {
     run.fail("left_b", kBusiness, "no");
     run.fail("left_a", kBusiness, "refused", kUndo);
-    run.put(OperatorActed{OperatorAct::kSkip, run.at("left_a"), kUndo, false, {}, ""}, "given back by hand");
+    run.put(OperatorActed{OperatorAct::kSkip, run.at("left_a"), kUndo, false, {}, ""},
+            "given back by hand");
     run.ok("last");
     CHECK(run.status() == "completed");
     REQUIRE(left_over(run.graph, run.state).size() == 1);
@@ -290,7 +294,8 @@ TEST_CASE("try: its body is undone, then the handler runs") {
     SECTION("an unmapped refusal is held: nobody has foreseen it") {
       run.fail("b", kBusiness, "refused");
       CHECK(run.health() == "held");
-      run.put(OperatorActed{OperatorAct::kRetry, run.at("b"), Direction::kForward, false, {}, ""}, "again");
+      run.put(OperatorActed{OperatorAct::kRetry, run.at("b"), Direction::kForward, false, {}, ""},
+              "again");
       CHECK(run.latest() == "b do 1");
     }
   }
@@ -340,11 +345,14 @@ TEST_CASE("try: its body is undone, then the handler runs") {
     run.fail("a", kBusiness, "x.gone");
     CHECK(run.health() == "held");
     CHECK(summary(run.graph, run.state).waiting_on.find("ops") != std::string::npos);
-    const Fact retry = OperatorActed{OperatorAct::kRetry, run.at("attempt"), Direction::kForward, false, {}, ""};
+    const Fact retry =
+        OperatorActed{OperatorAct::kRetry, run.at("attempt"), Direction::kForward, false, {}, ""};
     CHECK_FALSE(preview(run.graph, run.state, retry, "saga").allowed);
     run.put(retry);
     CHECK(run.latest() == "");
-    run.put(OperatorActed{OperatorAct::kSkip, run.at("attempt"), Direction::kForward, false, {}, ""}, "go on");
+    run.put(
+        OperatorActed{OperatorAct::kSkip, run.at("attempt"), Direction::kForward, false, {}, ""},
+        "go on");
     CHECK(run.latest() == "last do 0");
   }
 }
@@ -392,7 +400,8 @@ TEST_CASE("an expression that fails is the error bad_value, and travels like any
   CHECK(run.status() == "completed");
 }
 
-TEST_CASE("after the point of no return losers are undone all the same, and what nobody takes is held") {
+TEST_CASE(
+    "after the point of no return losers are undone all the same, and what nobody takes is held") {
   Maker m;
   Block root;
   m.add(root, NodeKind::kPointOfNoReturn, "point", [](Node&) {});

@@ -94,6 +94,17 @@ workflow book "Book a room", version 1
     do bank.charge
       amount = amount
     if unsure, hand to cashiers
+
+workflow travel "Have a trip approved", version 1
+  takes
+    traveller  text
+  gives
+    agreed = approve.agreed
+  ask approve "May they travel?" of role manager
+    answers
+      agreed  bool
+      limit   optional int from 1 to 5000
+    within 2 days, otherwise cancel because "Nobody answered"
 )";
 
 inline dsl::Compilation compiled() {
@@ -110,9 +121,11 @@ class FakeEngine final : public Engine {
     State state;
     InstanceRow row;
     std::vector<JournalRow> journal;
+    bool erased = false;
   };
 
   using Engine::act;
+  using Engine::migrate;
   using Engine::publish;
   using Engine::start;
   using Engine::view;
@@ -203,6 +216,38 @@ class FakeEngine final : public Engine {
     if (!request.idempotency_key.empty())
       act_keys[request.idempotency_key] = {request.request_digest, reply};
     done(reply);
+  }
+
+  void migrate(MigrateRequest request, std::function<void(Result<MigrateReply>)> done) override {
+    const auto found = sagas.find(request.saga);
+    if (found == sagas.end() || found->second.row.tenant != request.tenant)
+      return done(fail(ErrorCode::kNotFound, "no saga"));
+    Kept& kept = found->second;
+    if (request.if_match && *request.if_match != kept.state.seq)
+      return done(fail(ErrorCode::kStale, "it has moved on"));
+    MigrateReply reply;
+    reply.from = kept.graph;
+    reply.to = request.to.empty() ? definition(kept.row.workflow) : definition_by_hash(request.to);
+    if (reply.to == nullptr) return done(fail(ErrorCode::kNotFound, "no definition"));
+    if (reply.to->hash == kept.graph->hash)
+      return done(fail(ErrorCode::kNotAllowedNow, "the saga goes by this definition already"));
+    std::vector<Entry> journal;
+    for (const JournalRow& row : kept.journal) {
+      journal.push_back(*decode_entry(
+          *kept.graph, {row.seq, row.version, row.at, row.actor, row.kind, row.body}));
+    }
+    Replayed replayed = replay(*kept.graph, *reply.to, request.saga, journal);
+    reply.seq = kept.state.seq;
+    reply.verdict = replayed.verdict;
+    reply.moved = !request.dry_run && reply.verdict.movable();
+    if (reply.moved) {
+      const std::string from = kept.graph->hash;
+      kept.graph = reply.to;
+      kept.state = std::move(replayed.state);
+      record(request.saga, Migrated{from, reply.to->hash}, request.actor, request.reason);
+      reply.seq = kept.state.seq;
+    }
+    done(std::move(reply));
   }
 
   void publish(PublishRequest request, std::function<void(Result<PublishReply>)> done) override {
@@ -305,7 +350,30 @@ class FakeReader final : public Reader {
     }
     return page;
   }
+  Result<bool> erase(const std::string&, const SagaId& id, const std::string&, const std::string& reason) override {
+    erased.push_back(id + ": " + reason);
+    engine_.sagas.at(id).erased = true;
+    return true;
+  }
   Result<EventPage> events(const EventFilter&) override { return EventPage{}; }
+  Result<QuestionPage> questions(const QuestionFilter& filter) override {
+    QuestionPage page;
+    for (const auto& [id, kept] : engine_.sagas) {
+      if (kept.row.tenant != filter.tenant) continue;
+      for (const AllowedAct& act : allowed_acts(*kept.graph, kept.state)) {
+        if (act.act != "answer") continue;
+        QuestionPage::Row row;
+        row.question.saga = id;
+        row.question.path = act.path;
+        row.question.role = kept.graph->nodes[parse_path(*kept.graph, act.path).node].role;
+        row.question.since = kept.state.now;
+        row.workflow = kept.graph->workflow;
+        row.definition = kept.graph->hash;
+        if (filter.role.empty() || filter.role == row.question.role) page.rows.push_back(row);
+      }
+    }
+    return page;
+  }
   Result<std::vector<StatusCount>> counts() override {
     return std::vector<StatusCount>{{"default", "book", "running", "held", 2},
                                     {"other", "book", "running", "held", 3}};
@@ -330,6 +398,7 @@ class FakeReader final : public Reader {
   }
 
   SagaFilter last_filter;
+  std::vector<std::string> erased;
   std::map<std::string, ApiKeyRow> keys;
   int key_queries = 0;
 

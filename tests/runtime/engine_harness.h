@@ -17,6 +17,7 @@
 #include "runtime/actions/action_runner.h"
 #include "runtime/base/journal_json.h"
 #include "runtime/engine/engine.h"
+#include "runtime/engine/saga.h"
 #include "runtime/store/memory_store.h"
 #include "tests/catch.h"
 #include "tests/interpreter/replay.h"
@@ -124,16 +125,20 @@ workflow late_payment "Wait for the payment after a nap", version 1
     within 1 hour, otherwise cancel because "Not paid"
 )";
 
+// The definitions of a text that goes with the shop's declarations.
+inline std::vector<interpreter::Graph> compile_with_shop(const std::string& text) {
+  std::map<std::string, std::string> sources{{"shop.belay", kShop}};
+  if (!text.empty()) sources["more.belay"] = text;
+  dsl::Compilation compiled = dsl::compile_sources(sources);
+  for (const auto& diagnostic : compiled.diagnostics.all()) {
+    if (!compiled.ok()) UNSCOPED_INFO(diagnostic.message);
+  }
+  REQUIRE(compiled.ok());
+  return compiled.program.graphs;
+}
 // Compiles once for all tests.
 inline const std::vector<interpreter::Graph>& shop() {
-  static const std::vector<interpreter::Graph> graphs = [] {
-    dsl::Compilation compiled = dsl::compile_sources({{"shop.belay", kShop}});
-    for (const auto& diagnostic : compiled.diagnostics.all()) {
-      if (!compiled.ok()) UNSCOPED_INFO(diagnostic.message);
-    }
-    REQUIRE(compiled.ok());
-    return compiled.program.graphs;
-  }();
+  static const std::vector<interpreter::Graph> graphs = compile_with_shop("");
   return graphs;
 }
 
@@ -232,7 +237,15 @@ struct Bench {
   std::condition_variable changed;
   std::map<SagaId, interpreter::State> seen;  // the latest committed
 
+  std::vector<interpreter::Graph> graphs = shop();
+  SealerPtr sealer;  // of the first engine
+
   explicit Bench(EngineOptions options = {}) { open(options); }
+  // With definitions beside the shop's.
+  explicit Bench(std::vector<interpreter::Graph> definitions, EngineOptions options = {})
+      : graphs(std::move(definitions)) {
+    open(options);
+  }
   ~Bench() {
     if (engine) engine->stop();
     prove_replay();
@@ -242,11 +255,18 @@ struct Bench {
     for (const SagaId& id : store.sagas()) {
       const InstanceRow row = *store.instance(id);
       if (row.health == "quarantined") continue;
-      const auto graph = std::find_if(shop().begin(), shop().end(),
+      const auto graph = std::find_if(graphs.begin(), graphs.end(),
                                       [&](const interpreter::Graph& g) { return g.hash == row.definition; });
-      if (graph == shop().end()) continue;  // a definition of the test's own
+      if (graph == graphs.end()) continue;  // a definition of the test's own
       std::vector<interpreter::Entry> journal;
-      for (const JournalRow& entry : store.journal_of(id)) {
+      LoadedSaga stored{row, store.journal_of(id)};
+      if (is_sealed_body(stored.journal.front().body)) {
+        const auto keys = const_cast<MemoryStore&>(store).saga_keys({{row.lane, id}});
+        if (!keys || keys->empty() || !sealer) continue;  // erased
+        const auto key = sealer->unwrap(keys->front().wrapped, id);
+        if (!key || !open_sealed(stored, *key)) continue;
+      }
+      for (const JournalRow& entry : stored.journal) {
         auto decoded = decode_entry(*graph, {entry.seq, entry.version, entry.at, entry.actor, entry.kind, entry.body});
         if (!decoded) FAIL_CHECK(to_text(decoded.error()));
         else journal.push_back(std::move(*decoded));
@@ -258,6 +278,7 @@ struct Bench {
 
   void open(EngineOptions options = {}) {
     options.stop_grace_ms = 0;
+    if (!sealer) sealer = options.sealer;
     auto opened = Engine::open(store, runner, options);
     REQUIRE(opened);
     engine = std::move(*opened);
@@ -266,7 +287,7 @@ struct Bench {
       seen[id] = state;
       changed.notify_all();
     });
-    for (const interpreter::Graph& graph : shop()) REQUIRE(engine->install(graph));
+    for (const interpreter::Graph& graph : graphs) REQUIRE(engine->install(graph));
   }
   // As after a kill -9: nothing is released, what is under way is lost.
   void crash() {

@@ -56,6 +56,7 @@ World::World(WorldOptions options) : options_(std::move(options)), random_(std::
                      .environment = {{"STRIPE_URL", provider_url_},
                                      {"MAIL_URL", provider_url_},
                                      {"CALENDAR_URL", provider_url_},
+                                     {"BELAY_SEAL_KEY", "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="},
                                      {"BELAY_SECRET_STRIPE_KEY", "sk_test_world"},
                                      {"BELAY_SECRET_STRIPE_WHSEC", kWebhookSecret},
                                      {"BELAY_SECRET_STRIPE_WHSEC_OLD", "whsec_of_last_year"},

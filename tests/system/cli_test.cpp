@@ -120,6 +120,19 @@ TEST_CASE("commands on definitions need no server") {
   check({"check", folder.path + "/yaml"}, 0, "1 workflow,");
   check({"explain", "bel2001"}, 0, "why it matters");
   check({"explain", "BEL9999"}, 1, "no diagnostic");
+  check({"explain", "book", "--dir", rooms}, 0, "What if");
+  check({"explain", "book", "--dir", rooms, "--format", "html"}, 0, "<!doctype html>");
+  check({"explain", "bok", "--dir", rooms}, 1, "did you mean `book`?");
+  check({"explain", "book", "--dir", folder.path + "/nothing"}, 1, "no such folder");
+  check({"test", rooms}, 0, "0 scenarios");
+  check({"test", rooms, "--filter", "none"}, 1, "no scenario");
+  std::ofstream(folder.path + "/rooms/scenarios.belay")
+      << "belay 1\n\nscenario \"It ends\" for book\n  when paid arrives\n  then it ends completed\n"
+      << "scenario \"It does not\" for book\n  then it ends completed\n";
+  check({"test", rooms}, 1, "2 scenarios: 1 as expected, 1 not");
+  check({"test", rooms, "--filter", "It ends"}, 0, "1 scenario: 1 as expected");
+  check({"test", rooms, "--format", "json"}, 1, "\"failed\":1");
+  check({"test", folder.path + "/nothing"}, 1, "there is no folder");
   check({"nonsense"}, 2, "");
   check({}, 2, "");
   std::ofstream(folder.path + "/rooms/broken.belay")

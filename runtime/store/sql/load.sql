@@ -84,3 +84,17 @@ SELECT hash FROM belay.definition WHERE (workflow = $2::text AND version = $3::i
 -- Primary key of definition.
 -- name: get_definition
 SELECT encode(graph, 'hex') FROM belay.definition WHERE hash = $1::text;
+
+-- Who holds and who stands in line, the holder first, then in order: primary key of turn.
+-- name: turns
+SELECT t.lane, t.tenant, t.name, t.saga, t.holding
+  FROM unnest($1::int[], $2::text[], $3::text[]) WITH ORDINALITY AS r (lane, tenant, name, number)
+ CROSS JOIN LATERAL (SELECT * FROM belay.turn AS o
+                      WHERE o.lane = r.lane AND o.tenant = r.tenant AND o.name = r.name
+                      ORDER BY o.holding DESC, o.saga LIMIT 100) AS t
+ ORDER BY r.number, t.holding DESC, t.saga;
+
+-- Primary key of saga_key.
+-- name: saga_keys
+SELECT k.lane, k.iid, k.wrapped FROM unnest($1::int[], $2::uuid[]) AS r (lane, iid)
+  JOIN belay.saga_key AS k ON k.lane = r.lane AND k.iid = r.iid;

@@ -92,12 +92,25 @@ SELECT i.lane, i.iid, i.tenant, i.workflow, i.key, belay.us(i.created_at), i.inp
 SELECT lane, iid, seq, belay.us(at), version, kind, actor, body FROM belay.journal
  WHERE lane = $1::int AND iid = $2::uuid AND seq > $3::int ORDER BY seq LIMIT $4::bigint;
 
--- Index event_list, backwards.
+-- Index event_list, backwards; why an event started nothing (engine/event_starts.h) by primary key of dedup.
 -- name: list_events
-SELECT lane, eseq, id, tenant, type, version, key, belay.us(at), claimed, payload, metadata FROM belay.event
- WHERE tenant = $1::text AND ($2::text = '' OR type = $2::text) AND ($3::text = '' OR key = $3::text)
-   AND (NOT $4::boolean OR NOT claimed) AND eseq <= $5::bigint AND (eseq, lane) < ($5::bigint, $6::int)
- ORDER BY eseq DESC, lane DESC LIMIT $7::bigint;
+SELECT e.lane, eseq, id, e.tenant, type, version, e.key, belay.us(e.at), claimed, payload, metadata,
+       (SELECT json_object_agg(d.key, d.answer) FROM belay.dedup AS d
+         WHERE d.lane = e.lane AND d.tenant = e.tenant AND d.scope = 'not_started:' || e.eseq)
+  FROM belay.event AS e
+ WHERE e.tenant = $1::text AND ($2::text = '' OR type = $2::text) AND ($3::text = '' OR e.key = $3::text)
+   AND (NOT $4::boolean OR NOT claimed OR EXISTS (
+         SELECT FROM belay.dedup AS d
+          WHERE d.lane = e.lane AND d.tenant = e.tenant AND d.scope = 'not_started:' || e.eseq)) AND eseq <= $5::bigint AND (eseq, e.lane) < ($5::bigint, $6::int)
+ ORDER BY eseq DESC, e.lane DESC LIMIT $7::bigint;
+
+-- Index question_list; the saga's row by primary key.
+-- name: list_questions
+SELECT q.lane, q.saga, q.path, q.role, belay.us(q.since), belay.us(q.until), i.workflow, i.definition
+  FROM belay.question AS q JOIN belay.instance AS i ON i.lane = q.lane AND i.iid = q.saga
+ WHERE q.tenant = $1::text AND ($2::text = '' OR q.role = $2::text) AND i.health <> 'quarantined'
+   AND (q.saga, q.path) > ($3::uuid, $4::text)
+ ORDER BY q.saga, q.path LIMIT $5::bigint;
 
 -- As list_running, over all tenants: primary key from each lane's mark on, and index instance_lingering.
 -- name: live_counts
@@ -115,16 +128,17 @@ SELECT tenant, workflow, status, CASE WHEN health IN ('loading', 'loading_again'
 SELECT 1;
 
 -- name: add_api_key
-INSERT INTO belay.api_key (id, sha256, tenant, role, name) VALUES ($1::text, $2::text, $3::text, $4::text, $5::text);
+INSERT INTO belay.api_key (id, sha256, tenant, role, name, may_answer)
+VALUES ($1::text, $2::text, $3::text, $4::text, $5::text, $6::text);
 
 -- Unique index on sha256.
 -- name: find_api_key
-SELECT id, tenant, role, name, belay.us(created_at), belay.us(revoked_at) FROM belay.api_key
+SELECT id, tenant, role, name, belay.us(created_at), belay.us(revoked_at), may_answer FROM belay.api_key
  WHERE sha256 = $1::text AND revoked_at IS NULL;
 
 -- A small table, read whole.
 -- name: list_api_keys
-SELECT id, tenant, role, name, belay.us(created_at), belay.us(revoked_at) FROM belay.api_key
+SELECT id, tenant, role, name, belay.us(created_at), belay.us(revoked_at), may_answer FROM belay.api_key
  WHERE $1::text = '' OR tenant = $1::text ORDER BY created_at, id;
 
 -- name: revoke_api_key
@@ -132,3 +146,19 @@ UPDATE belay.api_key SET revoked_at = now() WHERE id = $1::text AND revoked_at I
 
 -- name: audit
 INSERT INTO belay.audit (tenant, actor, act, detail) VALUES ($1::text, $2::text, $3::text, $4::json);
+
+-- By index instance_list and primary keys; locks the saga's row. Nobody else writes the row of a saga that has ended,
+-- but the undo of a child, which would need what is erased here.
+-- name: erase_saga
+WITH i AS (
+  UPDATE belay.instance SET input = NULL, state = NULL, state_seq = 0
+   WHERE tenant = $1::text AND iid = $2::uuid AND status IN ('completed', 'compensated')
+     AND EXISTS (SELECT FROM belay.saga_key AS k WHERE k.lane = instance.lane AND k.iid = instance.iid)
+  RETURNING lane, iid
+), k AS (
+  DELETE FROM belay.saga_key AS old USING i WHERE old.lane = i.lane AND old.iid = i.iid RETURNING old.iid
+), a AS (
+  INSERT INTO belay.audit (tenant, actor, act, detail)
+  SELECT $1::text, $3::text, 'saga.erased', json_build_object('saga', iid, 'reason', $4::text) FROM k
+)
+SELECT iid FROM k;

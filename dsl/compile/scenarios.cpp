@@ -1,0 +1,481 @@
+// Scenarios against their workflow: every step, wait, error, field and output that a sentence names
+// must be there, and what the world is told to do must be something it can do. Expressions are
+// checked with the types of the workflow's own names. A workflow with errors has no graph, and its
+// scenarios stay unchecked.
+#include <algorithm>
+
+#include "dsl/compile/tables.h"
+#include "dsl/scenario.h"
+#include "dsl/text/sentences.h"
+
+namespace belay::dsl {
+namespace {
+
+using interpreter::Direction;
+using interpreter::Graph;
+using interpreter::kNoNode;
+using interpreter::Node;
+using interpreter::NodeId;
+using interpreter::NodeKind;
+using interpreter::Type;
+using When = ScenarioWhen;
+using Then = ScenarioThen;
+
+// The names of a workflow as they stand at its end. Whether each one is there is found out by
+// running.
+class SlotNames final : public Names {
+ public:
+  void add(const std::string& name, Type type, std::uint32_t slot) {
+    NameInfo info;
+    info.may_be_absent = type.optional;
+    if (type.optional) info.absent_because = quoted(name) + " is optional";
+    info.type = std::move(type);
+    info.slot = slot;
+    names_[name] = std::move(info);
+  }
+  std::optional<NameInfo> find(std::string_view name) const override {
+    const auto found = names_.find(name);
+    return found == names_.end() ? std::nullopt : std::optional(found->second);
+  }
+  std::vector<std::string> all() const override { return keys_of(names_); }
+
+ private:
+  Table<NameInfo> names_;
+};
+
+const char* noun_of(NodeKind kind) {
+  switch (kind) {
+    case NodeKind::kStep:
+      return "step";
+    case NodeKind::kWait:
+      return "wait";
+    case NodeKind::kAsk:
+      return "question";
+    case NodeKind::kRun:
+      return "step";
+    default:
+      return "statement";
+  }
+}
+
+class Checker {
+ public:
+  Checker(const Declaration& declaration, const Declaration& workflow, const Graph& graph,
+          Tables& tables)
+      : declaration_(declaration),
+        decl_(std::get<ScenarioDecl>(declaration.body)),
+        workflow_(workflow),
+        graph_(graph),
+        tables_(tables) {}
+
+  std::optional<Scenario> run() {
+    Scenario out;
+    out.workflow = graph_.workflow;
+    out.title = declaration_.title.text;
+    out.at = place(declaration_.span, tables_.sources);
+    ok_ = !declaration_.broken;
+    for (std::size_t i = 0; i < graph_.slots.size(); ++i) {
+      names_.add(graph_.slots[i].name, graph_.slots[i].type, static_cast<std::uint32_t>(i));
+    }
+    given(out);
+    for (const When& when : decl_.when) out.when.push_back(event(when));
+    outputs();
+    for (const Then& then : decl_.then) out.then.push_back(expectation(then));
+    return ok_ ? std::optional(std::move(out)) : std::nullopt;
+  }
+
+ private:
+  Diagnostic& error(std::string_view code, Span span, std::string message) {
+    ok_ = false;
+    return tables_.diagnostics.add(code, span, std::move(message));
+  }
+
+  std::vector<interpreter::Binding> args(const std::vector<Arg>& list,
+                                         const std::vector<interpreter::Field>& fields,
+                                         const std::string& owner, const std::string& noun,
+                                         Span declared_at, const Names& names) {
+    PlainChecker checker(names, tables_.diagnostics);
+    CheckedArgs checked = check_args(list,
+                                     {.fields = fields,
+                                      .owner = owner,
+                                      .noun = noun,
+                                      .declared_at = declared_at,
+                                      .note_json = false},
+                                     checker, tables_);
+    ok_ = ok_ && checked.ok;
+    return std::move(checked.bindings);
+  }
+
+  void given(Scenario& out) {
+    FixedNames known;
+    for (const Arg& arg : decl_.given) {
+      for (auto& binding : args({arg}, graph_.takes, quoted(graph_.workflow), "input",
+                                workflow_.name.span, known)) {
+        for (std::size_t i = 0; i < graph_.takes.size(); ++i) {
+          if (graph_.takes[i].name != binding.name) continue;
+          Type type = graph_.takes[i].type;
+          type.optional = false;
+          known.add(binding.name, type, static_cast<std::uint32_t>(i));
+        }
+        if (find_binding(out.given, binding.name) != nullptr) {
+          error("BEL4003", arg.name.span, quoted(binding.name) + " is given twice");
+          continue;
+        }
+        out.given.push_back(std::move(binding));
+      }
+    }
+  }
+
+  // Outputs hide other names: a scenario is about what comes out.
+  void outputs() {
+    const auto& gives = std::get<WorkflowDecl>(workflow_.body).gives;
+    for (std::size_t i = 0; i < graph_.gives.size(); ++i) {
+      for (const Arg& arg : gives) {
+        if (arg.name.text != graph_.gives[i].name) continue;
+        Diagnostics silent;
+        Type type = check_expression(arg.value, names_, {}, silent).type;
+        if (silent.errors() > 0) type.base = Type::Base::kJson;
+        outputs_.emplace_back(arg.name.text, std::move(type));
+      }
+    }
+    for (std::size_t i = 0; i < outputs_.size(); ++i) {
+      names_.add(outputs_[i].first, outputs_[i].second,
+                 static_cast<std::uint32_t>(graph_.slots.size() + i));
+    }
+  }
+
+  // ---- Names of steps and waits ----
+
+  NodeId named(const Name& name, std::initializer_list<NodeKind> kinds, const char* noun) {
+    if (name.empty()) return kNoNode;
+    const NodeId id = interpreter::find_node(graph_, name.text);
+    const auto fits = [&](const Node& node) {
+      return std::find(kinds.begin(), kinds.end(), node.kind) != kinds.end();
+    };
+    if (id != kNoNode && fits(graph_.nodes[id])) return id;
+    if (id != kNoNode) {
+      Diagnostic& d =
+          error("BEL3131", name.span,
+                quoted(name.text) + " is " + with_article(noun_of(graph_.nodes[id].kind)) +
+                    ", not " + with_article(noun));
+      add_note(d, "it stands at " + graph_.nodes[id].at);
+      return kNoNode;
+    }
+    std::vector<std::string> candidates;
+    for (const Node& node : graph_.nodes) {
+      if (fits(node)) candidates.push_back(node.name);
+    }
+    Diagnostic& d = error("BEL3131", name.span,
+                          quoted(graph_.workflow) + " has no " + noun + " " + quoted(name.text));
+    if (!suggest(d, name.text, candidates) && !candidates.empty() && candidates.size() <= 8) {
+      add_note(d, "it has " + join_names(candidates));
+    }
+    return kNoNode;
+  }
+
+  // The call of a step: with its undo and its check, where it has them. A wait may have an undo.
+  ScenarioCall call(const CallName& said) {
+    ScenarioCall out;
+    out.node = said.undo
+                   ? named(said.step, {NodeKind::kStep, NodeKind::kRun, NodeKind::kWait}, "step")
+                   : named(said.step, {NodeKind::kStep, NodeKind::kRun}, "step");
+    out.direction = said.undo ? (said.check ? Direction::kUndoCheck : Direction::kUndo)
+                              : (said.check ? Direction::kCheck : Direction::kForward);
+    if (out.node == kNoNode) return out;
+    const Node& node = graph_.nodes[out.node];
+    if (said.undo && !node.undo) {
+      error("BEL5131", said.step.span, quoted(node.name) + " has no undo").help =
+          "it stands at " + node.at;
+      out.node = kNoNode;
+      return out;
+    }
+    const interpreter::Call& main = said.undo ? *node.undo : node.call;
+    if (said.check && main.check.empty()) {
+      error("BEL5131", said.step.span,
+            (said.undo ? "the undo of " : "") + quoted(node.name) + " has no check");
+      out.node = kNoNode;
+    }
+    return out;
+  }
+
+  const interpreter::Call* spec(const ScenarioCall& call) const {
+    if (call.node == kNoNode) return nullptr;
+    const Node& node = graph_.nodes[call.node];
+    const bool undo = call.direction == Direction::kUndo || call.direction == Direction::kUndoCheck;
+    const bool check =
+        call.direction == Direction::kCheck || call.direction == Direction::kUndoCheck;
+    const interpreter::Call& main = undo ? *node.undo : node.call;
+    return check ? &main.check.front() : &main;
+  }
+
+  const ActionInfo* action_of(const ScenarioCall& call) const {
+    const interpreter::Call* use = spec(call);
+    if (use == nullptr || use->action >= graph_.actions.size()) return nullptr;
+    const auto found = tables_.actions.find(graph_.actions[use->action].name);
+    return found == tables_.actions.end() ? nullptr : &found->second;
+  }
+
+  // ---- when ----
+
+  std::int64_t duration(const Expr& expr) {
+    if (expr.empty()) return -1;
+    const auto ms = constant_duration_ms(expr, tables_.diagnostics);
+    ok_ = ok_ && ms.has_value();
+    return ms.value_or(0);
+  }
+
+  ScenarioEvent event(const When& said) {
+    ScenarioEvent out;
+    out.kind = said.kind;
+    out.text = text::sentence(said);
+    out.happened = said.happened;
+    out.twice = said.twice;
+    out.early = said.early;
+    out.moment = said.moment;
+    out.because = said.because.text;
+    out.after_ms = duration(said.after);
+    out.before_start_ms = duration(said.before_start);
+    const bool business = said.kind == When::Kind::kFails;
+    if (said.times && (said.times->value < 0 || said.times->value > 1000)) {
+      error("BEL4018", said.times->span, "a scenario counts from 1 to 1000 times");
+    } else {
+      out.times = said.times ? static_cast<std::uint32_t>(said.times->value) : business ? 0 : 1;
+    }
+    switch (said.kind) {
+      case When::Kind::kArrives:
+      case When::Kind::kNeverArrives:
+        arrival(said, out);
+        break;
+      case When::Kind::kAnswers:
+        out.call.node = named(said.call.step, {NodeKind::kAsk}, "question");
+        if (out.call.node != kNoNode) {
+          const Node& ask = graph_.nodes[out.call.node];
+          out.with =
+              args(said.with, ask.answers, quoted(ask.name), "answer", said.call.step.span, names_);
+        }
+        break;
+      case When::Kind::kCancels:
+        if (!said.moment_of.step.empty()) out.moment_of = moment(said.moment_of, said.moment);
+        break;
+      case When::Kind::kFails:
+        out.call = call(said.call);
+        out.error = said.error.empty() ? "refused" : said.error.text;
+        can_end_in(said, out);
+        break;
+      case When::Kind::kGives:
+      case When::Kind::kFinds:
+        out.call = call(said.call);
+        gives(said, out);
+        break;
+      case When::Kind::kSays:
+        out.call = call(said.call);
+        if (!said.call.check) {
+          error("BEL5131", said.span, "only a check says something").help =
+              "write `the check of " + said.call.step.text + " says \"no\"`";
+        } else if (out.because != "yes" && out.because != "no" && out.because != "not yet") {
+          error("BEL5131", said.because.span, "a check says \"yes\", \"no\" or \"not yet\"");
+        }
+        break;
+      case When::Kind::kUnavailable:
+      case When::Kind::kUnsure:
+      case When::Kind::kTimesOut:
+      case When::Kind::kEngineStops:
+      case When::Kind::kRetries:
+      case When::Kind::kSkips:
+        out.call = call(said.call);
+        break;
+    }
+    return out;
+  }
+
+  ScenarioCall moment(const CallName& said, When::Moment moment) {
+    const NodeId id = interpreter::find_node(graph_, said.step.text);
+    const bool wait = id != kNoNode && graph_.nodes[id].kind == NodeKind::kWait;
+    if (wait && !said.undo && !said.check && moment != When::Moment::kBefore) return {id, {}};
+    return call(said);
+  }
+
+  void arrival(const When& said, ScenarioEvent& out) {
+    if (said.call.undo || said.call.check) {
+      error("BEL5131", said.span, "only what a wait is for arrives");
+      return;
+    }
+    // `paid`, or `paid.card`: one of several that the wait is for.
+    Name wait = said.call.step;
+    std::string source;
+    if (const std::size_t dot = wait.text.rfind('.'); dot != std::string::npos) {
+      source = wait.text.substr(dot + 1);
+      wait.text.resize(dot);
+      wait.span.length = static_cast<std::uint32_t>(dot);
+    }
+    out.call.node = named(wait, {NodeKind::kWait}, "wait");
+    if (out.call.node == kNoNode) return;
+    const Node& node = graph_.nodes[out.call.node];
+    std::vector<std::string> known;
+    for (std::size_t i = 0; i < node.sources.size(); ++i) {
+      known.push_back(node.sources[i].name);
+      if (node.sources[i].name == source) out.source = static_cast<std::int64_t>(i);
+    }
+    if (!source.empty() && out.source < 0) {
+      Diagnostic& d = error("BEL3131", said.call.step.span,
+                            quoted(node.name) + " waits for nothing called " + quoted(source));
+      if (!suggest(d, source, known) && known.size() > 1)
+        add_note(d, "it waits for " + join_names(known));
+      return;
+    }
+    if (out.source < 0 && node.sources.size() > 1 && !said.with.empty()) {
+      error("BEL5131", said.span,
+            quoted(node.name) + " waits for several things: say which one arrives")
+          .help = "write " + quoted(node.name + "." + known.front() + " arrives with …");
+      return;
+    }
+    if (said.with.empty() || node.sources.empty()) return;
+    const std::string& name =
+        node.sources[static_cast<std::size_t>(std::max<std::int64_t>(out.source, 0))].event;
+    const auto found = tables_.events.find(name);
+    if (found == tables_.events.end()) return;
+    out.with = args(said.with, found->second.type.fields, quoted(name), "field",
+                    found->second.at->name.span, names_);
+  }
+
+  void can_end_in(const When& said, const ScenarioEvent& out) {
+    const ActionInfo* action = action_of(out.call);
+    if (action == nullptr || !action->ok || out.error == "refused") return;
+    const std::vector<std::string>& errors = action->action.errors;
+    if (std::find(errors.begin(), errors.end(), out.error) != errors.end()) return;
+    Diagnostic& d = error("BEL5131", said.error.span,
+                          (said.call.check ? "the check of " : "") +
+                              std::string(said.call.undo ? "the undo of " : "") +
+                              quoted(said.call.step.text) + " cannot end in " + quoted(out.error));
+    add_note_at(d, action->at->name.span, quoted(action->action.name) + " is declared here");
+    if (out.error == "gave_up") {
+      d.help = "say `" + text::call_text(said.call) + " is unavailable always`";
+    } else if (!suggest(d, out.error, errors)) {
+      std::vector<std::string> all = errors;
+      all.push_back("refused");
+      add_note(d, "it may end in " + join_names(all, "or"));
+    }
+  }
+
+  void gives(const When& said, ScenarioEvent& out) {
+    const ActionInfo* action = action_of(out.call);
+    if (action == nullptr || !action->ok || said.with.empty()) return;
+    out.with = args(said.with, action->result.fields, quoted(action->action.name), "result",
+                    action->at->name.span, names_);
+  }
+
+  // ---- then ----
+
+  Expectation expectation(const Then& said) {
+    Expectation out;
+    out.kind = said.kind;
+    out.text = text::sentence(said);
+    out.span = said.span;
+    out.compensated = said.compensated;
+    out.because = said.because.text;
+    out.team = said.team.text;
+    const auto nodes = [&](std::initializer_list<NodeKind> kinds, const char* noun) {
+      for (const Name& name : said.names) out.nodes.push_back(named(name, kinds, noun));
+    };
+    switch (said.kind) {
+      case Then::Kind::kEnds:
+        break;
+      case Then::Kind::kHeld:
+        if (const NodeId id = interpreter::find_node(graph_, said.call.step.text);
+            id != kNoNode && !said.call.undo && !said.call.check) {
+          out.call.node = id;  // any statement may be held
+        } else {
+          out.call = call(said.call);
+        }
+        break;
+      case Then::Kind::kWaits:
+        nodes({NodeKind::kWait, NodeKind::kAsk}, "wait");
+        break;
+      case Then::Kind::kUndone:
+        nodes({NodeKind::kStep, NodeKind::kRun, NodeKind::kWait}, "step");
+        for (std::size_t i = 0; i < out.nodes.size(); ++i) {
+          if (out.nodes[i] == kNoNode || graph_.nodes[out.nodes[i]].undo) continue;
+          error("BEL5131", said.names[i].span,
+                quoted(said.names[i].text) + " has no undo, so it is never undone");
+        }
+        break;
+      case Then::Kind::kDone:
+      case Then::Kind::kLeftOver:
+        nodes({NodeKind::kStep, NodeKind::kRun, NodeKind::kWait}, "step");
+        break;
+      case Then::Kind::kPublishes:
+        published(said, out);
+        break;
+      case Then::Kind::kPublishesNothing:
+        break;
+      case Then::Kind::kWithin:
+        out.within_ms = duration(said.value);
+        break;
+      case Then::Kind::kTried:
+        out.call = call(said.call);
+        out.times =
+            static_cast<std::uint32_t>(std::clamp<std::int64_t>(said.times.value, 0, 1'000'000));
+        break;
+      case Then::Kind::kHolds: {
+        CheckOptions options;
+        options.wanted = Type{.base = Type::Base::kBool};
+        options.wanted_for = "what is expected";
+        CheckedExpr checked = check_expression(said.value, names_, options, tables_.diagnostics);
+        ok_ = ok_ && checked.ok;
+        out.holds = std::move(checked.program);
+        break;
+      }
+    }
+    return out;
+  }
+
+  void published(const Then& said, Expectation& out) {
+    out.event = said.event.text;
+    EventInfo* info = look_up(tables_.events, "BEL3004", "event", said.event, tables_);
+    ok_ = ok_ && info != nullptr;
+    if (info == nullptr) return;
+    const bool ever = std::any_of(graph_.nodes.begin(), graph_.nodes.end(), [&](const Node& n) {
+      return n.kind == NodeKind::kPublish && n.event == out.event;
+    });
+    if (!ever) {
+      error("BEL5131", said.event.span,
+            quoted(graph_.workflow) + " never publishes " + quoted(out.event));
+      return;
+    }
+    out.with =
+        args(said.with, info->type.fields, quoted(out.event), "field", info->at->name.span, names_);
+  }
+
+  const Declaration& declaration_;
+  const ScenarioDecl& decl_;
+  const Declaration& workflow_;
+  const Graph& graph_;
+  Tables& tables_;
+  SlotNames names_;
+  std::vector<std::pair<std::string, Type>> outputs_;
+  bool ok_ = true;
+};
+
+}  // namespace
+
+std::optional<Scenario> check_scenario(const Declaration& declaration,
+                                       const std::vector<Graph>& graphs, Tables& tables) {
+  const Name& name = std::get<ScenarioDecl>(declaration.body).workflow;
+  std::vector<std::string> candidates;
+  const Declaration* workflow = nullptr;
+  for (const Declaration* one : tables.workflows) {
+    candidates.push_back(one->name.text);
+    if (one->name.text == name.text) workflow = one;
+  }
+  if (name.empty()) return std::nullopt;
+  if (workflow == nullptr) {
+    report_unknown("BEL3008", "workflow", name, candidates, tables);
+    return std::nullopt;
+  }
+  for (const Graph& graph : graphs) {
+    if (graph.workflow == name.text) return Checker(declaration, *workflow, graph, tables).run();
+  }
+  return std::nullopt;
+}
+
+}  // namespace belay::dsl

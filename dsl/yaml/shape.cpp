@@ -1,0 +1,602 @@
+// YAML tells of a missing dash, colon or bracket only where it can go on no further, often many
+// lines below, and of a line that slipped by one column perhaps never. When a file has a problem,
+// its lines are looked at here as a person would: each is `key: value`, `- item`, part of an open
+// bracket or of a block of text, in the column of its neighbours. What breaks that is reported on
+// its own line and mended (a column, a dash, a colon, a bracket), and the mended text is read
+// instead. A file that YAML and the reader find sound never comes here, so this cannot raise a
+// false alarm. Tested by tests/mutations and tests/golden/diagnostics_read.
+#include "dsl/yaml/shape.h"
+
+#include <algorithm>
+#include <cctype>
+#include <set>
+#include <utility>
+
+#include "dsl/text/lexical.h"
+#include "dsl/yaml/keys.h"
+
+namespace belay::dsl::yaml {
+namespace {
+
+constexpr std::size_t kNone = std::string::npos;
+
+bool is_one_of(std::string_view word, const std::vector<std::string_view>& words) {
+  return std::find(words.begin(), words.end(), word) != words.end();
+}
+
+bool declares(std::string_view key) {
+  static const std::vector<std::string_view> keys = {
+      "workflow", "webhook", "connector", "action", "event", "type", "retry_plan", "scenario",
+      "subscription", "projection", "lifecycle", "api", "schedule"};
+  return is_one_of(key, keys);
+}
+
+// Keys that begin a statement.
+bool begins_statement(std::string_view key) {
+  static const std::vector<std::string_view> keys = {
+      "step", "wait", "when", "together", "publish", "set", "pause", "point_of_no_return", "branch",
+      "for_each", "repeat_until", "ask", "try"};
+  return is_one_of(key, keys);
+}
+
+bool is_known(std::string_view key) {
+  static const std::set<std::string_view> keys = [] {
+    std::set<std::string_view> all = {"belay"};
+    for (const KeyRow& row : key_rows()) all.insert(row.key);
+    return all;
+  }();
+  return keys.contains(key);
+}
+
+// Keys whose value is a list of statements.
+bool holds_statements(std::string_view key) {
+  return key == "steps" || key == "then" || key == "branches" || key == "or_when";
+}
+
+struct Level {
+  std::size_t column = 0;
+  bool list = false;
+  bool statements = false;   // a list of statements
+  std::string key;           // map: the last key
+  std::set<std::string> keys = {};
+  bool open = false;         // map: its last key has no value on its line
+  bool begun = false;        // map: one of its keys begins a statement
+};
+
+class Mender {
+ public:
+  Mender(const Sources& sources, std::uint32_t source, Diagnostics& diagnostics)
+      : sources_(sources), source_(source), diagnostics_(diagnostics) {
+    const auto count = static_cast<std::uint32_t>(sources.file(source).line_starts.size());
+    for (std::uint32_t n = 1; n <= count; ++n) lines_.emplace_back(sources.line(source, n));
+    if (!lines_.empty() && lines_[0].starts_with("\xEF\xBB\xBF")) lines_[0].erase(0, 3);
+    for (const std::string& line : lines_) {
+      tabs_ += line.find('\t') < line.find_first_not_of(" \t") ? 1 : 0;
+    }
+  }
+
+  Shape run() {
+    while (at_ < lines_.size()) {
+      if (!blank(lines_[at_])) line();
+      ++at_;
+    }
+    for (const std::string& line : lines_) out_.text += line + "\n";
+    return std::move(out_);
+  }
+
+ private:
+  static bool blank(std::string_view line) {
+    const std::size_t first = line.find_first_not_of(" \t\r");
+    return first == kNone || line[first] == '#';
+  }
+  static std::size_t column_of(std::string_view line) {
+    return std::min(line.find_first_not_of(' '), line.size());
+  }
+  Span at(std::size_t column, std::size_t length) const {
+    return {source_, static_cast<std::uint32_t>(at_ + 1), static_cast<std::uint32_t>(column + 1),
+            static_cast<std::uint32_t>(length)};
+  }
+  Diagnostic& problem(std::string_view code, std::size_t column, std::size_t length, std::string message) {
+    return diagnostics_.add(code, at(column, length), std::move(message));
+  }
+  void leave_out() {
+    out_.lost.insert(static_cast<std::uint32_t>(at_ + 1));
+    lines_[at_].clear();
+  }
+
+  // ---- One line ----
+
+  void line() {
+    if (document_line()) return;
+    tabs();
+    std::string& text = lines_[at_];
+    std::size_t column = column_of(text);
+    if (text.size() > column + 1 && text[column] == '-' && std::isalpha(static_cast<unsigned char>(text[column + 1])) != 0 &&
+        key_end(text, column + 1) != kNone) {
+      problem("BEL1101", column, 1, "a blank is needed behind the `-` of an item");
+      text.insert(column + 1, " ");
+    }
+    bool item = text.substr(column, 2) == "- " || text.substr(column) == "-";
+    if (shift_from_ != kNone && column > shift_from_) {  // it moved together with the line above
+      const std::size_t to = column - shift_from_ + shift_to_;
+      const bool open = std::any_of(levels_.begin(), levels_.end(), [&](const Level& l) { return l.column == column; });
+      if (!open && !levels_.empty() && levels_.back().column == to) {
+        text = std::string(to, ' ') + text.substr(column);
+        column = to;
+      }
+    } else {
+      shift_from_ = kNone;
+    }
+    if (!item && continues_scalar(text, column)) return;
+    item = settle(column, item);
+    if (text.empty()) return;
+    column = column_of(text);
+    std::size_t inner = column;
+    while (text.substr(inner, 2) == "- ") inner = std::min(text.find_first_not_of(' ', inner + 1), text.size());
+    if (item) {
+      Level list{.column = column, .list = true};
+      if (!levels_.empty() && levels_.back().list && levels_.back().column == column) {
+        list.statements = levels_.back().statements;
+        levels_.pop_back();
+      } else if (!levels_.empty()) {
+        list.statements = holds_statements(levels_.back().key) ||
+                          (levels_.back().key == "otherwise" && begins_statement(key_of(text, inner)));
+      }
+      levels_.push_back(list);
+    }
+    if (inner >= text.size() || text[inner] == '-') return;
+    entry(inner, item);
+  }
+
+  // `---`, and what was meant for it.
+  bool document_line() {
+    std::string& text = lines_[at_];
+    const std::string_view said = std::string_view(text).substr(0, text.find_last_not_of(" \r") + 1);
+    if (said == "---" || said.starts_with("--- ") || said == "...") {
+      levels_.clear();
+      declared_ = false;
+      return true;
+    }
+    const bool dashes = said.size() >= 2 && said.find_first_not_of('-') == kNone;
+    if (!dashes) return false;
+    problem("BEL1101", 0, said.size(), "a line between two declarations is `---`");
+    text = "---";
+    levels_.clear();
+    declared_ = false;
+    return true;
+  }
+
+  void tabs() {
+    std::string& text = lines_[at_];
+    const std::size_t first = text.find_first_not_of(" \t");
+    const std::size_t tab = text.find('\t');
+    if (tab == kNone || tab >= first) return;
+    if (!tab_said_) {
+      problem("BEL1020", tab, 1, "a tab: blocks are told by columns, and tabs have no agreed width").help =
+          "use spaces, two for each level";
+    }
+    tab_said_ = true;
+    slipped_ = true;
+    std::string spaces;
+    for (std::size_t i = 0; i < first; ++i) spaces += text[i] == '\t' ? "  " : " ";
+    text = spaces + text.substr(first);
+    if (tabs_ > 3 || levels_.empty()) return;  // indented by tabs throughout
+    // One line of few: it most likely stands where its neighbours do.
+    const bool item = text.substr(spaces.size(), 2) == "- ";
+    std::size_t column = levels_.back().column;
+    const std::size_t next = next_column(kNone);
+    if (text.ends_with(":") && next >= 2) {
+      column = next - 2;  // the head of what follows
+    } else if (item && next >= 2 && std::any_of(levels_.begin(), levels_.end(), [&](const Level& l) {
+                 return l.list && l.column == next - 2;
+               })) {
+      column = next - 2;
+    } else if (item) {
+      const auto list = std::find_if(levels_.rbegin(), levels_.rend(), [](const Level& l) { return l.list; });
+      if (levels_.back().open) column += 2;
+      else if (list != levels_.rend()) column = list->column;
+    } else if (levels_.back().list || levels_.back().open) {
+      column = levels_.back().open && next > column ? next : column + 2;
+    } else if (next < column && is_known(first_word(text, spaces.size())) && !is_known(levels_.back().key)) {
+      column = next;  // behind the last argument, a clause like the next line
+    }
+    text = std::string(column, ' ') + text.substr(spaces.size());
+  }
+
+  // A deeper line behind a plain value that is no entry of its own: YAML joins the two.
+  bool continues_scalar(const std::string& text, std::size_t column) const {
+    if (levels_.empty() || levels_.back().open || levels_.back().list) return false;
+    if (column <= levels_.back().column) return false;
+    const std::string word = first_word(text, column);
+    return key_end(text, column) == kNone && !is_known(word);
+  }
+
+  // Puts the line into a column of its neighbours. Returns whether it is an item (a dash may have been added).
+  bool settle(std::size_t column, bool item) {
+    std::string& text = lines_[at_];
+    std::size_t right = kNone;  // the nearest column right of this line
+    const std::vector<Level> before = levels_;
+    while (!levels_.empty() && column < levels_.back().column) {
+      right = levels_.back().column;
+      popped_ = levels_.back();
+      levels_.pop_back();
+    }
+    if (!levels_.empty() && column > levels_.back().column && !levels_.back().list && !levels_.back().open &&
+        ((last_left_ == column && last_twice_) || last_first_) && key_end(text, column) != kNone) {
+      // It was the line before that slipped, out of the column of this one.
+      const std::size_t here = std::exchange(at_, last_);
+      problem("BEL1023", column_of(lines_[last_]), 1, "this line stands left of the lines that it belongs to").help =
+          "begin it in column " + std::to_string(column + 1);
+      lines_[last_] = std::string(column, ' ') + lines_[last_].substr(column_of(lines_[last_]));
+      levels_ = last_levels_;
+      if (std::exchange(last_first_, false)) levels_.push_back({.column = column});
+      levels_.back().key = key_of(lines_[last_], column);
+      at_ = here;
+      last_left_ = kNone;
+      return item;
+    }
+    last_left_ = right;
+    last_ = at_;
+    last_first_ = !item && !before.empty() && before.back().open && before.back().column == column && !before.back().list;
+    if (right != kNone || last_first_) last_levels_ = before;
+    const auto move = [&](std::size_t to) {
+      if (!std::exchange(slipped_, false)) {
+        problem("BEL1023", column, 1, "this line does not line up with the lines around it").help =
+            "begin it in column " + std::to_string(to + 1);
+      }
+      text = std::string(to, ' ') + text.substr(column);
+      shift_from_ = column;
+      shift_to_ = to;
+      return to;
+    };
+    if (right != kNone && (levels_.empty() || levels_.back().column != column)) {
+      const std::size_t left = levels_.empty() ? 0 : levels_.back().column;
+      const std::size_t next = next_column(right);
+      const bool fits_right = popped_.list == item, fits_left = !levels_.empty() && levels_.back().list == item;
+      if (fits_right && (!fits_left || (next != left && next == right) ||
+                         (next != left && right - column <= column - left))) {
+        levels_.push_back(popped_);
+        column = move(right);
+      } else if (!levels_.empty()) {
+        column = move(left);
+      }
+    } else if (!levels_.empty() && column > levels_.back().column) {
+      Level& top = levels_.back();
+      const bool deeper = top.list ? false : top.open;
+      if (!deeper && (item || key_end(text, column) != kNone)) {
+        column = move(top.list && !item ? top.column + 2 : top.column);
+      }
+    } else if (levels_.empty() && column > 0 && !item) {
+      column = move(0);
+    }
+    slipped_ = false;
+    if (levels_.empty()) return item;
+    if (item && !levels_.back().list && levels_.back().column == column && !levels_.back().open &&
+        levels_.size() > 1 && levels_[levels_.size() - 2].list) {
+      // An item in the column of another item's keys: it belongs to the list.
+      levels_.pop_back();
+      move(levels_.back().column);
+      return true;
+    }
+    return item || dash_missing(column);
+  }
+
+  // A statement that begins without its `- `.
+  bool dash_missing(std::size_t column) {
+    std::string& text = lines_[at_];
+    const std::string key = key_of(text, column);
+    if (key.empty()) return false;
+    Level& top = levels_.back();
+    const auto add = [&](std::size_t to) {
+      problem("BEL1101", column, key.size(), "an item of a list begins with `- `").help =
+          "write `- " + key + ": …`";
+      text = std::string(to, ' ') + "- " + text.substr(column);
+      return true;
+    };
+    if (top.list) {
+      if (levels_.size() > 1 && levels_[levels_.size() - 2].column == column) {
+        levels_.pop_back();  // the list ended: its items stand in the column of their key
+        return false;
+      }
+      if (top.statements && !begins_statement(key) && popped_.column > column && !popped_.list) {
+        // A clause that slipped out of its item.
+        problem("BEL1023", column, 1, "this line stands left of the lines that it belongs to").help =
+            "begin it in column " + std::to_string(popped_.column + 1);
+        text = std::string(popped_.column, ' ') + text.substr(column);
+        levels_.push_back(popped_);
+        return false;
+      }
+      return top.statements ? add(column) : false;
+    }
+    if (!begins_statement(key)) return false;
+    if (column > top.column && top.open && holds_statements(top.key)) {
+      return add(column >= top.column + 4 ? column - 2 : column);
+    }
+    const bool in_item = levels_.size() > 1 && levels_[levels_.size() - 2].statements;
+    if (column == top.column && in_item && top.begun) {
+      levels_.pop_back();
+      return add(levels_.back().column);
+    }
+    return false;
+  }
+
+  // The column of the next line that stands at `most` or before it.
+  std::size_t next_column(std::size_t most) const {
+    for (std::size_t i = at_ + 1; i < lines_.size(); ++i) {
+      if (!blank(lines_[i]) && column_of(lines_[i]) <= most) return column_of(lines_[i]);
+    }
+    return 0;
+  }
+
+  // ---- Keys ----
+
+  static std::string first_word(std::string_view text, std::size_t from) {
+    std::size_t end = from;
+    while (end < text.size() && is_word(text[end])) ++end;
+    return std::string(text.substr(from, end - from));
+  }
+  // Where the colon behind a key stands; npos when the text begins with none.
+  static std::size_t key_end(std::string_view text, std::size_t from) {
+    std::size_t end = from;
+    if (from < text.size() && (text[from] == '"' || text[from] == '\'')) {
+      end = text.find(text[from], from + 1);
+      if (end == kNone) return kNone;
+      ++end;
+    } else {
+      while (end < text.size() && text.substr(end, 2) != ": " && text[end] != '#' &&
+             std::string_view("{[\"'").find(text[end]) == kNone && !(text[end] == ':' && end + 1 == text.size())) {
+        ++end;
+      }
+    }
+    return end < text.size() && end > from && text[end] == ':' ? end : kNone;
+  }
+  static std::string key_of(std::string_view text, std::size_t from) {
+    const std::size_t end = key_end(text, from);
+    return end == kNone ? "" : std::string(text.substr(from, end - from));
+  }
+
+  // `key: value` at `column`; the colon is added where it was forgotten.
+  void entry(std::size_t column, bool item) {
+    std::string& text = lines_[at_];
+    std::size_t colon = key_end(text, column);
+    const std::string word = first_word(text, column);
+    const std::size_t behind = column + word.size();
+    const bool scalar_item = item && !levels_.back().statements;
+    if (is_known(word) && !scalar_item && behind < text.size() && text[behind] == ':' &&
+        behind + 1 < text.size() && text[behind + 1] != ' ') {
+      problem("BEL1101", behind, 1, "a blank is needed behind `" + word + ":`");
+      text.insert(behind + 1, " ");
+      colon = behind;
+    } else if (is_known(word) && !scalar_item && colon != behind &&
+               (behind == text.size() || text[behind] == ' ') && colon == kNone) {
+      problem("BEL1101", column, word.size(), "a colon is needed behind `" + word + "`");
+      text.insert(behind, ":");
+      colon = behind;
+    }
+    if (colon == kNone) {
+      if (item) {
+        value(column, levels_.back().column);
+        return;
+      }
+      const bool flow = std::string_view("{[\"'|>").find(text[column]) != kNone;
+      const bool child = !levels_.empty() && levels_.back().open && column > levels_.back().column &&
+                         next_column(column) <= levels_.back().column;
+      if (flow || child) {
+        value(column, levels_.empty() ? 0 : levels_.back().column);
+        if (child) levels_.back().open = false;
+        return;
+      }
+      problem("BEL1101", column, std::max<std::size_t>(1, text.size() - column), "this line is no `key: value`");
+      leave_out();
+      return;
+    }
+    const std::string key = text.substr(column, colon - column);
+    if (column == 0 && declares(key)) {
+      if (declared_ && text == declaration_) {
+        problem("BEL1102", 0, key.size(), "the key `" + key + "` is here twice").help = "keep one of the two";
+        leave_out();
+        return;
+      }
+      if (declared_) {
+        problem("BEL1110", 0, key.size(), "a second declaration in one document").help =
+            "put a line `---` before `" + key + "`";
+        out_.parts.insert(static_cast<std::uint32_t>(at_ + 1));
+        levels_.clear();
+      }
+      declared_ = true;
+      declaration_ = text;
+    }
+    if (levels_.empty() || levels_.back().column < column || levels_.back().list) {
+      levels_.push_back({.column = column});
+    }
+    Level& top = levels_.back();
+    static const std::vector<std::string_view> kInner = {"route", "query", "headers", "connector", "check", "then"};
+    last_twice_ = !top.keys.insert(key).second || (column == 0 && is_one_of(key, kInner));
+    top.key = key;
+    top.begun = top.begun || begins_statement(key);
+    const std::size_t from = text.find_first_not_of(' ', colon + 1);
+    top.open = from == kNone || text[from] == '#';
+    if (top.open) return;
+    if (text[from] == '|' || text[from] == '>') {
+      skip_block(item ? levels_[levels_.size() - 2].column : column);
+      return;
+    }
+    value(from, column);
+  }
+
+  void skip_block(std::size_t column) {
+    while (at_ + 1 < lines_.size()) {
+      const std::string& next = lines_[at_ + 1];
+      const bool empty = next.find_first_not_of(" \t\r") == kNone;
+      if (!empty && column_of(next) <= column) break;
+      ++at_;
+    }
+  }
+
+  // ---- Values ----
+
+  void value(std::size_t from, std::size_t column) {
+    std::string& text = lines_[at_];
+    if (text[from] == '"' || text[from] == '\'') return quoted(from, column);
+    if (text[from] == '{' || text[from] == '[') return flow(from, column);
+  }
+
+  // Where the quote that opens at `from` is closed on this line; npos when it is not.
+  static std::size_t closed(std::string_view text, std::size_t from) {
+    const char mark = text[from];
+    for (std::size_t i = from + 1; i < text.size(); ++i) {
+      if (mark == '"' && text[i] == '\\') {
+        ++i;
+      } else if (text[i] == mark) {
+        if (mark == '\'' && i + 1 < text.size() && text[i + 1] == '\'') {
+          ++i;
+        } else {
+          return i;
+        }
+      }
+    }
+    return kNone;
+  }
+
+  // Whether a line stands deeper than `column` and does not look like an entry: part of a value over several lines.
+  bool goes_on(std::size_t line, std::size_t column) const {
+    if (line >= lines_.size()) return false;
+    if (blank(lines_[line])) return true;
+    const std::size_t first = column_of(lines_[line]);
+    if (first <= column || lines_[line].substr(first, 2) == "- ") return false;
+    return !is_known(key_of(lines_[line], first));
+  }
+
+  void quoted(std::size_t from, std::size_t column) {
+    std::string& text = lines_[at_];
+    std::size_t end = closed(text, from);
+    if (end == kNone) {
+      const bool block = text.size() == from + 2 && (text[from + 1] == '|' || text[from + 1] == '>');
+      for (std::size_t line = at_ + 1; !block && goes_on(line, column); ++line) {
+        if (lines_[line].find(text[from]) == kNone) continue;
+        at_ = line;
+        return;
+      }
+      problem("BEL1025", from, text.size() - from, "the quote that begins here is not closed on its line").help =
+          "close it with `" + std::string(1, text[from]) + "`, or leave it out";
+      stand_in(from);
+      if (block) {
+        const std::size_t first = at_;
+        skip_block(column);
+        for (std::size_t line = first + 1; line <= at_; ++line) lines_[line].clear();
+      }
+      return;
+    }
+    const std::size_t more = text.find_first_not_of(' ', end + 1);
+    if (more == kNone || (text[more] == '#' && more > end + 1)) return;
+    Diagnostic& d = problem("BEL1106", from, text.size() - from, "YAML ends this value at the second quote");
+    d.help = "quote the whole of it: `'" + text.substr(from) + "'`";
+    stand_in(from);
+  }
+
+  void stand_in(std::size_t from) {
+    out_.lost.insert(static_cast<std::uint32_t>(at_ + 1));
+    lines_[at_] = lines_[at_].substr(0, from) + std::string(kStandIn);
+  }
+
+  void flow(std::size_t from, std::size_t column) {
+    struct Open {
+      char c;
+      std::size_t line, column;
+    };
+    std::vector<Open> open;
+    const std::size_t first = at_;
+    for (std::size_t line = at_; line == first || goes_on(line, column) || closes(line, column); ++line) {
+      const std::string& text = lines_[line];
+      bool token = true;  // a quote may begin here
+      for (std::size_t i = line == first ? from : column_of(text); i < text.size(); ++i) {
+        const char c = text[i];
+        if (token && (c == '"' || c == '\'')) {
+          const std::size_t end = closed(text, i);
+          if (end == kNone) {
+            problem("BEL1025", i, text.size() - i, "the quote that begins here is not closed on its line").help =
+                "close it with `" + std::string(1, c) + "`";
+            return give_up(first, from, line, column);
+          }
+          i = end;
+          token = false;
+        } else if (c == '{' || c == '[') {
+          open.push_back({c, line, i});
+          token = true;
+        } else if (c == '}' || c == ']') {
+          if (open.empty() || open.back().c != (c == '}' ? '{' : '[')) {
+            Diagnostic& d = problem("BEL1026", i, 1, "`" + std::string(1, c) + "` closes a bracket that was never opened");
+            if (!open.empty()) d.help = "open is `" + std::string(1, open.back().c) + "`";
+            return give_up(first, from, line, column);
+          }
+          open.pop_back();
+          token = false;
+          if (!open.empty()) continue;
+          const std::size_t more = text.find_first_not_of(' ', i + 1);
+          at_ = line;
+          if (more == kNone || text[more] == '#') return;
+          const bool bracket = text[more] == '}' || text[more] == ']';
+          problem(bracket ? "BEL1026" : "BEL1036", more, 1,
+                  bracket ? "`" + text.substr(more, 1) + "` closes a bracket that was never opened"
+                          : "`" + text.substr(more) + "` is left over here");
+          at_ = first;
+          return give_up(first, from, line, column);
+        } else if (c == '#' && i > 0 && text[i - 1] == ' ') {
+          break;
+        } else if (c != ' ') {
+          token = c == ',' || (c == ':' && i + 1 < text.size() && text[i + 1] == ' ');
+        }
+      }
+      if (line + 1 >= lines_.size()) break;
+    }
+    const Open& last = open.back();
+    at_ = last.line;
+    problem("BEL1024", last.column, 1, "`" + std::string(1, last.c) + "` is opened here and never closed").help =
+        std::string("close it with `") + (last.c == '{' ? "}" : "]") + "`";
+    at_ = first;
+    give_up(first, from, first, column);
+  }
+
+  bool closes(std::size_t line, std::size_t column) const {
+    if (line >= lines_.size() || blank(lines_[line])) return false;
+    const std::size_t first = column_of(lines_[line]);
+    return first >= column && (lines_[line][first] == '}' || lines_[line][first] == ']');
+  }
+
+  // The value from `from` of line `first` to line `last`, and what goes on below it, is left out.
+  void give_up(std::size_t first, std::size_t from, std::size_t last, std::size_t column) {
+    at_ = first;
+    stand_in(from);
+    for (std::size_t line = first + 1; line <= last || goes_on(line, column) || closes(line, column); ++line) {
+      if (line >= lines_.size()) break;
+      lines_[line].clear();
+      at_ = line;
+    }
+  }
+
+  const Sources& sources_;
+  std::uint32_t source_;
+  Diagnostics& diagnostics_;
+  std::vector<std::string> lines_;
+  std::size_t at_ = 0;
+  std::vector<Level> levels_;
+  Level popped_;
+  // The line before: its number, the column that it left, what was open then, whether its key stands there twice.
+  std::size_t last_ = 0, last_left_ = kNone;
+  std::vector<Level> last_levels_;
+  bool last_twice_ = false, last_first_ = false;  // last_first_: it stands beside a key that has no value
+  std::size_t shift_from_ = kNone, shift_to_ = 0;  // columns of a line that was moved
+  std::size_t tabs_ = 0;  // lines indented by tabs
+  bool declared_ = false, tab_said_ = false;
+  bool slipped_ = false;  // the column of this line was reported already, as a tab
+  std::string declaration_;  // the line that declares, of this document
+  Shape out_;
+};
+
+}  // namespace
+
+Shape mend_shape(const Sources& sources, std::uint32_t source, Diagnostics& diagnostics) {
+  return Mender(sources, source, diagnostics).run();
+}
+
+}  // namespace belay::dsl::yaml

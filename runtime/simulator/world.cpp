@@ -1,0 +1,308 @@
+// The world's answers. What a call does is decided when it arrives; what the engine hears of it
+// comes later, or never.
+#include "runtime/simulator/world.h"
+
+#include <algorithm>
+
+#include "runtime/simulator/samples.h"
+
+namespace belay::runtime::simulator {
+
+using interpreter::Action;
+using interpreter::FailureKind;
+using interpreter::Field;
+using interpreter::Node;
+using interpreter::RunAction;
+using interpreter::StepFailed;
+using interpreter::StepSucceeded;
+using interpreter::Type;
+
+namespace {
+
+constexpr std::int64_t kAnswerMs = 200;
+constexpr std::int64_t kTimeoutMs = 30'000;  // of a call whose connector says nothing
+
+bool is_check(Direction direction) {
+  return direction == Direction::kCheck || direction == Direction::kUndoCheck;
+}
+bool is_undo(Direction direction) {
+  return direction == Direction::kUndo || direction == Direction::kUndoCheck;
+}
+
+// What the check of that direction asks about: whether the effect stands, or whether it was taken
+// back.
+const interpreter::Call& call_of(const Node& node, Direction direction) {
+  return is_undo(direction) ? *node.undo : node.call;
+}
+
+bool same_kind(const Type& a, const Type& b) { return a.base == b.base && a.record == b.record; }
+
+void put(std::vector<std::pair<std::string, Value>>& fields, const std::string& name, Value value) {
+  for (auto& [known, old] : fields) {
+    if (known != name) continue;
+    old = std::move(value);
+    return;
+  }
+  fields.emplace_back(name, std::move(value));
+}
+
+std::vector<std::pair<std::string, Value>> fields_of(const Value& record) {
+  std::vector<std::pair<std::string, Value>> out;
+  if (record.kind() != Value::Kind::kMap) return out;
+  for (const auto& [name, value] : record.as_map()) out.emplace_back(name.as_string(), value);
+  return out;
+}
+
+}  // namespace
+
+WorldEffect& World::effect_at(const Path& path) {
+  WorldEffect& effect = run_.world[path];
+  effect.path = path;
+  return effect;
+}
+
+const Answer* World::rule_for(const CallAt& call) {
+  for (std::size_t i = 0; i < rules_.size(); ++i) {
+    if (rules_[i].call != call) continue;
+    if (rules_[i].times != 0 && used_[i] >= rules_[i].times) continue;
+    ++used_[i];
+    return &rules_[i].answer;
+  }
+  return nullptr;
+}
+
+CallOutcome World::answer(const RunAction& call, Instant now) {
+  const std::string key =
+      call.key.empty()
+          ? interpreter::effect_key(kSaga, graph_, call.path, call.direction, call.generation)
+          : call.key;
+  const Answer* said = rule_for({call.path.node, call.direction});
+  const Action& action = graph_.actions[call.action];
+  const auto failed = [&](FailureKind kind, std::string error, std::string message, bool answered,
+                          std::int64_t after_ms) {
+    return CallOutcome{StepFailed{call.path, call.direction, call.generation, kind,
+                                  std::move(error), std::move(message), answered, 0},
+                       after_ms};
+  };
+  // A key that was carried out gets its stored answer; a world that takes that back would be no
+  // world. A refusal says nothing about what the key did.
+  if (said != nullptr && said->kind == Answer::Kind::kBusiness && said->error != "refused" &&
+      keys_.count(key) != 0) {
+    said = nullptr;
+  }
+  const Answer::Kind kind = said == nullptr ? Answer::Kind::kSuccess : said->kind;
+  switch (kind) {
+    case Answer::Kind::kBusiness:
+      if (call.direction == Direction::kUndo && said->error != "refused") {
+        effect_at(call.path).excused = true;
+      }
+      return failed(FailureKind::kBusiness, said->error, "", true, kAnswerMs);
+    case Answer::Kind::kTransient:
+      return failed(FailureKind::kTransient, "unavailable", "", false, kAnswerMs);
+    case Answer::Kind::kUnsure: {
+      if (said->happened) carry_out(call, key, now);
+      if (!said->timed_out) return failed(FailureKind::kUnsure, "no_answer", "", false, kAnswerMs);
+      std::int64_t limit = call.within_ms;
+      if (limit == 0) {
+        const auto found = around_.timeout_ms.find(action.http.connector);
+        limit = found == around_.timeout_ms.end() ? kTimeoutMs : found->second;
+      }
+      return failed(FailureKind::kUnsure, "timeout", "", false, limit);
+    }
+    case Answer::Kind::kSuccess:
+      break;
+  }
+  if (is_check(call.direction)) return tell(call, said, now);
+  carry_out(call, key, now);
+  return succeed(call, said, now);
+}
+
+void World::carry_out(const RunAction& call, const std::string& key, Instant now) {
+  if (is_check(call.direction) || !keys_.insert(key).second)
+    return;  // a known key: nothing happens again
+  WorldEffect& effect = effect_at(call.path);
+  if (call.direction == Direction::kUndo) {
+    effect.undone = true;
+    return;
+  }
+  ++effect.done;
+  effect.undone = false;
+  effect.result = result_of(call, now);
+}
+
+Value World::result_of(const RunAction& call, Instant now) const {
+  const Action& action = graph_.actions[call.action];
+  std::vector<Field> gives;
+  for (const interpreter::Gives& one : action.gives) gives.push_back(one.field);
+  auto fields =
+      fields_of(sample_record(gives, {.now = now, .owner = graph_.nodes[call.path.node].name}));
+  // What comes back under the name of what was sent is what was sent.
+  for (const Field& field : gives) {
+    for (const Field& take : action.takes) {
+      if (take.name != field.name || !same_kind(take.type, field.type)) continue;
+      if (const Value* sent = call.args.find(take.name)) put(fields, field.name, *sent);
+    }
+  }
+  return interpreter::record(std::move(fields));
+}
+
+CallOutcome World::succeed(const RunAction& call, const Answer* said, Instant now) {
+  WorldEffect& effect = effect_at(call.path);
+  Value result = call.direction == Direction::kForward ? effect.result : result_of(call, now);
+  if (said != nullptr && !said->gives.empty()) {
+    auto fields = fields_of(result);
+    for (auto& [name, value] : values(said->gives, call.path.iteration)) {
+      put(fields, name, std::move(value));
+    }
+    result = interpreter::record(std::move(fields));
+    if (call.direction == Direction::kForward) effect.result = result;
+  }
+  return {StepSucceeded{call.path, call.direction, call.generation, std::move(result)}, kAnswerMs};
+}
+
+CallOutcome World::tell(const RunAction& check, const Answer* said, Instant now) {
+  const WorldEffect& effect = effect_at(check.path);
+  const bool happened =
+      is_undo(check.direction) ? effect.undone : effect.done > 0 && !effect.undone;
+  std::string word = happened ? "yes" : "no";
+  if (said != nullptr && !said->says.empty()) word = said->says;
+  std::vector<std::pair<std::string, Value>> fields{{"happened", Value::string(word)}};
+  if (word == "yes") {
+    // What the checked call gave, as far as the check can tell.
+    const Node& node = graph_.nodes[check.path.node];
+    RunAction asked = check;
+    asked.action = call_of(node, check.direction).action;
+    const Value known = !is_undo(check.direction) && !effect.result.is_null()
+                            ? effect.result
+                            : result_of(asked, now);
+    for (const interpreter::Gives& one : graph_.actions[check.action].gives) {
+      if (one.field.name == "happened") continue;
+      const Value* value = known.find(one.field.name);
+      fields.emplace_back(one.field.name, value != nullptr
+                                              ? *value
+                                              : sample(one.field.type, one.field.name,
+                                                       {.now = now, .owner = node.name}));
+    }
+  }
+  if (said != nullptr) {
+    for (auto& [name, value] : values(said->gives, check.path.iteration)) {
+      put(fields, name, std::move(value));
+    }
+  }
+  return {StepSucceeded{check.path, check.direction, check.generation,
+                        interpreter::record(std::move(fields))},
+          kAnswerMs};
+}
+
+std::vector<std::pair<std::string, Value>> World::values(
+    const std::vector<Binding>& with, const std::vector<std::uint32_t>& iteration) {
+  std::vector<std::pair<std::string, Value>> out;
+  for (const Binding& binding : with) {
+    interpreter::Evaluated value = evaluate_in(graph_, run_.state, binding.value, iteration);
+    if (value.ok) {
+      out.emplace_back(binding.name, std::move(value.value));
+    } else if (run_.problem.empty()) {
+      run_.problem = "`" + binding.name + " = " + binding.value.source +
+                     "` cannot be worked out: " + value.error;
+    }
+  }
+  return out;
+}
+
+Value World::answer_to(const Path& question, const std::vector<Binding>& with, Instant now) {
+  const Node& node = graph_.nodes[question.node];
+  auto fields = fields_of(sample_record(node.answers, {.now = now, .owner = node.name}));
+  for (auto& [name, value] : values(with, question.iteration)) {
+    put(fields, name, std::move(value));
+  }
+  return interpreter::record(std::move(fields));
+}
+
+CallOutcome World::start(const interpreter::StartChild& child, Instant now) {
+  const Answer* said = rule_for({child.path.node, Direction::kForward});
+  WorldEffect& effect = effect_at(child.path);
+  const std::string key =
+      interpreter::path_text(graph_, child.path) + ":child:" + std::to_string(child.generation);
+  const bool fresh = keys_.insert(key).second;
+  if (fresh && said != nullptr && said->kind != Answer::Kind::kSuccess) {
+    return {StepFailed{child.path, Direction::kForward, child.generation, FailureKind::kBusiness,
+                       said->error.empty() ? "cancelled" : said->error, "", true, 0},
+            kAnswerMs};
+  }
+  const Node& node = graph_.nodes[child.path.node];
+  if (fresh) {
+    ++effect.done;
+    effect.undone = false;
+    effect.result = interpreter::record({});
+    if (node.slot < graph_.slots.size()) {
+      auto fields = fields_of(
+          sample_record(graph_.slots[node.slot].type.fields, {.now = now, .owner = node.name}));
+      if (said != nullptr) {
+        for (auto& [name, value] : values(said->gives, child.path.iteration)) {
+          put(fields, name, std::move(value));
+        }
+      }
+      effect.result = interpreter::record(std::move(fields));
+    }
+  }
+  return {StepSucceeded{child.path, Direction::kForward, child.generation, effect.result},
+          kAnswerMs};
+}
+
+CallOutcome World::stop(const interpreter::StopChild& child) {
+  WorldEffect& effect = effect_at(child.path);
+  effect.undone = true;
+  if (child.direction == Direction::kUndo) {
+    return {StepSucceeded{child.path, Direction::kUndo, child.generation, interpreter::record({})},
+            kAnswerMs};
+  }
+  return {StepFailed{child.path, Direction::kForward, child.generation, FailureKind::kBusiness,
+                     "cancelled", "", true, 0},
+          kAnswerMs};
+}
+
+Value World::payload(const Node& wait, const interpreter::AwaitEvent& awaited,
+                     const std::vector<Binding>& with, Instant now) {
+  const auto type = std::find_if(graph_.events.begin(), graph_.events.end(),
+                                 [&](const auto& e) { return e.name == awaited.event; });
+  if (type == graph_.events.end()) return interpreter::record({});
+  auto fields = fields_of(sample_record(type->fields, {.now = now, .owner = wait.name}));
+  const auto moneys = [](const std::vector<Field>& of) {
+    return std::count_if(of.begin(), of.end(),
+                         [](const Field& f) { return f.type.base == Type::Base::kMoney; });
+  };
+  const bool one_amount = moneys(type->fields) == 1 && moneys(graph_.takes) == 1;
+  // A field of an input's name is that input; the only amount is the only amount; the key is what
+  // is waited for.
+  for (const Field& field : type->fields) {
+    for (std::size_t slot = 0; slot < graph_.takes.size(); ++slot) {
+      const Field& take = graph_.takes[slot];
+      const bool amount = one_amount && field.type.base == Type::Base::kMoney;
+      if (!same_kind(take.type, field.type) || (take.name != field.name && !amount)) continue;
+      for (const interpreter::Variable& variable : run_.state.variables) {
+        if (variable.slot == slot) put(fields, field.name, variable.value);
+      }
+    }
+    const bool is_text =
+        field.type.base == Type::Base::kText || field.type.base == Type::Base::kUuid;
+    if (field.name == type->key && is_text) put(fields, field.name, Value::string(awaited.key));
+  }
+  for (auto& [name, value] : values(with, {})) put(fields, name, std::move(value));
+  return interpreter::record(std::move(fields));
+}
+
+void World::event_taken(const Path& path) {
+  if (!graph_.nodes[path.node].undo) return;
+  WorldEffect& effect = effect_at(path);
+  ++effect.done;
+}
+
+void World::event_came_late(const Path& path) {
+  if (!graph_.nodes[path.node].undo) return;
+  WorldEffect& effect = effect_at(path);
+  if (effect.done > 0) return;
+  ++effect.done;
+  effect.late_event = true;
+}
+
+}  // namespace belay::runtime::simulator

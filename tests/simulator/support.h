@@ -1,0 +1,49 @@
+// What the tests of the simulator share: the shipped workflows, small ones from text, and the
+// property that every journal it writes replays.
+#pragma once
+#include <string>
+
+#include "dsl/compile.h"
+#include "runtime/simulator/scenario_run.h"
+#include "runtime/simulator/timeline.h"
+#include "tests/catch.h"
+#include "tests/interpreter/replay.h"
+
+namespace belay::testing {
+
+namespace sim = runtime::simulator;
+
+inline const dsl::Compilation& shipped() {
+  static const dsl::Compilation compiled =
+      dsl::compile_workspace(std::string(BELAY_SOURCE_DIR) + "/workflows");
+  return compiled;
+}
+
+inline const interpreter::Graph& shipped_graph(const std::string& workflow) {
+  for (const interpreter::Graph& graph : shipped().program.graphs) {
+    if (graph.workflow == workflow) return graph;
+  }
+  FAIL("no workflow " << workflow);
+  return shipped().program.graphs.front();
+}
+
+inline dsl::Compilation compile(const std::string& text) {
+  dsl::Compilation compiled = dsl::compile_sources({{"w/test.belay", text}});
+  INFO(dsl::render_text(compiled.diagnostics, compiled.sources, false));
+  REQUIRE(compiled.ok());
+  return compiled;
+}
+
+inline void check_replay(const interpreter::Graph& graph, const sim::Run& run) {
+  CHECK(replay_problem(graph, sim::kSaga, run.journal, &run.state) == "");
+}
+
+inline std::string story(const interpreter::Graph& graph, const sim::Run& run) {
+  std::string text;
+  for (const sim::Happening& one : sim::timeline(graph, run)) {
+    text += "+" + sim::length_words(one.after_ms) + " " + one.text + "\n";
+  }
+  return text;
+}
+
+}  // namespace belay::testing
