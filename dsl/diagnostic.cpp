@@ -187,4 +187,14 @@ std::string nearest(std::string_view name, const std::vector<std::string>& candi
   return found;
 }
 
+void did_you_mean(Diagnostic& diagnostic, std::string_view said, std::string_view meant) {
+  diagnostic.help = "did you mean `" + std::string(meant) + "`?";
+  Span span = diagnostic.span;
+  if (span.length == said.size() + 2) {  // quotes around it stay
+    ++span.column;
+    span.length -= 2;
+  }
+  if (span.length == said.size()) diagnostic.fix = {span, std::string(meant)};
+}
+
 }  // namespace belay::dsl

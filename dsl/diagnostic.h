@@ -3,6 +3,7 @@
 // no full stop. Golden files in tests/golden/diagnostics.
 #pragma once
 #include <deque>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -28,6 +29,13 @@ struct Note {
   std::string text;
 };
 
+// What to write instead, where that is certain enough to offer: a quick fix of editors. The text of
+// `span` is replaced; length 0 inserts.
+struct Fix {
+  Span span;
+  std::string text;
+};
+
 struct Diagnostic {
   const DiagnosticKind* kind = nullptr;
   Span span;
@@ -35,6 +43,7 @@ struct Diagnostic {
   std::string label;        // under the caret; may be empty
   std::vector<Note> notes;  // `= …` lines
   std::string help;         // `help: …`; may be empty
+  std::optional<Fix> fix;   // what the help says, for tools
   std::vector<Span> also;   // further places with the very same problem (see merge)
 };
 
@@ -99,10 +108,12 @@ std::string render_allowed(const Diagnostics&, const Sources&);
 // SARIF 2.1.0. `prefix` is put before every path: the folder that the paths are relative to, seen
 // from the root of the repository.
 std::string render_sarif(const Diagnostics&, const Sources&, std::string_view prefix = {});
-// {"diagnostics":[{code,severity,file,line,column,length,message,label,notes,help}],"errors":n,"warnings":n}
+// {"diagnostics":[{code,severity,file,line,column,length,message,label,notes,also?,help,fix?}],"errors":n,"warnings":n}
 std::string render_json(const Diagnostics&, const Sources&);
 
 // The candidate nearest to `name` by edit distance, or empty when none is near enough to be meant.
 std::string nearest(std::string_view name, const std::vector<std::string>& candidates);
+// help: "did you mean `meant`?". It is a fix too where the diagnostic's span is just what was said, maybe in quotes.
+void did_you_mean(Diagnostic& diagnostic, std::string_view said, std::string_view meant);
 
 }  // namespace belay::dsl

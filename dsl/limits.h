@@ -14,5 +14,6 @@ inline constexpr std::size_t expression_depth_max = 64;
 inline constexpr std::size_t statements_per_workflow_max = 5'000;
 inline constexpr std::size_t files_max = 10'000;
 inline constexpr std::size_t diagnostics_max = 500;
+inline constexpr std::size_t scope_names_max = 4'000'000;  // noted for editors, all statements together
 
 }  // namespace belay::dsl::limits

@@ -238,7 +238,12 @@ std::string json_of(const Diagnostic& diagnostic, const Sources& sources) {
     }
     out += "]";
   }
-  return out + ",\"help\":" + json_quoted(diagnostic.help) + "}";
+  out += ",\"help\":" + json_quoted(diagnostic.help);
+  if (diagnostic.fix) {
+    out += ",\"fix\":{" + json_place(diagnostic.fix->span, sources) +
+           ",\"text\":" + json_quoted(diagnostic.fix->text) + "}";
+  }
+  return out + "}";
 }
 
 }  // namespace

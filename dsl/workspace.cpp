@@ -13,6 +13,7 @@
 #include "dsl/compile/compile_files.h"
 #include "dsl/limits.h"
 #include "dsl/read.h"
+#include "dsl/symbols.h"
 
 namespace belay::dsl {
 namespace {
@@ -138,10 +139,10 @@ void read_sources(Compilation& out) {
 }
 
 Compilation compile(std::map<std::string, std::string> files, const PluginCatalog* catalog,
-                    Compilation out) {
+                    Compilation out, Symbols* symbols = nullptr) {
   for (auto& [path, text] : files) out.sources.add(path, std::move(text));
   read_sources(out);
-  out.program = compile_files(out.files, out.sources, catalog, out.diagnostics);
+  out.program = compile_files(out.files, out.sources, catalog, out.diagnostics, symbols);
   out.diagnostics.sort();
   out.diagnostics.merge(out.sources);
   return out;
@@ -179,6 +180,30 @@ Compilation compile_workspace(const std::string& dir, const PluginCatalog* catal
 Compilation compile_sources(const std::map<std::string, std::string>& files,
                             const PluginCatalog* catalog) {
   return compile(files, catalog, {});
+}
+
+EditorCompilation compile_for_editor(const std::map<std::string, std::string>& files,
+                                     const PluginCatalog* catalog) {
+  EditorCompilation out;
+  out.compilation = compile(files, catalog, {}, &out.symbols);
+  return out;
+}
+
+std::map<std::string, std::string> read_definitions(const std::string& dir, bool below) {
+  Found found;
+  walk(fs::path(dir), "", below ? 0 : kFolderDepthMax, found);
+  return std::move(found.files);
+}
+
+bool is_definition_path(std::string_view path) {
+  if (path.empty() || path.front() == '/' || !is_definition(path)) return false;
+  for (std::size_t from = 0; from < path.size();) {
+    const std::size_t end = path.find('/', from);
+    if (end == std::string_view::npos) break;
+    if (is_skipped_folder(std::string(path.substr(from, end - from)))) return false;
+    from = end + 1;
+  }
+  return true;
 }
 
 }  // namespace belay::dsl

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <array>
 
+#include "dsl/compile/symbols.h"
 #include "dsl/compile/tables.h"
 #include "interpreter/graph_codec.h"
 
@@ -83,9 +84,11 @@ void report_unused_allowances(Diagnostics& diagnostics) {
 }  // namespace
 
 CompiledProgram compile_files(const std::vector<File>& files, const Sources& sources,
-                              const PluginCatalog* catalog, Diagnostics& diagnostics) {
+                              const PluginCatalog* catalog, Diagnostics& diagnostics,
+                              Symbols* symbols) {
   take_allowances(files, diagnostics);
-  Tables tables{.sources = sources, .diagnostics = diagnostics, .catalog = catalog};
+  Tables tables{
+      .sources = sources, .diagnostics = diagnostics, .catalog = catalog, .symbols = symbols};
   for (const File& file : files) tables.lost = tables.lost || file.lost;
   declare_names(files, tables);
   resolve_types(tables);
@@ -121,6 +124,7 @@ CompiledProgram compile_files(const std::vector<File>& files, const Sources& sou
   for (auto& [name, info] : tables.connectors) program.connectors.push_back(info.connector);
   for (auto& [name, info] : tables.events) program.events.push_back(info.type);
 
+  if (symbols != nullptr) fill_symbols(tables, *symbols);
   report_unused_allowances(diagnostics);
   std::sort(program.graphs.begin(), program.graphs.end(),
             [](const auto& a, const auto& b) { return a.workflow < b.workflow; });

@@ -8,8 +8,12 @@
 
 namespace belay::dsl {
 
-// Graphs of workflows without errors come back even when others have some.
+struct Symbols;
+
+// Graphs of workflows without errors come back even when others have some. `symbols` is
+// filled when an editor asks.
 CompiledProgram compile_files(const std::vector<File>& files, const Sources& sources,
-                              const PluginCatalog* catalog, Diagnostics& diagnostics);
+                              const PluginCatalog* catalog, Diagnostics& diagnostics,
+                              Symbols* symbols = nullptr);
 
 }  // namespace belay::dsl

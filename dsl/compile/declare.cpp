@@ -142,7 +142,7 @@ bool suggest(Diagnostic& diagnostic, std::string_view name,
              const std::vector<std::string>& candidates) {
   const std::string near = nearest(name, candidates);
   if (near.empty()) return false;
-  diagnostic.help = "did you mean " + quoted(near) + "?";
+  did_you_mean(diagnostic, name, near);
   return true;
 }
 

@@ -10,6 +10,7 @@
 #include <array>
 #include <deque>
 #include <map>
+#include <memory>
 #include <optional>
 #include <set>
 #include <string>
@@ -17,6 +18,7 @@
 #include <vector>
 
 #include "dsl/compile/tables.h"
+#include "dsl/symbols.h"
 #include "interpreter/graph.h"
 
 namespace belay::dsl {
@@ -134,6 +136,9 @@ class Lowering {
   void explain_absent(const Known& other, bool ended, Diagnostic& d) const;
   const Known* make_known(const Name& name, interpreter::Type type, Known::Origin origin,
                           interpreter::SlotId slot = interpreter::kNoSlot);
+  // For editors: what is known around a statement, or of the workflow as a whole.
+  std::vector<std::uint32_t> known_at(const Flow& flow);
+  void note_scope(const Statement& statement, std::vector<std::uint32_t> before, const Flow& flow);
   static void show(Flow& flow, const Known* known, bool may_be_absent = false,
                    std::string because = {});
   static const Visible* find_visible(const Flow& flow, std::string_view name);
@@ -272,6 +277,9 @@ class Lowering {
   Tables& tables_;
   interpreter::Graph graph_;
   bool failed_ = false;
+  std::unique_ptr<Scope> scope_;  // nullptr: no editor asks
+  std::map<const Known*, std::uint32_t> scope_ids_;
+  std::size_t scope_names_ = 0;
 
   std::deque<Known> known_;  // stable addresses
   std::map<std::string, const Known*>

@@ -73,10 +73,12 @@ Block Lowering::lower_block(const Statements& list, Flow& flow, bool top) {
     flow.ended = false;  // what follows is checked all the same
     const bool was_top = std::exchange(top_, top);
     const Statements* was_list = std::exchange(list_, &list);
+    std::vector<std::uint32_t> before = known_at(flow);
     const NodeId id =
         lower_statement(statement, i + 1 < list.size() ? &list[i + 1] : nullptr, flow, top);
     top_ = was_top;
     list_ = was_list;
+    note_scope(statement, std::move(before), flow);
     if (id != kNoNode) block.push_back(id);
     if (!flow.waited && takes_time(statement)) flow.waited = statement.span;
   }

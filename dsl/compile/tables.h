@@ -73,6 +73,8 @@ struct WorkflowInfo {
   bool ok = false;           // it has a graph
 };
 
+struct Symbols;
+
 template <class T>
 using Table = std::map<std::string, T, std::less<>>;
 
@@ -80,6 +82,7 @@ struct Tables {
   const Sources& sources;
   Diagnostics& diagnostics;
   const PluginCatalog* catalog = nullptr;
+  Symbols* symbols = nullptr;  // what editors ask for; nullptr: nobody asks
   bool lost = false;  // some declaration could not be named (File::lost)
 
   Table<const Declaration*> declared;  // every name, whatever it is

@@ -19,6 +19,7 @@ Lowering::Lowering(const Declaration& declaration, Tables& tables)
 
 std::optional<interpreter::Graph> Lowering::run() {
   failed_ = declaration_.broken;
+  if (tables_.symbols != nullptr) scope_ = std::make_unique<Scope>();
   declare_takes();
   collect(decl_.body);
   if (statements_ > limits::statements_per_workflow_max) {
@@ -50,7 +51,15 @@ std::optional<interpreter::Graph> Lowering::run() {
   lower_starts_on();
   graph_.finish_within = check_duration(decl_.finish_within, flow, When::kForward,
                                         quoted(declaration_.name.text), "`finish within`");
+  std::vector<std::uint32_t> inputs = known_at(flow);
   graph_.root = lower_block(decl_.body, flow, true);
+  if (scope_ != nullptr) {
+    scope_->workflow = declaration_.name.text;
+    scope_->at = declaration_.span;
+    scope_->whole = {declaration_.span, std::move(inputs), known_at(flow)};
+    tables_.symbols->scopes.push_back(std::move(*scope_));
+    scope_.reset();
+  }
   lower_gives(flow);
   describe();
   if (failed_) return std::nullopt;
@@ -231,6 +240,29 @@ const Known* Lowering::make_known(const Name& name, Type type, Known::Origin ori
   }
   known_.push_back({name.text, std::move(type), slot, origin, name.span});
   return &known_.back();
+}
+
+std::vector<std::uint32_t> Lowering::known_at(const Flow& flow) {
+  std::vector<std::uint32_t> out;
+  if (scope_ == nullptr || scope_names_ > limits::scope_names_max) return out;
+  scope_names_ += flow.names.size();
+  for (const Visible& visible : flow.names) {
+    const auto id = static_cast<std::uint32_t>(scope_->names.size());
+    const auto [known, fresh] = scope_ids_.emplace(visible.known, id);
+    if (fresh) {
+      const Known& k = *visible.known;
+      scope_->names.push_back(
+          {k.name, k.type, k.at, static_cast<LocalName::Origin>(static_cast<int>(k.origin))});
+    }
+    out.push_back(known->second);
+  }
+  return out;
+}
+
+void Lowering::note_scope(const Statement& statement, std::vector<std::uint32_t> before,
+                          const Flow& flow) {
+  if (scope_ == nullptr || scope_names_ > limits::scope_names_max) return;
+  scope_->points.push_back({statement.span, std::move(before), known_at(flow)});
 }
 
 void Lowering::show(Flow& flow, const Known* known, bool may_be_absent, std::string because) {

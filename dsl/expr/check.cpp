@@ -429,7 +429,7 @@ std::string ExprCheck::source_of(const Tree& node) const {
 
 void ExprCheck::suggest(Diagnostic& diagnostic, std::string_view name, const std::vector<std::string>& candidates) {
   const std::string near = nearest(name, candidates);
-  if (!near.empty()) diagnostic.help = "did you mean `" + near + "`?";
+  if (!near.empty()) did_you_mean(diagnostic, name, near);
 }
 
 }  // namespace belay::dsl

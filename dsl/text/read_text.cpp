@@ -212,7 +212,14 @@ void Builder::unknown(const Line& line, unsigned place, const HeadMatch& match) 
                           "`" + line.text.substr(0, first) + "` does not begin a line in " + place_name(place));
   const std::string other = head_of_other_languages(line.text.substr(0, first));
   if (!meant.empty()) {
-    d.help = "did you mean `" + meant + "`?";
+    // The head that was meant may be of more words than the one that is pointed at.
+    std::size_t end = 0, words = 1 + static_cast<std::size_t>(std::count(meant.begin(), meant.end(), ' '));
+    for (; words > 0 && end < line.text.size(); --words) {
+      end = line.text.find_first_not_of(' ', end);
+      end = std::min(line.text.find_first_of(" ,\n", end), line.text.size());
+    }
+    did_you_mean(d, line.text.substr(0, first), meant);
+    d.fix = Fix{line.span(0, end), meant};
   } else if (!other.empty()) {
     d.help = "say `" + other + "`";
   }
@@ -331,7 +338,14 @@ TypeExpr Builder::type(const Line& line, const std::vector<Part>& parts, std::si
   out = type_of(parts, next, [&](const Part& part) { return at(line, part); }, error, failed);
   if (!error.empty()) {
     const std::string help = failed < parts.size() && parts[failed].tag == Tag::kName ? type_help(parts[failed].text) : "";
-    problem("BEL1042", failed < parts.size() ? at(line, parts[failed]) : line.whole(), error).help = help;
+    Diagnostic& d =
+        problem("BEL1042", failed < parts.size() ? at(line, parts[failed]) : line.whole(), error);
+    d.help = help;
+    // "did you mean `text`?", "say `text`": the word in backticks is the fix.
+    const std::size_t tick = help.find('`');
+    const std::size_t end = tick == std::string::npos ? tick : help.find('`', tick + 1);
+    if (end != std::string::npos && d.span.length == parts[failed].text.size())
+      d.fix = Fix{d.span, help.substr(tick + 1, end - tick - 1)};
   }
   return out;
 }

@@ -10,15 +10,11 @@
 
 namespace belay::dsl::text {
 
-namespace {
-
 const std::vector<std::string>& base_types() {
   static const std::vector<std::string> types = {"text", "int",      "money", "bool", "uuid", "timestamp",
                                                  "date", "duration", "email", "url",  "json"};
   return types;
 }
-
-}  // namespace
 
 bool is_identifier(std::string_view word) {
   if (word.empty() || std::isdigit(static_cast<unsigned char>(word[0]))) return false;

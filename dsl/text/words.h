@@ -12,6 +12,7 @@ namespace belay::dsl::text {
 
 inline constexpr std::size_t kProblemsPerFile = 200;
 
+const std::vector<std::string>& base_types();  // `text`, `int` and so on
 bool is_identifier(std::string_view word);   // letters, digits, _; no digit first
 bool is_dotted_name(std::string_view word);  // lower_snake, dots between
 std::string as_name(std::string_view word);  // `Hold-Slot` → `hold_slot`; empty when nothing is left

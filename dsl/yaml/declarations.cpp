@@ -155,8 +155,8 @@ void Reader::declaration(const Document& document, bool first, std::vector<Decla
     const Node& key = root.entries.empty() ? root : root.entries[root.entries.size() > 1 && fields.has("belay") ? 1 : 0].key;
     Diagnostic& d = problem("BEL1110", key.span, "this document declares nothing");
     const std::string near = nearest(key.text, declaration_keys());
-    d.help = near.empty() ? "begin it with `workflow`, `action`, `event`, `type`, `connector`, `webhook`, `retry_plan` or `scenario`"
-                          : "did you mean `" + near + "`?";
+    d.help = "begin it with `workflow`, `action`, `event`, `type`, `connector`, `webhook`, `retry_plan` or `scenario`";
+    if (!near.empty()) did_you_mean(d, key.text, near);
     return;
   }
   const Node* name_node = fields.take(kind);

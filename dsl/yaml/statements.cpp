@@ -59,7 +59,7 @@ std::string Reader::statement_kind(const Node& node, const Fields& fields, Span&
   const std::string near = nearest(said, statement_words());
   if (said == "branch") d.help = "a branch stands under `branches` of `together`";
   if (said == "if") d.help = "a decision on data is `when`";
-  if (!near.empty() && d.help.empty()) d.help = "did you mean `" + near + "`?";
+  if (!near.empty() && d.help.empty()) did_you_mean(d, said, near);
   return {};
 }
 

@@ -99,7 +99,7 @@ void Fields::done() {
     }
     const std::string near = nearest(key.text, asked_);
     if (!near.empty()) {
-      d.help = "did you mean `" + near + "`?";
+      did_you_mean(d, key.text, near);
     } else if (key.text == "if" || other) {
       d.help = key.text == "if" ? "a decision on data is `when`" : "say `otherwise`";
     }
@@ -254,7 +254,7 @@ std::string Reader::word(const Node* node, const std::vector<std::string>& words
   for (std::size_t i = 0; i < words.size(); ++i) list += (i == 0 ? "`" : i + 1 == words.size() ? " or `" : ", `") + words[i] + "`";
   Diagnostic& d = problem("BEL1111", node->span, "`" + node->text + "` stands where " + list + " is needed");
   const std::string near = nearest(node->text, words);
-  if (!near.empty()) d.help = "did you mean `" + near + "`?";
+  if (!near.empty()) did_you_mean(d, node->text, near);
   return {};
 }
 
@@ -480,7 +480,14 @@ TypeExpr Reader::type(const Node* node) {
     out = text::type_of(parsed.parts, next, at, error, failed);
     if (error.empty()) return out;
     const std::string help = failed < parsed.parts.size() && parsed.parts[failed].tag == text::Part::Tag::kName ? text::type_help(parsed.parts[failed].text) : "";
-    problem("BEL1042", failed < parsed.parts.size() ? at(parsed.parts[failed]) : node->span, error).help = help;
+    Diagnostic& d =
+        problem("BEL1042", failed < parsed.parts.size() ? at(parsed.parts[failed]) : node->span, error);
+    d.help = help;
+    // "did you mean `text`?", "say `text`": the word in backticks is the fix.
+    const std::size_t tick = help.find('`');
+    const std::size_t end = tick == std::string::npos ? tick : help.find('`', tick + 1);
+    if (end != std::string::npos && d.span.length == parsed.parts[failed].text.size())
+      d.fix = Fix{d.span, help.substr(tick + 1, end - tick - 1)};
     return out;
   }
   problem("BEL1042", node->span, "`" + node->text + "` is not a type").help = "see `belay explain BEL1042` for what a type can be";

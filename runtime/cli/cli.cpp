@@ -27,6 +27,7 @@ struct Commands {
   SchemaCommand schema;
   ExplainCommand explain;
   EvalCommand eval;
+  LspCommand lsp;
   TestCommand test;
   ServeCommand serve;
   StartCommand start;
@@ -114,6 +115,18 @@ void add_form_commands(CLI::App& app, Commands& c, Action& chosen) {
   CLI::App* schema = app.add_subcommand("schema", "Print the JSON Schema of the YAML form");
   schema->add_option("--out", c.schema.out, "A file to write; otherwise standard output");
   schema->callback([&] { chosen = [&] { return run(c.schema); }; });
+}
+
+void add_lsp_command(CLI::App& app, Commands& c, Action& chosen,
+                     runtime::PluginRegistry& plugins) {
+  CLI::App* lsp =
+      app.add_subcommand("lsp", "Serve editors: the Language Server Protocol on stdin and stdout");
+  lsp->add_option("DIR", c.lsp.directory,
+                  "The folder of definitions below the one that the editor opens");
+  lsp->add_flag("--any-plugin", c.lsp.any_plugin,
+                "Let actions name plugins that this program does not have");
+  lsp->add_flag("--stdio", c.lsp.stdio, "Standard input and output, as always");
+  lsp->callback([&] { chosen = [&] { return run(c.lsp, plugins); }; });
 }
 
 void add_eval_command(CLI::App& app, Commands& c, Action& chosen) {
@@ -377,6 +390,7 @@ int belay_main(int argc, char** argv, PluginRegistry& plugins) {
   Action chosen;
   add_definition_commands(app, commands, chosen, plugins);
   add_eval_command(app, commands, chosen);
+  add_lsp_command(app, commands, chosen, plugins);
   add_form_commands(app, commands, chosen);
   add_serve_command(app, commands, chosen, plugins);
   add_saga_commands(app, commands, chosen);

@@ -45,6 +45,15 @@ struct SchemaCommand {
 };
 int run(const SchemaCommand& command);
 
+// ---- Editors (lsp_command.cpp): no server needed ----
+
+struct LspCommand {
+  std::string directory;    // of definitions, below the editor's folder; empty: that folder
+  bool any_plugin = false;  // as CheckCommand's
+  bool stdio = false;       // editors say it out of habit; there is no other way
+};
+int run(const LspCommand& command, const runtime::PluginRegistry& plugins);
+
 // ---- Expressions (eval_command.cpp): no server needed ----
 
 struct EvalCommand {

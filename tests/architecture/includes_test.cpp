@@ -68,7 +68,8 @@ const std::map<std::string, std::set<std::string>>& arrows() {
       {"runtime/simulator", {"interpreter", "dsl"}},
       {"runtime/cli",
        {"interpreter", "dsl", "runtime/simulator", "runtime/base", "runtime/store", "runtime/actions", "runtime/webhooks", "runtime/engine",
-        "runtime/api"}},
+        "runtime/api", "runtime/lsp"}},
+      {"runtime/lsp", {"interpreter", "dsl", "runtime/base"}},
       {"runtime", {"runtime/cli", "runtime/actions", "interpreter", "runtime/base"}},
   };
   return all;

@@ -72,6 +72,25 @@ TEST_CASE("a caret stands under wide and combining characters") {
   CHECK(render_json(diagnostics, sources).find("\"column\":15,\"length\":3") != std::string::npos);
 }
 
+TEST_CASE("what was meant is a fix where the place is just the word") {
+  Sources sources;
+  sources.add("w.belay", "do stripe.captrue \"captrue\" x\n");
+  const auto check = [&](Span span, const std::string& expected) {
+    Diagnostics diagnostics;
+    did_you_mean(diagnostics.add("BEL1036", span, "seen"), "captrue", "capture");
+    const std::string json = render_json(diagnostics, sources);
+    INFO(json);
+    CHECK(json.find("did you mean `capture`?") != std::string::npos);
+    const std::size_t at = json.find(",\"fix\":");
+    CHECK((at == std::string::npos ? "" : json.substr(at, json.find('}', at) + 1 - at)) == expected);
+  };
+  check({0, 1, 11, 7},
+        R"(,"fix":{"file":"w.belay","line":1,"column":11,"length":7,"text":"capture"})");
+  check({0, 1, 19, 9},  // quotes around it stay
+        R"(,"fix":{"file":"w.belay","line":1,"column":20,"length":7,"text":"capture"})");
+  check({0, 1, 4, 14}, "");
+}
+
 TEST_CASE("the nearest word is the one that was meant") {
   const std::vector<std::string> words = {"charge", "amount", "intent", "do"};
   CHECK(nearest("chrage", words) == "charge");

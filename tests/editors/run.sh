@@ -16,7 +16,7 @@ if ! cmp -s tests/editors/package-lock.json "$here/package-lock.json" || [[ ! -d
 fi
 "$belay" schema --out "$here/belay.schema.json"
 cp tests/editors/*.mjs "$here/"
-BELAY_ROOT=$PWD node --test --test-reporter=tap "$here"/schema.mjs "$here"/grammar.mjs >"$here/log.txt" 2>&1 || true
+BELAY_ROOT=$PWD BELAY_PROGRAM=$(realpath "$belay") node --test --test-reporter=tap "$here"/schema.mjs "$here"/grammar.mjs "$here"/lsp.mjs >"$here/log.txt" 2>&1 || true
 passed=$(sed -n 's/^# pass \([0-9]*\)$/\1/p' "$here/log.txt") failed=$(sed -n 's/^# fail \([0-9]*\)$/\1/p' "$here/log.txt")
 if [[ ${failed:-1} != 0 || ${passed:-0} == 0 ]]; then cat "$here/log.txt"; fi
 echo "${passed:-0} passed, ${failed:-1} failed"
