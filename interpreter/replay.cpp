@@ -9,34 +9,13 @@
 
 #include "interpreter/compare.h"
 #include "interpreter/control.h"
+#include "interpreter/view.h"
 
 namespace belay::interpreter {
 namespace {
 
 constexpr Direction kDirections[] = {Direction::kForward, Direction::kCheck, Direction::kUndo,
                                      Direction::kUndoCheck};
-
-const char* kind_words(NodeKind kind) {
-  switch (kind) {
-    case NodeKind::kStep: return "a step";
-    case NodeKind::kWhen: return "a `when`";
-    case NodeKind::kTogether: return "a `together`";
-    case NodeKind::kWait: return "a wait";
-    case NodeKind::kPause: return "a pause";
-    case NodeKind::kPublish: return "a `publish`";
-    case NodeKind::kSet: return "a `set`";
-    case NodeKind::kCancel: return "a `cancel`";
-    case NodeKind::kFinish: return "a `finish`";
-    case NodeKind::kPointOfNoReturn: return "the point of no return";
-    case NodeKind::kForEach: return "a `for each`";
-    case NodeKind::kRepeat: return "a `repeat`";
-    case NodeKind::kAsk: return "a question";
-    case NodeKind::kTry: return "a `try`";
-    case NodeKind::kRun: return "a child saga";
-    case NodeKind::kAct: return "an act";
-  }
-  return "";
-}
 
 // The statement that something is about, for a `why`.
 std::string quoted(const Graph& graph, const Path& path) { return "`" + path_text(graph, path) + "`"; }

@@ -49,6 +49,7 @@ struct Preview {
 };
 Preview preview(const Graph& graph, const State& state, const Fact& act, std::string_view saga);
 
+const char* kind_words(NodeKind kind);  // "a step", "a `for each`", "a question"
 const char* name(Health health);       // "ok", "retrying", "paused", "overdue", "held", "unknown_outcome", "undo_failed"
 const char* name(Status status);       // "running", "compensating", "completed", "compensated"
 const char* name(HoldReason reason);

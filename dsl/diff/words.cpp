@@ -119,28 +119,6 @@ std::string rate(const Rate& rate) {
   return text;
 }
 
-const char* kind_words(NodeKind kind) {
-  switch (kind) {
-    case NodeKind::kStep: return "a step";
-    case NodeKind::kWhen: return "a `when`";
-    case NodeKind::kTogether: return "a `together`";
-    case NodeKind::kWait: return "a wait";
-    case NodeKind::kPause: return "a pause";
-    case NodeKind::kPublish: return "a `publish`";
-    case NodeKind::kSet: return "a `set`";
-    case NodeKind::kCancel: return "a `cancel`";
-    case NodeKind::kFinish: return "a `finish`";
-    case NodeKind::kPointOfNoReturn: return "the point of no return";
-    case NodeKind::kForEach: return "a `for each`";
-    case NodeKind::kRepeat: return "a `repeat`";
-    case NodeKind::kAsk: return "a question";
-    case NodeKind::kTry: return "a `try`";
-    case NodeKind::kRun: return "a child saga";
-    case NodeKind::kAct: return "an act";
-  }
-  return "";
-}
-
 std::string statement(const Graph& graph, const Node& node) {
   switch (node.kind) {
     case NodeKind::kStep:

@@ -37,7 +37,6 @@ std::string unsure(const Graph& graph, const Call& call);
 std::string rate(const Rate& rate);
 // `capture`, `the condition paid.amount is not price`, `the point of no return`
 std::string statement(const Graph& graph, const Node& node);
-const char* kind_words(NodeKind kind);  // "a step"
 
 // Collects the changes of one subject.
 class Sink {

@@ -1,10 +1,17 @@
-# Writes one .cpp that holds every .sql file of SQL_DIR as a raw string, by file name.
+# Writes one .cpp that holds every .sql file of SQL_DIR as a raw string, by file name. A line
+# `-- include: NAME` stands for the file parts/NAME.sql, so that what statements share is written once.
+file(GLOB parts ${SQL_DIR}/parts/*.sql)
 file(GLOB files ${SQL_DIR}/*.sql)
 list(SORT files)
 set(text "// Generated from runtime/store/sql; do not edit.\n#include \"runtime/store/embedded_sql.h\"\n\nnamespace belay::runtime {\nconst std::vector<EmbeddedSql>& embedded_sql() {\n  static const std::vector<EmbeddedSql> all = {\n")
 foreach(file ${files})
   get_filename_component(name ${file} NAME)
   file(READ ${file} content)
+  foreach(part ${parts})
+    get_filename_component(part_name ${part} NAME_WE)
+    file(READ ${part} part_text)
+    string(REPLACE "-- include: ${part_name}\n" "${part_text}" content "${content}")
+  endforeach()
   string(APPEND text "      {\"${name}\", R\"belay_sql(${content})belay_sql\"},\n")
 endforeach()
 string(APPEND text "  };\n  return all;\n}\n}  // namespace belay::runtime\n")

@@ -1,26 +1,9 @@
-// The statement for rare rows says what the common one says, and keeps those rows right.
+// The rows that few workflows have.
 #include "runtime/base/ids.h"
 #include "tests/postgres/store_database.h"
 
 using namespace belay::runtime;
 using namespace belay::runtime::testing;
-
-namespace {
-
-std::string between(std::string_view text, std::string_view from, std::string_view to) {
-  const std::size_t begin = text.find(from), end = text.rfind(to);
-  REQUIRE(begin != std::string_view::npos);
-  REQUIRE(end != std::string_view::npos);
-  return std::string(text.substr(begin, end - begin));
-}
-
-}  // namespace
-
-TEST_CASE("flush_rare begins as flush_full") {
-  const std::string full = between(named_sql("flush_full"), "WITH f AS", "\n)\nSELECT");
-  const std::string rare = between(named_sql("flush_rare"), "WITH f AS", "\n)\nSELECT");
-  CHECK(rare.starts_with(full));
-}
 
 TEST_CASE("turns, questions and keys: written, replaced, taken away in one flush or in two") {
   auto store = take(open_postgres_store(migrated_database()));

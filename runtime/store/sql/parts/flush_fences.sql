@@ -1,0 +1,2 @@
+)
+SELECT array_to_string(ARRAY(SELECT lane FROM f), ','), belay.us(clock_timestamp());
