@@ -139,7 +139,7 @@ workflow two_of_three "Two are enough", version 1
           item = c
         undo with unreserve
           id = z.id
-      pause for 5 minutes
+      pause for 1 day
   step pay
     do charge
       item = card

@@ -247,11 +247,13 @@ TEST_CASE("crash: together, waiting for some") {
     return Fields{{"a", text(a)}, {"b", text(b)}, {"c", text(c)}, {"card", text(card)}};
   };
   check({"two are there", {"two_of_three"}, {start("two_of_three", fields("a", "b", "c", "p"))}, {"completed"}});
-  check({"one fails and is undone alone", {"two_of_three"}, {start("two_of_three", fields("no_a", "b", "c", "p"))},
+  check({"one fails and is undone alone", {"two_of_three"}, {start("two_of_three", fields("no_a", "b", "c", "p")),
+          pass_two_days(waits("it", "pause"))},
          {"completed"}});
   check({"two fail", {"two_of_three"}, {start("two_of_three", fields("no_a", "no_b", "sticky", "p"))},
          {"compensated"}});
-  check({"declined afterwards", {"two_of_three"}, {start("two_of_three", fields("no_a", "b", "c", "no_p"))},
+  check({"declined afterwards", {"two_of_three"}, {start("two_of_three", fields("no_a", "b", "c", "no_p")),
+          pass_two_days(waits("it", "pause"))},
          {"compensated"}});
 }
 
