@@ -79,10 +79,11 @@ class CrashWorld {
   std::vector<std::string> wrongs_;
 };
 
-// When the process dies, counted in flushes of the story.
-struct CrashPoint {
-  int flush = 0;              // 0: never. The flush that is committed last
+// When a process dies, counted since it began.
+struct Death {
+  int flush = 0;              // the flush that is committed last; 0: it is no flush that it dies of
   bool acknowledged = false;  // its acknowledgement was seen, so what follows it has left and is lost on its way back
+  int call = 0;               // the call that is carried out last, and not heard of; 0: any number
 };
 
 class CrashStage {
@@ -100,21 +101,24 @@ class CrashStage {
     std::string alias;  // of the saga that it starts
   };
 
-  CrashStage(std::vector<interpreter::Graph> graphs, CrashPoint point) : point_(point), bench_(std::move(graphs)) {
+  // One death a process; the one after them lives.
+  CrashStage(std::vector<interpreter::Graph> graphs, std::vector<Death> deaths)
+      : deaths_(std::move(deaths)), bench_(std::move(graphs)) {
+    deaths_.push_back({});
     for (const char* action : {"reserve", "charge", "look", "tell", "unreserve", "refund"}) {
       bench_.runner.answer(action, [this, name = std::string(action)](const ActionCall& call) {
-        return world_.answer(name, call);
+        if (dead_) return failed(interpreter::FailureKind::kUnsure, "it never left");  // and nobody hears this
+        ActionOutcome outcome = world_.answer(name, call);
+        if (++calls_ >= death().call && death().call > 0) die();
+        return outcome;
       });
     }
     // The hook runs before a flush: the one that is committed last is followed by one that is not.
     bench_.store.before_flush([this] {
       const int flush = ++flushes_;
-      if (point_.flush == 0 || crashed_) return;
-      if (flush == point_.flush && !point_.acknowledged) bench_.store.lose_acknowledgements(1);
-      if (flush == point_.flush + 1) {
-        bench_.store.set_down(true);
-        crashed_ = true;
-      }
+      if (death().flush == 0 || dead_) return;
+      if (flush == death().flush && !death().acknowledged) bench_.store.lose_acknowledgements(1);
+      if (flush > death().flush) die();
     });
   }
   ~CrashStage() { bench_.store.before_flush({}); }
@@ -135,14 +139,22 @@ class CrashStage {
       }
     }
     until("over", [&] { return over(); });
+    mortal_ = false;
+    if (!dead_) return;
+    restart(false);  // it had just died
+    until("over", [&] { return over(); });
   }
-  void restart() {
-    bench_.store.before_flush({});
-    bench_.restart();
+  void restart(bool mortal = true) {
+    bench_.crash();
+    bench_.store.lose_acknowledgements(0);
+    flushes_ = calls_ = 0;
     ++restarts_;
+    dead_ = mortal_ = false;
+    bench_.open();
+    mortal_ = mortal;
   }
-  bool crashed() const { return restarts_ > 0; }
-  int flushes() const { return flushes_; }
+  // As often as it died.
+  int restarts() const { return restarts_; }
 
   bool over() {
     const auto ended = [&] {
@@ -195,12 +207,20 @@ class CrashStage {
   }
 
  private:
+  const Death& death() const {
+    return deaths_[std::min(static_cast<std::size_t>(restarts_.load()), deaths_.size() - 1)];
+  }
+  void die() {
+    if (!mortal_) return;
+    bench_.store.set_down(true);
+    dead_ = true;
+  }
   void until(const std::string& what, const std::function<bool()>& holds, bool time_passes = true) {
     const auto give_up = std::chrono::steady_clock::now() + std::chrono::seconds(10);
     while (true) {
       const auto soon = time_passes ? due_soon() : std::nullopt;  // seen before `holds` looks, so that it sees that too
       if (holds()) return;
-      if (crashed_ && restarts_ == 0) restart();
+      if (dead_) restart();
       else if (soon) pass_to(*soon);
       std::this_thread::sleep_for(std::chrono::microseconds(200));
       if (std::chrono::steady_clock::now() > give_up) fail_with("it never came to be " + what);
@@ -246,11 +266,10 @@ class CrashStage {
 
   static constexpr std::int64_t kSoonUs = 600'000'000;
 
-  const CrashPoint point_;
+  std::vector<Death> deaths_;
   CrashWorld world_;
-  std::atomic<int> flushes_{0};
-  std::atomic<bool> crashed_{false};
-  int restarts_ = 0;
+  std::atomic<int> flushes_{0}, calls_{0}, restarts_{0};
+  std::atomic<bool> dead_{false}, mortal_{true};  // while it opens it may not die
   std::chrono::steady_clock::time_point next_pass_;
   std::map<std::string, SagaId> aliases_;
   std::vector<std::string> refusals_;

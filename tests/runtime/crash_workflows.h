@@ -466,6 +466,172 @@ workflow by_event "An event begins it", version 1
     if shop.sold_out, cancel because "Sold out"
   when sum is more than 10
     cancel because "Too much"
+
+workflow rounds_or "Until it is granted, or not", version 1
+  takes
+    a     text
+    card  text
+  gives
+    state = look.id
+  repeat until look.id is "granted", at most 2 times
+    step look
+      do look
+        item = a
+    step keep
+      do reserve
+        item = "kept"
+      undo with unreserve
+        id = keep.id
+      if shop.sold_out, cancel because "Sold out"
+  otherwise
+    step note
+      do tell
+        item = "it takes longer"
+      no undo because "Said is said"
+    carry on
+  step pay
+    do charge
+      item = card
+    undo with refund
+      id = pay.id
+    if shop.declined, cancel because "Declined"
+
+workflow rounds_tried "Until it is granted, or given up", version 1
+  takes
+    a     text
+    card  text
+  try
+    repeat until look.id is "granted", at most 2 times
+      step look
+        do look
+          item = a
+      step keep
+        do reserve
+          item = "kept"
+        undo with unreserve
+          id = keep.id
+  if gave_up or shop.sold_out
+    step note
+      do tell
+        item = "given up"
+      no undo because "Said is said"
+  step pay
+    do charge
+      item = card
+    undo with refund
+      id = pay.id
+    if shop.declined, cancel because "Declined"
+
+workflow slow_stay "A child that waits", version 1
+  takes
+    a  text
+  gives
+    id = x.id
+  step x
+    do reserve
+      item = a
+    undo with unreserve
+      id = x.id
+    if shop.sold_out, cancel because "Sold out"
+  wait go
+    for shop.paid, key a
+    within 1 day, otherwise cancel because "Late"
+
+workflow rival "A child beside a wait", version 1
+  takes
+    a     text
+    b     text
+    card  text
+  gives
+    by_child = room is present
+  together, waiting for any
+    step room
+      run slow_stay
+        a = a
+      if cancelled, cancel because "No room"
+    branch other
+      step y
+        do reserve
+          item = b
+        undo with unreserve
+          id = y.id
+      wait go
+        for shop.paid, key b
+        within 1 day, otherwise cancel because "Late"
+  step pay
+    do charge
+      item = card
+    undo with refund
+      id = pay.id
+    if shop.declined, cancel because "Declined"
+
+workflow line_trip "A child in line", version 1
+  takes
+    a     text
+    card  text
+  step x
+    do reserve
+      item = card
+    undo with unreserve
+      id = x.id
+    if shop.sold_out, cancel because "Sold out"
+  step turn
+    run in_line
+      a    = a
+      card = card
+    if cancelled, cancel because "It was cancelled"
+
+workflow each_try "One way or the other for each", version 1
+  takes
+    items  list of text
+    card   text
+  gives
+    ids = ids
+  for each i in items, at most 2 at once
+    try
+      step first
+        do reserve
+          item = "first_" + i
+        undo with unreserve
+          id = first.id
+      step hold
+        do reserve
+          item = i
+        undo with unreserve
+          id = hold.id
+    if shop.sold_out
+      step instead
+        do reserve
+          item = "instead_" + i
+        undo with unreserve
+          id = instead.id
+        if shop.sold_out, cancel because "Sold out"
+    collect ids = hold.id or else "instead"
+  step pay
+    do charge
+      item = card
+    undo with refund
+      id = pay.id
+    if shop.declined, cancel because "Declined"
+
+workflow each_stay "A child for each", version 1
+  takes
+    items  list of text
+    card   text
+  gives
+    ids = ids
+  for each i in items, at most 2 at once, tolerating 1 failure
+    step room
+      run stay
+        a = "first_" + i
+        b = i
+    collect ids = room.id
+  step pay
+    do charge
+      item = card
+    undo with refund
+      id = pay.id
+    if shop.declined, cancel because "Declined"
 )";
 
 }  // namespace belay::testing
