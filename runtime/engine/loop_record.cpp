@@ -202,7 +202,12 @@ void Loop::send(Slot slot, Lane to, decltype(Mail::what) what) {
 }
 
 void Loop::consume(Slot slot, const Mail& mail) {
-  slot.batch->add_consumed(slot.owner, {.to = mail.to, .from = mail.from, .number = mail.number});
+  if (slot.batch->owners[slot.owner].lane == mail.to) {
+    return slot.batch->add_consumed(slot.owner, {.to = mail.to, .from = mail.from, .number = mail.number});
+  }
+  slot.answer([this, mail](const Failure* failure) {
+    if (failure == nullptr && holds(mail.to)) consume(this->slot(mail.to, "mail"), mail);
+  });
 }
 
 // Nothing is added to a sealed batch; the instance rows of its sagas say what they are now.

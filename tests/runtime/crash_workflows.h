@@ -548,7 +548,7 @@ workflow rival "A child beside a wait", version 1
     step room
       run slow_stay
         a = a
-      if cancelled, cancel because "No room"
+      if cancelled, cancel because "Late"
     branch other
       step y
         do reserve
