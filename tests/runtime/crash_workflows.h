@@ -285,6 +285,7 @@ workflow stay "A child", version 1
     b  text
   gives
     id = x.id
+  once per a
   step x
     do reserve
       item = a
@@ -527,6 +528,7 @@ workflow slow_stay "A child that waits", version 1
     a  text
   gives
     id = x.id
+  once per a
   step x
     do reserve
       item = a
