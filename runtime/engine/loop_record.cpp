@@ -206,7 +206,10 @@ void Loop::consume(Slot slot, const Mail& mail) {
     return slot.batch->add_consumed(slot.owner, {.to = mail.to, .from = mail.from, .number = mail.number});
   }
   slot.answer([this, mail](const Failure* failure) {
-    if (failure == nullptr && holds(mail.to)) consume(this->slot(mail.to, "mail"), mail);
+    if (!holds(mail.to)) return;
+    if (failure == nullptr) return consume(this->slot(mail.to, "mail"), mail);
+    // The database was away for long: it is committed yet, and the mail, told again, changes nothing.
+    if (failure->code == ErrorCode::kInDoubt) later([this, mail] { deliver(mail); });
   });
 }
 

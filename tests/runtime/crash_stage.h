@@ -1,5 +1,6 @@
-// A story on a stage where the process may be killed: a workflow, what is asked of it in order, a world that remembers
-// keys as a good provider does and keeps its own book, and one flush after which everything in memory is gone.
+// A story on a stage where the process may be killed: a workflow, what is asked of it in order, a
+// world that remembers keys as a good provider does and keeps its own book, and one flush after
+// which everything in memory is gone.
 #pragma once
 #include <chrono>
 #include <map>
@@ -14,9 +15,10 @@
 
 namespace belay::testing {
 
-// Answers by the item's name: `no_…` is refused, `moody…` refused under its first key, `shaky…` fails transiently at its
-// first call, `unsure…` is done but not told so at the first call, `visa` is granted at the third look. What an undo
-// meets is said by the name of what it undoes: `sticky…` does not come off at the first call.
+// Answers by the item's name: `no_…` is refused, `moody…` refused under its first key, `shaky…`
+// fails transiently at its first call, `unsure…` is done but not told so at the first call, `visa`
+// is granted at the third look. What an undo meets is said by the name of what it undoes: `sticky…`
+// does not come off at the first call.
 class CrashWorld {
  public:
   struct Effect {
@@ -50,9 +52,11 @@ class CrashWorld {
       return succeeded(is("visa") && looks_.size() >= 3 ? "granted" : "open");
     }
     if (is("no_") || (is("moody") && first)) {
-      return failed(interpreter::FailureKind::kBusiness, action == "charge" ? "shop.declined" : "shop.sold_out");
+      return failed(interpreter::FailureKind::kBusiness,
+                    action == "charge" ? "shop.declined" : "shop.sold_out");
     }
-    if (is("shaky") && ++calls_[what] == 1) return failed(interpreter::FailureKind::kTransient, "unavailable");
+    if (is("shaky") && ++calls_[what] == 1)
+      return failed(interpreter::FailureKind::kTransient, "unavailable");
     book_[what].done.insert(call.key);
     if (is("unsure") && !again) return failed(interpreter::FailureKind::kUnsure, "timeout");
     return succeeded(what);
@@ -66,8 +70,10 @@ class CrashWorld {
       return failed(interpreter::FailureKind::kTransient, "unavailable");
     }
     const auto found = book_.find(what);
-    if (found == book_.end()) wrongs_.push_back(undoing + ", which was never done");
-    else found->second.undone.insert(call.key);
+    if (found == book_.end())
+      wrongs_.push_back(undoing + ", which was never done");
+    else
+      found->second.undone.insert(call.key);
     return succeeded("");
   }
 
@@ -82,7 +88,8 @@ class CrashWorld {
 // When a process dies, counted since it began.
 struct Death {
   int flush = 0;              // the flush that is committed last; 0: it is no flush that it dies of
-  bool acknowledged = false;  // its acknowledgement was seen, so what follows it has left and is lost on its way back
+  bool acknowledged = false;  // its acknowledgement was seen, so what follows it has left and is
+                              // lost on its way back
   int call = 0;               // the call that is carried out last, and not heard of; 0: any number
 };
 
@@ -107,7 +114,9 @@ class CrashStage {
     deaths_.push_back({});
     for (const char* action : {"reserve", "charge", "look", "tell", "unreserve", "refund"}) {
       bench_.runner.answer(action, [this, name = std::string(action)](const ActionCall& call) {
-        if (dead_) return failed(interpreter::FailureKind::kUnsure, "it never left");  // and nobody hears this
+        if (dead_)
+          return failed(interpreter::FailureKind::kUnsure,
+                        "it never left");  // and nobody hears this
         ActionOutcome outcome = world_.answer(name, call);
         if (++calls_ >= death().call && death().call > 0) die();
         return outcome;
@@ -130,8 +139,9 @@ class CrashStage {
         auto ack = std::make_shared<Ack>();
         move.send(*this, ack);
         const int restarts = restarts_;
-        until("answered: " + move.what,
-              [&] { return ack->answered || ack->unknown || restarts_ != restarts; }, false);
+        until(
+            "answered: " + move.what,
+            [&] { return ack->answered || ack->unknown || restarts_ != restarts; }, false);
         if (!ack->answered) continue;
         if (!move.alias.empty()) aliases_[move.alias] = ack->saga;
         if (!ack->refused.empty()) refusals_.push_back(move.what + ": " + ack->refused);
@@ -174,7 +184,8 @@ class CrashStage {
       std::string line = row.workflow + " " + row.input + ": " + row.status + ", " + row.health;
       const auto view = bench_.engine->view("acme", id);
       REQUIRE(view);
-      line += ", gives " + interpreter::to_text(view->state.output) + ", because " + view->state.because;
+      line += ", gives " + interpreter::to_text(view->state.output) + ", because " +
+              view->state.because;
       for (const auto& left : interpreter::left_over(*view->graph, view->state)) {
         line += ", left over " + left.what + ": " + left.why;
       }
@@ -183,7 +194,8 @@ class CrashStage {
     }
     for (const EventRow& event : bench_.store.events()) {
       if (event.type == "shop.tick") continue;
-      lines.push_back("event " + event.type + " " + event.key + (event.claimed ? ", claimed" : ", unclaimed"));
+      lines.push_back("event " + event.type + " " + event.key +
+                      (event.claimed ? ", claimed" : ", unclaimed"));
     }
     for (const auto& [what, effect] : world_.book()) {
       if (effect.stands()) lines.push_back("stands: " + what);
@@ -191,8 +203,9 @@ class CrashStage {
     for (const std::string& refusal : refusals_) lines.push_back("refused " + refusal);
     for (const std::string& wrong : world_.wrongs()) lines.push_back("wrong: " + wrong);
     const MemoryStore::Counts counts = bench_.store.counts();
-    lines.push_back("subscriptions " + std::to_string(counts.subscriptions) + ", turns " + std::to_string(counts.turns) +
-                    ", questions " + std::to_string(counts.questions) + ", mail " + std::to_string(counts.mail));
+    lines.push_back("subscriptions " + std::to_string(counts.subscriptions) + ", turns " +
+                    std::to_string(counts.turns) + ", questions " +
+                    std::to_string(counts.questions) + ", mail " + std::to_string(counts.mail));
     std::sort(lines.begin(), lines.end());
     return lines;
   }
@@ -218,10 +231,14 @@ class CrashStage {
   void until(const std::string& what, const std::function<bool()>& holds, bool time_passes = true) {
     const auto give_up = std::chrono::steady_clock::now() + std::chrono::seconds(10);
     while (true) {
-      const auto soon = time_passes ? due_soon() : std::nullopt;  // seen before `holds` looks, so that it sees that too
+      const auto soon = time_passes
+                            ? due_soon()
+                            : std::nullopt;  // seen before `holds` looks, so that it sees that too
       if (holds()) return;
-      if (dead_) restart();
-      else if (soon) pass_to(*soon);
+      if (dead_)
+        restart();
+      else if (soon)
+        pass_to(*soon);
       std::this_thread::sleep_for(std::chrono::microseconds(200));
       if (std::chrono::steady_clock::now() > give_up) fail_with("it never came to be " + what);
     }
@@ -235,8 +252,9 @@ class CrashStage {
     }
     return std::nullopt;
   }
-  // Retries and pauses that end soon end now: the clock is moved, and an event that nobody awaits tells the engine. Sagas
-  // that sleep on disk it looks for three times a minute; one that is looked at is there at once.
+  // Retries and pauses that end soon end now: the clock is moved, and an event that nobody awaits
+  // tells the engine. Sagas that sleep on disk it looks for three times a minute; one that is
+  // looked at is there at once.
   void pass_to(const InstanceRow& row) {
     const auto now = bench_.store.database_now();
     if (!now) return;
@@ -254,8 +272,8 @@ class CrashStage {
   void fail_with(const std::string& what) {
     for (const SagaId& id : bench_.store.sagas()) {
       const InstanceRow row = *bench_.store.instance(id);
-      UNSCOPED_INFO(row.workflow << " " << row.status << ", " << row.health << ", waits on `" << row.waiting_on
-                                 << "`, failure `" << row.failure << "`");
+      UNSCOPED_INFO(row.workflow << " " << row.status << ", " << row.health << ", waits on `"
+                                 << row.waiting_on << "`, failure `" << row.failure << "`");
       for (const JournalRow& entry : bench_.store.journal_of(id)) {
         UNSCOPED_INFO("  " << entry.seq << " " << entry.kind << " " << entry.body);
       }

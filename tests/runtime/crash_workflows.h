@@ -1,5 +1,6 @@
-// The workflows of statement_crash_test.cpp: each statement with steps that leave something in the world, so that what is
-// undone can be seen there. They go with the declarations of engine_harness.h.
+// The workflows of statement_crash_test.cpp: each statement with steps that leave something in the
+// world, so that what is undone can be seen there. They go with the declarations of
+// engine_harness.h.
 #pragma once
 
 namespace belay::testing {
