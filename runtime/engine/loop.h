@@ -119,6 +119,8 @@ class Loop {
   Slot slot(Lane lane, const std::string& topic);
   // Posts mail from the slot's owner's lane.
   void send(Slot slot, Lane to, decltype(Mail::what) what);
+  // With the slot's rows where that is one lane; else once those are committed, so the mail may come again meanwhile and
+  // must change nothing then.
   void consume(Slot slot, const Mail& mail);
   // Again in a second: the database was away.
   void later(Task task) { later_.push_back(std::move(task)); }

@@ -202,7 +202,15 @@ void Loop::send(Slot slot, Lane to, decltype(Mail::what) what) {
 }
 
 void Loop::consume(Slot slot, const Mail& mail) {
-  slot.batch->add_consumed(slot.owner, {.to = mail.to, .from = mail.from, .number = mail.number});
+  if (slot.batch->owners[slot.owner].lane == mail.to) {
+    return slot.batch->add_consumed(slot.owner, {.to = mail.to, .from = mail.from, .number = mail.number});
+  }
+  slot.answer([this, mail](const Failure* failure) {
+    if (!holds(mail.to)) return;
+    if (failure == nullptr) return consume(this->slot(mail.to, "mail"), mail);
+    // The database was away for long: it is committed yet, and the mail, told again, changes nothing.
+    if (failure->code == ErrorCode::kInDoubt) later([this, mail] { deliver(mail); });
+  });
 }
 
 // Nothing is added to a sealed batch; the instance rows of its sagas say what they are now.
