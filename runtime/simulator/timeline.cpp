@@ -28,9 +28,14 @@ std::string action_name(const Graph& graph, const Node& node, const Call& call) 
   return call.action < graph.actions.size() ? graph.actions[call.action].name : node.run.workflow;
 }
 
-std::vector<std::string> errors_of(const Graph& graph, const Call& call) {
-  if (call.action < graph.actions.size()) return graph.actions[call.action].errors;
-  return {"cancelled"};  // how a child saga fails
+std::vector<std::string> errors_of(const Graph& graph, const CallAt& at) {
+  const Node& node = graph.nodes[at.node];
+  const bool undo = at.direction == Direction::kUndo;
+  if (node.kind == NodeKind::kRun) {  // how a child saga fails, and how its undoing does
+    if (node.run.detached) return {};
+    return {undo ? "left_over" : "cancelled"};
+  }
+  return graph.actions[(undo ? *node.undo : node.call).action].errors;
 }
 
 std::string length_words(std::int64_t ms) {
