@@ -328,7 +328,14 @@ class Judge {
 }  // namespace
 
 Value sample_input(const Graph& graph) {
-  return sample_record(graph.takes, {.now = kStart, .ahead_h = 24});
+  // Loops over items get enough of them to have one fail more than is tolerated.
+  std::int64_t items = 1;
+  for (const Node& node : graph.nodes) {
+    if (node.kind != NodeKind::kForEach) continue;
+    items = std::clamp<std::int64_t>(std::int64_t{node.tolerated} + 2, items, 5);
+    items = std::max<std::int64_t>(items, 2);
+  }
+  return sample_record(graph.takes, {.now = kStart, .ahead_h = 24, .items = items});
 }
 
 Script script_of(const Graph& graph, const dsl::Scenario& scenario, std::string& problem) {
@@ -399,12 +406,14 @@ void Coverage::add(const Run& run) {
         timer != nullptr && timer->purpose == TimerPurpose::kLimit) {
       late_.insert(timer->path.node);
     }
-    // `finish` leaves no mark of its own: it is what stood ready when the saga ended.
-    if (!entry.drawn.empty() && std::holds_alternative<Ended>(entry.drawn.back())) {
+    // Acts leave no mark of their own: they are what stood ready just before something was drawn.
+    for (std::size_t drawn = 0; acts_ && drawn < entry.drawn.size(); ++drawn) {
       Entry until = entry;
-      until.drawn.pop_back();
-      const State state = apply(graph_, before, until);
-      if (!state.ready.empty()) entered_.insert(state.ready.front().node);
+      until.drawn.resize(drawn);
+      for (const Path& path : apply(graph_, before, until).ready) {
+        const NodeKind kind = graph_.nodes[path.node].kind;
+        if (kind == NodeKind::kAct || kind == NodeKind::kFinish) entered_.insert(path.node);
+      }
     }
     before = apply(graph_, std::move(before), entry);
   }
