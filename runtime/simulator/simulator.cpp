@@ -172,6 +172,7 @@ class Simulation {
             kill();
             return;
           }
+          coming_.erase(call.path);
           const bool done = std::holds_alternative<StepSucceeded>(fact);
           put(fact, "", "", crash_at(call, Moment::kAfter));
           if (done) people_at(call, Moment::kAfter);
@@ -248,9 +249,15 @@ class Simulation {
       return;
     }
     CallOutcome outcome = world_.start(command, now_);
-    if (!command.detached) deliver(call, std::move(outcome));
+    if (command.detached) return;
+    coming_.insert(command.path);
+    deliver(call, std::move(outcome));
   }
+  // A child whose end is on its way has ended before it can be stopped.
   void carry_out(const StopChild& command) {
+    const bool ended =
+        command.direction == Direction::kForward && coming_.count(command.path) != 0;
+    if (ended) return;
     deliver({command.path, command.direction}, world_.stop(command));
   }
 
@@ -313,6 +320,7 @@ class Simulation {
   void kill() {
     down_ = true;
     note("the engine stops");
+    coming_.clear();
     std::erase_if(pending_, [](const Pending& p) { return p.of_engine; });
     later(kDownMs, [this] { restart(); });
   }
@@ -403,6 +411,7 @@ class Simulation {
   std::vector<Pending> pending_;
   std::uint64_t order_ = 0;
   std::set<std::pair<Path, std::uint32_t>> expected_;  // sources whose event was scheduled
+  std::set<Path> coming_;  // children whose end is on its way to the engine
   std::vector<bool> crashed_, acted_;
   bool down_ = false;
 };

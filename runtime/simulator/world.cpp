@@ -264,6 +264,10 @@ CallOutcome World::stop(const interpreter::StopChild& child) {
                        "left_over", "something of that saga is left over", true, 0},
             kAnswerMs};
   }
+  if (child.direction == Direction::kForward && effect.done > 0 && !effect.undone) {
+    return {StepSucceeded{child.path, Direction::kForward, child.generation, effect.result},
+            kAnswerMs};  // it ended well before it could be stopped
+  }
   effect.undone = true;
   if (child.direction == Direction::kUndo) {
     return {StepSucceeded{child.path, Direction::kUndo, child.generation, interpreter::record({})},
