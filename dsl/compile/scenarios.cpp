@@ -183,9 +183,9 @@ class Checker {
     NodeId at = id;
     while (at != kNoNode && !interpreter::in_loop_body(graph_, at)) at = graph_.nodes[at].parent;
     if (at == kNoNode) {
-      error("BEL5131", said.step.span, quoted(said.step.text) + " does not stand in a loop")
-          .help = "leave out `of " + std::string(said.of_item ? "item " : "round ") +
-                  std::to_string(said.round->value) + "`";
+      error("BEL5131", said.step.span, quoted(said.step.text) + " does not stand in a loop").help =
+          "leave out `of " + std::string(said.of_item ? "item " : "round ") +
+          std::to_string(said.round->value) + "`";
       return -1;
     }
     const Node& loop = graph_.nodes[graph_.nodes[at].parent];
@@ -311,8 +311,10 @@ class Checker {
       case When::Kind::kFails:
         out.call = call(said.call);
         out.error = said.error.empty() ? "refused" : said.error.text;
-        if (!child(said, out.call)) can_end_in(said, out);
-        else child_ends_in(said, out);
+        if (!child(said, out.call))
+          can_end_in(said, out);
+        else
+          child_ends_in(said, out);
         break;
       case When::Kind::kChildCancelled:
         out.call.node = named(said.call.step, {NodeKind::kRun}, "child saga");

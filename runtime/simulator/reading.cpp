@@ -135,8 +135,7 @@ class Reader {
       }
       case NodeKind::kTogether:
         line(depth, number,
-             node.wanted == 0
-                 ? "At the same time, until all are done:"
+             node.wanted == 0 ? "At the same time, until all are done:"
              : node.wanted == 1
                  ? "At the same time, until the first of " + std::to_string(node.branches.size()) +
                        " has succeeded; the others are stopped, and undone where they did "
@@ -218,7 +217,8 @@ class Reader {
         return;
       }
       case NodeKind::kTry:
-        line(depth, number, "It tries this; if it fails as told below, what this part did is undone first:");
+        line(depth, number,
+             "It tries this; if it fails as told below, what this part did is undone first:");
         block(node.body, depth + 1, inside);
         handlers(node, depth, number);
         return;

@@ -34,7 +34,7 @@ struct Answer {
   std::string error;           // kBusiness
   std::vector<Binding> gives;  // kSuccess: fields of the result; the others are samples
   std::vector<std::pair<std::string, interpreter::Value>> fields;  // the same, worked out already
-  std::string says;            // kSuccess of a check: "yes", "no", "not yet"; empty: what is true
+  std::string says;  // kSuccess of a check: "yes", "no", "not yet"; empty: what is true
 };
 
 struct Rule {  // a rule about one round comes before those about all

@@ -255,8 +255,7 @@ class Simulation {
   }
   // A child whose end is on its way has ended before it can be stopped.
   void carry_out(const StopChild& command) {
-    const bool ended =
-        command.direction == Direction::kForward && coming_.count(command.path) != 0;
+    const bool ended = command.direction == Direction::kForward && coming_.count(command.path) != 0;
     if (ended) return;
     deliver({command.path, command.direction}, world_.stop(command));
   }
@@ -296,8 +295,7 @@ class Simulation {
     taken_now.event_id = id;
     taken_now.event = command.event;
     taken_now.payload = world_.payload(node, command, arrival.with, now_);
-    put(std::move(taken_now), "", "",
-        crash_at({command.path}, Moment::kAfter));
+    put(std::move(taken_now), "", "", crash_at({command.path}, Moment::kAfter));
     people_at({command.path}, Moment::kAfter);
   }
 
@@ -387,7 +385,8 @@ class Simulation {
     Fact fact = one.fact;
     if (auto* acted = std::get_if<OperatorActed>(&fact)) {
       for (const Activity& activity : run_.state.activities) {
-        const bool there = activity.path.node == one.call.node && in_round(one.round, activity.path);
+        const bool there =
+            activity.path.node == one.call.node && in_round(one.round, activity.path);
         if (!there) continue;
         acted->path = activity.path;
         if (holds(activity, main_of(one.call.direction))) break;

@@ -119,8 +119,8 @@ class Table {
           Answer answer;
           answer.fields.emplace_back(one.field.name, value);
           cases.push_back(with_rule(worlds_.front(), {id, Direction::kForward},
-                                    quoted(node.name) + " gives " + quoted(one.field.name) +
-                                        " = " + interpreter::to_text(value),
+                                    quoted(node.name) + " gives " + quoted(one.field.name) + " = " +
+                                        interpreter::to_text(value),
                                     std::move(answer), 0));
         }
       }
@@ -278,9 +278,10 @@ class Table {
     };
     const bool child = graph_.nodes[at.node].kind == NodeKind::kRun;
     for (const std::string& error : errors_of(graph_, at)) {
-      business(error, !child                                ? "it ends in " + quoted(error)
-                      : at.direction == Direction::kForward ? "that saga is cancelled"
-                                                            : "something of that saga is left over");
+      business(error, !child ? "it ends in " + quoted(error)
+                      : at.direction == Direction::kForward
+                          ? "that saga is cancelled"
+                          : "something of that saga is left over");
     }
     if (child) {  // it is never refused, and never out of reach
       crashes(world, at, cases);
@@ -420,11 +421,11 @@ class Table {
   WhatIfSection statement(NodeId id, const World& world) {
     const Node& node = graph_.nodes[id];
     const bool loop = node.kind == NodeKind::kRepeat;
-    WhatIfSection section{loop ? "Again and again until " + quoted(node.until.source) + " (" +
-                                     quoted(node.name) + ")"
-                               : title_of(node),
-                          world.about,
-                          {}};
+    WhatIfSection section{
+        loop ? "Again and again until " + quoted(node.until.source) + " (" + quoted(node.name) + ")"
+             : title_of(node),
+        world.about,
+        {}};
     undo_runs_ = 0;
     const CallAt at{id, Direction::kForward};
     std::vector<Case> cases;
@@ -516,8 +517,8 @@ class Table {
              [&](Arrival& a) { a.before_start_ms = before_ms + 60'000; });
       if (!node.any_source) of_one("never comes", [](Arrival& a) { a.never = true; });
       if (several && node.any_source) {
-        Case alone = arriving(world, id, "only " + one + "comes",
-                              [](Arrival& a) { a.never = true; });
+        Case alone =
+            arriving(world, id, "only " + one + "comes", [](Arrival& a) { a.never = true; });
         Arrival comes;
         comes.wait = id;
         comes.source = static_cast<std::int64_t>(i);

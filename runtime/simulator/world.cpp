@@ -304,7 +304,8 @@ Value World::payload(const Node& wait, const interpreter::AwaitEvent& awaited,
         field.type.base == Type::Base::kText || field.type.base == Type::Base::kUuid;
     if (field.name == type->key && is_text) put(fields, field.name, Value::string(awaited.key));
   }
-  for (auto& [name, value] : values(with, awaited.path.iteration)) put(fields, name, std::move(value));
+  for (auto& [name, value] : values(with, awaited.path.iteration))
+    put(fields, name, std::move(value));
   return interpreter::record(std::move(fields));
 }
 

@@ -144,9 +144,10 @@ TEST_CASE("golden: the what-if tables of the shipped workflows") {
 }
 
 TEST_CASE("golden: the what-if table of a loop that tolerates failures") {
-  const dsl::Compilation compiled = compile(
-      std::string("belay 1\n") + kSeats + "\nscenario \"One seat of three is gone\" for hold_seats\n" +
-      "  when hold of item 2 fails with seat.taken\n  then it ends completed\n");
+  const dsl::Compilation compiled =
+      compile(std::string("belay 1\n") + kSeats +
+              "\nscenario \"One seat of three is gone\" for hold_seats\n" +
+              "  when hold of item 2 fails with seat.taken\n  then it ends completed\n");
   check_golden("hold_seats.txt", sim::explain_text(sim::explain(compiled.program.graphs.front(),
                                                                 compiled.program.scenarios, {})));
 }
