@@ -19,6 +19,7 @@ namespace belay::dsl {
 struct ScenarioCall {  // one call of a step; a wait is kForward
   interpreter::NodeId node = interpreter::kNoNode;
   interpreter::Direction direction = interpreter::Direction::kForward;
+  std::int64_t round = -1;  // of the innermost loop around it, from 0; -1: every round
 };
 
 struct ScenarioEvent {  // what the world does: one sentence of `when`

@@ -295,9 +295,11 @@ struct PlanDecl {
 
 // ---- Scenarios: sentences, one grammar for both forms (dsl/text/sentences.h) -----------------------------------
 
-struct CallName {  // `capture`, `the undo of capture`, `the check of capture`
+struct CallName {  // `capture`, `the undo of capture`, `the check of capture`, `hold of item 2`
   Name step;
   bool undo = false, check = false;
+  std::optional<Number> round;  // of the loop around it, counted from 1
+  bool of_item = false;         // `of item 2`; else `of round 2`
 };
 
 struct ScenarioWhen {  // what the world does
@@ -305,6 +307,7 @@ struct ScenarioWhen {  // what the world does
     kArrives, kNeverArrives,                    // of a wait
     kFails, kUnavailable, kUnsure, kTimesOut,   // of a call
     kGives, kSays,                              // of a call, of a check
+    kChildCancelled,                            // `the child of stay is cancelled`
     kEngineStops,
     kCancels, kAnswers, kRetries, kSkips, kFinds,  // someone does it
   } kind = Kind::kArrives;

@@ -74,9 +74,13 @@ class Checker {
     out.title = declaration_.title.text;
     out.at = place(declaration_.span, tables_.sources);
     ok_ = !declaration_.broken;
-    for (std::size_t i = 0; i < graph_.slots.size(); ++i) {
-      names_.add(graph_.slots[i].name, graph_.slots[i].type, static_cast<std::uint32_t>(i));
-    }
+    // A name that a loop leaves behind is there at the end; that of a round is not.
+    std::vector<std::uint32_t> slots;
+    for (std::uint32_t i = 0; i < graph_.slots.size(); ++i) slots.push_back(i);
+    std::stable_sort(slots.begin(), slots.end(), [&](std::uint32_t a, std::uint32_t b) {
+      return graph_.slots[a].depth > graph_.slots[b].depth;
+    });
+    for (const std::uint32_t i : slots) names_.add(graph_.slots[i].name, graph_.slots[i].type, i);
     given(out);
     for (const When& when : decl_.when) out.when.push_back(event(when));
     outputs();
@@ -173,6 +177,51 @@ class Checker {
     return kNoNode;
   }
 
+  // `of item 2`, `of round 2`: of the innermost loop around the statement, counted from 1.
+  std::int64_t round(const CallName& said, NodeId id) {
+    if (!said.round) return -1;
+    NodeId at = id;
+    while (at != kNoNode && !interpreter::in_loop_body(graph_, at)) at = graph_.nodes[at].parent;
+    if (at == kNoNode) {
+      error("BEL5131", said.step.span, quoted(said.step.text) + " does not stand in a loop").help =
+          "leave out `of " + std::string(said.of_item ? "item " : "round ") +
+          std::to_string(said.round->value) + "`";
+      return -1;
+    }
+    const Node& loop = graph_.nodes[graph_.nodes[at].parent];
+    const bool repeats = loop.kind == NodeKind::kRepeat;
+    if (repeats == said.of_item) {
+      error("BEL5131", said.step.span,
+            quoted(said.step.text) + " stands in a `" + (repeats ? "repeat" : "for each") + "`")
+          .help = std::string("write `of ") + (repeats ? "round " : "item ") +
+                  std::to_string(said.round->value) + "`";
+    }
+    const std::int64_t most = repeats ? loop.times : 10'000;
+    if (said.round->value < 1 || said.round->value > most) {
+      error("BEL4018", said.round->span,
+            std::string(repeats ? "rounds" : "items") + " of " + quoted(loop.name) +
+                " count from 1 to " + std::to_string(most));
+    }
+    return said.round->value - 1;
+  }
+
+  // A child saga ends well or is cancelled; it is never out of reach.
+  bool child(const When& said, const ScenarioCall& call) {
+    if (call.node == kNoNode || graph_.nodes[call.node].kind != NodeKind::kRun) return false;
+    const Node& node = graph_.nodes[call.node];
+    const bool fits = said.kind == When::Kind::kFails || said.kind == When::Kind::kEngineStops ||
+                      said.kind == When::Kind::kSkips || said.kind == When::Kind::kRetries ||
+                      said.kind == When::Kind::kChildCancelled ||
+                      (said.kind == When::Kind::kGives && !said.call.undo);
+    if (!fits) {
+      error("BEL5131", said.span, quoted(node.name) + " runs a saga: that ends well, or is undone")
+          .help = "write `the child of " + node.name + " is cancelled`";
+    } else if (node.run.detached && said.kind != When::Kind::kEngineStops) {
+      error("BEL5131", said.span, "nobody waits for the saga of " + quoted(node.name));
+    }
+    return true;
+  }
+
   // The call of a step: with its undo and its check, where it has them. A wait may have an undo.
   ScenarioCall call(const CallName& said) {
     ScenarioCall out;
@@ -182,6 +231,7 @@ class Checker {
     out.direction = said.undo ? (said.check ? Direction::kUndoCheck : Direction::kUndo)
                               : (said.check ? Direction::kCheck : Direction::kForward);
     if (out.node == kNoNode) return out;
+    out.round = round(said, out.node);
     const Node& node = graph_.nodes[out.node];
     if (said.undo && !node.undo) {
       error("BEL5131", said.step.span, quoted(node.name) + " has no undo").help =
@@ -249,6 +299,7 @@ class Checker {
       case When::Kind::kAnswers:
         out.call.node = named(said.call.step, {NodeKind::kAsk}, "question");
         if (out.call.node != kNoNode) {
+          out.call.round = round(said.call, out.call.node);
           const Node& ask = graph_.nodes[out.call.node];
           out.with =
               args(said.with, ask.answers, quoted(ask.name), "answer", said.call.step.span, names_);
@@ -260,11 +311,23 @@ class Checker {
       case When::Kind::kFails:
         out.call = call(said.call);
         out.error = said.error.empty() ? "refused" : said.error.text;
-        can_end_in(said, out);
+        if (!child(said, out.call))
+          can_end_in(said, out);
+        else
+          child_ends_in(said, out);
+        break;
+      case When::Kind::kChildCancelled:
+        out.call.node = named(said.call.step, {NodeKind::kRun}, "child saga");
+        if (out.call.node == kNoNode) break;
+        out.call.round = round(said.call, out.call.node);
+        out.error = "cancelled";
+        out.times = said.times ? out.times : 0;
+        child(said, out.call);
         break;
       case When::Kind::kGives:
       case When::Kind::kFinds:
         out.call = call(said.call);
+        child(said, out.call);
         gives(said, out);
         break;
       case When::Kind::kSays:
@@ -279,7 +342,12 @@ class Checker {
       case When::Kind::kUnavailable:
       case When::Kind::kUnsure:
       case When::Kind::kTimesOut:
+        out.call = call(said.call);
+        child(said, out.call);
+        break;
       case When::Kind::kEngineStops:
+        out.call = moment(said.call, said.moment);
+        break;
       case When::Kind::kRetries:
       case When::Kind::kSkips:
         out.call = call(said.call);
@@ -290,8 +358,11 @@ class Checker {
 
   ScenarioCall moment(const CallName& said, When::Moment moment) {
     const NodeId id = interpreter::find_node(graph_, said.step.text);
-    const bool wait = id != kNoNode && graph_.nodes[id].kind == NodeKind::kWait;
-    if (wait && !said.undo && !said.check && moment != When::Moment::kBefore) return {id, {}};
+    const bool wait = id != kNoNode && (graph_.nodes[id].kind == NodeKind::kWait ||
+                                        graph_.nodes[id].kind == NodeKind::kAsk);
+    if (wait && !said.undo && !said.check && moment != When::Moment::kBefore) {
+      return {id, {}, round(said, id)};
+    }
     return call(said);
   }
 
@@ -310,6 +381,7 @@ class Checker {
     }
     out.call.node = named(wait, {NodeKind::kWait}, "wait");
     if (out.call.node == kNoNode) return;
+    out.call.round = round(said.call, out.call.node);
     const Node& node = graph_.nodes[out.call.node];
     std::vector<std::string> known;
     for (std::size_t i = 0; i < node.sources.size(); ++i) {
@@ -357,7 +429,23 @@ class Checker {
     }
   }
 
+  void child_ends_in(const When& said, ScenarioEvent& out) {
+    const char* only = said.call.undo ? "left_over" : "cancelled";
+    if (said.error.empty()) out.error = only;
+    if (out.error == only || said.error.empty()) return;
+    error("BEL5131", said.error.span,
+          text::call_text(said.call) + " runs a saga: it cannot end in " + quoted(out.error))
+        .help = std::string("a saga that is run ends in `") + only + "`, or well";
+  }
+
   void gives(const When& said, ScenarioEvent& out) {
+    if (out.call.node != kNoNode && graph_.nodes[out.call.node].kind == NodeKind::kRun) {
+      const Node& run = graph_.nodes[out.call.node];
+      if (said.with.empty() || run.slot >= graph_.slots.size()) return;
+      out.with = args(said.with, graph_.slots[run.slot].type.fields, quoted(run.run.workflow),
+                      "output", said.call.step.span, names_);
+      return;
+    }
     const ActionInfo* action = action_of(out.call);
     if (action == nullptr || !action->ok || said.with.empty()) return;
     out.with = args(said.with, action->result.fields, quoted(action->action.name), "result",
@@ -384,6 +472,7 @@ class Checker {
         if (const NodeId id = interpreter::find_node(graph_, said.call.step.text);
             id != kNoNode && !said.call.undo && !said.call.check) {
           out.call.node = id;  // any statement may be held
+          out.call.round = round(said.call, id);
         } else {
           out.call = call(said.call);
         }

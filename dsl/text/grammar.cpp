@@ -263,7 +263,9 @@ struct one_at_a_time : seq<expr, sor<kw<", others queue">, kw<", others are refu
 
 struct given : seq<arg, star<comma, arg>> {};
 struct said_args : seq<kw<"with">, opt<given>> {};
-struct call_name : seq<opt<kw<"the check of">>, opt<kw<"check of">>, opt<sor<kw<"the undo of">, kw<"undo of">>>, name> {};
+struct of_round : seq<sor<kw<"of item">, kw<"of round">>, number> {};
+struct call_name : seq<opt<kw<"the check of">>, opt<kw<"check of">>, opt<sor<kw<"the undo of">, kw<"undo of">>>, name,
+                       opt<of_round>> {};
 struct times : sor<kw<"once">, kw<"twice">, kw<"always">, seq<number, kw<"times">>> {};
 struct whether : sor<kw<"and happened">, kw<"and did not happen">> {};
 struct after_time : seq<kw<"after">, duration> {};
@@ -278,10 +280,11 @@ struct engine_stops : seq<kw<"the engine">, kw<"stops">, sor<kw<"before">, kw<"d
 struct someone
     : seq<kw<"someone">,
           sor<seq<kw<"cancels it because">, string, opt<sor<after_time, seq<sor<kw<"after">, kw<"during">>, call_name>>>>,
-              seq<kw<"answers">, name, opt<after_time>, opt<said_args>>, seq<kw<"retries">, call_name>,
+              seq<kw<"answers">, name, opt<of_round>, opt<after_time>, opt<said_args>>, seq<kw<"retries">, call_name>,
               seq<kw<"skips">, call_name>,
               seq<kw<"finds that">, call_name, sor<kw<"happened">, kw<"did not happen">>, opt<said_args>>>> {};
-struct said_when : sor<engine_stops, someone, call_says> {};
+struct child_says : seq<kw<"the child of">, name, opt<of_round>, kw<"is cancelled">, opt<times>> {};
+struct said_when : sor<engine_stops, someone, child_says, call_says> {};
 
 struct tried : sor<kw<"once">, kw<"twice">, seq<number, kw<"times">>> {};
 struct event_said : seq<name, opt<said_args>> {};

@@ -33,7 +33,12 @@ class Parts {
     out.check = word("the check of") || word("check of");
     out.undo = word("the undo of") || word("undo of");
     out.step = name();
+    round(out);
     return out;
+  }
+  void round(CallName& of) {
+    of.of_item = word("of item");
+    if (of.of_item || word("of round")) of.round = number();
   }
   std::optional<Number> times() {
     if (word("once")) return Number{1, {}};
@@ -92,6 +97,7 @@ void read_someone(Parts& parts, When& out) {
   } else if (parts.word("answers")) {
     out.kind = When::Kind::kAnswers;
     out.call.step = parts.name();
+    parts.round(out.call);
     if (parts.word("after")) out.after = parts.expr();
     if (parts.word("with")) out.with = parts.args();
   } else if (parts.word("retries")) {
@@ -197,7 +203,10 @@ std::string after_text(const Expr& after) { return after.empty() ? "" : " after 
 
 std::string call_text(const CallName& call) {
   return std::string(call.check ? "the check of " : "") + (call.undo ? "the undo of " : "") +
-         call.step.text;
+         call.step.text +
+         (call.round ? (call.of_item ? " of item " : " of round ") +
+                           std::to_string(call.round->value)
+                     : "");
 }
 
 ScenarioWhen read_when(const Parsed& parsed, const PartReader& read) {
@@ -213,6 +222,12 @@ ScenarioWhen read_when(const Parsed& parsed, const PartReader& read) {
     out.call = parts.call();
   } else if (parts.word("someone")) {
     read_someone(parts, out);
+  } else if (parts.word("the child of")) {
+    out.kind = When::Kind::kChildCancelled;
+    out.call.step = parts.name();
+    parts.round(out.call);
+    parts.word("is cancelled");
+    out.times = parts.times();
   } else {
     read_call(parts, out);
   }
@@ -295,6 +310,8 @@ std::string sentence(const ScenarioWhen& when, bool given_inside) {
     case Kind::kTimesOut:
       return call + " times out" + (when.happened ? "" : " and did not happen") +
              times_text(when.times);
+    case Kind::kChildCancelled:
+      return "the child of " + call + " is cancelled" + times_text(when.times);
     case Kind::kGives:
       return call + " gives" + (given_inside ? " " + args_text(when.with) : "");
     case Kind::kSays:

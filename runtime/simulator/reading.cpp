@@ -1,6 +1,7 @@
 // The plain-English reading. One sentence an idea, in the order in which an analyst would tell it.
 #include "runtime/simulator/reading.h"
 
+#include <algorithm>
 #include <set>
 
 #include "runtime/simulator/timeline.h"
@@ -69,6 +70,20 @@ class Reader {
       out_.frame.push_back("It runs once per " + quoted(source_of(graph_.once_per)) +
                            ": a second start gets the first saga.");
     }
+    if (!graph_.one_at_a_time.empty()) {
+      out_.frame.push_back("For one " + quoted(source_of(graph_.one_at_a_time)) +
+                           " only one saga is under way at a time: " +
+                           (graph_.others_queue ? "others wait until it is their turn."
+                                                : "another start is refused meanwhile."));
+    }
+    for (const Graph::StartsOn& start : graph_.starts_on) {
+      std::vector<std::string> from;
+      for (const Binding& one : start.input) {
+        from.push_back(quoted(one.name + " = " + source_of(one.value)));
+      }
+      out_.frame.push_back("The event " + quoted(start.event) + " starts it" +
+                           (from.empty() ? "" : ", with " + joined(from, "and")) + ".");
+    }
     if (!graph_.finish_within.empty()) {
       out_.frame.push_back("It must be finished within " + source_of(graph_.finish_within) +
                            "; when that time is over, everything is undone.");
@@ -120,10 +135,15 @@ class Reader {
       }
       case NodeKind::kTogether:
         line(depth, number,
-             node.wanted == 0
-                 ? "At the same time, until all are done:"
+             node.wanted == 0 ? "At the same time, until all are done:"
+             : node.wanted == 1
+                 ? "At the same time, until the first of " + std::to_string(node.branches.size()) +
+                       " has succeeded; the others are stopped, and undone where they did "
+                       "something:"
                  : "At the same time, until " + std::to_string(node.wanted) + " of " +
-                       std::to_string(node.branches.size()) + " are done; the others are undone:");
+                       std::to_string(node.branches.size()) +
+                       " have succeeded; the others are stopped, and undone where they did "
+                       "something:");
         for (std::size_t i = 0; i < node.branches.size(); ++i) {
           const std::string branch = inside + std::to_string(i + 1);
           if (node.branches[i].size() == 1) {
@@ -149,7 +169,10 @@ class Reader {
         return;
       case NodeKind::kSet:
         line(depth, number,
-             "It notes " + quoted(slot_name(node)) + " = " + quoted(source_of(node.value)) + ".");
+             collects(node) ? "Its " + quoted(source_of(node.value)) + " goes into the list " +
+                                  quoted(slot_name(node)) + "."
+                            : "It notes " + quoted(slot_name(node)) + " = " +
+                                  quoted(source_of(node.value)) + ".");
         return;
       case NodeKind::kCancel:
         line(depth, number,
@@ -162,10 +185,13 @@ class Reader {
       case NodeKind::kForEach:
         line(depth, number,
              "For each " + quoted(slot_name(node)) + " in " + quoted(source_of(node.items)) +
-                 ", at most " + std::to_string(node.at_once) + " at once" +
-                 (node.tolerated == 0 ? ""
-                                      : "; " + std::to_string(node.tolerated) +
-                                            " may fail, each is then undone at once") +
+                 (node.at_once == 1 ? ", one after the other"
+                                    : ", at most " + std::to_string(node.at_once) + " at once") +
+                 (node.tolerated == 0
+                      ? ""
+                      : "; when one fails, what was done for it is undone at once and the others "
+                        "go on; when more than " +
+                            std::to_string(node.tolerated) + " fail, the whole loop fails") +
                  ":");
         block(node.body, depth + 1, inside);
         return;
@@ -174,18 +200,25 @@ class Reader {
              "Again and again until " + quoted(source_of(node.until)) + ", at most " +
                  std::to_string(node.times) + " times:");
         block(node.body, depth + 1, inside);
-        otherwise(node, depth, number, "If it is still not so after that");
+        otherwise(node, depth, number + "a", "If it is still not so after that");
         return;
       case NodeKind::kAsk: {
-        std::string text = title_of(node) + ": somebody of " + quoted(node.role) + " is asked";
-        if (!node.within.empty()) text += ", for at most " + source_of(node.within);
+        std::vector<std::string> answers;
+        for (const Field& field : node.answers) {
+          answers.push_back(quoted(field.name) + " (" + to_text(field.type) + ")");
+        }
+        std::string text =
+            title_of(node) + ": somebody with the role " + quoted(node.role) + " is asked";
+        if (!answers.empty()) text += " for " + joined(answers, "and");
+        if (!node.within.empty()) text += "; it waits for at most " + source_of(node.within);
         line(depth, number, text + ".");
         ask(node.role);
         otherwise(node, depth, number, "If nobody answers in time");
         return;
       }
       case NodeKind::kTry:
-        line(depth, number, "It tries this; if it fails, this part is undone first:");
+        line(depth, number,
+             "It tries this; if it fails as told below, what this part did is undone first:");
         block(node.body, depth + 1, inside);
         handlers(node, depth, number);
         return;
@@ -238,8 +271,34 @@ class Reader {
           (back.empty() ? "; nothing takes it back." : "; " + back + " takes it back."));
     }
     line(depth, "", tries(node.call));
+    limits(node.call, depth);
     unsure(node, action, depth);
     handlers(node, depth, number);
+  }
+
+  // `at most 20 per minute`, `alive every 30 seconds`.
+  void limits(const Call& call, int depth) {
+    if (call.rate) {
+      line(depth, "",
+           "It is sent at most " + std::to_string(call.rate->count) + " times in " +
+               length_words(call.rate->per_ms) +
+               (call.rate->per.empty() ? "" : " for one " + quoted(source_of(call.rate->per))) +
+               "; what is more waits.");
+    }
+    if (call.alive_ms > 0) {
+      line(depth, "",
+           "While it runs it shows every " + length_words(call.alive_ms) +
+               " that it is alive; when it does not, its answer counts as lost.");
+    }
+  }
+
+  // Whether it is a `collect`: the loop around it leaves its name behind as a list.
+  bool collects(const Node& node) const {
+    if (node.parent == kNoNode) return false;
+    const Node& loop = graph_.nodes[node.parent];
+    return loop.kind == NodeKind::kForEach &&
+           std::any_of(loop.exports.begin(), loop.exports.end(),
+                       [&](const Export& one) { return one.inner == node.slot; });
   }
 
   std::string undo_notes(const Call& undo) {

@@ -83,8 +83,14 @@ Value sample_at(const Type& type, std::string_view name, const SampleContext& co
     case Base::kOneOf:
       return type.options.empty() ? Value() : Value::string(type.options.front());
     case Base::kList: {
-      if (type.element.empty() || type.size_max.value_or(1) < 1) return Value::list({});
-      return Value::list({sample_at(type.element.front(), name, context, hours)});
+      if (type.element.empty()) return Value::list({});
+      std::vector<Value> items;
+      const std::int64_t count = std::min(context.items, type.size_max.value_or(context.items));
+      for (std::int64_t i = 0; i < count; ++i) {
+        const std::string item = std::string(name) + (i == 0 ? "" : "_" + std::to_string(i + 1));
+        items.push_back(sample_at(type.element.front(), item, context, hours));
+      }
+      return Value::list(std::move(items));
     }
     case Base::kMap: {
       if (type.element.empty() || type.size_max.value_or(1) < 1) return Value::map({});

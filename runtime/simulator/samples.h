@@ -16,6 +16,7 @@ struct SampleContext {
   interpreter::Instant now;  // times are counted from here
   std::string owner;         // what the value belongs to: makes ids and texts differ
   std::int64_t ahead_h = 1;  // how far ahead the first point in time lies
+  std::int64_t items = 1;    // of a list, where its type allows so many
 };
 
 // A value of the type for a field of that name. Optional types get a value too.

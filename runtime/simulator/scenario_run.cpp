@@ -23,9 +23,10 @@ Moment moment_of(When::Moment moment) {
 CallAt at(const dsl::ScenarioCall& call) { return {call.node, call.direction}; }
 
 void add_event(const dsl::ScenarioEvent& said, Script& out) {
-  Rule rule{at(said.call), {}, said.times};
+  Rule rule{at(said.call), {}, said.times, said.call.round};
   PersonAct act;
   act.call = at(said.call);
+  act.round = said.call.round;
   act.when = PersonAct::When::kWhenHeld;
   act.with = said.with;
   act.reason = "a scenario says so";
@@ -36,6 +37,7 @@ void add_event(const dsl::ScenarioEvent& said, Script& out) {
     case When::Kind::kNeverArrives: {
       Arrival arrival;
       arrival.wait = said.call.node;
+      arrival.round = said.call.round;
       arrival.source = said.source;
       arrival.never = said.kind == When::Kind::kNeverArrives;
       arrival.early = said.early;
@@ -47,6 +49,7 @@ void add_event(const dsl::ScenarioEvent& said, Script& out) {
       return;
     }
     case When::Kind::kFails:
+    case When::Kind::kChildCancelled:
       rule.answer.kind = Answer::Kind::kBusiness;
       rule.answer.error = said.error;
       break;
@@ -68,12 +71,13 @@ void add_event(const dsl::ScenarioEvent& said, Script& out) {
       rule.times = 0;
       break;
     case When::Kind::kEngineStops:
-      out.crashes.push_back({at(said.call), moment_of(said.moment)});
+      out.crashes.push_back({at(said.call), moment_of(said.moment), said.call.round});
       return;
     case When::Kind::kCancels:
       act.fact = CancelAsked{};
       act.reason = said.because;
       act.call = at(said.moment_of);
+      act.round = said.moment_of.round;
       act.when = said.moment == When::Moment::kUnsaid ? PersonAct::When::kAfterStart
                                                       : PersonAct::When::kAtCall;
       act.moment = moment_of(said.moment);
@@ -163,8 +167,7 @@ class Judge {
         break;
       }
       case Then::Kind::kTried: {
-        const auto sent = run_.sends.find(at(one.call));
-        const std::uint32_t times = sent == run_.sends.end() ? 0 : sent->second;
+        const std::uint32_t times = sent(one.call);
         if (times != one.times)
           miss(one, times == 1 ? "it was tried once"
                                : "it was tried " + std::to_string(times) + " times");
@@ -204,6 +207,18 @@ class Judge {
     if (run_.state.status != wanted || !why) miss(one, how_it_ended(), where_it_turned());
   }
 
+  std::uint32_t sent(const dsl::ScenarioCall& call) const {
+    std::uint32_t times = 0;
+    for (const Entry& entry : run_.journal) {
+      for (const Drawn& drawn : entry.drawn) {
+        const auto* sent = std::get_if<Sent>(&drawn);
+        if (sent == nullptr || CallAt{sent->path.node, sent->direction} != at(call)) continue;
+        times += in_round(call.round, sent->path) ? 1 : 0;
+      }
+    }
+    return times;
+  }
+
   void held(const dsl::Expectation& one) {
     std::string seen;
     for (const Entry& entry : run_.journal) {
@@ -213,7 +228,8 @@ class Judge {
         const bool of_undo =
             one.call.direction == Direction::kUndo || one.call.direction == Direction::kUndoCheck;
         const Direction main = of_undo ? Direction::kUndo : Direction::kForward;
-        const bool same = held->path.node == one.call.node && held->direction == main;
+        const bool same = held->path.node == one.call.node && held->direction == main &&
+                          in_round(one.call.round, held->path);
         if (same && (one.team.empty() || held->team == one.team)) return;
         seen = "it was held at " + call_words(graph_, held->path, held->direction) +
                (held->team.empty() ? "" : " for " + held->team);
@@ -312,7 +328,14 @@ class Judge {
 }  // namespace
 
 Value sample_input(const Graph& graph) {
-  return sample_record(graph.takes, {.now = kStart, .ahead_h = 24});
+  // Loops over items get enough of them to have one fail more than is tolerated.
+  std::int64_t items = 1;
+  for (const Node& node : graph.nodes) {
+    if (node.kind != NodeKind::kForEach) continue;
+    items = std::clamp<std::int64_t>(std::int64_t{node.tolerated} + 2, items, 5);
+    items = std::max<std::int64_t>(items, 2);
+  }
+  return sample_record(graph.takes, {.now = kStart, .ahead_h = 24, .items = items});
 }
 
 Script script_of(const Graph& graph, const dsl::Scenario& scenario, std::string& problem) {
@@ -321,6 +344,7 @@ Script script_of(const Graph& graph, const dsl::Scenario& scenario, std::string&
   const Value made = sample_input(graph);
   for (const auto& [name, value] : made.as_map()) fields.emplace_back(name.as_string(), value);
   State known;  // what was given so far, for what is given next
+  known.now = kStart;
   for (const Binding& given : scenario.given) {
     Evaluated value = evaluate_in(graph, known, given.value);
     if (!value.ok) {
@@ -382,12 +406,14 @@ void Coverage::add(const Run& run) {
         timer != nullptr && timer->purpose == TimerPurpose::kLimit) {
       late_.insert(timer->path.node);
     }
-    // `finish` leaves no mark of its own: it is what stood ready when the saga ended.
-    if (!entry.drawn.empty() && std::holds_alternative<Ended>(entry.drawn.back())) {
+    // Acts leave no mark of their own: they are what stood ready just before something was drawn.
+    for (std::size_t drawn = 0; acts_ && drawn < entry.drawn.size(); ++drawn) {
       Entry until = entry;
-      until.drawn.pop_back();
-      const State state = apply(graph_, before, until);
-      if (!state.ready.empty()) entered_.insert(state.ready.front().node);
+      until.drawn.resize(drawn);
+      for (const Path& path : apply(graph_, before, until).ready) {
+        const NodeKind kind = graph_.nodes[path.node].kind;
+        if (kind == NodeKind::kAct || kind == NodeKind::kFinish) entered_.insert(path.node);
+      }
     }
     before = apply(graph_, std::move(before), entry);
   }
@@ -412,11 +438,11 @@ std::vector<std::pair<CallAt, std::string>> Coverage::all_errors() const {
   for (NodeId id = 0; id < graph_.nodes.size(); ++id) {
     const Node& node = graph_.nodes[id];
     if (node.kind == NodeKind::kStep || node.kind == NodeKind::kRun) {
-      for (const std::string& error : errors_of(graph_, node.call))
+      for (const std::string& error : errors_of(graph_, {id, Direction::kForward}))
         all.push_back({{id, Direction::kForward}, error});
     }
     if (node.undo) {
-      for (const std::string& error : errors_of(graph_, *node.undo))
+      for (const std::string& error : errors_of(graph_, {id, Direction::kUndo}))
         all.push_back({{id, Direction::kUndo}, error});
     }
   }

@@ -37,7 +37,12 @@ Value sample_input(const Graph& graph);
 // What the runs of a workflow exercised, and what none of them did.
 class Coverage {
  public:
-  explicit Coverage(const Graph& graph) : graph_(graph) {}
+  explicit Coverage(const Graph& graph) : graph_(graph) {
+    for (const interpreter::Node& node : graph.nodes) {
+      acts_ = acts_ || node.kind == interpreter::NodeKind::kAct ||
+              node.kind == interpreter::NodeKind::kFinish;
+    }
+  }
   void add(const Run& run);
 
   struct Count {
@@ -53,6 +58,7 @@ class Coverage {
   std::vector<std::pair<CallAt, std::string>> all_errors() const;
 
   const Graph& graph_;
+  bool acts_ = false;  // whether it has any
   std::set<NodeId> entered_, undone_, late_;
   std::set<std::pair<CallAt, std::string>> errors_;
 };

@@ -20,19 +20,28 @@ struct CallAt {  // one call of a statement, in every round of the loops around 
   auto operator<=>(const CallAt&) const = default;
 };
 
+// A round of the loop that a statement stands in (the innermost), from 0; kEveryRound: all of them.
+inline constexpr std::int64_t kEveryRound = -1;
+
+inline bool in_round(std::int64_t round, const interpreter::Path& path) {
+  return round == kEveryRound || (!path.iteration.empty() && path.iteration.back() == round);
+}
+
 struct Answer {
   enum class Kind : std::uint8_t { kSuccess, kBusiness, kTransient, kUnsure } kind = Kind::kSuccess;
   bool happened = false;       // kUnsure: the world did it although nobody was told
   bool timed_out = false;      // kUnsure: no answer came within the call's limit
   std::string error;           // kBusiness
   std::vector<Binding> gives;  // kSuccess: fields of the result; the others are samples
-  std::string says;            // kSuccess of a check: "yes", "no", "not yet"; empty: what is true
+  std::vector<std::pair<std::string, interpreter::Value>> fields;  // the same, worked out already
+  std::string says;  // kSuccess of a check: "yes", "no", "not yet"; empty: what is true
 };
 
-struct Rule {
+struct Rule {  // a rule about one round comes before those about all
   CallAt call;
   Answer answer;
   std::uint32_t times = 0;  // how often; 0: always. Then the next rule of the call, else success.
+  std::int64_t round = kEveryRound;
 };
 
 struct Arrival {  // of a wait's event, or of the answer to a question
@@ -44,6 +53,7 @@ struct Arrival {  // of a wait's event, or of the answer to a question
   std::int64_t before_start_ms = -1;  // >= 0: so long before the saga started
   std::uint32_t copies = 1;
   std::vector<Binding> with;  // fields of the event; the others are samples
+  std::int64_t round = kEveryRound;
 };
 
 enum class Moment : std::uint8_t { kBefore, kDuring, kAfter };
@@ -54,6 +64,7 @@ enum class Moment : std::uint8_t { kBefore, kDuring, kAfter };
 struct Crash {
   CallAt call;
   Moment moment = Moment::kDuring;
+  std::int64_t round = kEveryRound;
 };
 
 struct PersonAct {
@@ -64,6 +75,7 @@ struct PersonAct {
     kWhenHeld,    // once `call` is held
   } when = When::kAfterStart;
   CallAt call;
+  std::int64_t round = kEveryRound;
   Moment moment = Moment::kAfter;
   std::int64_t after_ms = 0;
   interpreter::Fact fact;  // its path, output and direction are filled in when it happens

@@ -147,8 +147,13 @@ class Simulation {
 
   // ---- Commands ----
 
+  struct Place {  // one call of one round
+    Path path;
+    Direction direction = Direction::kForward;
+  };
+
   void carry_out(const RunAction& command) {
-    const CallAt call{command.path.node, command.direction};
+    const Place call{command.path, command.direction};
     if (crash_at(call, Moment::kBefore)) {
       kill();
       return;
@@ -157,7 +162,7 @@ class Simulation {
   }
 
   // The outcome reaches the engine later, unless it is killed before.
-  void deliver(CallAt call, CallOutcome outcome) {
+  void deliver(const Place& call, CallOutcome outcome) {
     people_at(call, Moment::kDuring);
     const bool lost = crash_at(call, Moment::kDuring);
     later(
@@ -167,6 +172,7 @@ class Simulation {
             kill();
             return;
           }
+          coming_.erase(call.path);
           const bool done = std::holds_alternative<StepSucceeded>(fact);
           put(fact, "", "", crash_at(call, Moment::kAfter));
           if (done) people_at(call, Moment::kAfter);
@@ -175,7 +181,7 @@ class Simulation {
   }
 
   void carry_out(const AwaitEvent& command) {
-    const CallAt wait{command.path.node, Direction::kForward};
+    const Place wait{command.path};
     people_at(wait, Moment::kDuring);
     expect_event(command);
     if (crash_at(wait, Moment::kDuring)) kill();
@@ -183,7 +189,7 @@ class Simulation {
 
   void expect_event(const AwaitEvent& command) {
     if (!expected_.insert({command.path, command.source}).second) return;
-    const Arrival arrival = arrival_at(command.path.node, command.source);
+    const Arrival arrival = arrival_at(command.path, command.source);
     if (arrival.never) return;
     std::int64_t after_ms = arrival.after_ms;
     if (arrival.early || arrival.before_start_ms >= 0) {
@@ -200,26 +206,28 @@ class Simulation {
     }
   }
 
-  Arrival arrival_at(NodeId node, std::uint32_t source) const {
+  // The last one counts; those about one round come before those about all.
+  Arrival arrival_at(const Path& path, std::uint32_t source) const {
     Arrival arrival;
     arrival.never = !script_.events_come;
     for (const Arrival& one : script_.arrivals) {
       const bool this_one = one.source < 0 || one.source == static_cast<std::int64_t>(source);
-      if (one.wait == node && this_one) arrival = one;
+      if (one.wait != path.node || !this_one || !in_round(one.round, path)) continue;
+      if (one.round != kEveryRound || arrival.round == kEveryRound) arrival = one;
     }
     return arrival;
   }
 
   // A question is answered by a person, who needs no engine to think.
   void expect_answer(const Path& path) {
-    people_at({path.node, Direction::kForward}, Moment::kDuring);
-    const Arrival arrival = arrival_at(path.node, 0);
+    people_at({path}, Moment::kDuring);
+    const Arrival arrival = arrival_at(path, 0);
     if (arrival.never) return;
     later(arrival.after_ms, [this, path, arrival] { answer(path, arrival); });
   }
 
   void answer(const Path& path, const Arrival& arrival) {
-    const CallAt at{path.node, Direction::kForward};
+    const Place at{path};
     const Activity* activity = activity_of(run_.state, path);
     if (down_) {
       later(kDownMs, [this, path, arrival] { answer(path, arrival); });
@@ -235,16 +243,21 @@ class Simulation {
   // ---- Children: a saga of their own, of which only the outcome is seen ----
 
   void carry_out(const StartChild& command) {
-    const CallAt call{command.path.node, Direction::kForward};
+    const Place call{command.path};
     if (crash_at(call, Moment::kBefore)) {
       kill();
       return;
     }
     CallOutcome outcome = world_.start(command, now_);
-    if (!command.detached) deliver(call, std::move(outcome));
+    if (command.detached) return;
+    coming_.insert(command.path);
+    deliver(call, std::move(outcome));
   }
+  // A child whose end is on its way has ended before it can be stopped.
   void carry_out(const StopChild& command) {
-    deliver({command.path.node, command.direction}, world_.stop(command));
+    const bool ended = command.direction == Direction::kForward && coming_.count(command.path) != 0;
+    if (ended) return;
+    deliver({command.path, command.direction}, world_.stop(command));
   }
 
   void carry_out(const StartTimer&) {}    // next_wakeup knows
@@ -282,17 +295,20 @@ class Simulation {
     taken_now.event_id = id;
     taken_now.event = command.event;
     taken_now.payload = world_.payload(node, command, arrival.with, now_);
-    put(std::move(taken_now), "", "",
-        crash_at({command.path.node, Direction::kForward}, Moment::kAfter));
-    people_at({command.path.node, Direction::kForward}, Moment::kAfter);
+    put(std::move(taken_now), "", "", crash_at({command.path}, Moment::kAfter));
+    people_at({command.path}, Moment::kAfter);
   }
 
   // ---- The engine is killed ----
 
-  bool crash_at(const CallAt& call, Moment moment) {
+  static bool same(const CallAt& said, std::int64_t round, const Place& place) {
+    return said == CallAt{place.path.node, place.direction} && in_round(round, place.path);
+  }
+
+  bool crash_at(const Place& place, Moment moment) {
     for (std::size_t i = 0; i < script_.crashes.size(); ++i) {
       const Crash& crash = script_.crashes[i];
-      if (crashed_[i] || crash.call != call || crash.moment != moment) continue;
+      if (crashed_[i] || crash.moment != moment || !same(crash.call, crash.round, place)) continue;
       crashed_[i] = true;
       return true;
     }
@@ -302,6 +318,7 @@ class Simulation {
   void kill() {
     down_ = true;
     note("the engine stops");
+    coming_.clear();
     std::erase_if(pending_, [](const Pending& p) { return p.of_engine; });
     later(kDownMs, [this] { restart(); });
   }
@@ -328,11 +345,11 @@ class Simulation {
 
   // ---- People ----
 
-  void people_at(const CallAt& call, Moment moment) {
+  void people_at(const Place& place, Moment moment) {
     for (std::size_t i = 0; i < script_.acts.size(); ++i) {
       const PersonAct& one = script_.acts[i];
-      if (acted_[i] || one.when != PersonAct::When::kAtCall || one.call != call ||
-          one.moment != moment)
+      if (acted_[i] || one.when != PersonAct::When::kAtCall || one.moment != moment ||
+          !same(one.call, one.round, place))
         continue;
       acted_[i] = true;
       later(0, [this, i] { act(i); });
@@ -347,7 +364,8 @@ class Simulation {
         for (std::size_t i = 0; i < script_.acts.size(); ++i) {
           const PersonAct& one = script_.acts[i];
           if (acted_[i] || one.when != PersonAct::When::kWhenHeld) continue;
-          if (one.call.node != activity.path.node || main_of(one.call.direction) != direction)
+          if (one.call.node != activity.path.node || main_of(one.call.direction) != direction ||
+              !in_round(one.round, activity.path))
             continue;
           acted_[i] = true;
           later(kPersonMs, [this, i] { act(i); });
@@ -357,12 +375,21 @@ class Simulation {
     }
   }
 
+  static bool holds(const Activity& activity, Direction direction) {
+    const auto& call = direction == Direction::kUndo ? activity.undo : activity.forward;
+    return call.phase == CallPhase::kHeld;
+  }
+
   void act(std::size_t index) {
     const PersonAct& one = script_.acts[index];
     Fact fact = one.fact;
     if (auto* acted = std::get_if<OperatorActed>(&fact)) {
       for (const Activity& activity : run_.state.activities) {
-        if (activity.path.node == one.call.node) acted->path = activity.path;
+        const bool there =
+            activity.path.node == one.call.node && in_round(one.round, activity.path);
+        if (!there) continue;
+        acted->path = activity.path;
+        if (holds(activity, main_of(one.call.direction))) break;
       }
       acted->direction = main_of(one.call.direction);
       if (!one.with.empty()) acted->output = record(world_.values(one.with, acted->path.iteration));
@@ -383,6 +410,7 @@ class Simulation {
   std::vector<Pending> pending_;
   std::uint64_t order_ = 0;
   std::set<std::pair<Path, std::uint32_t>> expected_;  // sources whose event was scheduled
+  std::set<Path> coming_;  // children whose end is on its way to the engine
   std::vector<bool> crashed_, acted_;
   bool down_ = false;
 };

@@ -28,9 +28,14 @@ std::string action_name(const Graph& graph, const Node& node, const Call& call) 
   return call.action < graph.actions.size() ? graph.actions[call.action].name : node.run.workflow;
 }
 
-std::vector<std::string> errors_of(const Graph& graph, const Call& call) {
-  if (call.action < graph.actions.size()) return graph.actions[call.action].errors;
-  return {"cancelled"};  // how a child saga fails
+std::vector<std::string> errors_of(const Graph& graph, const CallAt& at) {
+  const Node& node = graph.nodes[at.node];
+  const bool undo = at.direction == Direction::kUndo;
+  if (node.kind == NodeKind::kRun) {  // how a child saga fails, and how its undoing does
+    if (node.run.detached) return {};
+    return {undo ? "left_over" : "cancelled"};
+  }
+  return graph.actions[(undo ? *node.undo : node.call).action].errors;
 }
 
 std::string length_words(std::int64_t ms) {
@@ -166,11 +171,16 @@ class Story {
     const bool check = d.direction == Direction::kCheck || d.direction == Direction::kUndoCheck;
     const Call& main = undo ? *node.undo : node.call;
     const Call& call = check ? main.check.front() : main;
-    const std::uint32_t tries = ++tries_[{d.path.node, d.direction}];
+    const std::uint32_t tries = ++tries_[{d.path, d.direction}];
+    if (node.kind == NodeKind::kRun && undo) {
+      add(this->call(d.path, d.direction) + ": its saga is told to undo itself");
+      return;
+    }
     add(this->call(d.path, d.direction) + " runs " + action_name(graph_, node, call) +
         (tries > 1 ? " (try " + std::to_string(tries) + ")" : ""));
   }
   void drew(const Settled& d) {
+    if (graph_.nodes[d.path.node].kind == NodeKind::kWait) return;  // it arrived: said already
     add(call(d.path, d.direction) + (d.happened ? " did happen" : " did not happen"));
   }
   void drew(const Held& d) {
@@ -209,7 +219,7 @@ class Story {
   const Graph& graph_;
   const Run& run_;
   const Entry* entry_ = nullptr;
-  std::map<CallAt, std::uint32_t> tries_;
+  std::map<std::pair<Path, Direction>, std::uint32_t> tries_;
   std::vector<Happening> story_;
 };
 

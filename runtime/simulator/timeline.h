@@ -20,8 +20,8 @@ std::string call_words(const Graph& graph, const Path& path, Direction direction
 // What a call runs: its action, or the child saga that it starts.
 std::string action_name(const Graph& graph, const interpreter::Node& node,
                         const interpreter::Call& call);
-// The business errors that a call may end in, by its declaration.
-std::vector<std::string> errors_of(const Graph& graph, const interpreter::Call& call);
+// The business errors that a call of a step (not its check) may end in, by its declaration.
+std::vector<std::string> errors_of(const Graph& graph, const CallAt& at);
 // "0.2 s", "15 min", "1 h 5 min", "2 days": two units at most.
 std::string length_words(std::int64_t ms);
 

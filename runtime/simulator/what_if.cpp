@@ -11,6 +11,7 @@
 #include "runtime/simulator/reading.h"
 #include "runtime/simulator/scenario_run.h"
 #include "runtime/simulator/timeline.h"
+#include "runtime/simulator/what_if_rows.h"
 
 namespace belay::runtime::simulator {
 
@@ -18,7 +19,7 @@ using namespace interpreter;  // NOLINT: nearly every type here is the interpret
 
 namespace {
 
-constexpr std::int64_t kLongMs = 3'600'000;  // an ending that takes longer says so
+constexpr std::int64_t kEachSource = -1;
 
 struct World {  // a script to try things in
   Script script;
@@ -29,225 +30,6 @@ struct Case {
   std::string text;
   Script script;
 };
-
-bool has(const Action& action, Effect effect) {
-  return (action.effects & static_cast<std::uint8_t>(effect)) != 0;
-}
-
-std::string quoted(std::string_view name) { return "`" + std::string(name) + "`"; }
-
-const char* hold_words(HoldReason reason) {
-  switch (reason) {
-    case HoldReason::kUnknownOutcome:
-      return "nobody knows whether it happened";
-    case HoldReason::kRefused:
-      return "it was refused";
-    case HoldReason::kFailed:
-      return "it failed";
-    case HoldReason::kGaveUp:
-      return "its tries are used up";
-    case HoldReason::kUndoFailed:
-      return "it fails";
-    case HoldReason::kRequestChanged:
-      return "the request is not the one that was sent";
-    case HoldReason::kBadValue:
-      return "an expression failed";
-    case HoldReason::kNone:
-      break;
-  }
-  return "";
-}
-
-// ---- One run as a row
-// ------------------------------------------------------------------------------------------------
-
-class Row {
- public:
-  Row(const Graph& graph, const Run& run) : graph_(graph), run_(run) {}
-
-  WhatIfRow make() {
-    WhatIfRow row;
-    row.ends = ends();
-    for (const auto& [path, seq] : undone_in_order(graph_, run_))
-      row.undone.push_back(quoted(path_text(graph_, path)));
-    row.left_over = left();
-    row.told = told();
-    row.remarks = disagreements(graph_, run_);
-    if (!run_.problem.empty()) row.remarks.push_back(run_.problem);
-    return row;
-  }
-
- private:
-  // Where a person had to act, in the order in which it came to that.
-  std::string holds() const {
-    std::vector<std::string> seen;
-    for (const Entry& entry : run_.journal) {
-      for (const Drawn& drawn : entry.drawn) {
-        const auto* held = std::get_if<Held>(&drawn);
-        if (held == nullptr) continue;
-        std::string text =
-            call_words(graph_, held->path, held->direction) + " (" + hold_words(held->reason) + ")";
-        if (!held->team.empty()) text += " for " + quoted(held->team);
-        if (std::find(seen.begin(), seen.end(), text) == seen.end())
-          seen.push_back(std::move(text));
-      }
-    }
-    std::string out;
-    for (const std::string& one : seen) out += (out.empty() ? "" : " and ") + one;
-    return out;
-  }
-
-  std::string ends() const {
-    const std::string held = holds();
-    const std::int64_t took = (run_.ended_at.us - kStart.us) / 1000;
-    const std::string late = took >= kLongMs ? " after " + length_words(took) : "";
-    if (!run_.state.ended()) {
-      if (held.empty()) return "it waits: " + interpreter::summary(graph_, run_.state).waiting_on;
-      const bool undoing = run_.state.status == Status::kCompensating &&
-                           run_.state.deadline_passed &&
-                           run_.state.because == "it did not finish in time";
-      return "held at " + held + (undoing ? ", and the time is over meanwhile" : "");
-    }
-    const std::string end =
-        run_.state.status == Status::kCompleted ? "completed" : "everything is undone";
-    if (held.empty()) return end + late;
-    return "held at " + held + "; if nobody acts, " + end + " after " + length_words(took);
-  }
-
-  std::vector<std::string> left() const {
-    Grouped out;
-    std::set<Path> said;
-    for (const LeftOver& left : left_over(graph_, run_.state)) {
-      const auto effect = run_.world.find(left.path);
-      const bool happened = effect != run_.world.end() && effect->second.done > 0;
-      const Activity* activity = activity_at(left.path);
-      const bool unknown = activity != nullptr && activity->forward.unsure;
-      const std::string path = path_text(graph_, left.path);
-      const std::string known = happened ? " (it did happen)" : " (it did not happen)";
-      out.add(quoted(path) + left.what.substr(path.size()), why(left.why) + (unknown ? known : ""));
-      said.insert(left.path);
-    }
-    const bool open = run_.state.status == Status::kRunning && !run_.state.past_no_return;
-    for (const auto& [path, effect] : run_.world) {
-      if (said.count(path) != 0 || effect.done == 0 || effect.undone || effect.excused) continue;
-      const std::string what = quoted(path_text(graph_, path));
-      if (effect.late_event) out.add(what, "it came when nothing waited for it");
-      if (open && marks(path)) out.add(what, "until a person has acted");
-    }
-    return out.take();
-  }
-
-  // Things that share a reason are told together.
-  class Grouped {
-   public:
-    void add(const std::string& what, const std::string& reason) {
-      for (auto& [known, whats] : all_) {
-        if (known != reason) continue;
-        whats += ", " + what;
-        return;
-      }
-      all_.emplace_back(reason, what);
-    }
-    std::vector<std::string> take() const {
-      std::vector<std::string> out;
-      for (const auto& [reason, whats] : all_) out.push_back(whats + ": " + reason);
-      return out;
-    }
-
-   private:
-    std::vector<std::pair<std::string, std::string>> all_;
-  };
-
-  // How an undo failed stands beside the row already.
-  static std::string why(const std::string& text) {
-    return text.starts_with("its undo failed: ") ? "its undo failed" : text;
-  }
-
-  const Activity* activity_at(const Path& path) const {
-    for (const Activity& activity : run_.state.activities) {
-      if (activity.path == path) return &activity;
-    }
-    return nullptr;
-  }
-
-  bool marks(const Path& path) const {
-    const Node& node = graph_.nodes[path.node];
-    if (node.undo) return true;
-    return node.kind == NodeKind::kStep &&
-           graph_.actions[node.call.action].effects != static_cast<std::uint8_t>(Effect::kReads);
-  }
-
-  std::vector<std::string> told() const {
-    std::vector<std::string> out;
-    for (const auto& [path, effect] : run_.world) {
-      const Node& node = graph_.nodes[path.node];
-      if (effect.done == 0 || node.kind != NodeKind::kStep) continue;
-      if (has(graph_.actions[node.call.action], Effect::kNotifies)) out.push_back(title_of(node));
-    }
-    for (const PublishedEvent& event : run_.published)
-      out.push_back("event " + quoted(event.event));
-    const bool undoing =
-        run_.state.status == Status::kCompensating || run_.state.status == Status::kCompensated;
-    if (undoing) out.push_back("“" + run_.state.because + "”");
-    return out;
-  }
-
-  const Graph& graph_;
-  const Run& run_;
-};
-
-bool same_outcome(const WhatIfRow& a, const WhatIfRow& b) {
-  return a.ends == b.ends && a.undone == b.undone && a.left_over == b.left_over &&
-         a.told == b.told && a.remarks == b.remarks;
-}
-
-void merge(std::vector<WhatIfRow>& rows, WhatIfRow row) {
-  for (WhatIfRow& known : rows) {
-    if (!same_outcome(known, row)) continue;
-    for (std::string& one : row.ifs) {
-      const bool there = std::find(known.ifs.begin(), known.ifs.end(), one) != known.ifs.end();
-      if (!there) known.ifs.push_back(std::move(one));
-    }
-    for (WhatIfRow& failure : row.undo_failures) {
-      merge(known.undo_failures, std::move(failure));
-    }
-    return;
-  }
-  rows.push_back(std::move(row));
-}
-
-// Where a row has all of some alternatives, they become one.
-void compact(std::vector<std::string>& ifs) {
-  const auto fold = [&](const std::vector<std::string>& all, const std::string& into) {
-    std::size_t first = ifs.size();
-    for (const std::string& one : all) {
-      const auto at = std::find(ifs.begin(), ifs.end(), one);
-      if (at == ifs.end()) return;
-      first = std::min(first, static_cast<std::size_t>(at - ifs.begin()));
-    }
-    ifs[first] = into;
-    for (const std::string& one : all) std::erase(ifs, one);
-  };
-  const std::string lost = "its answer is lost or it times out ";
-  const std::string yes = ", and it happened", no = ", and it did not happen";
-  for (const std::string& whether : {yes, no}) {
-    for (const std::string times : {"once", "each time"}) {
-      fold({"its answer is lost " + times + whether, "it times out " + times + whether},
-           lost + times + whether);
-    }
-    fold({lost + "once" + whether, lost + "each time" + whether},
-         lost + "once or each time" + whether);
-  }
-  for (const std::string times : {"once", "each time", "once or each time"}) {
-    fold({lost + times + yes, lost + times + no}, lost + times + ", whether or not it happened");
-  }
-  const std::string blind = "its answer is lost each time and its check cannot be reached";
-  fold({blind + yes, blind + no}, blind + ", whether or not it happened");
-  fold({"the engine stops before it leaves",
-        "the engine stops before its checkpoint, when it has happened",
-        "the engine stops after its checkpoint"},
-       "the engine stops before it leaves, before its checkpoint or after that");
-}
 
 // ---- The table
 // -------------------------------------------------------------------------------------------------------
@@ -272,9 +54,11 @@ class Table {
   }
 
   WhatIf make() {
+    const std::string also = let_loops_end();
     for (const World& world : worlds_) world_runs_.push_back(run(world.script).value_or(Run{}));
     WhatIfSection well{"When nothing goes wrong", "", {}};
-    well.rows.push_back(row_of("every step works and every event comes", world_runs_.front()));
+    well.rows.push_back(
+        row_of("every step works and every event comes" + also, world_runs_.front()));
     count(well.rows.back());
     out_.sections.push_back(std::move(well));
     statements();
@@ -289,12 +73,14 @@ class Table {
 
  private:
   std::optional<Run> run(const Script& script) {
-    if (out_.runs >= bounds_.runs_max) {
+    if (out_of_runs()) {
       ++out_.cut;
       return std::nullopt;
     }
     ++out_.runs;
-    return simulate(graph_, script, around_);
+    Run done = simulate(graph_, script, around_);
+    entries_ += done.journal.size();
+    return done;
   }
 
   static bool reaches(const Run& run, NodeId id) {
@@ -303,6 +89,8 @@ class Table {
       for (const Drawn& drawn : entry.drawn) {
         const auto* waiting = std::get_if<Waiting>(&drawn);
         if (waiting != nullptr && waiting->path.node == id) return true;
+        const auto* took = std::get_if<Took>(&drawn);
+        if (took != nullptr && took->path.node == id) return true;
         const auto* asked = std::get_if<Asked>(&drawn);
         if (asked != nullptr && asked->path.node == id) return true;
       }
@@ -310,10 +98,76 @@ class Table {
     return false;
   }
 
+  // ---- Loops that wait for something ----
+
+  // A `repeat` ends by what its steps give. What may that be is tried where it is one of a few
+  // words, or true or false.
+  std::vector<Case> answers_in(NodeId loop) const {
+    std::vector<Case> cases;
+    for (NodeId id = 0; id < graph_.nodes.size(); ++id) {
+      const Node& node = graph_.nodes[id];
+      if (node.kind != NodeKind::kStep || loop_around(id) != loop) continue;
+      for (const Gives& one : graph_.actions[node.call.action].gives) {
+        std::vector<Value> values;
+        for (const std::string& option : one.field.type.options) {
+          values.push_back(Value::string(option));
+        }
+        if (one.field.type.base == Type::Base::kBool) {
+          values = {Value::boolean(true), Value::boolean(false)};
+        }
+        for (Value& value : values) {
+          Answer answer;
+          answer.fields.emplace_back(one.field.name, value);
+          cases.push_back(with_rule(worlds_.front(), {id, Direction::kForward},
+                                    quoted(node.name) + " gives " + quoted(one.field.name) + " = " +
+                                        interpreter::to_text(value),
+                                    std::move(answer), 0));
+        }
+      }
+    }
+    return cases;
+  }
+
+  NodeId loop_around(NodeId id) const {
+    for (NodeId at = id; at != kNoNode; at = graph_.nodes[at].parent) {
+      if (in_loop_body(graph_, at)) return graph_.nodes[at].parent;
+    }
+    return kNoNode;
+  }
+
+  static bool used_up(const Run& run, NodeId loop) {
+    for (const Entry& entry : run.journal) {
+      for (const Drawn& drawn : entry.drawn) {
+        const auto* took = std::get_if<Took>(&drawn);
+        if (took != nullptr && took->path.node == loop && took->arm == kUsedUp) return true;
+      }
+    }
+    return false;
+  }
+
+  // In the plain world loops come to what they wait for, if any answer that is known here makes
+  // them. What was chosen, in words.
+  std::string let_loops_end() {
+    std::string said;
+    for (NodeId id = 0; id < graph_.nodes.size(); ++id) {
+      if (graph_.nodes[id].kind != NodeKind::kRepeat) continue;
+      if (const auto plain = run(worlds_.front().script); !plain || !used_up(*plain, id)) continue;
+      for (Case& one : answers_in(id)) {
+        const auto tried = run(one.script);
+        const bool well = tried && tried->state.status == Status::kCompleted;
+        if (!well || used_up(*tried, id)) continue;
+        worlds_.front().script = std::move(one.script);
+        said += ", and " + one.text;
+        break;
+      }
+    }
+    return said;
+  }
+
   // ---- Rows ----
 
   WhatIfRow row_of(const std::string& text, const Run& run) const {
-    WhatIfRow row = Row(graph_, run).make();
+    WhatIfRow row = row_of_run(graph_, run);
     row.ifs = {text};
     constexpr std::string_view kRefused = "someone's act is refused: ";
     for (const Note& note : run.notes) {
@@ -367,7 +221,9 @@ class Table {
   std::vector<WhatIfRow> undo_fails(const Case& one, const CallAt& undo) {
     const std::string what = "the undo of " + quoted(graph_.nodes[undo.node].name);
     std::vector<WhatIfRow> rows;
+    const bool child = graph_.nodes[undo.node].kind == NodeKind::kRun;
     for (const bool refused : {true, false}) {
+      if (child && !refused) continue;  // it is never out of reach
       Case failing = one;
       Answer answer;
       answer.kind = refused ? Answer::Kind::kBusiness : Answer::Kind::kTransient;
@@ -375,7 +231,10 @@ class Table {
       failing.script.rules.insert(failing.script.rules.begin(), Rule{undo, answer, 0});
       const auto done = run(failing.script);
       if (!done) continue;
-      rows.push_back(row_of(what + (refused ? " is refused" : " stays out of reach"), *done));
+      const char* how = child     ? " leaves something of that saga over"
+                        : refused ? " is refused"
+                                  : " stays out of reach";
+      rows.push_back(row_of(what + how, *done));
       // What the customer is told of the cancel stands in the row above.
       std::erase_if(rows.back().told,
                     [](const std::string& told) { return told.starts_with("“"); });
@@ -417,19 +276,31 @@ class Table {
       answer.error = error;
       cases.push_back(with_rule(world, at, text, answer, 0));
     };
-    for (const std::string& error : errors_of(graph_, call))
-      business(error, "it ends in " + quoted(error));
-    if (call.action >= graph_.actions.size()) {  // a child saga ends well or is cancelled
+    const bool child = graph_.nodes[at.node].kind == NodeKind::kRun;
+    for (const std::string& error : errors_of(graph_, at)) {
+      business(error, !child ? "it ends in " + quoted(error)
+                      : at.direction == Direction::kForward
+                          ? "that saga is cancelled"
+                          : "something of that saga is left over");
+    }
+    if (child) {  // it is never refused, and never out of reach
       crashes(world, at, cases);
+      if (graph_.nodes[at.node].run.detached) cases.resize(1);  // nothing comes back
       return cases;
     }
     business("refused", "it is refused");
+    if (at.direction == Direction::kForward) one_item_fails(world, at, cases);
     Answer away;
     away.kind = Answer::Kind::kTransient;
     cases.push_back(
         with_rule(world, at, "it cannot be reached until its tries are used up", away, 0));
+    const bool looks =
+        graph_.actions[call.action].effects == static_cast<std::uint8_t>(Effect::kReads);
     for (const bool happened : {true, false}) {
-      const std::string whether = happened ? ", and it happened" : ", and it did not happen";
+      if (looks && happened) continue;  // nothing happens when it looks
+      const std::string whether = looks      ? ""
+                                  : happened ? ", and it happened"
+                                             : ", and it did not happen";
       for (const bool timed_out : {false, true}) {
         for (const bool always : {false, true}) {
           Answer answer;
@@ -456,6 +327,23 @@ class Table {
     }
     crashes(world, at, cases);
     return cases;
+  }
+
+  // One of several items fails, and the others do not.
+  void one_item_fails(const World& world, CallAt at, std::vector<Case>& cases) const {
+    const NodeId loop = loop_around(at.node);
+    if (loop == kNoNode || graph_.nodes[loop].kind != NodeKind::kForEach) return;
+    std::vector<std::string> errors = errors_of(graph_, at);
+    errors.push_back("refused");
+    for (const std::string& error : errors) {
+      Answer answer;
+      answer.kind = Answer::Kind::kBusiness;
+      answer.error = error;
+      const std::string how =
+          error == "refused" ? "is refused for" : "ends in " + quoted(error) + " for";
+      cases.push_back(with_rule(world, at, "it " + how + " the second item only", answer, 0));
+      cases.back().script.rules.front().round = 1;
+    }
   }
 
   static void crashes(const World& world, CallAt at, std::vector<Case>& cases) {
@@ -496,9 +384,7 @@ class Table {
       more = false;
       for (NodeId id = 0; id < graph_.nodes.size(); ++id) {
         const NodeKind kind = graph_.nodes[id].kind;
-        const bool tried = kind == NodeKind::kStep || kind == NodeKind::kRun ||
-                           kind == NodeKind::kWait || kind == NodeKind::kAsk;
-        if (!tried || made.count(id) != 0) continue;
+        if (!tried(kind) || made.count(id) != 0) continue;
         const auto world = world_reaching(id);
         if (!world) continue;
         made.emplace(id, statement(id, *world));
@@ -507,14 +393,21 @@ class Table {
     }
     for (NodeId id = 0; id < graph_.nodes.size(); ++id) {
       const Node& node = graph_.nodes[id];
-      const bool tried = node.kind == NodeKind::kStep || node.kind == NodeKind::kRun ||
-                         node.kind == NodeKind::kWait || node.kind == NodeKind::kAsk;
       if (const auto found = made.find(id); found != made.end()) {
         out_.sections.push_back(std::move(found->second));
-      } else if (tried && out_.runs < bounds_.runs_max) {
+      } else if (tried(node.kind) && node.kind != NodeKind::kRepeat && !out_of_runs()) {
         out_.not_reached.push_back(title_of(node) + ", " + node.at);
       }
     }
+  }
+
+  static bool tried(NodeKind kind) {
+    return kind == NodeKind::kStep || kind == NodeKind::kRun || kind == NodeKind::kWait ||
+           kind == NodeKind::kAsk || kind == NodeKind::kRepeat;
+  }
+
+  bool out_of_runs() const {
+    return out_.runs >= bounds_.runs_max || entries_ >= bounds_.entries_max;
   }
 
   std::optional<World> world_reaching(NodeId id) const {
@@ -527,14 +420,25 @@ class Table {
 
   WhatIfSection statement(NodeId id, const World& world) {
     const Node& node = graph_.nodes[id];
-    WhatIfSection section{title_of(node), world.about, {}};
+    const bool loop = node.kind == NodeKind::kRepeat;
+    WhatIfSection section{
+        loop ? "Again and again until " + quoted(node.until.source) + " (" + quoted(node.name) + ")"
+             : title_of(node),
+        world.about,
+        {}};
     undo_runs_ = 0;
     const CallAt at{id, Direction::kForward};
     std::vector<Case> cases;
     if (node.kind == NodeKind::kStep || node.kind == NodeKind::kRun) {
       cases = call_cases(world, at, node.call);
-      cancels(world, at, "somebody cancels while it is under way",
-              "somebody cancels right after it", cases);
+      if (!node.run.detached) {
+        cancels(world, at, "somebody cancels while it is under way",
+                "somebody cancels right after it", cases);
+      }
+    } else if (node.kind == NodeKind::kRepeat) {
+      cases = answers_in(id);
+      section.about = cases.empty() ? world.about : "each time round";
+      if (cases.empty()) cases.push_back({"its steps answer as above", world.script});
     } else if (node.kind == NodeKind::kAsk) {
       cases = ask_cases(world, id);
       cancels(world, at, "somebody cancels while it is open",
@@ -549,15 +453,19 @@ class Table {
   }
 
   // The statement's event or answer comes otherwise than in `world`.
-  static Case arriving(const World& world, NodeId id, const char* text,
-                       const std::function<void(Arrival&)>& change) {
+  static Case arriving(const World& world, NodeId id, const std::string& text,
+                       const std::function<void(Arrival&)>& change,
+                       std::int64_t source = kEachSource) {
     Case one{text, world.script};
     Arrival made;
     for (const Arrival& known : one.script.arrivals) {
       if (known.wait == id) made = known;
     }
-    std::erase_if(one.script.arrivals, [&](const Arrival& known) { return known.wait == id; });
+    if (source == kEachSource) {
+      std::erase_if(one.script.arrivals, [&](const Arrival& known) { return known.wait == id; });
+    }
     made.wait = id;
+    made.source = source;
     made.never = false;
     change(made);
     one.script.arrivals.push_back(std::move(made));
@@ -586,24 +494,41 @@ class Table {
   std::vector<Case> wait_cases(const World& world, NodeId id) const {
     const Node& node = graph_.nodes[id];
     std::vector<Case> cases;
-    const auto arrival = [&](const char* text, const std::function<void(Arrival&)>& change) {
+    const auto arrival = [&](const std::string& text, const std::function<void(Arrival&)>& change) {
       cases.push_back(arriving(world, id, text, change));
     };
-    std::int64_t before_ms = 0;
-    for (const Source& source : node.sources)
-      before_ms = std::max(before_ms, source.even_before_ms);
-    arrival("it comes", [](Arrival&) {});
-    arrival("it comes twice", [](Arrival& a) { a.copies = 2; });
-    arrival("it was there before the wait began", [](Arrival& a) { a.early = true; });
-    if (before_ms > 0) {
-      arrival("it came before the saga started, in time",
-              [&](Arrival& a) { a.before_start_ms = before_ms / 2; });
+    const bool several = node.sources.size() > 1;
+    const std::string it = several ? "each of them " : "it ";
+    arrival(it + "comes", [](Arrival&) {});
+    arrival(it + "comes twice", [](Arrival& a) { a.copies = 2; });
+    arrival(it + "was there before the wait began", [](Arrival& a) { a.early = true; });
+    for (std::size_t i = 0; i < node.sources.size(); ++i) {
+      const std::int64_t before_ms = node.sources[i].even_before_ms;
+      const std::string one = several ? quoted(node.sources[i].name) + " " : "it ";
+      const auto of_one = [&](const std::string& text, std::function<void(Arrival&)> change) {
+        cases.push_back(arriving(world, id, one + text, change,
+                                 several ? static_cast<std::int64_t>(i) : kEachSource));
+      };
+      if (before_ms > 0) {
+        of_one("came before the saga started, in time",
+               [&](Arrival& a) { a.before_start_ms = before_ms / 2; });
+      }
+      of_one("came too long before the saga started",
+             [&](Arrival& a) { a.before_start_ms = before_ms + 60'000; });
+      if (!node.any_source) of_one("never comes", [](Arrival& a) { a.never = true; });
+      if (several && node.any_source) {
+        Case alone =
+            arriving(world, id, "only " + one + "comes", [](Arrival& a) { a.never = true; });
+        Arrival comes;
+        comes.wait = id;
+        comes.source = static_cast<std::int64_t>(i);
+        alone.script.arrivals.push_back(comes);
+        cases.push_back(std::move(alone));
+      }
     }
-    arrival("it came too long before the saga started",
-            [&](Arrival& a) { a.before_start_ms = before_ms + 60'000; });
-    arrival("it never comes", [](Arrival& a) { a.never = true; });
+    if (several) arrival("none of them comes", [](Arrival& a) { a.never = true; });
     if (const auto late = too_late_ms(node)) {
-      arrival("it comes too late", [&](Arrival& a) { a.after_ms = *late; });
+      arrival(it + "comes too late", [&](Arrival& a) { a.after_ms = *late; });
     }
     stops(world, id, "the engine stops while it waits", "the engine stops right after it came",
           cases);
@@ -629,7 +554,7 @@ class Table {
     const std::string title =
         "The undo of " + title_of(node) + ": " + quoted(action_name(graph_, node, *node.undo));
     if (found == undo_worlds_.end()) {
-      if (out_.runs < bounds_.runs_max) out_.not_reached.push_back(title + ", " + node.at);
+      if (!out_of_runs()) out_.not_reached.push_back(title + ", " + node.at);
       return;
     }
     const World world = found->second;
@@ -647,6 +572,7 @@ class Table {
   std::vector<World> worlds_;
   std::vector<Run> world_runs_;
   std::size_t undo_runs_ = 0;            // of failing undos, in the present section
+  std::size_t entries_ = 0;              // of all runs so far
   std::map<NodeId, World> found_;        // the first case that reaches each statement
   std::map<NodeId, World> undo_worlds_;  // the first case in which each undo ran
   WhatIf out_;

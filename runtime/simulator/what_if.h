@@ -37,6 +37,7 @@ struct WhatIf {
 
 struct WhatIfBounds {
   std::size_t runs_max = 5000;
+  std::size_t entries_max = 150'000;  // of the journals of all runs: long loops take long
 };
 
 WhatIf what_if(const Graph& graph, const std::vector<dsl::Scenario>& scenarios,

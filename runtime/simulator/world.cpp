@@ -61,12 +61,16 @@ WorldEffect& World::effect_at(const Path& path) {
   return effect;
 }
 
-const Answer* World::rule_for(const CallAt& call) {
-  for (std::size_t i = 0; i < rules_.size(); ++i) {
-    if (rules_[i].call != call) continue;
-    if (rules_[i].times != 0 && used_[i] >= rules_[i].times) continue;
-    ++used_[i];
-    return &rules_[i].answer;
+const Answer* World::rule_for(const Path& path, Direction direction) {
+  for (const bool of_one_round : {true, false}) {
+    for (std::size_t i = 0; i < rules_.size(); ++i) {
+      const Rule& rule = rules_[i];
+      if (rule.call != CallAt{path.node, direction} || !in_round(rule.round, path)) continue;
+      if ((rule.round != kEveryRound) != of_one_round) continue;
+      if (rule.times != 0 && used_[i] >= rule.times) continue;
+      ++used_[i];
+      return &rule.answer;
+    }
   }
   return nullptr;
 }
@@ -76,7 +80,7 @@ CallOutcome World::answer(const RunAction& call, Instant now) {
       call.key.empty()
           ? interpreter::effect_key(kSaga, graph_, call.path, call.direction, call.generation)
           : call.key;
-  const Answer* said = rule_for({call.path.node, call.direction});
+  const Answer* said = rule_for(call.path, call.direction);
   const Action& action = graph_.actions[call.action];
   const auto failed = [&](FailureKind kind, std::string error, std::string message, bool answered,
                           std::int64_t after_ms) {
@@ -149,8 +153,9 @@ Value World::result_of(const RunAction& call, Instant now) const {
 CallOutcome World::succeed(const RunAction& call, const Answer* said, Instant now) {
   WorldEffect& effect = effect_at(call.path);
   Value result = call.direction == Direction::kForward ? effect.result : result_of(call, now);
-  if (said != nullptr && !said->gives.empty()) {
+  if (said != nullptr && (!said->gives.empty() || !said->fields.empty())) {
     auto fields = fields_of(result);
+    for (const auto& [name, value] : said->fields) put(fields, name, value);
     for (auto& [name, value] : values(said->gives, call.path.iteration)) {
       put(fields, name, std::move(value));
     }
@@ -219,14 +224,15 @@ Value World::answer_to(const Path& question, const std::vector<Binding>& with, I
 }
 
 CallOutcome World::start(const interpreter::StartChild& child, Instant now) {
-  const Answer* said = rule_for({child.path.node, Direction::kForward});
   WorldEffect& effect = effect_at(child.path);
   const std::string key =
       interpreter::path_text(graph_, child.path) + ":child:" + std::to_string(child.generation);
   const bool fresh = keys_.insert(key).second;
-  if (fresh && said != nullptr && said->kind != Answer::Kind::kSuccess) {
+  const Answer* said = fresh ? rule_for(child.path, Direction::kForward) : nullptr;
+  const bool cancelled = said != nullptr && said->kind != Answer::Kind::kSuccess;
+  if (cancelled || (!fresh && effect.done == 0)) {  // a second start finds the same child
     return {StepFailed{child.path, Direction::kForward, child.generation, FailureKind::kBusiness,
-                       said->error.empty() ? "cancelled" : said->error, "", true, 0},
+                       "cancelled", "", true, 0},
             kAnswerMs};
   }
   const Node& node = graph_.nodes[child.path.node];
@@ -251,6 +257,17 @@ CallOutcome World::start(const interpreter::StartChild& child, Instant now) {
 
 CallOutcome World::stop(const interpreter::StopChild& child) {
   WorldEffect& effect = effect_at(child.path);
+  const Answer* said =
+      child.direction == Direction::kUndo ? rule_for(child.path, child.direction) : nullptr;
+  if (said != nullptr && said->kind != Answer::Kind::kSuccess) {
+    return {StepFailed{child.path, Direction::kUndo, child.generation, FailureKind::kBusiness,
+                       "left_over", "something of that saga is left over", true, 0},
+            kAnswerMs};
+  }
+  if (child.direction == Direction::kForward && effect.done > 0 && !effect.undone) {
+    return {StepSucceeded{child.path, Direction::kForward, child.generation, effect.result},
+            kAnswerMs};  // it ended well before it could be stopped
+  }
   effect.undone = true;
   if (child.direction == Direction::kUndo) {
     return {StepSucceeded{child.path, Direction::kUndo, child.generation, interpreter::record({})},
@@ -287,7 +304,8 @@ Value World::payload(const Node& wait, const interpreter::AwaitEvent& awaited,
         field.type.base == Type::Base::kText || field.type.base == Type::Base::kUuid;
     if (field.name == type->key && is_text) put(fields, field.name, Value::string(awaited.key));
   }
-  for (auto& [name, value] : values(with, {})) put(fields, name, std::move(value));
+  for (auto& [name, value] : values(with, awaited.path.iteration))
+    put(fields, name, std::move(value));
   return interpreter::record(std::move(fields));
 }
 

@@ -41,7 +41,7 @@ class World {
   void event_came_late(const Path& path);
 
  private:
-  const Answer* rule_for(const CallAt& call);
+  const Answer* rule_for(const Path& path, Direction direction);
   CallOutcome succeed(const interpreter::RunAction& call, const Answer* said, Instant now);
   CallOutcome tell(const interpreter::RunAction& check, const Answer* said, Instant now);
   void carry_out(const interpreter::RunAction& call, const std::string& key, Instant now);
