@@ -1,11 +1,25 @@
 #include "tests/mutations/mutate.h"
 
+#include <re2/re2.h>
+
 #include <algorithm>
 #include <cctype>
 
 namespace belay::mutations {
 
 bool word_char(char c) { return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_'; }
+
+std::size_t group(const std::string& line, const char* pattern, std::string& word) {
+  re2::StringPiece found[2];
+  const RE2 regex(pattern);
+  if (!regex.Match(line, 0, line.size(), RE2::UNANCHORED, found, 2)) return std::string::npos;
+  word = std::string(found[1]);
+  return static_cast<std::size_t>(found[1].data() - line.data());
+}
+
+bool matches(const std::string& line, const char* pattern) {
+  return RE2::PartialMatch(line, pattern);
+}
 
 std::uint32_t Random::below(std::size_t n) {
   state_ = state_ * 1664525u + 1013904223u;

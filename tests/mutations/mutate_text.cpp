@@ -1,24 +1,10 @@
 // Mistakes in the text form.
-#include <re2/re2.h>
-
 #include <algorithm>
 
 #include "tests/mutations/mutate.h"
 
 namespace belay::mutations {
 namespace {
-
-// Position and text of the first group of `pattern` in `line`; npos when it does not match.
-std::size_t group(const std::string& line, const char* pattern, std::string& word) {
-  re2::StringPiece found[2];
-  const RE2 regex(pattern);
-  if (!regex.Match(line, 0, line.size(), RE2::UNANCHORED, found, 2)) return std::string::npos;
-  word = std::string(found[1]);
-  return static_cast<std::size_t>(found[1].data() - line.data());
-}
-bool matches(const std::string& line, const char* pattern) {
-  return RE2::PartialMatch(line, pattern);
-}
 
 const char* const kHeads[] = {
     "workflow", "action", "event", "type", "connector", "webhook", "retry plan", "takes", "gives",
@@ -28,14 +14,17 @@ const char* const kHeads[] = {
     "notifies", "records", "repeating is", "call", "sql any rows", "sql", "plugin", "undone by",
     "checked by", "settles in", "base", "sign in with bearer", "request key in",
     "remembers keys for", "body", "each call within", "verified by", "can end in",
-    "harmless if nothing was done"};
+    "harmless if nothing was done", "for each", "repeat until", "branch", "ask", "answers", "try",
+    "run", "for all of", "for any of", "pause", "set", "collect", "carry on", "try again after",
+    "hand to", "alive every", "at most", "request key", "one at a time per", "starts on", "tags",
+    "otherwise", "or when"};
 
 // The head of a row that is not a field or an argument; empty when there is none.
 std::string head_of(const Outline& outline, int row) {
   const std::string said = outline.rows[static_cast<std::size_t>(row)].said();
   const std::string parent = outline.parent_said(row);
-  if (matches(parent, "^(takes|gives|type |event |do |undo with|publish |undone by|checked by|call "
-                      "|if unsure|finish with|query)") &&
+  if (matches(parent, "^(takes|gives|type |event |do |run |undo with|publish |undone by|checked by|"
+                      "call |if unsure|finish with|query|answers$|starts on |for (all|any) of$|scenario )") &&
       !matches(said, "^if ")) {
     return {};
   }
@@ -50,7 +39,7 @@ std::string head_of(const Outline& outline, int row) {
 }
 
 bool is_field(const Outline& outline, int row) {
-  return matches(outline.parent_said(row), "^(takes|gives|type |event )") &&
+  return matches(outline.parent_said(row), "^(takes|gives|answers$|type |event )") &&
          !outline.rows[static_cast<std::size_t>(row)].said().starts_with("from version") &&
          !matches(outline.parent_said(outline.rows[static_cast<std::size_t>(row)].parent),
                   "^workflow") ;
@@ -259,7 +248,7 @@ void of_lines(const Outline& o, int row, Sink& sink) {
   for (int i = row; i < end; ++i) inside.insert(i);
 
   // Twice.
-  if (!matches(said, "^(publish|when|belay|pause|if )") &&
+  if (!matches(said, "^(publish|when|or when|belay|pause|if |carry on|hand to|try again|try$|repeat until|together)") &&
       (!head.empty() || is_field(o, row) || is_arg(o, row))) {
     std::vector<std::string> twice = block;
     if (head == "step" || here.indent == 0) twice.push_back("");
@@ -374,6 +363,7 @@ std::vector<Mutation> text_mutations(const Files& files, std::uint32_t seed) {
       of_signs(outline, row, sink);
       of_values(outline, row, sink, takes);
       of_lines(outline, row, sink);
+      text_flow(outline, row, sink);
     }
   }
   return out;

@@ -27,12 +27,14 @@ std::string setting(const char* name, const char* otherwise) {
   return value == nullptr ? otherwise : value;
 }
 
-Files files_below(const std::string& folder) {
+// The statements' folder holds every program in both forms: a world takes one of them.
+Files files_below(const std::string& folder, const std::string& form) {
   Files files;
   const fs::path root = fs::path(BELAY_SOURCE_DIR) / folder;
   for (const auto& entry : fs::recursive_directory_iterator(root)) {
     const auto extension = entry.path().extension();
     if (extension != ".belay" && extension != ".yaml") continue;
+    if (!form.empty() && extension != form) continue;
     std::ifstream in(entry.path(), std::ios::binary);
     std::stringstream text;
     text << in.rdbuf();
@@ -91,9 +93,15 @@ TEST_CASE("seeded mistakes are reported on their line, with few follow-ups") {
   };
   std::vector<World> worlds;
   std::size_t possible = 0;
-  for (const char* folder : {"workflows", "tests/twins/workflows", "examples/plugin/workflows",
-                             "tests/twins/examples/plugin/workflows"}) {
-    World world{files_below(folder), {}};
+  const std::pair<const char*, const char*> kWorlds[] = {
+      {"workflows", ""},
+      {"tests/twins/workflows", ""},
+      {"examples/plugin/workflows", ""},
+      {"tests/twins/examples/plugin/workflows", ""},
+      {"tests/golden/syntax/statements", ".belay"},
+      {"tests/golden/syntax/statements", ".yaml"}};
+  for (const auto& [folder, form] : kWorlds) {
+    World world{files_below(folder, form), {}};
     REQUIRE(!world.files.empty());
     REQUIRE(dsl::compile_sources(world.files).diagnostics.all().empty());
     world.mistakes = text_mutations(world.files, seed);
