@@ -75,6 +75,9 @@ class Sink {
   // Whether the files read a name: `hold.`, `= hold`, `.hold`.
   bool read(const std::string& name) const { return words_.contains("read " + name); }
   bool root(const std::string& name) const { return words_.contains("root " + name); }
+  // Whether this file reads it: `name` behind a `=`, or `name.`.
+  bool read_here(const std::string& name) const;
+  bool declared_once(const std::string& name) const { return !words_.contains("again " + name); }
   Mutation& last() { return out_.back(); }
   Random& random() { return random_; }
 

@@ -169,7 +169,7 @@ const std::vector<Swap>& sentences() {
       {"sentence", " it ends (completed|compensated)",
        {"complete", "cancelled", "", "with success", "compensatd", "failed", "undone"}},
       {"sentence", " compensated (because) ", {"becuase", "as", "", "since", "with"}},
-      {"sentence", " compensated because (\".*\")", {"", "The slot is gone", "\"No such reason\""}},
+      {"sentence", " compensated because (\".*\")", {"", "The slot is gone"}},
       {"sentence", " (nothing is) (?:undone|done|left over|published)", {"nothing", "none is", "nothing was", "nohting is"}},
       {"sentence", " nothing is (undone|left over|published)", {"undo", "left", "", "publishd", "undoen"}},
       {"sentence", " (undone is|done is) ", {"undone are", "undone", "undoes", "undoen is", "undone:", "is undone"}},
@@ -223,8 +223,11 @@ void of_blocks(const Outline& o, int row, Sink& sink) {
     sink.replace("text: block missing", row, end, {here.text}, {next, row - 1});
     sink.last().anywhere = true;
     // Without its head: the block hangs in the air.
-    sink.replace("text: head of a block missing", row, row + 1, {}, inside);
-    sink.last().anywhere = matches(said, "^(for each|ask|wait|repeat)");
+    // (Behind other statements of a block, `otherwise` and `if` leave statements that may be meant.)
+    if (!matches(said, "^(otherwise$|if )")) {
+      sink.replace("text: head of a block missing", row, row + 1, {}, inside);
+      sink.last().anywhere = matches(said, "^(for each|ask|wait|repeat|branch)");
+    }
   }
   const std::string before = prev < 0 ? "" : o.rows[static_cast<std::size_t>(prev)].said();
   const bool of_try = said.starts_with("if ") && (before == "try" || before.starts_with("if ")) &&

@@ -35,7 +35,7 @@ const std::vector<Swap>& swaps() {
       {"branch", "- (branch): ", {"name", "thread", "Branch", "lane"}},
       {"branch", "- branch: ([a-z_]+)$", {"", "In_the", "in the castle", "[a]", "in.the"}},
       {"ask", "- (ask): ", {"question", "approve", "human", "Ask", "prompt"}},
-      {"ask", "^ +(question): ", {"title", "text", "ask", "q"}},
+      {"ask", "^ +(question): ", {"title", "text", "q"}},
       {"ask", "^ +(of_role): ", {"role", "by", "roles", "of"}},
       {"ask", "^ +of_role: ([a-z_]+)$", {"", "Manager", "the manager", "[manager]", "{ role: manager }"}},
       {"ask", "^ +(answers): ", {"fields", "gives", "answer", "returns", "takes"}},
@@ -44,7 +44,7 @@ const std::vector<Swap>& swaps() {
         "{ Granted bool: bool }"}},
       {"try", "- (try): ?$", {"attempt", "catch", "Try", "do", "steps"}},
       {"errors of a try", "^ +(errors): ?$", {"catch", "except", "on_error", "if_error", "error", "handlers"}},
-      {"any error", "^ +(any error): ", {"any", "any_error", "error", "all errors", "default", "otherwise"}},
+      {"any error", "^ +(any error): ", {"any", "error", "all errors", "default", "otherwise"}},
       {"several errors", "^ +(refused or gave_up): ",
        {"refused, gave_up", "refused and gave_up", "[refused, gave_up]", "refused or", "refused | gave_up",
         "refused gave_up", "refuzed or gave_up"}},
@@ -52,14 +52,14 @@ const std::vector<Swap>& swaps() {
        {"", "hand_to", "payments_desk", "[hand_to]", "{}", "{ hand_to: payments desk }", "{ hand to: desk }",
         "{ cancel: A, hand_to: b }", "cancel", "{ cancel }", "{ handto: payments_desk }", "{ goto: x }"}},
       {"wait for several", "^ +(all_of|any_of): ?$", {"all", "any", "both", "one_of", "all of", "events"}},
-      {"event of several", "^ +[a-z_]+: (\\{ event: .*\\})$",
+      {"event of several", "^ +(?:card|transfer|passport|contract): (\\{ event: .*\\})$",
        {"", "document.uploaded", "[document.uploaded]", "{}", "{ event: document.uploaded }", "{ key: booking }",
         "{ event: document.uploadd, key: booking }", "{ on: document.uploaded, key: booking }",
         "{ event: document.uploaded, by: booking }", "{ event: document.uploaded, key: bookng }",
         "{ event: document.uploaded, key: booking, before: 7 days }"}},
       {"run", "^ +(run): ", {"start", "workflow", "call", "do", "runs", "execute"}},
       {"run", "^ +run: ([a-z_]+)$", {"", "BookStay", "book stay", "[book_stay]", "{ workflow: book_stay }"}},
-      {"detached", "^ +(and_do_not_wait): ", {"detached", "no_wait", "wait", "do_not_wait", "and do not wait"}},
+      {"detached", "^ +(and_do_not_wait): ", {"detached", "no_wait", "do_not_wait", "and do not wait"}},
       {"detached", "^ +and_do_not_wait: (true)$", {"yes", "nope", "1", "", "[true]", "True"}},
       {"alive", "^ +(alive_every): ", {"heartbeat", "alive", "heartbeat_every", "every"}},
       {"alive", "^ +alive_every: (.*)$", {"", "30", "30s", "thirty seconds", "[30 seconds]", "0 seconds", "{ seconds: 30 }"}},
@@ -78,7 +78,7 @@ const std::vector<Swap>& swaps() {
       {"starts on", "= (event)\\.[a-z]+", {"payload", "evnt", "old", "this"}},
       {"carry on", "- (carry_on): ", {"continue", "carryon", "carry on", "go_on"}},
       {"carry on", "- carry_on: (.*)$",
-       {"yes", "", "{ with: }", "{ using: 1 }", "[true]", "{}", "'= 1'", "{ with: '= {\"paymnt\": 1}' }"}},
+       {"yes", "", "{ with: }", "{ using: 1 }", "[true]", "'= 1'", "{ with: '= {\"paymnt\": 1}' }"}},
       {"try again", "- (try_again): ", {"retry", "tryagain", "try again", "again"}},
       {"try again", "- try_again: (\\{.*\\})$",
        {"1 hour", "{ after: 1 hour }", "{ at_most: 3 }", "true", "{}", "", "{ after: one hour, at_most: 3 }",
@@ -100,8 +100,7 @@ const std::vector<Swap>& swaps() {
         "{ castle_price: castle.prize }", "{ Castle: castle.price }", "castle_price = castle.price"}},
       {"early events", "(even_if_up_to): ", {"even_up_to", "before", "even if up to", "even_if"}},
       {"early events", "even_if_up_to: ([0-9]+ days)", {"7 days before", "", "seven days", "7", "7d", "[7 days]", "-7 days"}},
-      {"list", "^ +(steps|then|otherwise|try|branches|or_when): ?$",
-       {"steps: {}", "steps: hold", "steps:\t", "Steps:", "- steps:", "steps"}},
+      {"list", "^ +(steps): ?$", {"steps: {}", "steps: hold", "Steps:", "- steps:", "steps"}},
   };
   return table;
 }
@@ -120,7 +119,7 @@ const std::vector<Swap>& sentences() {
       {"sentence", "[ '](undone is|done is) ", {"undone are", "undone", "undoen is", "undone: "}},
       {"sentence", " (?:undone|done) is ([a-z_]+)", {"", "holdd", "Hold", "the hold"}},
       {"sentence", " (is tried) ", {"tried", "is tryed", "was tried"}},
-      {"sentence", " it publishes ([a-z_.]+)", {"", "booking.confirmd", "confirmed"}},
+      {"sentence", " it publishes ([a-z_.]+)", {"", "booking.confirmd"}},
       {"sentence", "- within (.*)$", {"", "4", "four minutes", "4 mins"}},
       {"sentence", "^ +(- )[a-z']", {"", "-", "* ", "and "}},
       {"scenario", "^(scenario): ", {"scenarios", "test", "Scenario"}},
@@ -190,7 +189,7 @@ void of_shapes(const Outline& o, int row, Sink& sink) {
   // A small map as a list, a small list as a map.
   std::string inner;
   if (const std::size_t at = group(here.text, ": (\\{ .* \\})$", inner); at != std::string::npos &&
-      !matches(said, "^(- )?(for|with|starts_on):")) {
+      !matches(said, "^(- )?(for|with|starts_on|otherwise):")) {
     std::string wrong = here.text;
     wrong.replace(at, inner.size(), "[" + inner.substr(2, inner.size() - 4) + "]");
     sink.change("yaml: list for a map", row, wrong);
@@ -201,17 +200,16 @@ void of_shapes(const Outline& o, int row, Sink& sink) {
     sink.change("yaml: map for a list", row, wrong);
   }
   // Keys that other forms of it have, and clauses of other statements.
-  if (matches(said, "^- (for_each|repeat_until|together|ask|branch|wait|try):?")) {
+  if (matches(said, "^- (for_each|repeat_until|together|ask|branch|wait):")) {
     for (const char* key : {"retry: careful", "do: card.charge", "takes: { a: uuid }", "undo_with: x",
                             "catch: []", "finally: []", "max: 3", "timeout: 5 minutes", "name: x",
                             "while: true", "at_once: two", "collect: { a: b }", "parallel: true", "if: a"}) {
       sink.replace("yaml: stray key", row, row + 1,
                    {here.text, std::string(here.indent + 2, ' ') + key}, {row + 1});
-      sink.last().anywhere = said == "- try:";
     }
   }
   const bool clause = matches(said, "^(in|at_once|branches|question|of_role|answers|all_of|any_of|errors):") &&
-                      !(said.starts_with("errors") && o.parent_said(row).find("- step") == 0);
+                      !(said.starts_with("errors") && !o.parent_said(row).starts_with("- try"));
   if (clause) {
     std::set<int> good = inside;
     good.insert(here.parent);
@@ -241,6 +239,7 @@ void yaml_flow(const Outline& o, int row, Sink& sink) {
         }
         while (!wrong.empty() && wrong.back() == ' ') wrong.pop_back();
         sink.change(std::string("yaml: ") + swap.kind, row, wrong, {row + 1, row - 1, o.sibling(row, 1)});
+        sink.last().anywhere = std::string_view(swap.kind) == "collect";  // missed where it is read
       }
     }
   }

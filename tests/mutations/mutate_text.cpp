@@ -87,7 +87,7 @@ void of_words(const Outline& o, int row, Sink& sink) {
                                 "cancel because|hand to|no older than|per second|at once|rest)");
   std::string step;
   group(line, "^ *(?:step|wait) ([a-z_]+)", step);
-  if (sink.root(step)) {
+  if (sink.root(step) && sink.read_here(step + ".")) {
     misspell("misspelt step", "^ *step ([a-z_]+)", true);
     misspell("misspelt wait", "^ *wait ([a-z_]+)", true);
   }
@@ -96,15 +96,17 @@ void of_words(const Outline& o, int row, Sink& sink) {
     misspell("misspelt type", "^ *[a-z_]+ +(?:optional |private )*([a-zA-Z]+)");
     std::string field;
     group(line, "^ *([a-z_]+)", field);
-    if (sink.read(field)) misspell("misspelt declared field", "^ *([a-z_]+)", true);
+    if (sink.read(field) && sink.declared_once(field)) misspell("misspelt declared field", "^ *([a-z_]+)", true);
   }
   if (matches(o.parent_said(row), "^takes") && !is_field(o, row)) {
-    misspell("misspelt input", "^ *([a-z_]+)", true);
+    std::string taken;
+    group(line, "^ *([a-z_]+)", taken);
+    if (sink.read_here(taken)) misspell("misspelt input", "^ *([a-z_]+)", true);
     // The uses may be named instead; `bool` goes where none of the others does.
     std::string type, input;
     const std::size_t at = group(line, "^ *[a-z_]+ +(money|uuid|timestamp)$", type);
     group(line, "^ *([a-z_]+)", input);
-    if (at != std::string::npos && sink.read(input)) {
+    if (at != std::string::npos && sink.read(input) && sink.read_here(input)) {
       std::string wrong = line;
       wrong.replace(at, type.size(), "bool");
       sink.change("text: wrong declared type", row, wrong, {}, true);
@@ -248,7 +250,7 @@ void of_lines(const Outline& o, int row, Sink& sink) {
   for (int i = row; i < end; ++i) inside.insert(i);
 
   // Twice.
-  if (!matches(said, "^(publish|when|or when|belay|pause|if |carry on|hand to|try again|try$|repeat until|together)") &&
+  if (!matches(said, "^(publish|when|or when|belay|pause|if |branch|carry on|hand to|try again|try$|repeat until|together)") &&
       (!head.empty() || is_field(o, row) || is_arg(o, row))) {
     std::vector<std::string> twice = block;
     if (head == "step" || here.indent == 0) twice.push_back("");
@@ -256,12 +258,14 @@ void of_lines(const Outline& o, int row, Sink& sink) {
     sink.replace("text: twice", row, end, twice, {next});
   }
   // Gone.
-  if (matches(said, "^(do |for )")) {
+  if (matches(said, "^(do |for )") && !said.starts_with("for each ")) {
     sink.replace("text: line removed", row, end, {}, {here.parent, row - 1, end});
   }
   if (matches(said, "^within .*otherwise")) sink.replace("text: line removed", row, end, {}, {here.parent, row - 1});
   if (matches(said, "^no undo because")) {
-    sink.replace("text: line removed", row, end, {}, {here.parent, prev});
+    std::set<int> step = {here.parent};
+    for (const int clause : o.children(here.parent)) step.insert(clause);
+    sink.replace("text: line removed", row, end, {}, step);
   }
   if (matches(said, "^((reads|reserves|records|notifies|moves money)$|plugin|call |sql|base )")) {
     sink.replace("text: line removed", row, end, {}, {here.parent, row - 1, end});
@@ -276,7 +280,7 @@ void of_lines(const Outline& o, int row, Sink& sink) {
     sink.last().anywhere = used;
   }
   // Cut behind the head.
-  if (!head.empty() && said.size() > head.size() + 1 && head != "sql" && head != "sql any rows") {
+  if (!head.empty() && said.size() > head.size() + 1 && head != "carry on" && head != "sql" && head != "sql any rows") {
     sink.change("text: cut behind the head", row, here.text.substr(0, here.indent + head.size()), {row + 1, here.parent});
   }
   // Indentation.

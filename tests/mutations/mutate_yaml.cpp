@@ -83,7 +83,7 @@ void of_words(const Outline& o, int row, Sink& sink) {
   misspell("misspelt plan", "retry: ([a-z_]+)$");
   std::string step;
   group(line, "- (?:step|wait): ([a-z_]+)$", step);
-  if (sink.root(step)) {
+  if (sink.root(step) && sink.read_here(step + ".")) {
     misspell("misspelt step", "- step: ([a-z_]+)$", true);
     misspell("misspelt wait", "- wait: ([a-z_]+)$", true);
   }
@@ -197,6 +197,8 @@ void of_lines(const Outline& o, int row, Sink& sink,
     if (!head) sink.replace("yaml: twice", row, end, twice, {next});
   }
   if (matches(said, "^(do|for|version|key|then|steps|route|call|effects|within|branches|connector|verify|no_undo_because|keep_trying|with): ?") &&
+      !(said == "steps:" && here.indent == 0 && o.text().find("\ngives:") == std::string::npos) &&
+      !(said == "steps:" && here.indent == 0 && o.text().find("\nstarts_on:") != std::string::npos) &&
       !(said.starts_with("with:") && here.indent != 4) &&
       !(said.starts_with("within") && next >= 0 && !o.rows[static_cast<std::size_t>(next)].said().starts_with("otherwise"))) {
     std::set<int> good = {here.parent, row - 1, end, prev};

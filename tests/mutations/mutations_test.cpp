@@ -1,4 +1,4 @@
-// Two hundred seeded mistakes (and as many more as BELAY_MUTATIONS says): each is made in a copy of
+// Four hundred seeded mistakes (and as many more as BELAY_MUTATIONS says): each is made in a copy of
 // what ships, and the compiler must report it on a line where a person would look, with at most two
 // errors besides the first. The list that is printed holds those that fail the rule.
 //   BELAY_MUTATIONS=2000 BELAY_MUTATION_SEED=7 build/dev/tests/test_mutations
@@ -85,7 +85,7 @@ std::vector<const Mutation*> chosen(const std::vector<Mutation>& all, std::size_
 
 TEST_CASE("seeded mistakes are reported on their line, with few follow-ups") {
   const auto seed = static_cast<std::uint32_t>(std::stoul(setting("BELAY_MUTATION_SEED", "1")));
-  const auto wanted = static_cast<std::size_t>(std::stoul(setting("BELAY_MUTATIONS", "280")));
+  const auto wanted = static_cast<std::size_t>(std::stoul(setting("BELAY_MUTATIONS", "400")));
   const std::string only = setting("BELAY_MUTATION_KIND", "");
   struct World {
     Files files;
