@@ -72,13 +72,16 @@ std::vector<const Mutation*> chosen(const std::vector<Mutation>& all, std::size_
   std::map<std::string, std::vector<const Mutation*>> kinds;
   for (const Mutation& m : all) kinds[m.kind].push_back(&m);
   std::vector<const Mutation*> out;
+  // Where fewer are wanted than there are kinds, each world begins with another kind.
+  auto it = std::next(kinds.begin(), static_cast<std::ptrdiff_t>(random.below(kinds.size())));
   while (out.size() < wanted && !kinds.empty()) {
-    for (auto it = kinds.begin(); it != kinds.end();) {
+    for (; it != kinds.end() && out.size() < wanted;) {
       const std::size_t at = random.below(it->second.size());
       out.push_back(it->second[at]);
       it->second.erase(it->second.begin() + static_cast<std::ptrdiff_t>(at));
       it = it->second.empty() ? kinds.erase(it) : std::next(it);
     }
+    if (it == kinds.end()) it = kinds.begin();
   }
   return out;
 }
@@ -118,9 +121,9 @@ TEST_CASE("seeded mistakes are reported on their line, with few follow-ups") {
   std::size_t made = 0;
   std::string failures;
   std::map<std::string, int> by_kind;
+  Random random(seed);
   for (const World& world : worlds) {
     if (world.mistakes.empty()) continue;
-    Random random(seed);
     const std::size_t share = std::max<std::size_t>(1, wanted * world.mistakes.size() / possible);
     for (const Mutation* m : chosen(world.mistakes, share, random)) {
       ++made;
