@@ -385,7 +385,9 @@ std::vector<FieldDecl> Builder::fields(const Lines& lines, bool values) {
   for (const Line& line : lines) {
     bool usable = false;
     FieldDecl one = field(line, usable, values);
-    if (!usable || (one.type.name.empty() && seen.contains(one.name.text))) continue;
+    const bool typed =
+        one.type.shape != TypeExpr::Shape::kNamed || !one.type.name.empty();
+    if (!usable || (!typed && seen.contains(one.name.text))) continue;
     if (once(seen, one.name.text, one.name.span)) out.push_back(std::move(one));
   }
   return out;

@@ -338,7 +338,8 @@ class DocumentReader {
              (code == "BEL1101" || code == "BEL1023" || code == "BEL1020");
     };
     const auto& all = session_.diagnostics.all();
-    const bool goes_on = std::exchange(session_.unreadable, at.line) + 1 == at.line;
+    const bool goes_on = std::exchange(session_.unreadable, at.line) + 2 >= at.line &&
+                         session_.restarts > 0;
     if (goes_on || std::any_of(all.begin(), all.end(), moves)) return;
     Diagnostic& d = session_.diagnostics.add("BEL1101", at, "YAML cannot read this: " + said);
     if (line.find('\t') != std::string::npos) {

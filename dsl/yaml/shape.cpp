@@ -416,7 +416,7 @@ class Mender {
       }
       // Right below a key without a value it belongs to that one, and is not indented.
       if (declared_ && !levels_.empty() && levels_.back().open && !levels_.back().list &&
-          levels_.back().column == 0) {
+          levels_.back().column == 0 && opened_ + 1 == at_) {
         levels_.back().key = key;
         levels_.back().open = false;
         return;
@@ -440,6 +440,7 @@ class Mender {
     top.begun = top.begun || begins_statement(key);
     const std::size_t from = text.find_first_not_of(' ', colon + 1);
     top.open = from == kNone || text[from] == '#';
+    if (top.open) opened_ = at_;
     if (top.open) return;
     if (text[from] == '|' || text[from] == '>') {
       skip_block(item ? levels_[levels_.size() - 2].column : column);
@@ -613,6 +614,7 @@ class Mender {
   std::size_t tabs_ = 0;  // lines indented by tabs
   bool declared_ = false, tab_said_ = false;
   std::size_t dashless_ = kNone;  // the column of a list whose item had no dash: reported
+  std::size_t opened_ = kNone;    // the last line whose key has no value on it
   std::size_t moved_ = kNone;     // the last line that was put into another column
   bool slipped_ = false;  // the column of this line was reported already, as a tab
   std::string declaration_;  // the line that declares, of this document

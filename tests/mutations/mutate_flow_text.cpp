@@ -226,7 +226,7 @@ void of_blocks(const Outline& o, int row, Sink& sink) {
     // (Behind other statements of a block, `otherwise` and `if` leave statements that may be meant.)
     if (!matches(said, "^(otherwise$|if )")) {
       sink.replace("text: head of a block missing", row, row + 1, {}, inside);
-      sink.last().anywhere = matches(said, "^(for each|ask|wait|repeat|branch)");
+      sink.last().anywhere = matches(said, "^(for each|ask|wait|repeat|branch|run|together)");
     }
   }
   const std::string before = prev < 0 ? "" : o.rows[static_cast<std::size_t>(prev)].said();
@@ -302,7 +302,7 @@ void text_flow(const Outline& o, int row, Sink& sink) {
       wrong.replace(at, word.size(), with);
       while (!wrong.empty() && wrong.back() == ' ') wrong.pop_back();
       if (wrong.find_first_not_of(' ') == std::string::npos) continue;
-      sink.change(std::string("text: ") + swap.kind, row, wrong, {row + 1, o.sibling(row, 1)});
+      sink.change(std::string("text: ") + swap.kind, row, wrong, {row + 1, o.sibling(row, 1), o.sibling(row, -1)});
     }
   }
   std::string word;

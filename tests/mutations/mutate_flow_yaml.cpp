@@ -19,7 +19,7 @@ const std::vector<Swap>& swaps() {
       {"for_each", "- (for_each): ", {"foreach", "for", "for-each", "each", "forEach", "for each", "loop"}},
       {"for_each", "- for_each: ([a-z_]+)$", {"", "Seat", "a seat", "[seat]", "{ seat: seats }", "seat in seats"}},
       {"for_each", "^ +(in): ", {"of", "over", "items", "list", "from"}},
-      {"for_each", "^ +in: ([a-z_]+)$", {"", "[seats]", "{ seats: 1 }", "= seats", "the seats", "seats.all"}},
+      {"for_each", "^ +in: ([a-z_]+)$", {"", "[seats]", "{ seats: 1 }", "the seats", "seats.all"}},
       {"for_each", "^ +(at_once): ", {"at_most", "parallel", "max", "at-once", "once", "concurrency"}},
       {"count", "^ +(?:at_once|tolerating|at_most): ([0-9]+)$",
        {"-5", "many", "1.5", "", "[3]", "{ n: 3 }", "3 times", "three", "'3 '"}},
@@ -189,7 +189,7 @@ void of_shapes(const Outline& o, int row, Sink& sink) {
   // A small map as a list, a small list as a map.
   std::string inner;
   if (const std::size_t at = group(here.text, ": (\\{ .* \\})$", inner); at != std::string::npos &&
-      !matches(said, "^(- )?(for|with|starts_on|otherwise):")) {
+      !matches(said, "^(- )?(for|with|starts_on|otherwise|any error|refused or gave_up):")) {
     std::string wrong = here.text;
     wrong.replace(at, inner.size(), "[" + inner.substr(2, inner.size() - 4) + "]");
     sink.change("yaml: list for a map", row, wrong);

@@ -198,10 +198,11 @@ void of_lines(const Outline& o, int row, Sink& sink,
   }
   if (matches(said, "^(do|for|version|key|then|steps|route|call|effects|within|branches|connector|verify|no_undo_because|keep_trying|with): ?") &&
       !(said == "steps:" && here.indent == 0 && o.text().find("\ngives:") == std::string::npos) &&
-      !(said == "steps:" && here.indent == 0 && o.text().find("\nstarts_on:") != std::string::npos) &&
+      !(said == "steps:" && here.indent == 0 && matches(o.text(), "(?s)workflow:.*\nworkflow:")) &&
       !(said.starts_with("with:") && here.indent != 4) &&
       !(said.starts_with("within") && next >= 0 && !o.rows[static_cast<std::size_t>(next)].said().starts_with("otherwise"))) {
     std::set<int> good = {here.parent, row - 1, end, prev};
+    if (prev >= 0) good.insert(o.sibling(prev, -1));
     int head = row;
     while (o.sibling(head, -1) >= 0 && o.rows[static_cast<std::size_t>(o.sibling(head, -1))].said() != "---" &&
            !o.rows[static_cast<std::size_t>(o.sibling(head, -1))].said().starts_with("belay")) {
