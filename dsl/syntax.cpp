@@ -343,7 +343,8 @@ class Dump {
     for (const Text& tag : d.tags) text("tag", tag);
     if (d.one_at_a_time) {
       expr("one_at_a_time", d.one_at_a_time->per);
-      line(d.one_at_a_time->queue ? "others queue" : "others are refused");
+      flag(d.one_at_a_time->queue ? "others queue" : "others are refused", true,
+           d.one_at_a_time->others_span);
     }
     for (const WorkflowDecl::StartsOn& start : d.starts_on) {
       place(start.event.span);

@@ -271,7 +271,7 @@ struct WorkflowDecl {
   std::optional<Keep> if_undo_fails;
   Text owner;
   std::vector<Text> tags;
-  struct OneAtATime { Expr per; bool queue = true; Span span; };  // `one at a time per KEY, others queue|are refused`
+  struct OneAtATime { Expr per; bool queue = true; Span span, others_span; };  // `one at a time per KEY, others queue|are refused`
   std::optional<OneAtATime> one_at_a_time;
   struct StartsOn { Name event; std::vector<Arg> values; Span span; };  // values over `event`
   std::vector<StartsOn> starts_on;

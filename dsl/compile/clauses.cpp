@@ -62,6 +62,10 @@ void Lowering::lower_starts_on() {
       continue;
     }
     use_event(*event);
+    if (event->at->broken && event->decl->fields.empty()) {  // what it holds could not be read
+      failed_ = true;
+      continue;
+    }
     Type payload;
     payload.base = Type::Base::kRecord;
     payload.record = event->type.name;

@@ -222,7 +222,9 @@ void check_events(Tables& tables) {
     } else {
       info.type.version = static_cast<std::uint32_t>(decl.version.value);
     }
-    if (!decl.key.empty() && find_field(info.type.fields, decl.key.text) == nullptr) {
+    const bool lost = info.at->broken && decl.fields.empty();  // they could not be read
+    if (lost) info.ok = false;
+    if (!decl.key.empty() && !lost && find_field(info.type.fields, decl.key.text) == nullptr) {
       std::vector<std::string> fields;
       for (const Field& field : info.type.fields) fields.push_back(field.name);
       Diagnostic& d = tables.diagnostics.add(

@@ -112,7 +112,9 @@ class Builder {
   bool broken_ = false;  // something of the current declaration could not be read
   bool full_said_ = false;
   int handlers_around_ = 0;  // blocks of `if ERROR` and `otherwise` around the line: acts may stand there
-  std::string misplaced_;  // where the line before belongs, when it stood elsewhere and was reported
+  unsigned misplaced_ = 0;  // where the lines before belong, when they stood elsewhere: reported
+  std::uint32_t misplaced_column_ = 0;
+  const Seen* twice_in_ = nullptr;  // the block whose last clause was said twice: reported
   bool lost_ = false;
 };
 

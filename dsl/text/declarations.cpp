@@ -367,7 +367,11 @@ bool Builder::workflow_clause(const Line& line, const Read& read, WorkflowDecl& 
   } else if (read.is("starts on")) {
     starts_on(line, read, out);
   } else if (read.is("one at a time per")) {
-    if (p.ok) out.one_at_a_time = WorkflowDecl::OneAtATime{expr(line, p.first(Tag::kExpr)), p.has("others queue"), line.span(0, read.head->words.size())};
+    if (p.ok) {
+      out.one_at_a_time = WorkflowDecl::OneAtATime{
+          expr(line, p.first(Tag::kExpr)), p.has("others queue"),
+          line.span(0, read.head->words.size()), at(line, *p.first(Tag::kWord))};
+    }
   } else if (read.is("once per")) {
     out.once_per = expr(line, p.first(Tag::kExpr));
   } else if (read.is("finish within")) {

@@ -250,6 +250,12 @@ std::string example_of(Rule rule) {
   }
 }
 
+unsigned places_of(std::string_view words) {
+  unsigned out = 0;
+  for (const Head& head : heads()) out |= head.words == words ? head.places : 0;
+  return out;
+}
+
 std::string place_name(unsigned place) {
   switch (place) {
     case kFile: return "a file, at its left edge";

@@ -58,6 +58,8 @@ std::string example_of(Rule rule);
 
 // "under a `step`, like its `do`": where the head of this name stands.
 std::string where_it_belongs(const Head& head);
+// Every place where a line with this head may stand: a head has a row for each of its rules.
+unsigned places_of(std::string_view words);
 
 // For messages: "a step", "the arguments of `do`".
 std::string place_name(unsigned place);

@@ -67,7 +67,10 @@ bool Builder::full() { return diagnostics_.errors() - errors_before_ >= kProblem
 
 bool Builder::once(Seen& seen, const std::string& what, Span at) {
   const auto [it, fresh] = seen.emplace(what, at);
+  const Seen* before = std::exchange(twice_in_, fresh ? nullptr : &seen);
   if (fresh) return true;
+  broken_ = true;
+  if (before == &seen) return false;  // a whole block is here twice, or the head of the second is gone
   Diagnostic& d = problem("BEL1034", at, "`" + what + "` is said twice");
   d.notes.push_back({it->second, true, "first said here"});
   d.help = "keep one of the two";
@@ -176,7 +179,7 @@ Builder::Read Builder::read(const Line& line, unsigned place) {
   if (out.head->words != "sql" && out.head->words != "sql any rows") no_block(line);
   out.parsed = parse(line, out.head->rule, match.length, out.head->words);
   out.usable = true;
-  misplaced_.clear();
+  misplaced_ = 0;
   return out;
 }
 
@@ -185,13 +188,15 @@ void Builder::unknown(const Line& line, unsigned place, const HeadMatch& match) 
   while (first < line.text.size() && (is_word(line.text[first]) || static_cast<unsigned char>(line.text[first]) >= 0x80)) ++first;
   first = std::max<std::size_t>(first, 1);
   if (match.elsewhere != nullptr) {
-    std::string belongs = where_it_belongs(*match.elsewhere);
-    const bool policy = (match.elsewhere->places & (kStepBlock | kActionBlock | kWaitBlock)) != 0;
-    if (policy && misplaced_ == belongs) {  // the head of all of them is missing: one message is enough
+    const unsigned belongs = places_of(match.elsewhere->words);
+    const std::uint32_t column = line.pieces.empty() ? 0 : line.pieces.front().at.column;
+    const bool same_block = std::exchange(misplaced_column_, column) == column;
+    if (same_block && (misplaced_ & belongs) != 0) {  // the head of all of them is missing: one message is enough
+      misplaced_ &= belongs;
       broken_ = true;
       return;
     }
-    misplaced_ = std::move(belongs);
+    misplaced_ = belongs;
     const std::string words(match.elsewhere->words);
     problem("BEL1031", line.span(0, match.length), "`" + words + "` cannot stand in " + place_name(place)).help =
         "`" + words + "` " + where_it_belongs(*match.elsewhere);
@@ -359,7 +364,10 @@ FieldDecl Builder::field(const Line& line, bool& usable, bool values) {
   if (!parsed.ok) {
     broken_ = true;
     if (line.broken) return out;
-    if (match.elsewhere != nullptr && match.length < line.text.size() && parsed.parts.size() < 2) {
+    const bool clause = match.elsewhere != nullptr && match.length < line.text.size() &&
+                        (parsed.parts.size() < 2 ||
+                         parse_line(match.elsewhere->rule, line.text, match.length).ok);
+    if (clause) {
       unknown(line, kFields, match);
     } else {
       misfit(line, parsed, Rule::kField, 0, "");
@@ -391,7 +399,10 @@ std::vector<FieldDecl> Builder::fields(const Lines& lines, bool values) {
   for (const Line& line : lines) {
     bool usable = false;
     FieldDecl one = field(line, usable, values);
-    if (usable && once(seen, one.name.text, one.name.span)) out.push_back(std::move(one));
+    const bool typed =
+        one.type.shape != TypeExpr::Shape::kNamed || !one.type.name.empty();
+    if (!usable || (!typed && seen.contains(one.name.text))) continue;
+    if (once(seen, one.name.text, one.name.span)) out.push_back(std::move(one));
   }
   return out;
 }

@@ -13,10 +13,14 @@ Statements Builder::block(const Lines& lines, unsigned place) {
   enum class Open { kNone, kWhen, kRepeat, kTry };
   Open open = Open::kNone;  // the last statement, if it may go on
   bool handled = true;      // the open `try` has its `if`
+  // A line that might have begun one of these was not understood, or stands alone: what would go on
+  // with it is read, and no second message says that it has nothing before it.
+  bool lost = false;
   const auto close = [&] {
     if (!handled) {
       missing(out.back().span, "the `try` does not say what follows when something in it fails",
               "put `if any error, …` or `if ERROR, …` behind its block, in the column of `try`");
+      lost = true;
     }
     handled = true;
     open = Open::kNone;
@@ -25,9 +29,17 @@ Statements Builder::block(const Lines& lines, unsigned place) {
       (place & (kWebhookBlock | kWebhookStatements)) != 0 ? kWebhookStatements : kStatements;
   for (const Line& line : lines) {
     if (full()) break;
-    const bool handles = open == Open::kTry && match_head(line.text, kTryHandlers).here != nullptr;
+    const bool handler_like = match_head(line.text, kTryHandlers).here != nullptr;
+    const bool handles = open == Open::kTry && handler_like;
+    if (lost && handler_like && !handles) {
+      broken_ = true;
+      handler_block(line.children);
+      continue;
+    }
+    const std::size_t problems = diagnostics_.errors();
     const Read read = this->read(line, handles ? kTryHandlers : place);
     handled = handled || handles || !read.usable;
+    lost = lost || !read.usable || (handler_like && !handles && problems != diagnostics_.errors());
     if (!read.usable) continue;
     const Span head = line.span(0, read.head->words.size());
     const auto filled = [&](std::string_view what) {
@@ -45,8 +57,15 @@ Statements Builder::block(const Lines& lines, unsigned place) {
       continue;
     }
     if (read.is("or when") || read.is("otherwise")) {
-      Arm arm{read.is("or when") ? condition(line, read) : Expr{}, block(line.children, inner), head};
-      if (open != Open::kWhen) {
+      const bool alone = open != Open::kWhen;
+      Arm arm{read.is("or when") ? condition(line, read) : Expr{},
+              alone && lost ? handler_block(line.children) : block(line.children, inner), head};
+      if (alone && lost) {
+        broken_ = true;
+        continue;
+      }
+      if (alone) {
+        lost = true;
         missing(head, "`" + std::string(read.head->words) + "` has no `when` before it", "put it right behind a `when`, in the same column");
         continue;
       }
@@ -65,10 +84,12 @@ Statements Builder::block(const Lines& lines, unsigned place) {
       out.back().arms.push_back({condition(line, read), block(line.children, inner), head});
     } else if (read.is("repeat until")) {
       open = Open::kRepeat;
+      lost = lost || line.children.empty();
     } else if (read.is("try")) {
       open = Open::kTry;
       handled = !read.parsed.ok;
       if (read.parsed.ok) filled("try");
+      lost = lost || line.children.empty();
       out.back().body = block(line.children, kStatements);
     }
   }

@@ -140,6 +140,9 @@ void Reader::declaration(const Document& document, bool first, std::vector<Decla
   for (const Entry& entry : root.entries) {
     const std::string& key = entry.key.text;
     if (std::find(declaration_keys().begin(), declaration_keys().end(), key) == declaration_keys().end()) continue;
+    const bool under_empty =
+        &entry != root.entries.data() && (&entry)[-1].value.kind == Node::Kind::kMissing;
+    if (!kind.empty() && under_empty) continue;  // it should be indented under the key above
     if (!kind.empty()) {
       fields.take(key);
       problem("BEL1110", entry.key.span, "a second declaration in one document").help = "put a line `---` before `" + key + "`";
@@ -399,7 +402,9 @@ void Reader::workflow_starts(Fields& fields, WorkflowDecl& out) {
     turns.span = fields.key_span("one_at_a_time");
     Fields how(*this, *node, "`one_at_a_time`");
     turns.per = expr(how.need("per"));
-    if (const Node* others = how.need("others")) turns.queue = word(others, {"queue", "are refused"}) != "are refused";
+    if (const Node* others = how.need("others"))
+      turns.queue = word(others, {"queue", "are refused"}) != "are refused";
+    turns.others_span = how.key_span("others");
     how.done();
     out.one_at_a_time = std::move(turns);
   }

@@ -42,6 +42,7 @@ struct Session {
   std::uint32_t source;
   Diagnostics& diagnostics;
   std::size_t nodes = 0, restarts = 0, bytes = 0;
+  std::uint32_t unreadable = 0;  // the last line that YAML could not read
 };
 
 class Handler : public YAML::EventHandler {
@@ -106,6 +107,7 @@ class Handler : public YAML::EventHandler {
     bool flow = false;
     std::optional<Node> key;
     std::set<std::string> keys;
+    bool under_empty = false;  // its last key has no value
   };
 
   Span span_of(const YAML::Mark& mark) const {
@@ -211,7 +213,11 @@ class Handler : public YAML::EventHandler {
       session_.diagnostics.add("BEL1108", entry.key.span, "a key is a plain word");
       return;
     }
-    if (!top.keys.insert(entry.key.text).second) {
+    const bool twice = !top.keys.insert(entry.key.text).second;
+    // Below a key without a value: what should be indented is not another clause of this map.
+    if (twice && top.under_empty) return;
+    top.under_empty = entry.value.kind == Node::Kind::kMissing;
+    if (twice) {
       Diagnostic& d = session_.diagnostics.add("BEL1102", entry.key.span, "the key `" + entry.key.text + "` is here twice");
       for (const Entry& known : top.node.entries) {
         if (known.key.text == entry.key.text) d.notes.push_back({known.key.span, true, "first said here"});
@@ -325,6 +331,16 @@ class DocumentReader {
       session_.diagnostics.add("BEL1106", at, "YAML cannot read this value as it stands").help = "quote this: `" + single_quoted(rest) + "`";
       return;
     }
+    // A line that stands wrong moves those below it: they are read on, and one message is enough.
+    const auto moves = [&](const Diagnostic& known) {
+      const std::string_view code = known.kind->code;
+      return known.span.file == at.file && known.span.line + 1 == at.line &&
+             (code == "BEL1101" || code == "BEL1023" || code == "BEL1020");
+    };
+    const auto& all = session_.diagnostics.all();
+    const bool goes_on = std::exchange(session_.unreadable, at.line) + 2 >= at.line &&
+                         session_.restarts > 0;
+    if (goes_on || std::any_of(all.begin(), all.end(), moves)) return;
     Diagnostic& d = session_.diagnostics.add("BEL1101", at, "YAML cannot read this: " + said);
     if (line.find('\t') != std::string::npos) {
       d.help = "indent with spaces, not tabs";

@@ -117,6 +117,7 @@ class Mender {
       text.insert(column + 1, " ");
     }
     bool item = text.substr(column, 2) == "- " || text.substr(column) == "-";
+    if (dashless_ != kNone && (column < dashless_ || (item && column == dashless_))) dashless_ = kNone;
     if (shift_from_ != kNone && column > shift_from_) {  // it moved together with the line above
       const std::size_t to = column - shift_from_ + shift_to_;
       const bool open = std::any_of(levels_.begin(), levels_.end(), [&](const Level& l) { return l.column == column; });
@@ -240,7 +241,9 @@ class Mender {
     last_first_ = !item && !before.empty() && before.back().open && before.back().column == column && !before.back().list;
     if (right != kNone || last_first_) last_levels_ = before;
     const auto move = [&](std::size_t to) {
-      if (!std::exchange(slipped_, false)) {
+      const bool goes_on = moved_ != kNone && moved_ + 1 == at_;  // one mistake moves many lines
+      moved_ = at_;
+      if (!std::exchange(slipped_, false) && !goes_on) {
         problem("BEL1023", column, 1, "this line does not line up with the lines around it").help =
             "begin it in column " + std::to_string(to + 1);
       }
@@ -288,8 +291,11 @@ class Mender {
     if (key.empty()) return false;
     Level& top = levels_.back();
     const auto add = [&](std::size_t to) {
-      problem("BEL1101", column, key.size(), "an item of a list begins with `- `").help =
-          "write `- " + key + ": …`";
+      // A whole list without its dashes is one mistake.
+      if (std::exchange(dashless_, to) != to) {
+        problem("BEL1101", column, key.size(), "an item of a list begins with `- `").help =
+            "write `- " + key + ": …`";
+      }
       text = std::string(to, ' ') + "- " + text.substr(column);
       return true;
     };
@@ -401,6 +407,20 @@ class Mender {
         leave_out();
         return;
       }
+      if (declared_ && key == "workflow" && declaration_.starts_with("scenario:")) {
+        problem("BEL1105", 0, key.size(), "`workflow` is no key of a `scenario`").help =
+            "say `for`: it names the workflow that the scenario runs";
+        text.replace(0, key.size() + 1, "for:     ");  // what follows stays in its column
+        entry(column, item);
+        return;
+      }
+      // Right below a key without a value it belongs to that one, and is not indented.
+      if (declared_ && !levels_.empty() && levels_.back().open && !levels_.back().list &&
+          levels_.back().column == 0 && opened_ + 1 == at_) {
+        levels_.back().key = key;
+        levels_.back().open = false;
+        return;
+      }
       if (declared_) {
         problem("BEL1110", 0, key.size(), "a second declaration in one document").help =
             "put a line `---` before `" + key + "`";
@@ -420,6 +440,7 @@ class Mender {
     top.begun = top.begun || begins_statement(key);
     const std::size_t from = text.find_first_not_of(' ', colon + 1);
     top.open = from == kNone || text[from] == '#';
+    if (top.open) opened_ = at_;
     if (top.open) return;
     if (text[from] == '|' || text[from] == '>') {
       skip_block(item ? levels_[levels_.size() - 2].column : column);
@@ -592,6 +613,9 @@ class Mender {
   std::size_t shift_from_ = kNone, shift_to_ = 0;  // columns of a line that was moved
   std::size_t tabs_ = 0;  // lines indented by tabs
   bool declared_ = false, tab_said_ = false;
+  std::size_t dashless_ = kNone;  // the column of a list whose item had no dash: reported
+  std::size_t opened_ = kNone;    // the last line whose key has no value on it
+  std::size_t moved_ = kNone;     // the last line that was put into another column
   bool slipped_ = false;  // the column of this line was reported already, as a tab
   std::string declaration_;  // the line that declares, of this document
   Shape out_;

@@ -133,7 +133,12 @@ void Reader::statement(const Node& node, Where where, Statements& into) {
     out.source = source(fields, "publish");
     out.args = data_args(fields.take("data"));
   } else if (kind == "set" || kind == "collect") {
-    const std::vector<Arg> all = expr_args(fields.take(kind));
+    const Node* named = fields.take(kind);
+    if (named != nullptr && named->kind == Node::Kind::kMap && named->entries.empty() && !named->broken) {
+      problem("BEL1038", named->span, "`" + kind + "` names nothing").help =
+          "for example `" + kind + ": { total: price * 2 }`";
+    }
+    const std::vector<Arg> all = expr_args(named);
     fields.done();
     for (const Arg& one : all) {  // one key a statement is usual; more are as many statements
       Statement set;

@@ -83,8 +83,13 @@ void Fields::done() {
     reader_.key_log_->push_back({what_, {}, asked_});
     for (const Entry& entry : map_.entries) reader_.key_log_->back().held.push_back(entry.key.text);
   }
+  bool under_empty = false;  // below a key without a value: what should be indented under it
   for (std::size_t i = 0; i < map_.entries.size(); ++i) {
-    if (taken_[i]) continue;
+    if (taken_[i] || under_empty) {
+      under_empty = !taken_[i] || (map_.entries[i].value.kind == Node::Kind::kMissing &&
+                                   !map_.entries[i].value.broken && !map_.flow);
+      continue;
+    }
     const Node& key = map_.entries[i].key;
     static const std::vector<std::string> kOfSteps = {"do", "with", "undo", "no_undo_because", "retry", "within", "errors",
                                                       "if_unsure", "keep_trying", "request_key", "alive_every"};

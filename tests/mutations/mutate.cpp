@@ -1,11 +1,25 @@
 #include "tests/mutations/mutate.h"
 
+#include <re2/re2.h>
+
 #include <algorithm>
 #include <cctype>
 
 namespace belay::mutations {
 
 bool word_char(char c) { return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_'; }
+
+std::size_t group(const std::string& line, const char* pattern, std::string& word) {
+  re2::StringPiece found[2];
+  const RE2 regex(pattern);
+  if (!regex.Match(line, 0, line.size(), RE2::UNANCHORED, found, 2)) return std::string::npos;
+  word = std::string(found[1]);
+  return static_cast<std::size_t>(found[1].data() - line.data());
+}
+
+bool matches(const std::string& line, const char* pattern) {
+  return RE2::PartialMatch(line, pattern);
+}
 
 std::uint32_t Random::below(std::size_t n) {
   state_ = state_ * 1664525u + 1013904223u;
@@ -78,6 +92,21 @@ std::string Outline::text() const {
 }
 
 // ---- Sink
+
+bool Sink::read_here(const std::string& name) const {
+  for (const Outline::Row& row : outline_.rows) {
+    const std::size_t at = row.text.find_first_of("=:, ", row.indent);
+    for (std::size_t i = row.text.find(name, at); i != std::string::npos; i = row.text.find(name, i + 1)) {
+      const std::size_t end = i + name.size();
+      const bool word = !word_char(row.text[i - 1]) && row.text[i - 1] != '.' &&
+                        (name.back() == '.' || end >= row.text.size() || !word_char(row.text[end]));
+      const bool of_record = matches(row.text, "^ *(- )?(steps?|wait|workflow|event|once|takes|ask):? ");
+      if (row.code && word && !of_record) return true;
+    }
+  }
+  return false;
+}
+
 
 void Sink::change(const std::string& kind, int row, const std::string& after,
                   std::set<int> also_rows, bool anywhere) {
@@ -162,6 +191,10 @@ std::set<std::string> words_of(const Files& files) {
         const bool comment = before.find('#') != std::string::npos;
         const bool read = before.ends_with("= ") || before.ends_with("key ") || before.ends_with("when ") ||
                           before.ends_with("key: ") || before.ends_with("when: ");
+        if (before.find_first_not_of(' ') == std::string::npos && i - line == 2 &&
+            !words.insert("declared " + word).second) {
+          words.insert("again " + word);
+        }
         if (word.find('.') != std::string::npos && !comment) {
           if (read) words.insert("root " + word.substr(0, word.find('.')));
           if (read) words.insert("read " + word.substr(word.rfind('.') + 1));
@@ -209,6 +242,7 @@ std::vector<std::string> values_of_another_type(const std::string& type) {
   if (type == "uuid") return {"7", "\"seven\"", "true", "5 minutes", "EUR 5.00"};
   if (type == "timestamp") return {"\"tomorrow\"", "5 minutes", "17", "false"};
   if (type.starts_with("text") || type == "email") return {"7", "false", "5 minutes", "EUR 7.00"};
+  if (type == "int") return {"\"7\"", "7.5", "true", "5 minutes"};
   if (type.starts_with("int")) return {"\"7\"", "7.5", "true", "-1", "5 minutes"};
   return {};
 }

@@ -75,6 +75,9 @@ class Sink {
   // Whether the files read a name: `hold.`, `= hold`, `.hold`.
   bool read(const std::string& name) const { return words_.contains("read " + name); }
   bool root(const std::string& name) const { return words_.contains("root " + name); }
+  // Whether this file reads it: `name` behind a `=`, or `name.`.
+  bool read_here(const std::string& name) const;
+  bool declared_once(const std::string& name) const { return !words_.contains("again " + name); }
   Mutation& last() { return out_.back(); }
   Random& random() { return random_; }
 
@@ -89,8 +92,16 @@ class Sink {
 // Every word of the files: what a typing error must not hit.
 std::set<std::string> words_of(const Files& files);
 bool word_char(char c);
+// Position and text of the first group of `pattern` in `line`; npos when it does not match.
+std::size_t group(const std::string& line, const char* pattern, std::string& word);
+bool matches(const std::string& line, const char* pattern);
 // What an action takes: action → field → type, read from the text form.
 std::map<std::string, std::map<std::string, std::string>> takes_of(const Files& files);
 std::vector<std::string> values_of_another_type(const std::string& type);
+
+// The mistakes of statements around others, of policies and of scenarios, at one row
+// (mutate_flow_text.cpp, mutate_flow_yaml.cpp).
+void text_flow(const Outline& outline, int row, Sink& sink);
+void yaml_flow(const Outline& outline, int row, Sink& sink);
 
 }  // namespace belay::mutations

@@ -1,24 +1,10 @@
 // Mistakes in the text form.
-#include <re2/re2.h>
-
 #include <algorithm>
 
 #include "tests/mutations/mutate.h"
 
 namespace belay::mutations {
 namespace {
-
-// Position and text of the first group of `pattern` in `line`; npos when it does not match.
-std::size_t group(const std::string& line, const char* pattern, std::string& word) {
-  re2::StringPiece found[2];
-  const RE2 regex(pattern);
-  if (!regex.Match(line, 0, line.size(), RE2::UNANCHORED, found, 2)) return std::string::npos;
-  word = std::string(found[1]);
-  return static_cast<std::size_t>(found[1].data() - line.data());
-}
-bool matches(const std::string& line, const char* pattern) {
-  return RE2::PartialMatch(line, pattern);
-}
 
 const char* const kHeads[] = {
     "workflow", "action", "event", "type", "connector", "webhook", "retry plan", "takes", "gives",
@@ -28,14 +14,17 @@ const char* const kHeads[] = {
     "notifies", "records", "repeating is", "call", "sql any rows", "sql", "plugin", "undone by",
     "checked by", "settles in", "base", "sign in with bearer", "request key in",
     "remembers keys for", "body", "each call within", "verified by", "can end in",
-    "harmless if nothing was done"};
+    "harmless if nothing was done", "for each", "repeat until", "branch", "ask", "answers", "try",
+    "run", "for all of", "for any of", "pause", "set", "collect", "carry on", "try again after",
+    "hand to", "alive every", "at most", "request key", "one at a time per", "starts on", "tags",
+    "otherwise", "or when"};
 
 // The head of a row that is not a field or an argument; empty when there is none.
 std::string head_of(const Outline& outline, int row) {
   const std::string said = outline.rows[static_cast<std::size_t>(row)].said();
   const std::string parent = outline.parent_said(row);
-  if (matches(parent, "^(takes|gives|type |event |do |undo with|publish |undone by|checked by|call "
-                      "|if unsure|finish with|query)") &&
+  if (matches(parent, "^(takes|gives|type |event |do |run |undo with|publish |undone by|checked by|"
+                      "call |if unsure|finish with|query|answers$|starts on |for (all|any) of$|scenario )") &&
       !matches(said, "^if ")) {
     return {};
   }
@@ -50,7 +39,7 @@ std::string head_of(const Outline& outline, int row) {
 }
 
 bool is_field(const Outline& outline, int row) {
-  return matches(outline.parent_said(row), "^(takes|gives|type |event )") &&
+  return matches(outline.parent_said(row), "^(takes|gives|answers$|type |event )") &&
          !outline.rows[static_cast<std::size_t>(row)].said().starts_with("from version") &&
          !matches(outline.parent_said(outline.rows[static_cast<std::size_t>(row)].parent),
                   "^workflow") ;
@@ -98,7 +87,7 @@ void of_words(const Outline& o, int row, Sink& sink) {
                                 "cancel because|hand to|no older than|per second|at once|rest)");
   std::string step;
   group(line, "^ *(?:step|wait) ([a-z_]+)", step);
-  if (sink.root(step)) {
+  if (sink.root(step) && sink.read_here(step + ".")) {
     misspell("misspelt step", "^ *step ([a-z_]+)", true);
     misspell("misspelt wait", "^ *wait ([a-z_]+)", true);
   }
@@ -107,15 +96,17 @@ void of_words(const Outline& o, int row, Sink& sink) {
     misspell("misspelt type", "^ *[a-z_]+ +(?:optional |private )*([a-zA-Z]+)");
     std::string field;
     group(line, "^ *([a-z_]+)", field);
-    if (sink.read(field)) misspell("misspelt declared field", "^ *([a-z_]+)", true);
+    if (sink.read(field) && sink.declared_once(field)) misspell("misspelt declared field", "^ *([a-z_]+)", true);
   }
   if (matches(o.parent_said(row), "^takes") && !is_field(o, row)) {
-    misspell("misspelt input", "^ *([a-z_]+)", true);
+    std::string taken;
+    group(line, "^ *([a-z_]+)", taken);
+    if (sink.read_here(taken)) misspell("misspelt input", "^ *([a-z_]+)", true);
     // The uses may be named instead; `bool` goes where none of the others does.
     std::string type, input;
     const std::size_t at = group(line, "^ *[a-z_]+ +(money|uuid|timestamp)$", type);
     group(line, "^ *([a-z_]+)", input);
-    if (at != std::string::npos && sink.read(input)) {
+    if (at != std::string::npos && sink.read(input) && sink.read_here(input)) {
       std::string wrong = line;
       wrong.replace(at, type.size(), "bool");
       sink.change("text: wrong declared type", row, wrong, {}, true);
@@ -259,7 +250,7 @@ void of_lines(const Outline& o, int row, Sink& sink) {
   for (int i = row; i < end; ++i) inside.insert(i);
 
   // Twice.
-  if (!matches(said, "^(publish|when|belay|pause|if )") &&
+  if (!matches(said, "^(publish|when|or when|belay|pause|if |branch|carry on|hand to|try again|try$|repeat until|together)") &&
       (!head.empty() || is_field(o, row) || is_arg(o, row))) {
     std::vector<std::string> twice = block;
     if (head == "step" || here.indent == 0) twice.push_back("");
@@ -267,12 +258,14 @@ void of_lines(const Outline& o, int row, Sink& sink) {
     sink.replace("text: twice", row, end, twice, {next});
   }
   // Gone.
-  if (matches(said, "^(do |for )")) {
+  if (matches(said, "^(do |for )") && !said.starts_with("for each ")) {
     sink.replace("text: line removed", row, end, {}, {here.parent, row - 1, end});
   }
   if (matches(said, "^within .*otherwise")) sink.replace("text: line removed", row, end, {}, {here.parent, row - 1});
   if (matches(said, "^no undo because")) {
-    sink.replace("text: line removed", row, end, {}, {here.parent, prev});
+    std::set<int> step = {here.parent};
+    for (const int clause : o.children(here.parent)) step.insert(clause);
+    sink.replace("text: line removed", row, end, {}, step);
   }
   if (matches(said, "^((reads|reserves|records|notifies|moves money)$|plugin|call |sql|base )")) {
     sink.replace("text: line removed", row, end, {}, {here.parent, row - 1, end});
@@ -287,7 +280,7 @@ void of_lines(const Outline& o, int row, Sink& sink) {
     sink.last().anywhere = used;
   }
   // Cut behind the head.
-  if (!head.empty() && said.size() > head.size() + 1 && head != "sql" && head != "sql any rows") {
+  if (!head.empty() && said.size() > head.size() + 1 && head != "carry on" && head != "sql" && head != "sql any rows") {
     sink.change("text: cut behind the head", row, here.text.substr(0, here.indent + head.size()), {row + 1, here.parent});
   }
   // Indentation.
@@ -374,6 +367,7 @@ std::vector<Mutation> text_mutations(const Files& files, std::uint32_t seed) {
       of_signs(outline, row, sink);
       of_values(outline, row, sink, takes);
       of_lines(outline, row, sink);
+      text_flow(outline, row, sink);
     }
   }
   return out;

@@ -1,23 +1,10 @@
 // Mistakes in the YAML form.
-#include <re2/re2.h>
-
 #include <algorithm>
 
 #include "tests/mutations/mutate.h"
 
 namespace belay::mutations {
 namespace {
-
-std::size_t group(const std::string& line, const char* pattern, std::string& word) {
-  re2::StringPiece found[2];
-  const RE2 regex(pattern);
-  if (!regex.Match(line, 0, line.size(), RE2::UNANCHORED, found, 2)) return std::string::npos;
-  word = std::string(found[1]);
-  return static_cast<std::size_t>(found[1].data() - line.data());
-}
-bool matches(const std::string& line, const char* pattern) {
-  return RE2::PartialMatch(line, pattern);
-}
 
 // Keys that only the language knows (not fields, arguments, errors).
 constexpr const char* kKey =
@@ -26,7 +13,10 @@ constexpr const char* kKey =
     "data|point_of_no_return|do|with|undo|errors|retry|if_unsure|check|keep_trying|for|within|"
     "otherwise|effects|repeating|call|route|sql|sql_any_rows|plugin|undone_by|checked_by|settles_in|"
     "sign_in|request_key_in|remembers_keys_for|outcomes|verify|no_undo_because|can_end_in|fields|"
-    "even_if_up_to|scheme|secrets|tolerance|query|replays_errors|each_call_within): ?";
+    "even_if_up_to|scheme|secrets|tolerance|query|replays_errors|each_call_within|"
+    "for_each|in|at_once|tolerating|collect|repeat_until|at_most|ask|question|of_role|answers|all_of|"
+    "any_of|or_when|pause|try|run|and_do_not_wait|alive_every|one_at_a_time|starts_on|carry_on|"
+    "try_again|hand_to|branch|set|request_key|scenario|given): ?";
 
 void of_words(const Outline& o, int row, Sink& sink) {
   const std::string& line = o.rows[static_cast<std::size_t>(row)].text;
@@ -35,7 +25,7 @@ void of_words(const Outline& o, int row, Sink& sink) {
     const std::size_t at = group(line, pattern, word);
     if (at != std::string::npos) sink.misspell(std::string("yaml: ") + kind, row, at, word, anywhere);
   };
-  const bool record = matches(o.parent_said(row), "^(takes|gives|fields|with|data|query|headers):");
+  const bool record = matches(o.parent_said(row), "^(?:- )?(takes|gives|fields|with|data|query|headers|answers|set|collect):");
   if (!record) {
     misspell("misspelt key", kKey);
     const std::size_t at = group(line, kKey, word);
@@ -93,7 +83,7 @@ void of_words(const Outline& o, int row, Sink& sink) {
   misspell("misspelt plan", "retry: ([a-z_]+)$");
   std::string step;
   group(line, "- (?:step|wait): ([a-z_]+)$", step);
-  if (sink.root(step)) {
+  if (sink.root(step) && sink.read_here(step + ".")) {
     misspell("misspelt step", "- step: ([a-z_]+)$", true);
     misspell("misspelt wait", "- wait: ([a-z_]+)$", true);
   }
@@ -207,9 +197,12 @@ void of_lines(const Outline& o, int row, Sink& sink,
     if (!head) sink.replace("yaml: twice", row, end, twice, {next});
   }
   if (matches(said, "^(do|for|version|key|then|steps|route|call|effects|within|branches|connector|verify|no_undo_because|keep_trying|with): ?") &&
+      !(said == "steps:" && here.indent == 0 && o.text().find("\ngives:") == std::string::npos) &&
+      !(said == "steps:" && here.indent == 0 && matches(o.text(), "(?s)workflow:.*\nworkflow:")) &&
       !(said.starts_with("with:") && here.indent != 4) &&
       !(said.starts_with("within") && next >= 0 && !o.rows[static_cast<std::size_t>(next)].said().starts_with("otherwise"))) {
     std::set<int> good = {here.parent, row - 1, end, prev};
+    if (prev >= 0) good.insert(o.sibling(prev, -1));
     int head = row;
     while (o.sibling(head, -1) >= 0 && o.rows[static_cast<std::size_t>(o.sibling(head, -1))].said() != "---" &&
            !o.rows[static_cast<std::size_t>(o.sibling(head, -1))].said().starts_with("belay")) {
@@ -287,6 +280,7 @@ std::vector<Mutation> yaml_mutations(const Files& files, std::uint32_t seed) {
       of_words(outline, row, sink);
       of_signs(outline, row, sink);
       of_lines(outline, row, sink, takes);
+      yaml_flow(outline, row, sink);
     }
   }
   return out;

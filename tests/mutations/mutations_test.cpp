@@ -1,4 +1,4 @@
-// Two hundred seeded mistakes (and as many more as BELAY_MUTATIONS says): each is made in a copy of
+// Four hundred seeded mistakes (and as many more as BELAY_MUTATIONS says): each is made in a copy of
 // what ships, and the compiler must report it on a line where a person would look, with at most two
 // errors besides the first. The list that is printed holds those that fail the rule.
 //   BELAY_MUTATIONS=2000 BELAY_MUTATION_SEED=7 build/dev/tests/test_mutations
@@ -27,12 +27,14 @@ std::string setting(const char* name, const char* otherwise) {
   return value == nullptr ? otherwise : value;
 }
 
-Files files_below(const std::string& folder) {
+// The statements' folder holds every program in both forms: a world takes one of them.
+Files files_below(const std::string& folder, const std::string& form) {
   Files files;
   const fs::path root = fs::path(BELAY_SOURCE_DIR) / folder;
   for (const auto& entry : fs::recursive_directory_iterator(root)) {
     const auto extension = entry.path().extension();
     if (extension != ".belay" && extension != ".yaml") continue;
+    if (!form.empty() && extension != form) continue;
     std::ifstream in(entry.path(), std::ios::binary);
     std::stringstream text;
     text << in.rdbuf();
@@ -70,20 +72,23 @@ std::vector<const Mutation*> chosen(const std::vector<Mutation>& all, std::size_
   std::map<std::string, std::vector<const Mutation*>> kinds;
   for (const Mutation& m : all) kinds[m.kind].push_back(&m);
   std::vector<const Mutation*> out;
+  // Where fewer are wanted than there are kinds, each world begins with another kind.
+  auto it = std::next(kinds.begin(), static_cast<std::ptrdiff_t>(random.below(kinds.size())));
   while (out.size() < wanted && !kinds.empty()) {
-    for (auto it = kinds.begin(); it != kinds.end();) {
+    for (; it != kinds.end() && out.size() < wanted;) {
       const std::size_t at = random.below(it->second.size());
       out.push_back(it->second[at]);
       it->second.erase(it->second.begin() + static_cast<std::ptrdiff_t>(at));
       it = it->second.empty() ? kinds.erase(it) : std::next(it);
     }
+    if (it == kinds.end()) it = kinds.begin();
   }
   return out;
 }
 
 TEST_CASE("seeded mistakes are reported on their line, with few follow-ups") {
   const auto seed = static_cast<std::uint32_t>(std::stoul(setting("BELAY_MUTATION_SEED", "1")));
-  const auto wanted = static_cast<std::size_t>(std::stoul(setting("BELAY_MUTATIONS", "280")));
+  const auto wanted = static_cast<std::size_t>(std::stoul(setting("BELAY_MUTATIONS", "400")));
   const std::string only = setting("BELAY_MUTATION_KIND", "");
   struct World {
     Files files;
@@ -91,9 +96,15 @@ TEST_CASE("seeded mistakes are reported on their line, with few follow-ups") {
   };
   std::vector<World> worlds;
   std::size_t possible = 0;
-  for (const char* folder : {"workflows", "tests/twins/workflows", "examples/plugin/workflows",
-                             "tests/twins/examples/plugin/workflows"}) {
-    World world{files_below(folder), {}};
+  const std::pair<const char*, const char*> kWorlds[] = {
+      {"workflows", ""},
+      {"tests/twins/workflows", ""},
+      {"examples/plugin/workflows", ""},
+      {"tests/twins/examples/plugin/workflows", ""},
+      {"tests/golden/syntax/statements", ".belay"},
+      {"tests/golden/syntax/statements", ".yaml"}};
+  for (const auto& [folder, form] : kWorlds) {
+    World world{files_below(folder, form), {}};
     REQUIRE(!world.files.empty());
     REQUIRE(dsl::compile_sources(world.files).diagnostics.all().empty());
     world.mistakes = text_mutations(world.files, seed);
@@ -110,9 +121,9 @@ TEST_CASE("seeded mistakes are reported on their line, with few follow-ups") {
   std::size_t made = 0;
   std::string failures;
   std::map<std::string, int> by_kind;
+  Random random(seed);
   for (const World& world : worlds) {
     if (world.mistakes.empty()) continue;
-    Random random(seed);
     const std::size_t share = std::max<std::size_t>(1, wanted * world.mistakes.size() / possible);
     for (const Mutation* m : chosen(world.mistakes, share, random)) {
       ++made;
