@@ -84,7 +84,9 @@ struct Case {
     const bool told_to_repeat = spec.if_unsure && spec.if_unsure->kind == Kind::kTryAgain;
     const bool stored_error = action.replays_errors && call.answered && call.failure == FailureKind::kUnsure;
     const bool safe = action.repeat_safe || told_to_repeat || reads_only(action);
-    const bool repeatable = safe && !key_worn_out(action, call, state.now) && !stored_error;
+    // A refusal that nobody mapped says of this try that it will be refused again, of the earlier ones nothing.
+    const bool refused = call.failure == FailureKind::kBusiness;
+    const bool repeatable = safe && !key_worn_out(action, call, state.now) && !stored_error && !refused;
     // A call that was lost with its engine is no failed try: it goes out again at once.
     if (repeatable && lost() && !(undoing_forward() && checkable)) return {retry(call.generation, state.now), false};
     // While everything is being undone a check is better than the same request again: it makes nothing happen.

@@ -131,10 +131,7 @@ void Acts::perform(const std::shared_ptr<Asked>& asked, Saga& saga) {
   const Slot slot = loop_.record(saga, std::move(*fact), request.actor, request.reason);
   reply.seq = saga.state.seq;
   keep_answer(request, reply, saga, slot);
-  slot.answer([this, asked, reply = std::move(reply)](const Failure* failure) {
-    if (failure != nullptr) return finish(*asked, fail(*failure));
-    finish(*asked, reply);
-  });
+  finish_with(slot, asked, std::move(reply));
 }
 
 void Acts::keep_answer(const ActRequest& request, const ActReply& reply, const Saga& saga, Slot slot) {
@@ -208,11 +205,20 @@ void Acts::take_up_again(const std::shared_ptr<Asked>& asked, LoadResult& loaded
   }
   reply.seq = saga.state.seq;
   keep_answer(request, reply, saga, slot);
-  slot.answer([this, asked, reply = std::move(reply)](const Failure* failure) {
-    if (failure != nullptr) return finish(*asked, fail(*failure));
-    loop_.deliver_kept_mail(asked->request.saga);
-    finish(*asked, reply);
+  slot.when_known([this, asked](const Failure* failure) {
+    if (failure == nullptr) loop_.deliver_kept_mail(asked->request.saga);
   });
+  finish_with(slot, asked, std::move(reply));
+}
+
+// The caller hears when it is committed, or after a while that nobody knows; equals wait until it is known.
+void Acts::finish_with(Slot slot, const std::shared_ptr<Asked>& asked, ActReply reply) {
+  slot.answer([asked, reply = std::move(reply)](const Failure* failure) {
+    if (failure != nullptr) asked->done(fail(*failure));
+    else asked->done(reply);
+  });
+  if (asked->gate.empty()) return;
+  slot.when_known([this, gate = asked->gate](const Failure*) { loop_.gate().leave(gate); });
 }
 
 void Acts::finish(const Asked& asked, Result<ActReply> reply) {

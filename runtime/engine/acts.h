@@ -25,6 +25,7 @@ class Acts {
   void read_again(std::shared_ptr<Asked> asked, bool looked_up);
   void take_up_again(const std::shared_ptr<Asked>& asked, LoadResult& loaded);
   void keep_answer(const ActRequest& request, const ActReply& reply, const Saga& saga, Slot slot);
+  void finish_with(Slot slot, const std::shared_ptr<Asked>& asked, ActReply reply);
   void finish(const Asked& asked, Result<ActReply> reply);
 
   Loop& loop_;

@@ -148,6 +148,13 @@ void Batch::add(OwnerIndex owner, Mail mail) {
   effects.push_back({owner, std::move(mail)});
 }
 
+std::vector<Batch::Answer> Batch::give_up() {
+  std::vector<Answer> given_up, kept;
+  for (Answer& answer : answers) (answer.until_known ? kept : given_up).push_back(std::move(answer));
+  answers = std::move(kept);
+  return given_up;
+}
+
 bool Batch::full() const {
   return flush.journal.size() + flush.mail.size() + flush.events.size() >= limits::flush_entries_max ||
          bytes >= limits::flush_bytes_max;

@@ -45,6 +45,9 @@ struct Batch {
   struct Answer {
     OwnerIndex owner = 0;
     Tell tell;
+    // A caller hears after a while that the outcome is not known; what holds others back (the gate of a start key) waits
+    // until it is.
+    bool until_known = false;
   };
 
   std::uint64_t number = 0;
@@ -79,6 +82,9 @@ struct Batch {
   void add_consumed(OwnerIndex owner, MailboxRow row);
   // The row, and the delivery after the commit.
   void add(OwnerIndex owner, Mail mail);
+
+  // Takes out what callers wait for, leaves what waits until the outcome is known.
+  std::vector<Answer> give_up();
 
   bool empty() const { return owners.empty() && renew.empty(); }
   bool full() const;

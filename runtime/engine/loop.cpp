@@ -216,9 +216,7 @@ void Loop::give_up_answers() {
                         "send it again with the same Idempotency-Key"};
   for (Batch& batch : pending_) {
     if (batch.opened > before) continue;
-    std::vector<Batch::Answer> answers = std::move(batch.answers);
-    batch.answers.clear();
-    for (const Batch::Answer& answer : answers) answer.tell(&failure);
+    for (const Batch::Answer& answer : batch.give_up()) answer.tell(&failure);
   }
 }
 

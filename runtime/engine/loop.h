@@ -51,7 +51,9 @@ struct Counters {
 struct Slot {
   Batch* batch = nullptr;
   Batch::OwnerIndex owner = 0;
-  void answer(Tell tell) const { batch->answers.push_back({owner, std::move(tell)}); }
+  void answer(Tell tell) const { batch->answers.push_back({owner, std::move(tell), false}); }
+  // After the commit is known, or known to have failed, however long that takes.
+  void when_known(Tell tell) const { batch->answers.push_back({owner, std::move(tell), true}); }
 };
 
 class Loop {

@@ -97,7 +97,7 @@ void Loop::on_loaded(const Loader::Which& which, Result<std::shared_ptr<LoadResu
         again.lane = row.lane;
         again.marked = true;
         batch.add(slot.owner, std::move(row));
-        slot.answer([this, again](const Failure* failure) {
+        slot.when_known([this, again](const Failure* failure) {
           if (failure != nullptr) return tell_waiting(again.saga, fail(*failure));
           loader_->load(again, [this, again](Result<std::shared_ptr<LoadResult>> folded) {
             on_loaded(again, std::move(folded));

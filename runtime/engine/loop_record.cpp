@@ -205,7 +205,7 @@ void Loop::consume(Slot slot, const Mail& mail) {
   if (slot.batch->owners[slot.owner].lane == mail.to) {
     return slot.batch->add_consumed(slot.owner, {.to = mail.to, .from = mail.from, .number = mail.number});
   }
-  slot.answer([this, mail](const Failure* failure) {
+  slot.when_known([this, mail](const Failure* failure) {
     if (!holds(mail.to)) return;
     if (failure == nullptr) return consume(this->slot(mail.to, "mail"), mail);
     // The database was away for long: it is committed yet, and the mail, told again, changes nothing.

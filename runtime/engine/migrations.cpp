@@ -185,10 +185,12 @@ void Migrations::move(AskedPtr asked, Saga& saga, GraphPtr to, ReplayResult& res
     row.at = saga.state.now;
     slot.batch->add(slot.owner, std::move(row));
   }
-  slot.answer([this, asked, reply = std::move(reply)](const Failure* failure) {
-    if (failure != nullptr) return finish(*asked, fail(*failure));
-    finish(*asked, reply);
+  slot.answer([asked, reply = std::move(reply)](const Failure* failure) {
+    if (failure != nullptr) asked->done(fail(*failure));
+    else asked->done(reply);
   });
+  if (asked->gate.empty()) return;
+  slot.when_known([this, gate = asked->gate](const Failure*) { loop_.gate().leave(gate); });
 }
 
 void Migrations::finish(const Asked& asked, Result<MigrateReply> reply) {

@@ -272,15 +272,15 @@ void Starts::create(StartInput input, const Gate::Keys& gate, bool queued) {
   }
   loop_.counters().started.fetch_add(1, std::memory_order_relaxed);
   if (input.mail && !together) {
-    slot.answer([this, mail = std::move(*input.mail), with = std::move(input.with_mail)](const Failure* failure) {
+    slot.when_known([this, mail = std::move(*input.mail), with = std::move(input.with_mail)](const Failure* failure) {
       if (failure == nullptr && loop_.holds(mail.to)) consume(loop_.slot(mail.to, "start"), mail, with);
     });
   }
-  slot.answer([this, id = saga.id, seq = saga.state.seq, done = std::move(input.done), gate](const Failure* failure) {
+  slot.answer([id = saga.id, seq = saga.state.seq, done = std::move(input.done)](const Failure* failure) {
     if (failure != nullptr) done(fail(*failure));
     else done(StartReply{.saga = id, .created = true, .seq = seq});
-    loop_.gate().leave(gate);
   });
+  slot.when_known([this, gate](const Failure*) { loop_.gate().leave(gate); });
 }
 
 }  // namespace belay::runtime

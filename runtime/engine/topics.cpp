@@ -124,11 +124,11 @@ void Topics::enqueue_publish(PublishInput input, Gate::Keys keys) {
       dedup.at = loop_.now(at.lane);
       slot.batch->add(slot.owner, std::move(dedup));
     }
-    slot.answer([this, shared, keys](const Failure* failure) {
+    slot.answer([shared](const Failure* failure) {
       if (failure != nullptr) shared->done(fail(*failure));
       else shared->done(PublishReply{shared->row.id, false});
-      loop_.gate().leave(keys);
     });
+    slot.when_known([this, keys](const Failure*) { loop_.gate().leave(keys); });
   };
   operation.refuse = [this, shared, keys](const Failure& failure) {
     shared->done(fail(failure));
@@ -150,7 +150,7 @@ Slot Topics::add_event(Topic& topic, EventRow row, const std::string& source) {
   }
   loop_.event_starts().added(slot, row, source);
   topic.unflushed.push_back(row);
-  slot.answer([this, name = topic.name, eseq = row.eseq](const Failure*) {
+  slot.when_known([this, name = topic.name, eseq = row.eseq](const Failure*) {
     if (Topic* at = find(name)) std::erase_if(at->unflushed, [&](const EventRow& e) { return e.eseq == eseq; });
   });
   slot.batch->add(slot.owner, std::move(row));
@@ -410,7 +410,7 @@ void Topics::load(Topic& topic) {
 Slot Topics::slot(Topic& topic) {
   const Slot slot = loop_.slot(topic.lane, topic.name);
   ++topic.uncommitted;
-  slot.answer([this, name = topic.name](const Failure*) {
+  slot.when_known([this, name = topic.name](const Failure*) {
     if (Topic* at = find(name); at != nullptr && at->uncommitted > 0) --at->uncommitted;
   });
   return slot;

@@ -111,7 +111,7 @@ void Turns::give(const std::shared_ptr<Line>& line) {
     slot.batch->add(slot.owner,
                     TurnRow{saga.lane, line->message.tenant, line->message.name, saga.id, true});
     loop_.consume(slot, line->mail);
-    slot.answer([this, line](const Failure*) { loop_.gate().leave(line->gate); });
+    slot.when_known([this, line](const Failure*) { loop_.gate().leave(line->gate); });
   });
 }
 

@@ -173,12 +173,11 @@ void Writer::give_up_answers(Batch& batch) {
   const auto waited =
       std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::steady_clock::now() - batch.opened).count();
   if (waited < kCallerWaits_us) return;
-  inbox_->push([answers = std::move(batch.answers)] {
+  inbox_->push([answers = batch.give_up()] {
     const Failure failure{ErrorCode::kInDoubt, "the database does not answer; the request may still take effect",
                           "send it again with the same Idempotency-Key"};
     for (const Batch::Answer& answer : answers) answer.tell(&failure);
   });
-  batch.answers.clear();
 }
 
 void Writer::post(FlushReport report) {
