@@ -442,6 +442,17 @@ class Mender {
     top.open = from == kNone || text[from] == '#';
     if (top.open) opened_ = at_;
     if (top.open) return;
+    // A value where a list begins on the next line: the list is what was meant.
+    if (key == "steps" && statements_under(key) && text[from] != '[' && text[from] != '|' &&
+        at_ + 1 < lines_.size() && next_column(kNone) > column) {
+      problem("BEL1108", from, std::max<std::size_t>(1, text.size() - from),
+              "a list is needed here: items that begin with `- `")
+          .help = "leave this out: the list stands below";
+      text.erase(from);
+      top.open = true;
+      opened_ = at_;
+      return;
+    }
     if (text[from] == '|' || text[from] == '>') {
       skip_block(item ? levels_[levels_.size() - 2].column : column);
       return;
