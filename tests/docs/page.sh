@@ -135,7 +135,7 @@ update_page() {
 
 # Writes every shell block into a file of its own, with so many empty lines before it that its lines are the page's.
 # A fence without a language could be a command that nobody runs: it has to say `text` when it is none. The settings of
-# other programs (json, lua, toml, elisp) are shown only.
+# other programs (json, js, lua, toml, elisp) are shown only.
 cut_blocks() {
   awk -v folder="$1" -v page="$name" '
     function wrong(what) { printf "%s:%d: %s\n", page, NR, what > "/dev/stderr"; bad = 1 }
@@ -154,7 +154,7 @@ cut_blocks() {
       if (shell) { file = sprintf("%s/%05d", folder, NR); printf "" > file; for (i = 1; i <= NR; i++) print "" > file }
       else if (language == "console") { file = sprintf("%s/%05d.console", folder, NR); shown = 1; printf "" > file }
       else if (language == "usage") { file = sprintf("%s/%05d.usage", folder, NR); usage = 1; printf "" > file }
-      else if (language !~ /^(belay|yaml|text|json|lua|toml|elisp)$/)
+      else if (language !~ /^(belay|yaml|text|json|js|lua|toml|elisp)$/)
         wrong("a code block is belay, yaml, sh, bash, console, usage or text, not `" language "`")
       next
     }
