@@ -5,7 +5,7 @@
 //   {"saga":ID,"workflow":…,"definition":HASH,"status":…}                  one saga begins
 //   {"saga":ID,"seq":1,"version":1,"at_us":…,"actor":…,"kind":…,"body":…}  its entries, in order
 //
-// Tested in tests/system/cli_replay_test.cpp.
+// Tested with a server by docs/ops/migrating.md (tests/docs/migrating_world.sh).
 #pragma once
 #include <functional>
 #include <map>

@@ -92,6 +92,35 @@ TEST_CASE("an unsure step is sent again under the same key") {
   CHECK(run.latest() == "confirm do 0");
 }
 
+TEST_CASE("a refusal under an unsure key is not repeated: it tells nothing of the tries before it") {
+  SECTION("a check finds out") {
+    Run run(three_steps(true, true));
+    run.ok("hold");
+    run.fail("capture", kUnsure, "timeout");
+    run.pass(2);
+    run.fail("capture", kBusiness, "refused");
+    CHECK(run.latest() == "capture check 0");
+  }
+  SECTION("without a check a person must") {
+    Run run(three_steps());
+    run.ok("hold");
+    run.fail("capture", kUnsure, "timeout");
+    run.pass(2);
+    run.fail("capture", kBusiness, "refused");
+    CHECK(run.health() == "unknown_outcome");
+  }
+  SECTION("also of an undo, which is else tried for a day") {
+    Run run(three_steps());
+    run.ok("hold");
+    run.ok("capture");
+    run.fail("confirm", kBusiness, "booking.taken");
+    run.fail("capture", kUnsure, "timeout", Direction::kUndo);
+    run.pass(2);
+    run.fail("capture", kBusiness, "refused", Direction::kUndo);
+    CHECK(run.health() == "unknown_outcome");
+  }
+}
+
 TEST_CASE("an unsure step that must not be repeated is checked") {
   SECTION("it happened") {
     Run run(three_steps(false, true));

@@ -65,3 +65,16 @@ TEST_CASE("mail: every kind survives its JSON") {
   CHECK(!decode_mail({.to = 1, .from = 2, .number = 3, .kind = "gift", .body = "{}"}));
   CHECK(!decode_mail({.to = 1, .from = 2, .number = 3, .kind = "offer", .body = "{"}));
 }
+
+TEST_CASE("callers hear that the outcome is not known; what holds equals back waits until it is") {
+  Batch batch;
+  const auto owner = batch.add_owner({.lane = 1, .saga = "s"});
+  std::string told;
+  batch.answers.push_back({owner, [&](const Failure*) { told += "caller "; }, false});
+  batch.answers.push_back({owner, [&](const Failure*) { told += "gate "; }, true});
+  batch.answers.push_back({owner, [&](const Failure*) { told += "caller "; }, false});
+  for (const Batch::Answer& answer : batch.give_up()) answer.tell(nullptr);
+  CHECK(told == "caller caller ");
+  for (const Batch::Answer& answer : batch.answers) answer.tell(nullptr);
+  CHECK(told == "caller caller gate ");
+}
