@@ -168,7 +168,6 @@ struct Statement {
     kForEach, kRepeat, kAsk, kTry,
     kCollect,   // `collect name = expr`, in `for each` only
     kAct,       // `carry on`, `try again after`, `hand to` as a statement: in the block of a handler only
-    kReserved,  // a statement of the language that this version does not run yet; `name` is its head
   } kind = Kind::kStep;
   Span span;        // of the head
   Name name;        // kStep, kWait, kAsk; kSet, kCollect: the target; kForEach: the item

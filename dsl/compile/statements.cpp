@@ -153,9 +153,6 @@ NodeId Lowering::lower_statement(const Statement& statement, const Statement* ne
     case Kind::kAct:
       lower_act_statement(statement, id = made(NodeKind::kAct), flow);
       break;
-    case Kind::kReserved:
-      failed_ = true;  // the reader complained
-      break;
   }
   return id;
 }

@@ -172,7 +172,6 @@ class Printer {
         break;
       case Kind::kCollect: line("collect " + s.name.text + " = " + s.value.text); break;
       case Kind::kAct: line(act_text(s.act)); break;
-      case Kind::kReserved: line(s.name.text); break;
     }
   }
   void allows(const std::vector<Allow>& list) {

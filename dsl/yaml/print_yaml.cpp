@@ -327,7 +327,6 @@ Out statement(const Statement& s) {
         out = act(s.act);
       }
       break;
-    case Kind::kReserved: out.put(s.name.text, flag(true)); break;
   }
   out.block = true;
   return out;
