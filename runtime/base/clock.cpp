@@ -6,10 +6,22 @@
 
 namespace belay::runtime {
 
-std::int64_t monotonic_us() {
-  return std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::steady_clock::now().time_since_epoch())
-      .count();
+namespace {
+
+thread_local const std::int64_t* virtual_us = nullptr;
+
+}  // namespace
+
+SteadyTime steady_now() {
+  if (virtual_us != nullptr) return SteadyTime(std::chrono::microseconds(*virtual_us));
+  return std::chrono::steady_clock::now();
 }
+
+std::int64_t monotonic_us() {
+  return std::chrono::duration_cast<std::chrono::microseconds>(steady_now().time_since_epoch()).count();
+}
+
+void use_virtual_clock(const std::int64_t* us) { virtual_us = us; }
 
 void DatabaseClock::answered(interpreter::Instant db_now, std::int64_t at_monotonic_us) {
   const std::lock_guard lock(mutex_);

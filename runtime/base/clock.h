@@ -3,6 +3,7 @@
 // database's, and a timer never fires early by it. Tested in tests/runtime/ids_test.cpp.
 #pragma once
 #include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <mutex>
 
@@ -10,8 +11,16 @@
 
 namespace belay::runtime {
 
-// Microseconds of the monotonic clock; only differences mean anything.
+using SteadyTime = std::chrono::steady_clock::time_point;
+
+// The monotonic clock. All of the engine reads it here, so that a simulation can move it.
+SteadyTime steady_now();
+
+// The same in microseconds; only differences mean anything.
 std::int64_t monotonic_us();
+
+// Simulation only: from now on the monotonic clock of this thread shows `*us`; null: the machine's again.
+void use_virtual_clock(const std::int64_t* us);
 
 // Thread-safe.
 class DatabaseClock {

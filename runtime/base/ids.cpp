@@ -38,6 +38,14 @@ std::string hex(const unsigned char* bytes, std::size_t count) {
   return out;
 }
 
+// SplitMix64 (Steele, Lea, Flood 2014): enough for a simulation, and no more than that.
+std::uint64_t splitmix(std::uint64_t& state) {
+  std::uint64_t z = (state += 0x9e3779b97f4a7c15);
+  z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9;
+  z = (z ^ (z >> 27)) * 0x94d049bb133111eb;
+  return z ^ (z >> 31);
+}
+
 int hex_digit(char c) {
   if (c >= '0' && c <= '9') return c - '0';
   if (c >= 'a' && c <= 'f') return c - 'a' + 10;
@@ -54,7 +62,11 @@ std::string IdGenerator::next(interpreter::Instant now) {
   if (tick <= last_) tick = last_ + 1;  // a quarter of a microsecond each: the clock catches up at once
   last_ = tick;
   if (random_left_ < 8) {
-    BELAY_CHECK(RAND_bytes(random_, sizeof random_) == 1, "the system gives random bytes");
+    if (seed_ != 0) {
+      for (unsigned char& byte : random_) byte = static_cast<unsigned char>(splitmix(seed_));
+    } else {
+      BELAY_CHECK(RAND_bytes(random_, sizeof random_) == 1, "the system gives random bytes");
+    }
     random_left_ = sizeof random_;
   }
   unsigned char id[16];

@@ -16,11 +16,14 @@ namespace belay::runtime {
 // one before, also when the clock stands still or steps back. Thread-safe.
 class IdGenerator {
  public:
+  // `seed` other than 0: the random bits come from it, for simulations that repeat exactly.
+  explicit IdGenerator(std::uint64_t seed = 0) : seed_(seed) {}
   // `now` is database time: partitions are cut by it. 36 characters, lower case.
   std::string next(interpreter::Instant now);
 
  private:
   std::mutex mutex_;
+  std::uint64_t seed_;
   std::uint64_t last_ = 0;  // milliseconds * 4096 + fraction
   unsigned char random_[1024];
   std::size_t random_left_ = 0;

@@ -18,6 +18,7 @@
 #include "runtime/engine/log.h"
 #include "runtime/engine/loop.h"
 #include "runtime/engine/starts.h"
+#include "runtime/engine/stepped_engine.h"
 #include "runtime/engine/topics.h"
 
 namespace belay::runtime {
@@ -57,19 +58,23 @@ Failure busy() {
   return {ErrorCode::kOverloaded, "too many requests wait for the engine", "try again in a second"};
 }
 
-class EngineImpl final : public Engine {
+class EngineImpl final : public SteppedEngine {
  public:
   EngineImpl(Store& store, ActionRunner& runner, EngineOptions options, std::string owner, Instant db_now,
              Loop::Opening opening)
       : store_(store),
         options_(std::move(options)),
         owner_(std::move(owner)),
+        ids_(options_.ids_seed),
         inbox_(std::make_shared<Inbox>(options_.inbox_max)) {
     clock_.answered(db_now);
     loop_ = std::make_unique<Loop>(store_, runner, options_, clock_, graphs_, counters_, inbox_, std::move(opening));
-    thread_ = std::thread([this] { loop_->run(); });
+    if (options_.own_threads) thread_ = std::thread([this] { loop_->run(); });
+    else loop_->begin();
   }
-  ~EngineImpl() override { stop(); }
+  ~EngineImpl() override {
+    if (options_.own_threads) stop();
+  }
 
   Result<void> install(const interpreter::Graph& graph) override {
     auto copy = std::make_shared<interpreter::Graph>(graph);
@@ -173,7 +178,8 @@ class EngineImpl final : public Engine {
       if (stopped_.exchange(true)) return;
     }
     inbox_->push([this] { loop_->stop(); });
-    thread_.join();
+    if (options_.own_threads) thread_.join();
+    else run_to_the_end();
     const bool clean = counters_.database_up;
     loop_.reset();  // its threads end; callers that still wait are answered
     if (!clean) return;
@@ -184,6 +190,20 @@ class EngineImpl final : public Engine {
   void on_change(std::function<void(const SagaId&, const interpreter::State&)> hook) override {
     inbox_->push([this, hook = std::move(hook)]() mutable { loop_->set_hook(std::move(hook)); });
   }
+
+  // Without the real clock's grace: what is under way is left to the next owner.
+  void run_to_the_end() {
+    for (int steps = 0; steps < 1'000; ++steps) {
+      if (!loop_->step(steady_now())) return;
+      loop_->writer().step();
+    }
+  }
+  bool step_loop() override { return loop_->step(steady_now()); }
+  bool loop_has_work() const override { return inbox_->size() > 0; }
+  SteadyTime wake_at() const override { return loop_->wake_at(); }
+  std::size_t writers() const override { return 1; }
+  bool step_writer(std::size_t) override { return loop_->writer().step(); }
+  bool step_loader() override { return loop_->loader().step(); }
 
  private:
   template <class T, class F>
@@ -197,6 +217,7 @@ class EngineImpl final : public Engine {
   // Runs a job on the loader thread and waits for it.
   template <class T>
   Result<T> on_loader(std::function<Result<T>(Store&)> job) {
+    if (!options_.own_threads) return job(store_);
     return wait_for<T>([&](std::function<void(Result<T>)> done) {
       done = answer_once<T>(std::move(done));
       std::lock_guard lock(stop_mutex_);
@@ -229,14 +250,15 @@ std::string owner_name(const std::string& node) {
 
 // The lanes, from an owner that is gone or whose lease is over. A lease that lives on means that its owner does.
 Result<std::vector<ClaimedLane>> claim(Store& store, const std::string& owner, const EngineOptions& options) {
-  const auto give_up = std::chrono::steady_clock::now() + std::chrono::milliseconds(options.lease_ms + 3'000);
+  if (!options.own_threads) return store.claim_lanes(owner);
+  const auto give_up = steady_now() + std::chrono::milliseconds(options.lease_ms + 3'000);
   bool told = false;
   while (true) {
     Result<std::vector<ClaimedLane>> lanes = store.claim_lanes(owner);
     const bool held_by_another = lanes ? lanes->size() != limits::lanes_default
                                        : lanes.error().code == ErrorCode::kFenced || lanes.error().code == ErrorCode::kConflict;
     if (!held_by_another) return lanes;
-    if (std::chrono::steady_clock::now() >= give_up) {
+    if (steady_now() >= give_up) {
       return fail(ErrorCode::kConflict, lanes ? "another node holds some of the lanes" : lanes.error().message,
                   "stop the other `belay serve` on this database, or use another database");
     }
@@ -246,9 +268,7 @@ Result<std::vector<ClaimedLane>> claim(Store& store, const std::string& owner, c
   }
 }
 
-}  // namespace
-
-Result<std::unique_ptr<Engine>> Engine::open(Store& store, ActionRunner& runner, EngineOptions options) {
+Result<std::unique_ptr<EngineImpl>> open_engine(Store& store, ActionRunner& runner, EngineOptions options) {
   const std::string owner = owner_name(options.node);
   Result<std::vector<ClaimedLane>> lanes = claim(store, owner, options);
   if (!lanes) return fail(lanes.error());
@@ -265,10 +285,24 @@ Result<std::unique_ptr<Engine>> Engine::open(Store& store, ActionRunner& runner,
   }
   opening.owner = owner;
   opening.lanes = std::move(*lanes);
-  return std::unique_ptr<Engine>(
-      std::make_unique<EngineImpl>(store, runner, std::move(options), owner, *now, std::move(opening)));
+  return std::make_unique<EngineImpl>(store, runner, std::move(options), owner, *now, std::move(opening));
 }
 
+}  // namespace
+
+Result<std::unique_ptr<Engine>> Engine::open(Store& store, ActionRunner& runner, EngineOptions options) {
+  Result<std::unique_ptr<EngineImpl>> opened = open_engine(store, runner, std::move(options));
+  if (!opened) return fail(opened.error());
+  return std::unique_ptr<Engine>(std::move(*opened));
+}
+
+Result<std::unique_ptr<SteppedEngine>> SteppedEngine::open_stepped(Store& store, ActionRunner& runner,
+                                                                   EngineOptions options) {
+  options.own_threads = false;
+  Result<std::unique_ptr<EngineImpl>> opened = open_engine(store, runner, std::move(options));
+  if (!opened) return fail(opened.error());
+  return std::unique_ptr<SteppedEngine>(std::move(*opened));
+}
 Result<StartReply> Engine::start(StartRequest request) {
   return wait_for<StartReply>([&](auto done) { start(std::move(request), std::move(done)); });
 }

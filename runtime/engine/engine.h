@@ -103,6 +103,8 @@ struct EngineOptions {
   std::size_t recovery_per_second = 2'000;
   std::int64_t lease_ms = 15'000;       // what the store's flush gives a lane, not more
   std::int64_t forgive_after_ms = 60'000;  // lived so long since all was taken up: earlier crashes count no more
+  bool own_threads = true;       // false: stepped_engine.h
+  std::uint64_t ids_seed = 0;    // simulation only; 0: ids are random
   SealerPtr sealer;  // the master key of private values; null: definitions that hold some are refused
   std::int64_t stop_grace_ms = 2'000;   // stop() waits so long for actions under way, so that they need no check later
 };

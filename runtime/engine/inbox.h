@@ -11,9 +11,9 @@
 #include <utility>
 #include <vector>
 
-namespace belay::runtime {
+#include "runtime/base/clock.h"
 
-using SteadyTime = std::chrono::steady_clock::time_point;
+namespace belay::runtime {
 
 // A function to call once; unlike std::function it may own what cannot be copied.
 class Task {

@@ -19,9 +19,9 @@ constexpr std::size_t kLoadsAtOnce = 200;
 }  // namespace
 
 Loader::Loader(Store& store, std::shared_ptr<Inbox> inbox, Graphs& graphs, SealerPtr sealer,
-               std::set<Lane> suspect_lanes)
+               std::set<Lane> suspect_lanes, bool own_thread)
     : store_(store), inbox_(std::move(inbox)), graphs_(graphs), sealer_(std::move(sealer)), suspect_(std::move(suspect_lanes)) {
-  thread_ = std::thread([this] { run_thread(); });
+  if (own_thread) thread_ = std::thread([this] { run_thread(); });
 }
 
 Loader::~Loader() { stop(); }
@@ -135,19 +135,34 @@ void Loader::run_thread() {
       if (stopping_) return;
       std::swap(work, work_);
     }
-    for (auto& job : work.jobs) job(store_);
-    if (!work.start_keys.empty()) do_start_keys(std::move(work.start_keys));
-    if (!work.dedup.empty()) do_dedup(std::move(work.dedup));
-    if (!work.subscribers.empty()) do_subscribers(std::move(work.subscribers));
-    if (!work.events.empty()) do_events(std::move(work.events));
-    while (!work.loads.empty()) {
-      std::vector<Ask<Which, std::shared_ptr<LoadResult>>> some;
-      while (!work.loads.empty() && some.size() < kLoadsAtOnce) {
-        some.push_back(std::move(work.loads.back()));
-        work.loads.pop_back();
-      }
-      do_loads(std::move(some));
+    do_work(std::move(work));
+  }
+}
+
+bool Loader::step() {
+  Work work;
+  {
+    std::lock_guard lock(mutex_);
+    if (stopping_ || work_.empty()) return false;
+    std::swap(work, work_);
+  }
+  do_work(std::move(work));
+  return true;
+}
+
+void Loader::do_work(Work work) {
+  for (auto& job : work.jobs) job(store_);
+  if (!work.start_keys.empty()) do_start_keys(std::move(work.start_keys));
+  if (!work.dedup.empty()) do_dedup(std::move(work.dedup));
+  if (!work.subscribers.empty()) do_subscribers(std::move(work.subscribers));
+  if (!work.events.empty()) do_events(std::move(work.events));
+  while (!work.loads.empty()) {
+    std::vector<Ask<Which, std::shared_ptr<LoadResult>>> some;
+    while (!work.loads.empty() && some.size() < kLoadsAtOnce) {
+      some.push_back(std::move(work.loads.back()));
+      work.loads.pop_back();
     }
+    do_loads(std::move(some));
   }
 }
 

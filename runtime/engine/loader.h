@@ -63,7 +63,8 @@ class Loader {
     bool set_aside_too = false;  // fold also a quarantined one
   };
 
-  Loader(Store& store, std::shared_ptr<Inbox> inbox, Graphs& graphs, SealerPtr sealer, std::set<Lane> suspect_lanes);
+  Loader(Store& store, std::shared_ptr<Inbox> inbox, Graphs& graphs, SealerPtr sealer, std::set<Lane> suspect_lanes,
+         bool own_thread = true);
   ~Loader();
   Loader(const Loader&) = delete;
   Loader& operator=(const Loader&) = delete;
@@ -86,6 +87,9 @@ class Loader {
   // Anything else that needs the loader's connection. Runs on the loader thread. After stop() it is not run.
   void run(std::function<void(Store&)> job);
   void stop();
+
+  // Without a thread of its own: answers what has been asked. False: nothing has.
+  bool step();
 
   // On the loader thread, or before it has work. Null when the store does not have it.
   static Result<std::string> open_payload(Store& store, const SealerPtr& sealer, const EventRow& event);
@@ -113,6 +117,7 @@ class Loader {
   template <class F>
   void add(F&& change);
   void run_thread();
+  void do_work(Work work);
   void do_start_keys(std::vector<Ask<std::vector<KeyQuery>, std::vector<StartKeyRow>>> asks);
   void do_dedup(std::vector<Ask<DedupQuery, std::optional<DedupRow>>> asks);
   void do_subscribers(std::vector<Ask<TopicQuery, std::vector<Subscriber>>> asks);

@@ -41,6 +41,7 @@ Loop::Loop(Store& store, ActionRunner& runner, const EngineOptions& options, Dat
       graphs_(graphs),
       counters_(counters),
       inbox_(std::move(inbox)),
+      ids_(options.ids_seed == 0 ? 0 : ~options.ids_seed),  // never the same as the engine's own
       starts_(std::make_unique<Starts>(*this)),
       acts_(std::make_unique<Acts>(*this)),
       topics_(std::make_unique<Topics>(*this)),
@@ -51,7 +52,7 @@ Loop::Loop(Store& store, ActionRunner& runner, const EngineOptions& options, Dat
       recovery_(std::make_unique<Recovery>(*this)),
       opening_(std::move(opening)) {
   std::set<Lane> suspect;
-  const SteadyTime at = std::chrono::steady_clock::now();
+  const SteadyTime at = steady_now();
   for (const ClaimedLane& claimed : opening_.lanes) {
     const auto index = static_cast<std::size_t>(claimed.lane);
     if (lanes_.size() <= index) lanes_.resize(index + 1);
@@ -66,16 +67,17 @@ Loop::Loop(Store& store, ActionRunner& runner, const EngineOptions& options, Dat
   if (!suspect.empty()) {
     log_warning(std::to_string(suspect.size()) + " lanes were left by a crash twice or more; sagas are taken up one by one");
   }
-  loader_ = std::make_unique<Loader>(store_, inbox_, graphs_, options_.sealer, std::move(suspect));
+  loader_ = std::make_unique<Loader>(store_, inbox_, graphs_, options_.sealer, std::move(suspect), options_.own_threads);
   writer_ = std::make_unique<Writer>(
       store_, clock_, inbox_, opening_.lanes, [this](FlushReport report) { on_flushed(std::move(report)); },
       [this](bool down, const std::string& why) {
         down_ = down;
-        down_since_ = std::chrono::steady_clock::now();
+        down_since_ = steady_now();
         counters_.database_up = !down;
         if (down) log_warning("the database does not answer, nothing is sent until it does: " + why);
         else log_info("the database answers again");
-      });
+      },
+      options_.own_threads);
 }
 
 Loop::~Loop() {
@@ -95,23 +97,29 @@ Instant Loop::now(Lane lane) {
 }
 
 void Loop::run() {
-  recovery_->begin(std::move(opening_.running), std::move(opening_.mailbox));
-  next_due_poll_ = std::chrono::steady_clock::now();
-  std::vector<Task> tasks;
-  while (true) {
-    inbox_->drain(tasks, wake_at());
-    for (int drains = 1;; ++drains) {
-      for (Task& task : tasks) task();
-      tasks.clear();
-      turn();
-      if (drains == kDrainsATurn) break;
-      // What inline actions have answered meanwhile joins the same batch.
-      inbox_->drain(tasks);
-      if (tasks.empty()) break;
-    }
-    hand_over();
-    if (stopping_ && finished()) break;
+  begin();
+  while (step(wake_at())) {
   }
+}
+
+void Loop::begin() {
+  recovery_->begin(std::move(opening_.running), std::move(opening_.mailbox));
+  next_due_poll_ = steady_now();
+}
+
+bool Loop::step(SteadyTime wait_until) {
+  inbox_->drain(tasks_, wait_until);
+  for (int drains = 1;; ++drains) {
+    for (Task& task : tasks_) task();
+    tasks_.clear();
+    turn();
+    if (drains == kDrainsATurn) break;
+    // What inline actions have answered meanwhile joins the same batch.
+    inbox_->drain(tasks_);
+    if (tasks_.empty()) break;
+  }
+  hand_over();
+  return !(stopping_ && finished());
 }
 
 void Loop::turn() {
@@ -119,7 +127,7 @@ void Loop::turn() {
     fire_timers();
     starts_->admit();
   }
-  if (std::chrono::steady_clock::now() >= next_tick_) tick();
+  if (steady_now() >= next_tick_) tick();
 }
 
 void Loop::fire_timers() {
@@ -141,7 +149,7 @@ void Loop::fire_timers() {
 
 // A few times a second, and more often while sagas are taken up.
 void Loop::tick() {
-  const SteadyTime at = std::chrono::steady_clock::now();
+  const SteadyTime at = steady_now();
   next_tick_ = at + (recovery_->busy() ? kTickRecovering : kTick);
   if (stopping_) return;
   recovery_->step();
@@ -181,7 +189,7 @@ void Loop::renew_leases(SteadyTime at) {
 
 // Parked sagas that left memory: whoever is due soon comes back, and its timer with it.
 void Loop::poll_due() {
-  next_due_poll_ = std::chrono::steady_clock::now() + kDuePoll;
+  next_due_poll_ = steady_now() + kDuePoll;
   loader_->due({clock_.now().us + kDueAheadUs}, kDueAtOnce, [this](Result<std::vector<std::pair<Lane, SagaId>>> due) {
     if (!due) return;
     std::size_t asked = 0;
@@ -193,7 +201,7 @@ void Loop::poll_due() {
       with_saga(which, [](const Result<Saga*>&) {});
       ++asked;
     }
-    if (due->size() == kDueAtOnce && asked > 0) next_due_poll_ = std::chrono::steady_clock::now();
+    if (due->size() == kDueAtOnce && asked > 0) next_due_poll_ = steady_now();
   });
 }
 
@@ -211,7 +219,7 @@ void Loop::hand_over() {
 
 // The writer does this for the batch that it holds.
 void Loop::give_up_answers() {
-  const SteadyTime before = std::chrono::steady_clock::now() - kCallerWaits;
+  const SteadyTime before = steady_now() - kCallerWaits;
   const Failure failure{ErrorCode::kInDoubt, "the database does not answer; the request may still take effect",
                         "send it again with the same Idempotency-Key"};
   for (Batch& batch : pending_) {
@@ -224,22 +232,22 @@ SteadyTime Loop::wake_at() const {
   SteadyTime at = next_tick_;
   if (!timers_.empty() && !down_ && !stopping_) {
     const std::int64_t wait_us = std::max<std::int64_t>(0, timers_.begin()->first.us - clock_.now().us);
-    at = std::min(at, std::chrono::steady_clock::now() + std::chrono::microseconds(wait_us + 1));
+    at = std::min(at, steady_now() + std::chrono::microseconds(wait_us + 1));
   }
-  if (starts_->waiting() && keeps_up()) at = std::min(at, std::chrono::steady_clock::now());
+  if (starts_->waiting() && keeps_up()) at = std::min(at, steady_now());
   return at;
 }
 
 void Loop::stop() {
   stopping_ = true;
-  stop_by_ = std::chrono::steady_clock::now() + milliseconds(options_.stop_grace_ms);
+  stop_by_ = steady_now() + milliseconds(options_.stop_grace_ms);
   starts_->refuse_all();
   log_info("stopping: nothing new is sent");
 }
 
 // Outcomes that arrive within the grace are journaled too: an unsure action costs a check at the next start.
 bool Loop::finished() const {
-  const bool late = std::chrono::steady_clock::now() >= stop_by_;
+  const bool late = steady_now() >= stop_by_;
   const bool written = pending_.empty() && !writer_busy_;
   if (written && counters_.in_flight.load() == 0) return true;
   return late && (written || down_);

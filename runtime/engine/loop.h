@@ -75,6 +75,12 @@ class Loop {
 
   // The body of the loop thread; returns after stop() once everything that can be written is.
   void run();
+  // Or, without that thread (stepped_engine.h): begin(), then step() whenever there is something in the inbox or it is
+  // wake_at(). False: stopped, and everything that can be written is.
+  void begin();
+  bool step(SteadyTime wait_until);
+  SteadyTime wake_at() const;
+  Writer& writer() { return *writer_; }
   // On the loop thread from here on.
   void stop();
   void set_hook(ChangeHook hook) { hook_ = std::move(hook); }
@@ -158,7 +164,6 @@ class Loop {
   void hand_over();
   void give_up_answers();
   bool finished() const;
-  SteadyTime wake_at() const;
   // loop_record.cpp
   Batch& open_batch();
   void seal(Batch& batch);
@@ -196,7 +201,12 @@ class Loop {
 
   std::vector<LaneState> lanes_;  // by number
   std::unordered_map<SagaId, std::unique_ptr<Saga>> sagas_;
-  std::set<std::pair<Instant, Saga*>> timers_;  // each saga's next wake-up
+  struct Earlier {  // by time, then by id: the same in every run
+    bool operator()(const std::pair<Instant, Saga*>& a, const std::pair<Instant, Saga*>& b) const {
+      return a.first != b.first ? a.first < b.first : a.second->id < b.second->id;
+    }
+  };
+  std::set<std::pair<Instant, Saga*>, Earlier> timers_;  // each saga's next wake-up
   std::list<Saga*> idle_;                       // parked and committed, longest idle first
   std::unordered_map<SagaId, Load> loading_;
   std::deque<SagaId> suspects_;                 // of suspect lanes: taken up one after the other, the first is at it
@@ -205,6 +215,7 @@ class Loop {
   Gate gate_;
   std::vector<Task> later_;
 
+  std::vector<Task> tasks_;  // taken out of the inbox, at hand
   std::deque<Batch> pending_;  // the last one is open, all others are sealed
   std::uint64_t batches_ = 0;
   bool writer_busy_ = false;

@@ -93,7 +93,7 @@ void Loop::dispatch(Batch::Effect&& effect, Lane lane) {
   if (auto* mail = std::get_if<Mail>(&effect.what)) return deliver(std::move(*mail));
   auto& send = std::get<SendAction>(effect.what);
   const LaneState& state = lanes_[static_cast<std::size_t>(lane)];
-  if (state.lease_until < std::chrono::steady_clock::now() + kLeaseLeft) {
+  if (state.lease_until < steady_now() + kLeaseLeft) {
     deferred_.emplace_back(lane, std::move(send));
     return;
   }

@@ -171,7 +171,7 @@ Batch& Loop::open_batch() {
     if (!pending_.empty()) seal(pending_.back());
     Batch& batch = pending_.emplace_back();
     batch.number = ++batches_;
-    batch.opened = std::chrono::steady_clock::now();
+    batch.opened = steady_now();
   }
   return pending_.back();
 }

@@ -14,7 +14,7 @@ void Recovery::begin(std::vector<std::pair<Lane, SagaId>> running, std::vector<M
              " messages");
   }
   running_.assign(running.begin(), running.end());
-  last_ = std::chrono::steady_clock::now();
+  last_ = steady_now();
   for (const MailboxRow& row : mailbox) {
     Result<Mail> mail = decode_mail(row);
     if (mail) loop_.deliver(std::move(*mail));
@@ -24,7 +24,7 @@ void Recovery::begin(std::vector<std::pair<Lane, SagaId>> running, std::vector<M
 
 void Recovery::step() {
   if (running_.empty() || loop_.database_down()) return;
-  const SteadyTime at = std::chrono::steady_clock::now();
+  const SteadyTime at = steady_now();
   const double seconds = std::min(1.0, std::chrono::duration<double>(at - last_).count());
   last_ = at;
   auto some = static_cast<std::size_t>(seconds * static_cast<double>(loop_.options().recovery_per_second)) + 1;

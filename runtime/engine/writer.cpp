@@ -27,15 +27,15 @@ std::vector<bool> owners_with_rows(const Batch& batch) {
 }  // namespace
 
 Writer::Writer(Store& store, DatabaseClock& clock, std::shared_ptr<Inbox> inbox, std::vector<ClaimedLane> lanes,
-               std::function<void(FlushReport)> report,
-               std::function<void(bool, const std::string&)> down)
+               std::function<void(FlushReport)> report, std::function<void(bool, const std::string&)> down,
+               bool own_thread)
     : store_(store), clock_(clock), inbox_(std::move(inbox)), report_(std::move(report)), down_hook_(std::move(down)) {
   for (const ClaimedLane& lane : lanes) {
     const auto index = static_cast<std::size_t>(lane.lane);
     if (lanes_.size() <= index) lanes_.resize(index + 1);
     lanes_[index] = lane;
   }
-  thread_ = std::thread([this] { run(); });
+  if (own_thread) thread_ = std::thread([this] { run(); });
 }
 
 Writer::~Writer() { stop(); }
@@ -60,34 +60,93 @@ void Writer::stop() {
 
 void Writer::run() {
   while (true) {
-    std::optional<Batch> batch;
     {
       std::unique_lock lock(mutex_);
       wake_.wait(lock, [&] { return next_ || stopping_; });
       if (!next_) return;
-      batch = std::move(next_);
-      next_.reset();
     }
-    flush(std::move(*batch), true);
+    take();
+    while (!parts_.empty()) {
+      write_next();
+      if (!parts_.empty() && parts_.back().tries > 0 && !rest(parts_.back().tries - 1)) give_up();
+    }
   }
 }
 
-void Writer::flush(Batch batch, bool last) {
+bool Writer::step() {
+  if (parts_.empty() && !take()) return false;
+  write_next();
+  return true;
+}
+
+bool Writer::take() {
+  std::lock_guard lock(mutex_);
+  if (!next_) return false;
+  parts_.push_back({std::move(*next_)});
+  next_.reset();
+  return true;
+}
+
+// Tries the next part once. One that the database does not answer stays, and counts a try.
+void Writer::write_next() {
+  Part& part = parts_.back();
   FlushReport report;
-  const std::int64_t began = monotonic_us();
-  report.result = write(batch, report.started);
-  report.took_us = monotonic_us() - began;
-  if (report.result.kind == FlushResult::Kind::kDataError) {
-    const auto listed = std::count_if(batch.owners.begin(), batch.owners.end(), [](const auto& o) { return o.lane >= 0; });
-    if (listed > 1) return split(std::move(batch), last);
+  fill_lanes(part.batch);
+  report.started = steady_now();
+  FlushResult& result = report.result;
+  if (part.batch.flush.lanes.empty()) {  // nothing of it is ours any more
+    result.kind = FlushResult::Kind::kFenced;
+    for (const Batch::Owner& owner : part.batch.owners) {
+      if (owner.lane >= 0) result.fenced.push_back(owner.lane);
+    }
+  } else {
+    const std::int64_t began = monotonic_us();
+    result = store_.flush(part.batch.flush);
+    report.took_us = monotonic_us() - began;
+    if (result.db_now) clock_.answered(result.db_now);
+    if (result.kind == FlushResult::Kind::kDown) {
+      ++part.tries;
+      set_down(true, result.message);
+      return give_up_answers(part.batch);
+    }
+    set_down(false);
   }
+  Batch batch = std::move(part.batch);
+  parts_.pop_back();
+  if (result.kind == FlushResult::Kind::kDataError) {
+    const auto listed =
+        std::count_if(batch.owners.begin(), batch.owners.end(), [](const auto& o) { return o.lane >= 0; });
+    if (listed > 1) return split(std::move(batch));
+  } else {
+    for (const LaneFence& fence : batch.flush.lanes) {
+      ClaimedLane& lane = lanes_[static_cast<std::size_t>(fence.lane)];
+      const bool lost = std::find(result.fenced.begin(), result.fenced.end(), fence.lane) != result.fenced.end();
+      if (lost) lane.epoch = 0;
+      else ++lane.head;
+    }
+  }
+  done(std::move(report), std::move(batch));
+}
+
+void Writer::done(FlushReport report, Batch batch) {
   report.batch = std::move(batch);
-  report.last = last;
+  report.last = parts_.empty();
   post(std::move(report));
 }
 
+// The writer is being stopped over a database that does not answer.
+void Writer::give_up() {
+  while (!parts_.empty()) {
+    Batch batch = std::move(parts_.back().batch);
+    parts_.pop_back();
+    FlushReport report;
+    report.result.kind = FlushResult::Kind::kDown;
+    done(std::move(report), std::move(batch));
+  }
+}
+
 // One half keeps half of those with rows, or the last one of them; everybody else goes to the other.
-void Writer::split(Batch batch, bool last) {
+void Writer::split(Batch batch) {
   std::vector<bool> keep = owners_with_rows(batch);
   const auto all = std::count(keep.begin(), keep.end(), true);
   std::ptrdiff_t seen = 0;
@@ -98,45 +157,8 @@ void Writer::split(Batch batch, bool last) {
   Batch half = split_off(batch, keep);
   half.renew = std::move(batch.renew);
   batch.renew.clear();
-  flush(std::move(batch), false);
-  flush(std::move(half), last);
-}
-
-FlushResult Writer::write(Batch& batch, SteadyTime& started) {
-  for (int attempt = 0;; ++attempt) {
-    fill_lanes(batch);
-    started = std::chrono::steady_clock::now();
-    FlushResult result;
-    if (batch.flush.lanes.empty()) {  // nothing of it is ours any more
-      result.kind = FlushResult::Kind::kFenced;
-      for (const Batch::Owner& owner : batch.owners) {
-        if (owner.lane >= 0) result.fenced.push_back(owner.lane);
-      }
-      return result;
-    }
-    result = store_.flush(batch.flush);
-    if (result.db_now) clock_.answered(result.db_now);
-    switch (result.kind) {
-      case FlushResult::Kind::kCommitted:
-      case FlushResult::Kind::kFenced:
-        set_down(false);
-        for (const LaneFence& fence : batch.flush.lanes) {
-          ClaimedLane& lane = lanes_[static_cast<std::size_t>(fence.lane)];
-          const bool lost = std::find(result.fenced.begin(), result.fenced.end(), fence.lane) != result.fenced.end();
-          if (lost) lane.epoch = 0;
-          else ++lane.head;
-        }
-        return result;
-      case FlushResult::Kind::kDataError:
-        set_down(false);
-        return result;
-      case FlushResult::Kind::kDown:
-        break;
-    }
-    set_down(true, result.message);
-    give_up_answers(batch);
-    if (!rest(attempt)) return result;
-  }
+  parts_.push_back({std::move(half)});
+  parts_.push_back({std::move(batch)});
 }
 
 // The lanes that this batch has rows of, with their fences. A saga's start may hold its Idempotency-Key in another
@@ -171,7 +193,7 @@ void Writer::set_down(bool down, const std::string& why) {
 void Writer::give_up_answers(Batch& batch) {
   if (batch.answers.empty()) return;
   const auto waited =
-      std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::steady_clock::now() - batch.opened).count();
+      std::chrono::duration_cast<std::chrono::microseconds>(steady_now() - batch.opened).count();
   if (waited < kCallerWaits_us) return;
   inbox_->push([answers = batch.give_up()] {
     const Failure failure{ErrorCode::kInDoubt, "the database does not answer; the request may still take effect",

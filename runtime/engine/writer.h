@@ -34,7 +34,8 @@ class Writer {
  public:
   // `report` and `down` are called on the loop thread, through the inbox.
   Writer(Store& store, DatabaseClock& clock, std::shared_ptr<Inbox> inbox, std::vector<ClaimedLane> lanes,
-         std::function<void(FlushReport)> report, std::function<void(bool down, const std::string& why)> down);
+         std::function<void(FlushReport)> report, std::function<void(bool down, const std::string& why)> down,
+         bool own_thread = true);
   ~Writer();
   Writer(const Writer&) = delete;
   Writer& operator=(const Writer&) = delete;
@@ -44,11 +45,20 @@ class Writer {
   // Gives up a batch that cannot be written (it is reported as kDown), then ends the thread.
   void stop();
 
+  // Without a thread of its own: tries one flush. False: there is nothing to write.
+  bool step();
+
  private:
+  struct Part {  // of the batch at hand
+    Batch batch;
+    int tries = 0;
+  };
   void run();
-  void flush(Batch batch, bool last);
-  void split(Batch batch, bool last);
-  FlushResult write(Batch& batch, SteadyTime& started);
+  bool take();
+  void write_next();
+  void give_up();
+  void split(Batch batch);
+  void done(FlushReport report, Batch batch);
   void fill_lanes(Batch& batch) const;
   void set_down(bool down, const std::string& why = {});
   void give_up_answers(Batch& batch);
@@ -62,6 +72,7 @@ class Writer {
   const std::function<void(bool, const std::string&)> down_hook_;
   std::vector<ClaimedLane> lanes_;  // by lane number; epoch 0: not ours
   bool down_ = false;
+  std::vector<Part> parts_;  // what is still to be written of the batch at hand, the next one last
 
   std::mutex mutex_;
   std::condition_variable wake_;

@@ -130,6 +130,7 @@ void MemoryStore::erase_key(const SagaId& saga) {
 }
 
 Instant MemoryStore::now() const {
+  if (clock_) return {clock_().us + ahead_us_};
   const auto real = std::chrono::system_clock::now().time_since_epoch();
   return {std::chrono::duration_cast<std::chrono::microseconds>(real).count() + ahead_us_};
 }

@@ -34,6 +34,8 @@ class MemoryStore final : public Store {
   void before_flush(std::function<void()> hook);
   // Called by events_since() after it has looked and before it tells.
   void after_events_read(std::function<void()> hook);
+  // Instead of the machine's clock.
+  void use_clock(std::function<Instant()> clock) { clock_ = std::move(clock); }
   // Added to the clock.
   void advance(std::int64_t us) { ahead_us_ += us; }
   void damage_journal(const SagaId& saga);
@@ -110,6 +112,7 @@ class MemoryStore final : public Store {
   std::map<std::string, std::string> definitions_;
   std::size_t flushes_ = 0;
   std::function<bool(const JournalRow&)> bad_;
+  std::function<Instant()> clock_;
   std::function<void()> before_flush_, after_events_read_;
   std::atomic<int> lose_acknowledgements_{0};
   std::atomic<bool> down_{false};
