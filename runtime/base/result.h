@@ -24,7 +24,7 @@ enum class ErrorCode : std::uint8_t {
   kOverloaded,        // a queue is full: try again later
   kUnavailable,       // the database or a service cannot be reached now
   kInDoubt,           // it may or may not have happened: read before trying again
-  kFenced,            // another node owns this: drop it
+  kFenced,            // another node holds the lane of this: ask that node
   kMisconfigured,     // settings, missing programs, missing secrets: someone must act
   kCorrupt,           // stored data cannot be read
   kUnsupported,       // a newer format than this program knows
@@ -39,6 +39,8 @@ struct Failure {
   ErrorCode code = ErrorCode::kInternal;
   std::string message;  // what was seen, lower case, no full stop; holds no secret
   std::string hint;     // a way out; may be empty
+  // kFenced: of which lane, when the request can go to that lane's holder as it is, because nothing of it was written.
+  std::int32_t lane = -1;
   bool operator==(const Failure&) const = default;
 };
 

@@ -97,6 +97,7 @@ struct SagaView {
 
 struct EngineOptions {
   std::string node;                     // owner name in the lane table; empty: made up
+  std::string address;                  // where peers reach this node's API; empty: they use the mailbox
   std::size_t inbox_max = 20'000;       // requests that wait for the loop; more are refused (kBusy)
   std::size_t live_sagas_max = 100'000; // in memory; running ones are never evicted, starts beyond it are refused
   std::size_t parked_in_memory_max = 20'000;
@@ -116,6 +117,21 @@ struct EngineStats {  // for /metrics; counters since start
   std::size_t live = 0, in_flight = 0, inbox = 0;
   double flush_ms_avg = 0;
   bool database_up = true;
+};
+
+// A lane as this node last saw it.
+struct LaneHolder {
+  Lane lane = 0;
+  std::string node, address;  // empty: nobody holds it
+  bool mine = false;
+};
+
+// A node as this one last saw it.
+struct NodeView {
+  std::string node, address;  // address: "http://10.0.0.7:8080", as peers reach it; empty: not told
+  std::size_t lanes = 0;
+  std::int64_t lease_ms = 0;  // what is left of it
+  bool me = false;
 };
 
 class Engine {
@@ -150,6 +166,21 @@ class Engine {
 
   // An event's payload as JSON, also when it is stored sealed. kNotFound: its key was erased.
   virtual Result<std::string> open_payload(const EventRow& event) { return event.payload; }
+
+  // ---- Many nodes ----
+  // Requests for a lane that another node holds are refused with kFenced and the lane; whoever serves them forwards them.
+  // Any thread; from memory, a second old at most.
+  virtual LaneHolder holder(Lane lane) const { return {.lane = lane, .mine = true}; }
+  virtual std::vector<NodeView> nodes() const { return {}; }
+  // When the holder of a lane cannot be reached: writes `body` to the lane's mailbox; `done` gets what the holder's
+  // on_request hook answered, or kInDoubt after 15 seconds. `body` is the asker's business, 1 MiB at most.
+  virtual void mail_request(Lane, std::string, std::function<void(Result<std::string>)> done) {
+    done(fail(ErrorCode::kUnsupported, "this engine knows no other nodes"));
+  }
+  // The other end. `id` is the same when the request comes again (after a crash it may): carry it out once. The hook must
+  // not block; `reply` may be called on any thread, once.
+  using RequestHook = std::function<void(std::string id, std::string body, std::function<void(std::string)> reply)>;
+  virtual void on_request(RequestHook) {}
 
   virtual EngineStats stats() const = 0;
   virtual bool ready() const = 0;  // lanes are held and the database answers
