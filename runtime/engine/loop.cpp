@@ -68,21 +68,48 @@ Loop::Loop(Store& store, ActionRunner& runner, const EngineOptions& options, Dat
     log_warning(std::to_string(suspect.size()) + " lanes were left by a crash twice or more; sagas are taken up one by one");
   }
   loader_ = std::make_unique<Loader>(store_, inbox_, graphs_, options_.sealer, std::move(suspect), options_.own_threads);
-  writer_ = std::make_unique<Writer>(
-      store_, clock_, inbox_, opening_.lanes, [this](FlushReport report) { on_flushed(std::move(report)); },
-      [this](bool down, const std::string& why) {
-        down_ = down;
-        down_since_ = steady_now();
-        counters_.database_up = !down;
-        if (down) log_warning("the database does not answer, nothing is sent until it does: " + why);
-        else log_info("the database answers again");
-      },
-      options_.own_threads);
+  open_channels();
+}
+
+void Loop::open_channels() {
+  channels_.resize(store_.writers());
+  for (std::size_t i = 0; i < channels_.size(); ++i) {
+    Channel& channel = channels_[i];
+    const std::size_t cell = store_.cell_of_writer(i);
+    while (clocks_.size() < cell) clocks_.push_back(std::make_unique<DatabaseClock>());
+    channel.clock = cell == 0 ? &clock_ : clocks_[cell - 1].get();
+    std::vector<ClaimedLane> lanes;
+    for (const ClaimedLane& lane : opening_.lanes) {
+      if (store_.writer_of(lane.lane) == i) lanes.push_back(lane);
+    }
+    channel.writer = std::make_unique<Writer>(
+        store_, i, *channel.clock, inbox_, std::move(lanes),
+        [this, &channel](FlushReport report) { on_flushed(channel, std::move(report)); },
+        [this, &channel](bool down, const std::string& why) {
+          channel.down = down;
+          counters_.database_up = std::none_of(channels_.begin(), channels_.end(), [](const Channel& c) { return c.down; });
+          if (down) log_warning("the database does not answer, nothing is sent until it does: " + why);
+          else log_info("the database answers again");
+        },
+        options_.own_threads);
+  }
+  // Until a cell's first answer its clock is as good as the first one's.
+  for (const auto& clock : clocks_) clock->answered(clock_.now());
+}
+
+bool Loop::database_down() const {
+  return std::all_of(channels_.begin(), channels_.end(), [](const Channel& channel) { return channel.down; });
+}
+
+bool Loop::keeps_up() const {
+  return !database_down() && std::all_of(channels_.begin(), channels_.end(), [](const Channel& channel) {
+           return channel.down || channel.pending.size() <= 3;
+         });
 }
 
 Loop::~Loop() {
   inbox_->close();
-  writer_->stop();
+  for (Channel& channel : channels_) channel.writer->stop();
   loader_->stop();
 }
 
@@ -92,7 +119,7 @@ bool Loop::holds(Lane lane) const {
 
 Instant Loop::now(Lane lane) {
   LaneState& state = lanes_[static_cast<std::size_t>(lane)];
-  state.last = std::max(state.last, clock_.now());
+  state.last = std::max(state.last, clock(lane).now());
   return state.last;
 }
 
@@ -118,24 +145,25 @@ bool Loop::step(SteadyTime wait_until) {
     inbox_->drain(tasks_);
     if (tasks_.empty()) break;
   }
-  hand_over();
+  for (Channel& channel : channels_) hand_over(channel);
   return !(stopping_ && finished());
 }
 
 void Loop::turn() {
   if (!stopping_) {
-    fire_timers();
+    for (Channel& channel : channels_) fire_timers(channel);
     starts_->admit();
   }
   if (steady_now() >= next_tick_) tick();
 }
 
-void Loop::fire_timers() {
-  if (down_ || timers_.empty()) return;
-  const Instant at = clock_.now();
-  while (!timers_.empty() && timers_.begin()->first <= at) {
-    Saga& saga = *timers_.begin()->second;
-    timers_.erase(timers_.begin());
+void Loop::fire_timers(Channel& channel) {
+  auto& timers = channel.timers;
+  if (channel.down || timers.empty()) return;
+  const Instant at = channel.clock->now();
+  while (!timers.empty() && timers.begin()->first <= at) {
+    Saga& saga = *timers.begin()->second;
+    timers.erase(timers.begin());
     saga.timer_at = {};
     for (interpreter::Fact& fact : interpreter::due_timers(*saga.graph, saga.state, at)) {
       record(saga, std::move(fact));
@@ -143,7 +171,7 @@ void Loop::fire_timers() {
     set_timer(saga);
     // A wake-up that changed nothing must not spin: look again at the next turn.
     if (saga.timer_at && saga.timer_at <= at) break;
-    if (pending_.size() > 8) break;
+    if (channel.pending.size() > 8) break;
   }
 }
 
@@ -153,7 +181,7 @@ void Loop::tick() {
   next_tick_ = at + (recovery_->busy() ? kTickRecovering : kTick);
   if (stopping_) return;
   recovery_->step();
-  if (!down_) {
+  if (!database_down()) {
     std::vector<Task> again = std::move(later_);
     later_.clear();
     for (Task& task : again) task();
@@ -161,12 +189,12 @@ void Loop::tick() {
   renew_leases(at);
   if (at >= next_due_poll_) poll_due();
   forgive_crashes(at);
-  if (down_) give_up_answers();
+  give_up_answers();
 }
 
 // What brought the process down would have done so again by now: the next start need not be careful.
 void Loop::forgive_crashes(SteadyTime at) {
-  if (!crashes_count_ || down_ || !recovery_->done()) return;
+  if (!crashes_count_ || !counters_.database_up || !recovery_->done()) return;
   if (!taken_up_at_) taken_up_at_ = at;
   if (at - *taken_up_at_ < milliseconds(options_.forgive_after_ms)) return;
   crashes_count_ = false;
@@ -183,7 +211,7 @@ void Loop::renew_leases(SteadyTime at) {
     LaneState& lane = lanes_[i];
     if (lane.epoch == 0 || lane.renewing || lane.lease_until > at + renew_at) continue;
     lane.renewing = true;
-    open_batch().renew.push_back(static_cast<Lane>(i));
+    open_batch(static_cast<Lane>(i)).renew.push_back(static_cast<Lane>(i));
   }
 }
 
@@ -205,15 +233,15 @@ void Loop::poll_due() {
   });
 }
 
-void Loop::hand_over() {
-  if (writer_busy_) return;
-  while (!pending_.empty()) {
-    if (pending_.size() == 1) seal(pending_.front());
-    Batch batch = std::move(pending_.front());
-    pending_.pop_front();
+void Loop::hand_over(Channel& channel) {
+  if (channel.busy) return;
+  while (!channel.pending.empty()) {
+    if (channel.pending.size() == 1) seal(channel.pending.front());
+    Batch batch = std::move(channel.pending.front());
+    channel.pending.pop_front();
     if (batch.empty()) continue;
-    writer_busy_ = true;
-    return writer_->submit(std::move(batch));
+    channel.busy = true;
+    return channel.writer->submit(std::move(batch));
   }
 }
 
@@ -222,16 +250,21 @@ void Loop::give_up_answers() {
   const SteadyTime before = steady_now() - kCallerWaits;
   const Failure failure{ErrorCode::kInDoubt, "the database does not answer; the request may still take effect",
                         "send it again with the same Idempotency-Key"};
-  for (Batch& batch : pending_) {
-    if (batch.opened > before) continue;
-    for (const Batch::Answer& answer : batch.give_up()) answer.tell(&failure);
+  for (Channel& channel : channels_) {
+    if (!channel.down) continue;
+    for (Batch& batch : channel.pending) {
+      if (batch.opened > before) continue;
+      for (const Batch::Answer& answer : batch.give_up()) answer.tell(&failure);
+    }
   }
 }
 
 SteadyTime Loop::wake_at() const {
   SteadyTime at = next_tick_;
-  if (!timers_.empty() && !down_ && !stopping_) {
-    const std::int64_t wait_us = std::max<std::int64_t>(0, timers_.begin()->first.us - clock_.now().us);
+  for (const Channel& channel : channels_) {
+    if (channel.timers.empty() || channel.down || stopping_) continue;
+    const std::int64_t wait_us =
+        std::max<std::int64_t>(0, channel.timers.begin()->first.us - channel.clock->now().us);
     at = std::min(at, steady_now() + std::chrono::microseconds(wait_us + 1));
   }
   if (starts_->waiting() && keeps_up()) at = std::min(at, steady_now());
@@ -248,9 +281,14 @@ void Loop::stop() {
 // Outcomes that arrive within the grace are journaled too: an unsure action costs a check at the next start.
 bool Loop::finished() const {
   const bool late = steady_now() >= stop_by_;
-  const bool written = pending_.empty() && !writer_busy_;
+  bool written = true, waits = false;
+  for (const Channel& channel : channels_) {
+    const bool idle = channel.pending.empty() && !channel.busy;
+    written = written && idle;
+    waits = waits || (!idle && !channel.down);
+  }
   if (written && counters_.in_flight.load() == 0) return true;
-  return late && (written || down_);
+  return late && !waits;  // one that is down would take for ever
 }
 
 }  // namespace belay::runtime

@@ -80,7 +80,7 @@ class Loop {
   void begin();
   bool step(SteadyTime wait_until);
   SteadyTime wake_at() const;
-  Writer& writer() { return *writer_; }
+  Writer& writer(std::size_t number) { return *channels_[number].writer; }
   // On the loop thread from here on.
   void stop();
   void set_hook(ChangeHook hook) { hook_ = std::move(hook); }
@@ -99,17 +99,20 @@ class Loop {
   const EngineOptions& options() const { return options_; }
   Counters& counters() { return counters_; }
   DatabaseClock& clock() { return clock_; }
+  DatabaseClock& clock(Lane lane) { return *channel(lane).clock; }
   Graphs& graphs() { return graphs_; }
   IdGenerator& ids() { return ids_; }
   Loader& loader() { return *loader_; }
   Gate& gate() { return gate_; }
   bool stopping() const { return stopping_; }
-  bool database_down() const { return down_; }
+  // Of the lane's database. Without a lane: of all.
+  bool database_down(Lane lane) const { return channel(lane).down; }
+  bool database_down() const;
   bool holds(Lane lane) const;
   // Time for an entry of this lane: the database's, never less than the lane's last.
   Instant now(Lane lane);
-  // True while starts may be let in: the writer keeps up and there is room for another running saga.
-  bool keeps_up() const { return !down_ && pending_.size() <= 3; }
+  // True while starts may be let in: the writers keep up and there is room for another running saga.
+  bool keeps_up() const;
   bool has_room() const { return sagas_.size() - idle_.size() < options_.live_sagas_max; }
 
   Saga* find(const SagaId& id);
@@ -149,29 +152,46 @@ class Loop {
     std::int64_t mail_number = 0;
     bool renewing = false;
   };
+  struct Earlier {  // by time, then by id: the same in every run
+    bool operator()(const std::pair<Instant, Saga*>& a, const std::pair<Instant, Saga*>& b) const {
+      return a.first != b.first ? a.first < b.first : a.second->id < b.second->id;
+    }
+  };
+  // A writer and what waits for it. Each lane belongs to one; what one commits never waits for another, and nothing but
+  // mail goes from lane to lane.
+  struct Channel {
+    std::unique_ptr<Writer> writer;
+    DatabaseClock* clock = nullptr;  // of the database that it writes to
+    std::deque<Batch> pending;       // the last one is open, all others are sealed
+    std::set<std::pair<Instant, Saga*>, Earlier> timers;  // next wake-up of each of its sagas
+    bool busy = false, down = false;
+  };
   struct Load {
     std::vector<OnSaga> waiting;
     bool marked = false;
   };
 
   // loop.cpp
+  void open_channels();
   void turn();
   void tick();
-  void fire_timers();
+  void fire_timers(Channel& channel);
   void renew_leases(SteadyTime at);
   void poll_due();
   void forgive_crashes(SteadyTime at);
-  void hand_over();
+  void hand_over(Channel& channel);
   void give_up_answers();
   bool finished() const;
   // loop_record.cpp
-  Batch& open_batch();
+  Channel& channel(Lane lane) { return channels_[store_.writer_of(lane)]; }
+  const Channel& channel(Lane lane) const { return channels_[store_.writer_of(lane)]; }
+  Batch& open_batch(Lane lane);
   void seal(Batch& batch);
   void seal_saga(Batch& batch, Batch::OwnerIndex owner, Saga& saga);
   void ended(Batch& batch, Batch::OwnerIndex owner, Saga& saga);
   static void write_questions(Batch& batch, Batch::OwnerIndex owner, Saga& saga);
   // loop_commit.cpp
-  void on_flushed(FlushReport report);
+  void on_flushed(Channel& channel, FlushReport report);
   void committed(FlushReport& report);
   void culprit(FlushReport& report);
   void settle(Saga& saga);
@@ -201,12 +221,6 @@ class Loop {
 
   std::vector<LaneState> lanes_;  // by number
   std::unordered_map<SagaId, std::unique_ptr<Saga>> sagas_;
-  struct Earlier {  // by time, then by id: the same in every run
-    bool operator()(const std::pair<Instant, Saga*>& a, const std::pair<Instant, Saga*>& b) const {
-      return a.first != b.first ? a.first < b.first : a.second->id < b.second->id;
-    }
-  };
-  std::set<std::pair<Instant, Saga*>, Earlier> timers_;  // each saga's next wake-up
   std::list<Saga*> idle_;                       // parked and committed, longest idle first
   std::unordered_map<SagaId, Load> loading_;
   std::deque<SagaId> suspects_;                 // of suspect lanes: taken up one after the other, the first is at it
@@ -216,12 +230,9 @@ class Loop {
   std::vector<Task> later_;
 
   std::vector<Task> tasks_;  // taken out of the inbox, at hand
-  std::deque<Batch> pending_;  // the last one is open, all others are sealed
   std::uint64_t batches_ = 0;
-  bool writer_busy_ = false;
   std::vector<std::pair<Lane, SendAction>> deferred_;  // committed, but their lease was too short to send
-  bool down_ = false;
-  SteadyTime down_since_, next_tick_, next_due_poll_;
+  SteadyTime next_tick_, next_due_poll_;
   bool stopping_ = false;
   SteadyTime stop_by_;
   bool crashes_count_ = false;  // some lane was left by a crash, and that is not forgiven yet
@@ -236,7 +247,8 @@ class Loop {
   std::unique_ptr<Migrations> migrations_;
   std::unique_ptr<Recovery> recovery_;
   std::unique_ptr<Loader> loader_;  // last: their threads end before anything else goes
-  std::unique_ptr<Writer> writer_;
+  std::vector<std::unique_ptr<DatabaseClock>> clocks_;  // of the cells after the first
+  std::deque<Channel> channels_;                        // by number of the writer
   Opening opening_;
 };
 

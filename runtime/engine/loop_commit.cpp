@@ -18,8 +18,8 @@ constexpr auto kLeaseLeft = std::chrono::seconds(5);
 
 }  // namespace
 
-void Loop::on_flushed(FlushReport report) {
-  if (report.last) writer_busy_ = false;
+void Loop::on_flushed(Channel& channel, FlushReport report) {
+  if (report.last) channel.busy = false;
   counters_.flushes.fetch_add(1, std::memory_order_relaxed);
   counters_.flush_rows.fetch_add(report.batch.flush.journal.size() + report.batch.flush.instances.size(),
                                  std::memory_order_relaxed);
@@ -112,7 +112,7 @@ void Loop::deliver(Mail mail) {
 void Loop::send_action(SendAction&& send) {
   counters_.actions_sent.fetch_add(1, std::memory_order_relaxed);
   counters_.in_flight.fetch_add(1, std::memory_order_relaxed);
-  send.call.now = clock_.now();
+  send.call.now = clock(send.call.lane).now();
   send.call.send_until_us = lanes_[static_cast<std::size_t>(send.call.lane)].send_until_us;
   auto done = [this, inbox = inbox_, graph = send.call.graph, saga = send.call.saga, path = std::move(send.path), direction = send.direction,
                generation = send.generation](ActionOutcome outcome) mutable {
@@ -189,12 +189,14 @@ void Loop::lose_lane(Lane number) {
 // Takes what belongs to certain owners out of the batches that wait.
 void Loop::strip(const std::function<bool(const Batch::Owner&)>& gone, const Failure& why) {
   std::vector<Batch> stripped;
-  for (Batch& batch : pending_) {
-    std::vector<bool> keep(batch.owners.size(), true);
-    for (std::size_t i = 0; i < keep.size(); ++i) {
-      keep[i] = batch.owners[i].lane < 0 || !gone(batch.owners[i]);
+  for (Channel& channel : channels_) {
+    for (Batch& batch : channel.pending) {
+      std::vector<bool> keep(batch.owners.size(), true);
+      for (std::size_t i = 0; i < keep.size(); ++i) {
+        keep[i] = batch.owners[i].lane < 0 || !gone(batch.owners[i]);
+      }
+      if (std::find(keep.begin(), keep.end(), false) != keep.end()) stripped.push_back(split_off(batch, keep));
     }
-    if (std::find(keep.begin(), keep.end(), false) != keep.end()) stripped.push_back(split_off(batch, keep));
   }
   for (const Batch& batch : stripped) {
     for (const Batch::Answer& answer : batch.answers) answer.tell(&why);
@@ -245,7 +247,7 @@ void Loop::quarantine(InstanceRow row, const std::string& why) {
   row.state.reset();
   row.failure.clear();
   for (const char c : why.substr(0, 500)) row.failure += c >= ' ' && c <= '~' ? c : '?';
-  Batch& batch = open_batch();
+  Batch& batch = open_batch(row.lane);
   const auto owner = batch.add_owner({.lane = row.lane, .saga = row.id});
   batch.add(owner, std::move(row));
 }

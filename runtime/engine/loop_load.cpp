@@ -32,7 +32,7 @@ Saga& Loop::insert(std::unique_ptr<Saga> saga) {
 }
 
 void Loop::erase(Saga& saga) {
-  if (saga.timer_at) timers_.erase({saga.timer_at, &saga});
+  if (saga.timer_at) channel(saga.lane).timers.erase({saga.timer_at, &saga});
   if (saga.in_idle) idle_.erase(saga.idle);
   sagas_.erase(SagaId(saga.id));
   counters_.live.store(sagas_.size(), std::memory_order_relaxed);
@@ -91,7 +91,7 @@ void Loop::on_loaded(const Loader::Which& which, Result<std::shared_ptr<LoadResu
       suspects_.push_back(id);
       loaded.row.health = loaded.row.health == kLoading ? kLoadingAgain : kLoading;
       Task go = [this, row = loaded.row, which]() mutable {
-        Batch& batch = open_batch();
+        Batch& batch = open_batch(row.lane);
         const Slot slot{&batch, batch.add_owner({.lane = row.lane, .saga = row.id})};
         Loader::Which again = which;
         again.lane = row.lane;
@@ -183,7 +183,7 @@ void Loop::evict() {
   std::size_t tries = 8;
   while (idle_.size() > options_.parked_in_memory_max && tries-- > 0) {
     Saga& saga = *idle_.front();
-    if (saga.timer_at && saga.timer_at.us < clock_.now().us + kSoonUs) {
+    if (saga.timer_at && saga.timer_at.us < clock(saga.lane).now().us + kSoonUs) {
       idle_.splice(idle_.end(), idle_, idle_.begin());
       continue;
     }

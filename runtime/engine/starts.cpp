@@ -156,6 +156,9 @@ void Starts::refuse_all() {
 }
 
 void Starts::look_up(StartInput input) {
+  if (loop_.database_down(input.lane)) {
+    return input.done(fail(ErrorCode::kUnavailable, "the database does not answer", "try again in a few seconds"));
+  }
   if (input.keys.empty() && input.turn.empty()) return create(std::move(input), {}, false);
   // What was taken in is not to be guessed from the row of its key.
   const SealerPtr& sealer = loop_.options().sealer;

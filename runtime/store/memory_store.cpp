@@ -135,7 +135,7 @@ Instant MemoryStore::now() const {
   return {std::chrono::duration_cast<std::chrono::microseconds>(real).count() + ahead_us_};
 }
 
-FlushResult MemoryStore::flush(const Flush& flush) {
+FlushResult MemoryStore::flush(const Flush& flush, std::size_t) {
   std::function<void()> hook;
   {
     std::lock_guard lock(mutex_);

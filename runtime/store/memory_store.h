@@ -61,7 +61,10 @@ class MemoryStore final : public Store {
   std::int32_t crashes(Lane lane) const;
 
   // ---- The port. ----
-  FlushResult flush(const Flush& flush) override;
+  void set_writers(std::size_t writers) { writers_ = writers; }  // before an engine is opened
+  std::size_t writers() const override { return writers_; }
+  std::size_t writer_of(Lane lane) const override { return static_cast<std::size_t>(lane) % writers_; }
+  FlushResult flush(const Flush& flush, std::size_t writer = 0) override;
   Result<std::vector<ClaimedLane>> claim_lanes(const std::string& owner) override;
   Result<void> release_lanes(const std::string& owner) override;
   Result<std::vector<SagaId>> running_sagas(Lane lane) override;
@@ -111,6 +114,7 @@ class MemoryStore final : public Store {
   std::map<std::pair<std::string, std::uint32_t>, std::string> versions_;
   std::map<std::string, std::string> definitions_;
   std::size_t flushes_ = 0;
+  std::size_t writers_ = 1;
   std::function<bool(const JournalRow&)> bad_;
   std::function<Instant()> clock_;
   std::function<void()> before_flush_, after_events_read_;

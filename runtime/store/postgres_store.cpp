@@ -44,7 +44,7 @@ class PostgresStore final : public Store {
   PostgresStore(PostgresOptions options, std::unique_ptr<PostgresConnection> writer)
       : options_(std::move(options)), writer_(std::move(writer)), readers_(options_, kReadConnections) {}
 
-  FlushResult flush(const Flush& flush) override;
+  FlushResult flush(const Flush& flush, std::size_t writer) override;
   Result<std::vector<ClaimedLane>> claim_lanes(const std::string& owner) override;
   Result<void> release_lanes(const std::string& owner) override;
   Result<void> forgive_crashes(const std::string& owner) override;
@@ -103,7 +103,7 @@ PostgresResult<void> PostgresStore::connect_writer() {
   return writer_->use_generic_plans();
 }
 
-FlushResult PostgresStore::flush(const Flush& flush) {
+FlushResult PostgresStore::flush(const Flush& flush, std::size_t) {
   const std::lock_guard lock(writer_mutex_);
   FlushStatement statement = flush_statement(flush, options_.lease_ms);
   bool partitions_tried = false;

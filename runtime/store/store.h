@@ -170,10 +170,16 @@ class Store {
  public:
   virtual ~Store() = default;
 
-  // Called on the writer thread only. Blocks. After a lost connection it reconnects once and reads (epoch, head): the
+  // Who writes what. A store may have several writers, each a connection of its own for some of the lanes, and its lanes
+  // may lie in several databases (cells), each with a clock of its own. Fixed while it is open.
+  virtual std::size_t writers() const { return 1; }
+  virtual std::size_t writer_of(Lane) const { return 0; }
+  virtual std::size_t cell_of_writer(std::size_t) const { return 0; }
+
+  // Called on the thread of `writer` only, with lanes of that writer. Blocks. After a lost connection it reconnects once and reads (epoch, head): the
   // same epoch and head+1 means that it landed, the same head means that it did not and the identical statement is sent
   // again, anything else is kFenced.
-  virtual FlushResult flush(const Flush& flush) = 0;
+  virtual FlushResult flush(const Flush& flush, std::size_t writer = 0) = 0;
 
   virtual Result<std::vector<ClaimedLane>> claim_lanes(const std::string& owner) = 0;  // all, compare-and-set each
   virtual Result<void> release_lanes(const std::string& owner) = 0;                    // clean: crashes = 0
