@@ -11,6 +11,7 @@
 #include "runtime/base/json_value.h"
 #include "runtime/cli/commands.h"
 #include "runtime/cli/terminal.h"
+#include "runtime/simulator/coverage.h"
 #include "runtime/simulator/scenario_run.h"
 #include "runtime/simulator/timeline.h"
 
@@ -32,6 +33,7 @@ sim::Surroundings surroundings_of(const dsl::CompiledProgram& program) {
   sim::Surroundings around;
   for (const dsl::Connector& connector : program.connectors)
     around.timeout_ms[connector.name] = connector.timeout_ms;
+  around.workflows = &program.graphs;
   return around;
 }
 
@@ -84,9 +86,12 @@ void print_text(const std::vector<Tested>& all,
   }
   if (!coverage.empty()) std::printf("\n%s\n", terminal.paint(Colour::kBold, "coverage").c_str());
   for (const auto& [name, cover] : coverage) {
-    std::printf("  %s: %s, %s, %s\n", name.c_str(),
+    const std::string ways =
+        cover.ways().all == 0 ? "" : ", " + counted(cover.ways(), "ways of loops and races");
+    std::printf("  %s: %s, %s, %s%s\n", name.c_str(),
                 counted(cover.statements(), "statements").c_str(),
-                counted(cover.undos(), "undos").c_str(), counted(cover.errors(), "errors").c_str());
+                counted(cover.undos(), "undos").c_str(), counted(cover.errors(), "errors").c_str(),
+                ways.c_str());
     for (const std::string& missing : cover.missing()) {
       std::printf("    %s\n", terminal.paint(Colour::kYellow, missing).c_str());
     }
@@ -111,6 +116,7 @@ Value json_of(const Tested& tested, const dsl::Sources& sources) {
   for (const sim::Happening& one : sim::timeline(*tested.graph, tested.result.run)) {
     happened.push_back(interpreter::record({{"entry", number(one.seq)},
                                             {"after_ms", Value::integer(one.after_ms)},
+                                            {"saga", text(one.saga)},
                                             {"text", text(one.text)}}));
   }
   return interpreter::record({{"workflow", text(tested.scenario->workflow)},
@@ -140,6 +146,7 @@ void print_json(const std::vector<Tested>& all,
                                           {"statements", count(cover.statements())},
                                           {"undos", count(cover.undos())},
                                           {"errors", count(cover.errors())},
+                                          {"ways", count(cover.ways())},
                                           {"missing", Value::list(std::move(missing))}}));
   }
   std::printf("%s\n", runtime::to_json(

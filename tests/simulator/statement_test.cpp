@@ -75,7 +75,8 @@ void check_reading(const std::string& workflow, const std::string& expected) {
 }
 
 sim::WhatIf table_of(const std::string& workflow) {
-  return sim::what_if(graph_of(workflow), statements().program.scenarios);
+  return sim::what_if(graph_of(workflow), statements().program.scenarios,
+                      surroundings(statements()));
 }
 
 const sim::WhatIfRow* row(const sim::WhatIf& table, const std::string& section,
@@ -108,7 +109,8 @@ TEST_CASE("the scenarios of every statement come true, and their journals replay
   CHECK(statements().program.scenarios.size() >= 35);
   for (const dsl::Scenario& scenario : statements().program.scenarios) {
     const interpreter::Graph& graph = graph_of(scenario.workflow);
-    const sim::ScenarioResult result = sim::run_scenario(graph, scenario);
+    const sim::ScenarioResult result =
+        sim::run_scenario(graph, scenario, surroundings(statements()));
     INFO(scenario.title << "\n" << story(graph, result.run));
     for (const sim::Miss& miss : result.misses) UNSCOPED_INFO(miss.expected << ": " << miss.seen);
     CHECK(result.ok());
@@ -188,7 +190,7 @@ TEST_CASE("the reading says what each statement does") {
 
 TEST_CASE("the what-if table of every statement is whole and ends") {
   for (const interpreter::Graph& graph : statements().program.graphs) {
-    const sim::WhatIf table = sim::what_if(graph, statements().program.scenarios);
+    const sim::WhatIf table = table_of(graph.workflow);
     INFO(graph.workflow);
     CHECK(table.not_reached == std::vector<std::string>{});
     CHECK(table.cut == 0);
@@ -207,8 +209,8 @@ TEST_CASE("rows of races, loops, questions, waits and child sagas") {
   check_row(seats, "`hold`", "it ends in `seat.taken` for the second item only", "completed");
   check_row(seats, "`hold`", "it ends in `seat.taken`", "everything is undone");
   check_row(seats, "`hold`", "somebody cancels while it is under way",
-            "everything is undone; undone `for_each_1[0].hold`; undone `for_each_1[1].hold`; "
-            "undone `for_each_1[2].hold`");
+            "everything is undone; undone `hold of item 1`; undone `hold of item 2`; "
+            "undone `hold of item 3`");
   const sim::WhatIf visa = table_of("follow_visa");
   check_row(visa, "`repeat_1`", "`look` gives `state` = \"granted\"", "completed after 1 h");
   check_row(visa, "`repeat_1`", "`look` gives `state` = \"open\"",

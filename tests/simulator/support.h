@@ -4,6 +4,7 @@
 #include <string>
 
 #include "dsl/compile.h"
+#include "runtime/simulator/coverage.h"
 #include "runtime/simulator/scenario_run.h"
 #include "runtime/simulator/timeline.h"
 #include "tests/catch.h"
@@ -36,6 +37,20 @@ inline dsl::Compilation compile(const std::string& text) {
 
 inline void check_replay(const interpreter::Graph& graph, const sim::Run& run) {
   CHECK(replay_problem(graph, sim::kSaga, run.journal, &run.state) == "");
+  for (const sim::SagaRun& other : run.others) {
+    INFO(other.name());
+    if (other.run.journal.empty()) continue;
+    CHECK(replay_problem(*other.graph, other.id, other.run.journal, &other.run.state) == "");
+  }
+}
+
+// The compilation's own definitions, for the sagas that its workflows run.
+inline sim::Surroundings surroundings(const dsl::Compilation& compiled) {
+  sim::Surroundings out;
+  for (const dsl::Connector& connector : compiled.program.connectors)
+    out.timeout_ms[connector.name] = connector.timeout_ms;
+  out.workflows = &compiled.program.graphs;
+  return out;
 }
 
 inline std::string story(const interpreter::Graph& graph, const sim::Run& run) {
