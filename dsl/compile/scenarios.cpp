@@ -313,7 +313,8 @@ class Checker : ScenarioPlaces {
     std::string source;
     const Spot whole = spot(wait);
     const bool itself = interpreter::find_node(*whole.graph, whole.name.text) != kNoNode;
-    if (const std::size_t dot = wait.text.rfind('.'); dot != std::string::npos && !itself) {
+    if (const std::size_t dot = wait.text.rfind('.');
+        whole.name.text.find('.') != std::string::npos && !itself) {
       source = wait.text.substr(dot + 1);
       wait.text.resize(dot);
       wait.span.length = static_cast<std::uint32_t>(dot);

@@ -23,6 +23,8 @@ using interpreter::Graph;
 using interpreter::Value;
 namespace sim = runtime::simulator;
 
+constexpr std::size_t kFirstLines = 200, kLastLines = 50;  // of a story that is printed
+
 struct Tested {
   const dsl::Scenario* scenario = nullptr;
   const Graph* graph = nullptr;
@@ -45,9 +47,17 @@ std::string at_of(const sim::Miss& miss, const Tested& tested, const dsl::Source
 // The timeline; the lines of the entry where the first miss parted are marked.
 void print_timeline(const Tested& tested, const Terminal& terminal) {
   const std::uint64_t parted = tested.result.misses.front().seq;
-  for (const sim::Happening& one : sim::timeline(*tested.graph, tested.result.run)) {
+  const std::vector<sim::Happening> story = sim::timeline(*tested.graph, tested.result.run);
+  for (std::size_t i = 0; i < story.size(); ++i) {
+    const sim::Happening& one = story[i];
+    if (i == kFirstLines && story.size() > kFirstLines + kLastLines) {
+      const std::size_t left_out = story.size() - kFirstLines - kLastLines;
+      std::printf("        (%zu lines more: --format json has them all)\n", left_out);
+      i += left_out - 1;
+      continue;
+    }
     const bool here = parted != 0 && one.seq == parted;
-    const std::string line = padded("+" + sim::length_words(one.after_ms), 12) + one.text;
+    const std::string line = padded("+" + sim::length_words(one.after_ms), 14) + one.text;
     std::printf("      %s %s\n", here ? terminal.paint(Colour::kRed, ">").c_str() : " ",
                 here ? terminal.paint(Colour::kBold, line).c_str() : line.c_str());
   }

@@ -30,8 +30,8 @@ std::string of_call(const Graph& graph, const Path& path, Direction direction, s
   const std::string who = std::string(check ? "the check of " : "") + (undo ? "the undo of " : "");
   return who + at(graph, path) + " is tried again and again, " + std::to_string(tries) +
          " times so far; say how often that happens (`" + who + graph.nodes[path.node].name +
-         " is unavailable 3 times`) in place of `always`, or give it longer waits between its "
-         "tries (`at most N tries`, `doubling`), or a shorter `keep trying for`";
+         " is unavailable 3 times`) in place of `always`, or let the workflow try it less often "
+         "(`retry`, `keep trying for`)";
 }
 
 }  // namespace

@@ -251,6 +251,7 @@ void Player::carry_out(const StartChild& command) {
   const Graph* graph = child_of(graph_.nodes[command.path.node], stage_.around());
   const bool known = children_.count({command.path, command.generation}) != 0;
   if (known || (graph != nullptr && !stage_.ground().says(call.call, call.rounds))) {
+    children_.emplace(std::pair(command.path, command.generation), nullptr);
     stage_.mail([this, command, graph] { run_child(command, *graph); });
     if (stage_.crash_at(call, Moment::kBefore)) stage_.kill();
     return;
@@ -314,10 +315,14 @@ void Player::carry_out(const StopChild& command) {
 }
 
 void Player::halt_child(const StopChild& command) {
-  Player& child = *children_.at({command.path, command.child_generation});
+  Player* child = children_.at({command.path, command.child_generation});
+  if (child == nullptr) {  // behind its start, which is still on its way
+    stage_.mail([this, command] { halt_child(command); });
+    return;
+  }
   const bool undo = command.direction == Direction::kUndo;
   if (undo) stage_.people_at(*this, place(command.path, command.direction), Moment::kDuring);
-  child.halt(undo, command.because);
+  child->halt(undo, command.because);
 }
 
 void Player::child_ended(const Path& path, std::uint32_t generation, const Ending& ending) {

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <tuple>
+#include <utility>
 
 namespace belay::runtime::simulator {
 
@@ -64,10 +65,13 @@ void Stage::later(std::int64_t ms, std::function<void()> happen, bool of_engine)
   pending_.push_back({{now_.us + ms * 1000}, ++order_, of_engine, std::move(happen)});
 }
 
-void Stage::mail(std::function<void()> deliver, std::int64_t ms) {
-  later(ms, [this, deliver = std::move(deliver)]() mutable {
-    if (down_) return mail(std::move(deliver), kDownMs);
-    deliver();
+void Stage::mail(std::function<void()> deliver) {
+  later(kMailMs, [this, deliver = std::move(deliver)] {
+    if (down_) {
+      mailbox_.push_back(deliver);
+    } else {
+      deliver();
+    }
   });
 }
 
@@ -226,6 +230,7 @@ void Stage::restart() {
   down_ = false;
   players_.front()->note("the engine is back");
   for (std::size_t i = 0; i < players_.size() && !down_; ++i) players_[i]->recover();
+  for (auto& deliver : std::exchange(mailbox_, {})) mail(std::move(deliver));
 }
 
 // ---- People ----
@@ -285,6 +290,7 @@ Player* Stage::whose(const PersonAct& one) const {
 
 void Stage::act(std::size_t index) {
   const PersonAct& one = script_.acts[index];
+  if (down_) return later(kDownMs, [this, index] { act(index); });  // nobody hears it now
   Player* player = whose(one);
   if (player == nullptr) player = players_.front().get();
   Fact fact = one.fact;

@@ -37,7 +37,7 @@ class Stage {
   // What is of the engine is lost with it.
   void later(std::int64_t ms, std::function<void()> happen, bool of_engine = false);
   // Mail is committed with what it follows from, and waits for the engine.
-  void mail(std::function<void()> deliver, std::int64_t ms = kMailMs);
+  void mail(std::function<void()> deliver);
 
   // Takes the crash of the script at that moment, if there is one that was not taken.
   bool crash_at(const Place& place, Moment moment);
@@ -50,7 +50,7 @@ class Stage {
   void begin(Player& player, interpreter::Started started);
   void ended(Player& player);  // it may have ended before: undone once more by its parent
 
-  static constexpr std::int64_t kMailMs = 50;         // from one saga to another
+  static constexpr std::int64_t kMailMs = 100;        // from one saga to another
   static constexpr std::int64_t kDownMs = 5000;       // how long a killed engine is away
   static constexpr std::int64_t kPersonMs = 600'000;  // how long a held saga waits for its person
 
@@ -79,6 +79,7 @@ class Stage {
   Ground ground_;
   Instant now_ = kStart;
   std::vector<Pending> pending_;
+  std::vector<std::function<void()>> mailbox_;  // came while the engine was away
   std::uint64_t order_ = 0, entries_ = 0;
   std::vector<std::unique_ptr<Player>> players_;      // the first is the saga itself
   std::map<std::string, std::deque<Player*>> lines_;  // `one at a time`: the first has the turn

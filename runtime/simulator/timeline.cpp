@@ -86,7 +86,7 @@ class Story {
   Story(const Graph& graph, const Run& run) : graph_(graph), run_(run) {}
 
   struct Line {
-    std::uint64_t told = 0;  // see Run::told
+    std::uint64_t told = 0;  // twice Run::told, and one more for a note
     Happening what;
   };
 
@@ -95,12 +95,12 @@ class Story {
     for (std::size_t i = 0; i < run_.journal.size(); ++i) {
       const Entry& entry = run_.journal[i];
       entry_ = &entry;
-      told_ = run_.told[i];
+      told_ = 2 * run_.told[i];
       std::visit([this](const auto& fact) { this->fact(fact); }, entry.fact);
       for (const Drawn& drawn : entry.drawn)
         std::visit([this](const auto& d) { this->drew(d); }, drawn);
       for (; note < run_.notes.size() && run_.notes[note].after_seq <= entry.seq; ++note) {
-        told_ = run_.notes[note].told;
+        told_ = 2 * run_.notes[note].told + 1;  // behind that entry
         add(run_.notes[note].at, run_.notes[note].text);
       }
     }
@@ -163,7 +163,9 @@ class Story {
     add("someone answers `" + place_text(graph_, f.path) + "`: " + to_text(f.answer));
   }
   void fact(const UndoAsked&) { add("its parent wants it undone"); }
-  void fact(const CancelAsked&) { add("someone cancels it: " + entry_->reason); }
+  void fact(const CancelAsked&) {
+    add((entry_->actor.empty() ? "someone" : entry_->actor) + " cancels it: " + entry_->reason);
+  }
   void fact(const OperatorActed& f) {
     const std::string who = f.path.node == kNoNode ? "it" : call(f.path, f.direction);
     switch (f.act) {

@@ -61,4 +61,38 @@ inline std::string story(const interpreter::Graph& graph, const sim::Run& run) {
   return text;
 }
 
+// All scenarios of a program: "title: expected -> seen" a line for what missed. Whatever they
+// expect, their journals replay and the books agree.
+inline std::string misses_of(const dsl::Compilation& compiled) {
+  std::string out;
+  for (const dsl::Scenario& scenario : compiled.program.scenarios) {
+    for (const interpreter::Graph& graph : compiled.program.graphs) {
+      if (graph.workflow != scenario.workflow) continue;
+      const sim::ScenarioResult result = sim::run_scenario(graph, scenario, surroundings(compiled));
+      INFO(scenario.title << "\n" << story(graph, result.run));
+      check_replay(graph, result.run);
+      CHECK(sim::disagreements(graph, result.run).empty());
+      for (const sim::Miss& miss : result.misses)
+        out += scenario.title + ": " + miss.expected + " -> " + miss.seen + "\n";
+    }
+  }
+  return out;
+}
+
+inline const interpreter::Graph& graph_in(const dsl::Compilation& compiled,
+                                          const std::string& workflow) {
+  for (const interpreter::Graph& graph : compiled.program.graphs) {
+    if (graph.workflow == workflow) return graph;
+  }
+  FAIL("no workflow " << workflow);
+  return compiled.program.graphs.front();
+}
+
+// The story of the one scenario that a program has.
+inline std::string story_of(const dsl::Compilation& compiled) {
+  const dsl::Scenario& scenario = compiled.program.scenarios.front();
+  const interpreter::Graph& graph = graph_in(compiled, scenario.workflow);
+  return story(graph, sim::run_scenario(graph, scenario, surroundings(compiled)).run);
+}
+
 }  // namespace belay::testing
