@@ -50,7 +50,7 @@ void Player::put(const Fact& fact, std::string actor, std::string reason, bool k
   entry.actor = std::move(actor);
   entry.reason = std::move(reason);
   entry.fact = fact;
-  Decision decision = decide(graph_, apply(graph_, run_.state, entry), role_.about.id);
+  Decision decision = decide(graph_, apply(graph_, std::move(run_.state), entry), role_.about.id);
   entry.drawn = std::move(decision.drawn);
   run_.state = std::move(decision.state);
   run_.journal.push_back(std::move(entry));

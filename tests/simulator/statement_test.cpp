@@ -282,8 +282,8 @@ TEST_CASE("a run without an end says what repeats, and what to change") {
                      "      if cancelled, cancel because \"No\"\n",
              "  then it ends completed\n", "many") ==
         stops +
-            "716 sagas of `w` are run; let the loop that runs them have fewer items or "
-            "rounds\n");
+            "715 sagas of `w` are run; let the loop that runs them have fewer items or "
+            "rounds");
 }
 
 TEST_CASE("a date that is given counts from the start of the saga") {
