@@ -242,16 +242,16 @@ TEST_CASE("rounds used up, races lost and undone loops count as exercised") {
 TEST_CASE("a run without an end says what repeats, and what to change") {
   const auto seen = [](const std::string& statements, const std::string& sentences,
                        const std::string& workflow = "w") {
-    const dsl::Compilation compiled = 
-        compile("belay 1\n\nconnector c\n  base \"https://c.example.com\"\n"
-                "action c.look\n  reads\n  gives\n    n  int = body.n\n  repeating is safe\n"
-                "  call c, GET \"/n\"\n"
-                "workflow w, version 1\n  takes\n    numbers  list of int at most 9000 items\n"
-                "  finish within 300 days\n" +
-                statements + "scenario \"S\" for " + workflow + "\n" + sentences);
+    const dsl::Compilation compiled = compile(
+        "belay 1\n\nconnector c\n  base \"https://c.example.com\"\n"
+        "action c.look\n  reads\n  gives\n    n  int = body.n\n  repeating is safe\n"
+        "  call c, GET \"/n\"\n"
+        "workflow w, version 1\n  takes\n    numbers  list of int at most 9000 items\n"
+        "  finish within 300 days\n" +
+        statements + "scenario \"S\" for " + workflow + "\n" + sentences);
     const dsl::Scenario& scenario = compiled.program.scenarios.front();
-    const sim::ScenarioResult result = sim::run_scenario(graph_in(compiled, workflow), scenario,
-                                                         surroundings(compiled));
+    const sim::ScenarioResult result =
+        sim::run_scenario(graph_in(compiled, workflow), scenario, surroundings(compiled));
     REQUIRE(result.misses.size() == 1);
     CHECK(result.misses.front().expected == "the scenario can be run");
     return result.misses.front().seen;
@@ -368,6 +368,15 @@ TEST_CASE("rows of races, loops, questions, waits and child sagas") {
   check_row(trip, "The undo of Book the stay", "something of that saga is left over",
             "held at the undo of `stay` (it fails) for `operations`; left over `stay` (a saga of "
             "book_stay): its undo failed");
+  check_row(trip, "In the saga of `stay`: `room`", "it ends in `hotel.full`",
+            "everything is undone");
+  check_row(trip, "In the saga of `stay`: `room`", "somebody cancels right after it",
+            "everything is undone; undone `stay.room`; undone `stay`");
+  check_row(trip, "In the saga of `stay`: the undo of `room`",
+            "it cannot be reached until its tries are used up",
+            "held at the undo of `stay.room` (it fails) for `operations`; left over `stay` (a saga "
+            "of book_stay): its outcome is unknown; left over `stay.room` (reserves): its undo "
+            "failed");
   const sim::WhatIf payment = table_of("take_payment");
   check_row(payment, "`card`", "it ends in `card.declined`", "completed");
 }
