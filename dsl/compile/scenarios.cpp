@@ -279,18 +279,24 @@ class Checker : ScenarioPlaces {
     out.payload = found->second.type.fields;
     FixedNames given;
     for (std::uint32_t i = 0; i < graph_.takes.size(); ++i) {
-      if (find_binding_of(graph_.takes[i].name))
-        given.add(graph_.takes[i].name, graph_.takes[i].type, i);
+      const interpreter::Field& take = graph_.takes[i];
+      for (const Arg& arg : decl_.given) {
+        if (arg.name.text != take.name) continue;
+        given.add(take.name, take.type, i);
+        const bool field = std::any_of(out.payload.begin(), out.payload.end(), [&](const auto& f) {
+          return f.name == take.name && f.type.base == take.type.base;
+        });
+        if (field) continue;
+        error("BEL5131", arg.name.span,
+              quoted(event.text) + " starts it, and has no field " + quoted(take.name) +
+                  " of that type")
+            .help = "say what the event holds: `" + event.text + " starts it with …`";
+      }
     }
     if (said.with.empty()) return;
     out.with = args(said.with, found->second.type.fields, quoted(event.text), "field",
                     found->second.at->name.span, given);
   }
-  bool find_binding_of(const std::string& input) const {
-    return std::any_of(decl_.given.begin(), decl_.given.end(),
-                       [&](const Arg& arg) { return arg.name.text == input; });
-  }
-
   void once(When::Kind kind, const char* why) {
     const When* first = nullptr;
     for (const When& said : decl_.when) {

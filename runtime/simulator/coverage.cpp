@@ -136,8 +136,8 @@ void Coverage::add_ways(const Entry& entry) {
   }
 }
 
-std::vector<Coverage::Turn> Coverage::all_ways() const {
-  std::vector<Turn> all;
+std::vector<Coverage::WayAt> Coverage::all_ways() const {
+  std::vector<WayAt> all;
   for (NodeId id = 0; id < graph_.nodes.size(); ++id) {
     const Node& node = graph_.nodes[id];
     const bool loop = node.kind == NodeKind::kForEach || node.kind == NodeKind::kRepeat;
@@ -152,16 +152,16 @@ std::vector<Coverage::Turn> Coverage::all_ways() const {
   return all;
 }
 
-std::string Coverage::words(const Turn& turn) const {
-  const Node& node = graph_.nodes[turn.node];
+std::string Coverage::words(const WayAt& way_at) const {
+  const Node& node = graph_.nodes[way_at.node];
   const std::string name = "`" + node.name + "` (" + node.at + ")";
-  switch (turn.way) {
+  switch (way_at.way) {
     case Way::kUsedUp:
       return "no scenario uses up the rounds of " + name;
     case Way::kLoses: {
-      const std::string branch = turn.branch < node.branch_names.size()
-                                     ? node.branch_names[turn.branch]
-                                     : std::to_string(turn.branch + 1);
+      const std::string branch = way_at.branch < node.branch_names.size()
+                                     ? node.branch_names[way_at.branch]
+                                     : std::to_string(way_at.branch + 1);
       return "no scenario lets the branch `" + branch + "` of " + name + " lose";
     }
     case Way::kOneUndone:
@@ -175,9 +175,9 @@ std::string Coverage::words(const Turn& turn) const {
 
 Coverage::Count Coverage::ways() const {
   Count count;
-  for (const Turn& turn : all_ways()) {
+  for (const WayAt& way_at : all_ways()) {
     ++count.all;
-    count.seen += ways_.count(turn);
+    count.seen += ways_.count(way_at);
   }
   return count;
 }
@@ -195,8 +195,8 @@ std::vector<std::string> Coverage::missing() const {
     if (waits && !node.within.empty() && late_.count(id) == 0) {
       out.push_back("no scenario lets the time of " + name + " pass");
     }
-    for (const Turn& turn : ways) {
-      if (turn.node == id && ways_.count(turn) == 0) out.push_back(words(turn));
+    for (const WayAt& way_at : ways) {
+      if (way_at.node == id && ways_.count(way_at) == 0) out.push_back(words(way_at));
     }
     if (node.undo && undone_.count(id) == 0) {
       out.push_back("no scenario exercises `" + action_name(graph_, node, *node.undo) +

@@ -44,21 +44,21 @@ class Coverage {
     kOneUndone,  // `for each`, tolerating failures: one item is undone while the others go on
     kManyUndone  // a loop: more than one item or round is undone
   };
-  struct Turn {
+  struct WayAt {
     NodeId node = interpreter::kNoNode;
     Way way = Way::kUsedUp;
     std::uint32_t branch = 0;  // kLoses
-    auto operator<=>(const Turn&) const = default;
+    auto operator<=>(const WayAt&) const = default;
   };
-  std::vector<Turn> all_ways() const;
-  std::string words(const Turn& way) const;
+  std::vector<WayAt> all_ways() const;
+  std::string words(const WayAt& way) const;
   void add_ways(const interpreter::Entry& entry);
 
   const Graph& graph_;
   bool acts_ = false;  // whether it has any
   std::set<NodeId> entered_, undone_, late_;
   std::set<std::pair<CallAt, std::string>> errors_;
-  std::set<Turn> ways_;
+  std::set<WayAt> ways_;
   // Of the run that is added: the rounds of each loop in which an undo was sent.
   std::map<std::pair<NodeId, std::vector<std::uint32_t>>, std::set<std::uint32_t>> undone_rounds_;
 };

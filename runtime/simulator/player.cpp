@@ -143,11 +143,6 @@ void Player::deliver(const Path& path, Direction direction, CallOutcome outcome)
       true);
 }
 
-template <class Other>
-void Player::carry_out(const Other&) {
-  stage_.ground().problem = "the simulator does not know how to carry out what this workflow wants";
-}
-
 // ---- Events and questions ----
 
 void Player::carry_out(const AwaitEvent& command) {

@@ -59,8 +59,6 @@ class Player {
   void carry_out(const interpreter::StopAwaiting&) {}  // its event finds the wait closed
   void carry_out(const interpreter::Publish&) {}       // taken from the entry
   void carry_out(const interpreter::Finish&) {}        // taken from the entry
-  template <class Other>
-  void carry_out(const Other&);
 
   void send(const interpreter::RunAction& command);
   // The outcome reaches the engine later, unless it is killed before.

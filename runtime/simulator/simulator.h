@@ -2,9 +2,8 @@
 // no clock. The sagas that it runs are run as well, each on its own graph, where the workspace has
 // their definition. What the interpreter decides is journaled as the engine journals it; a killed
 // engine folds those journals and recovers. The world keeps its own books of what it was told to
-// do, so that what is left over can be held against what the saga believes. A command that the
-// simulator does not know ends the run with a problem. The loop is in stage.h, one saga of it in
-// player.h. Tested in tests/simulator.
+// do, so that what is left over can be held against what the saga believes. The loop is in stage.h,
+// one saga of it in player.h. Tested in tests/simulator.
 #pragma once
 #include <map>
 #include <string>
@@ -56,7 +55,7 @@ struct Run {
   std::map<Path, WorldEffect> world;
   std::vector<PublishedEvent> published;
   std::vector<Note> notes;
-  std::string problem;  // the run could not go on: an unknown command, no end; empty: none
+  std::string problem;  // the run could not go on: no value, no end; empty: none
   Instant ended_at;     // time of the last entry
   // Of the saga itself, not of a SagaRun: how often each call of any saga was sent, and the other
   // sagas of its world in the order in which they began.

@@ -308,6 +308,13 @@ TEST_CASE("children that take turns queue behind each other, or are refused") {
   const dsl::Compilation queue = compile(one_at_a_time("queue") + "\nscenario \"S\" for trip\n" +
                                          kAgreed + "  then it ends completed\n");
   CHECK(misses_of(queue) == "");
+  // One that is stopped while it waits for its turn has done nothing, and leaves the line.
+  const dsl::Compilation stopped =
+      compile(one_at_a_time("queue") + "\nscenario \"S\" for trip\n" +
+              "  when someone cancels it because \"Ill\" during stay.inner of item 2\n" +
+              "  then it ends compensated because \"Ill\"\n  and nothing is left over\n" +
+              "  and stay.inner.hold of item 2 is tried 0 times\n");
+  CHECK(misses_of(stopped) == "");
   CHECK(has(story_of(queue), "     stay.inner of item 2: it waits for its turn"));
   CHECK(has(story_of(queue), "     stay.inner of item 2: its turn has come: it starts\n"));
   const dsl::Compilation refused =

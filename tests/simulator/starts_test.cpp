@@ -99,6 +99,11 @@ TEST_CASE("a second start queues, is refused, or is the first saga") {
         "");
   check(kTurns, kOne,
         other +
+            "  and someone cancels it because \"X\" during tell\n"
+            "  then it ends compensated because \"X\"\n  and the second start ends completed\n",
+        "");
+  check(kTurns, kOne,
+        other +
             "  and tell fails with mail.bad\n"
             "  then the second start ends compensated because \"Bad\"\n",
         "");
@@ -158,6 +163,10 @@ TEST_CASE("sentences about starts that cannot be are refused") {
   CHECK(problem("  one at a time per buyer, others are refused\n",
                 "  when it is started again\n  then the second start queues\n") ==
         "BEL5131 `w` refuses a start while another is under way");
+  CHECK(problem("  starts on order.paid\n    order = event.order\n    buyer = event.buyer\n"
+                "    guests = []\n",
+                "  given guests = [\"a\"]\n  when order.paid starts it\n" + then) ==
+        "BEL5131 `order.paid` starts it, and has no field `guests` of that type");
   CHECK(problem("", "  when it is started again with guest = 1\n" + then)
             .starts_with("BEL4001 `w` has no input `guest`"));
 }
