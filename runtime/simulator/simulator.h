@@ -71,7 +71,7 @@ struct SagaRun {
     kRefused,  // another one was under way: there is no journal
     kSame,     // `once per`: the start found the first saga: there is no journal
   } begun = Begun::kAtOnce;
-  const Graph* graph = nullptr;
+  const Graph* graph = nullptr;  // of Surroundings::workflows, or the run's own: must outlive this
   std::string id;
   std::vector<NodeId> of;             // the statements that run it, outermost first
   std::vector<std::uint32_t> rounds;  // of the loops around these statements, outermost first
