@@ -42,6 +42,7 @@ struct Commands {
   DiffCommand diff;
   ReplayCommand replay;
   MigrateCommand migrate;
+  EraseCommand erase;
   KeysCommand keys;
 };
 
@@ -314,6 +315,17 @@ void add_act_commands(CLI::App& app, Commands& c, Action& chosen) {
   }
 }
 
+void add_erase_command(CLI::App& app, Commands& c, Action& chosen) {
+  CLI::App* erase =
+      app.add_subcommand("erase", "Erase the private values of a saga that has ended, for good");
+  erase->add_option("ID", c.erase.id, "The saga")->required();
+  erase->add_option("--reason", c.erase.reason, "Why: it is kept in the audit")->required();
+  erase->add_flag("--dry-run", c.erase.dry_run, "Only tell what would be lost");
+  erase->add_flag("-y,--yes", c.erase.yes, "Do not ask");
+  add_server(erase, c.erase.server);
+  erase->callback([&] { chosen = [&] { return run(c.erase); }; });
+}
+
 void add_question_commands(CLI::App& app, Commands& c, Action& chosen) {
   CLI::App* questions = app.add_subcommand("questions", "List what sagas ask people");
   questions->add_option("--role", c.questions.role, "Only for this role");
@@ -397,6 +409,7 @@ int belay_main(int argc, char** argv, PluginRegistry& plugins) {
   add_edit_commands(app, commands, chosen);
   add_act_commands(app, commands, chosen);
   add_question_commands(app, commands, chosen);
+  add_erase_command(app, commands, chosen);
   add_key_commands(app, commands, chosen);
   if (argc < 2) {
     std::fputs(app.help().c_str(), stderr);

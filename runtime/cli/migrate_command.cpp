@@ -1,6 +1,4 @@
 // migrate: shows the verdict, asks, moves the saga.
-#include <unistd.h>
-
 #include <cstdio>
 
 #include "runtime/api/json_writer.h"
@@ -26,13 +24,6 @@ void print_verdict(const Value& answer) {
     std::printf("    now       %s\n", harmless(line.as_string()).c_str());
 }
 
-bool confirmed(const std::string& id) {
-  std::printf("move %s? [y/N] ", harmless(id).c_str());
-  std::fflush(stdout);
-  char line[16] = {};
-  return std::fgets(line, sizeof line, stdin) != nullptr && (line[0] == 'y' || line[0] == 'Y');
-}
-
 }  // namespace
 
 int run(const MigrateCommand& command) {
@@ -54,16 +45,7 @@ int run(const MigrateCommand& command) {
     return kRefused;
   }
   if (command.dry_run) return kDone;
-  if (!command.yes) {
-    if (isatty(STDIN_FILENO) != 1) {
-      std::fprintf(stderr, "belay: nothing was done: nobody is there to ask\nhelp: add --yes\n");
-      return kUsage;
-    }
-    if (!confirmed(command.id)) {
-      std::printf("nothing was done\n");
-      return kRefused;
-    }
-  }
+  if (const auto code = not_confirmed(command.yes, "move " + command.id)) return *code;
   auto done = client.call(
       "POST", path, body,
       {{"If-Match", shown->etag}, {"Idempotency-Key", "cli-" + runtime::random_hex(16)}});

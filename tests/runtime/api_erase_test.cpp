@@ -40,10 +40,29 @@ TEST_CASE("a dry run erases nothing; the act says why to whoever looks later") {
   const std::string id = ended(bench);
   const HttpResponse dry = bench.call("eraseSaga", {{"id", id}}, R"({"reason":"asked"})", {{"dry_run", "true"}});
   CHECK(dry.status == 200);
+  INFO(dry.body);
+  CHECK(dry.body.find("(private)") != std::string::npos);
+  CHECK(dry.body.find("entries of its history") != std::string::npos);
   CHECK(bench.reader.erased.empty());
   const HttpResponse done = bench.call("eraseSaga", {{"id", id}}, R"({"reason":"asked"})");
   INFO(done.body);
   CHECK(done.status == 200);
   CHECK(Bench::json(done).find("erased")->as_bool());
   CHECK(bench.reader.erased == std::vector<std::string>{id + ": asked"});
+}
+
+TEST_CASE("what was shown is what is erased: If-Match holds where it is sent") {
+  Bench bench;
+  const std::string id = ended(bench);
+  const std::string seq = std::to_string(bench.engine.sagas.at(id).state.seq);
+  const HttpResponse stale =
+      bench.call("eraseSaga", {{"id", id}}, R"({"reason":"asked"})", {}, {{"If-Match", "\"1\""}});
+  INFO(stale.body);
+  CHECK(stale.status == 412);
+  CHECK(bench.reader.erased.empty());
+  const HttpResponse done = bench.call("eraseSaga", {{"id", id}}, R"({"reason":"asked"})", {},
+                                       {{"If-Match", "\"" + seq + "\""}});
+  INFO(done.body);
+  CHECK(done.status == 200);
+  CHECK(bench.reader.erased.size() == 1);
 }
