@@ -34,6 +34,7 @@ Diagnostic& Diagnostics::add(std::string_view code, Span span, std::string messa
                  code.data());
     std::abort();
   }
+  ++said_;
   overflow_ = Diagnostic{};
   overflow_.kind = kind;
   for (const Diagnostic& known : all_) {
@@ -88,6 +89,7 @@ void Diagnostics::absorb(Diagnostics&& other) {
 }
 
 Diagnostic& Diagnostics::untold() {
+  ++said_;
   overflow_ = Diagnostic{};
   return overflow_;
 }
