@@ -114,7 +114,8 @@ std::optional<File> read_one_source(const Sources& sources, std::uint32_t i, Dia
   if (has_ending(file.path, ".belay")) return read_text(sources, i, found);
   if (classify_yaml(sources, i, found) == YamlKind::kBelay) return read_yaml(sources, i, found);
   if (found.errors() == 0) return std::nullopt;
-  return File{.source = i, .form = File::Form::kYaml, .lost = true};  // ours, without its first line
+  return File{
+      .source = i, .form = File::Form::kYaml, .lost = true};  // ours, without its first line
 }
 
 // Files know nothing of each other, so they are read on several threads; what was found is told in

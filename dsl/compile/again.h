@@ -24,7 +24,7 @@ struct EditorMemory {
   };
   using Words = std::unordered_set<std::string, Hash, std::equal_to<>>;
 
-  struct ReadFile {  // by source
+  struct ReadFile {                  // by source
     Diagnostics said;                // by its reader
     bool ours = false;               // a File came of it
     bool names_anything = false;     // its names cannot be told from its text
@@ -39,11 +39,11 @@ struct EditorMemory {
 
   const PluginCatalog* catalog = nullptr;
   std::vector<ReadFile> files;
-  Table<ActionInfo> actions;         // those about which nothing was said
-  Table<WorkflowInfo> sagas;         // likewise; their graphs and scopes are in the compilation
-  std::vector<bool> changed;         // by source: it, or one that it depends on
-  Table<Lowered> lowered;            // of the compilation before, to be taken over
-  std::size_t reads = 0, checks = 0; // of files; of actions and workflows, in the last compilation
+  Table<ActionInfo> actions;          // those about which nothing was said
+  Table<WorkflowInfo> sagas;          // likewise; their graphs and scopes are in the compilation
+  std::vector<bool> changed;          // by source: it, or one that it depends on
+  Table<Lowered> lowered;             // of the compilation before, to be taken over
+  std::size_t reads = 0, checks = 0;  // of files; of actions and workflows, in the last compilation
 
   // Marks what depends on files that changed. REQUIRES: `changed` holds those; `names` are all that
   // they declared before or declare now.

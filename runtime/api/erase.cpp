@@ -20,8 +20,8 @@ namespace {
 // "input `email` (private)": all values go, those that are not private too, for one key seals them.
 void lose(const char* what, std::string_view name, bool is_private,
           std::vector<std::string>& lost) {
-  std::string line = std::string(what) + " `" + std::string(name) + "`" +
-                     (is_private ? " (private)" : "");
+  std::string line =
+      std::string(what) + " `" + std::string(name) + "`" + (is_private ? " (private)" : "");
   if (std::find(lost.begin(), lost.end(), line) == lost.end()) lost.push_back(std::move(line));
 }
 
@@ -33,8 +33,8 @@ std::vector<std::string> what_is_lost(const SagaView& view) {
       if (variable.slot >= graph.slots.size() || variable.value.is_null()) continue;
       if ((variable.slot < graph.takes.size()) != inputs) continue;
       const SlotInfo& slot = graph.slots[variable.slot];
-      lose(inputs ? "input" : "value", slot.name, !(masked(variable.value, slot.type) == variable.value),
-           lost);
+      lose(inputs ? "input" : "value", slot.name,
+           !(masked(variable.value, slot.type) == variable.value), lost);
     }
   }
   for (const Binding& binding : graph.gives) {
@@ -60,7 +60,8 @@ HttpResponse reply(const SagaView& view, bool dry_run, bool repeated) {
   JsonWriter w;
   w.begin_object().field("id", view.row.id).field("erased", !dry_run || view.erased);
   w.field("dry_run", dry_run).field("repeated", repeated).field("seq", view.state.seq);
-  const std::vector<std::string> lost = view.erased ? std::vector<std::string>() : what_is_lost(view);
+  const std::vector<std::string> lost =
+      view.erased ? std::vector<std::string>() : what_is_lost(view);
   w.key("preview").begin_object().strings("loses", lost).strings("keeps", what_is_kept());
   w.end_object();
   HttpResponse response = json_response(200, w.end_object().take());
@@ -88,11 +89,11 @@ HttpResponse erase(Context& context, const Call& call) {
   if (!view) return std::move(view.error());
   if (view->erased) return reply(*view, *dry_run, true);
   if (*match && **match != view->state.seq) {
-    Problem no = problem(Failure{
-        ErrorCode::kStale,
-        "the saga has moved on: entry " + std::to_string(**match) +
-            " was shown to you, and it is at " + std::to_string(view->state.seq),
-        "look at it again: `dry_run=true` lists what will be lost"});
+    Problem no =
+        problem(Failure{ErrorCode::kStale,
+                        "the saga has moved on: entry " + std::to_string(**match) +
+                            " was shown to you, and it is at " + std::to_string(view->state.seq),
+                        "look at it again: `dry_run=true` lists what will be lost"});
     no.headers.emplace_back("ETag", etag(view->state.seq));
     return to_response(no);
   }

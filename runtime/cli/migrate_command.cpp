@@ -28,7 +28,10 @@ void print_verdict(const Value& answer) {
 
 int run(const MigrateCommand& command) {
   runtime::api::JsonWriter w;
-  w.begin_object().field("reason", command.reason).field_unless_empty("to", command.to).end_object();
+  w.begin_object()
+      .field("reason", command.reason)
+      .field_unless_empty("to", command.to)
+      .end_object();
   const std::string body = w.take();
   const std::string path = "/v1/sagas/" + encoded(command.id) + "/migrate";
   ApiClient client(server_address(command.server.server));
@@ -41,7 +44,8 @@ int run(const MigrateCommand& command) {
   if (command.server.json && only_told) print_json(*shown);
   if (!command.server.json) print_verdict(shown->json);
   if (!movable) {
-    if (!command.server.json) std::fprintf(stderr, "belay: the saga stays under its own definition\n");
+    if (!command.server.json)
+      std::fprintf(stderr, "belay: the saga stays under its own definition\n");
     return kRefused;
   }
   if (command.dry_run) return kDone;

@@ -326,7 +326,8 @@ class Completer {
       return;
     }
     std::string word = whole.substr(0, space);
-    for (std::uint32_t n = below ? above[1].line : at_.line; word == "and" && n-- > above[0].line;) {
+    for (std::uint32_t n = below ? above[1].line : at_.line;
+         word == "and" && n-- > above[0].line;) {
       const std::string_view line = view_.compilation.sources.line(at_.file, n);
       const std::size_t first = indent_of(line);
       if (first == (below ? above[1].indent : indent)) word = dotted_at(line, first);
@@ -450,9 +451,10 @@ class Completer {
       return yaml_key(above, parent, column);
     const FlowMap map = flow_map_at(said);
     if (map.open()) return in_flow_map(map, parent, column, undo);
-    yaml_value(key, said.starts_with("takes:")    ? "takes"
-                    : said.starts_with("fields:") ? "fields"
-                                                  : parent,
+    yaml_value(key,
+               said.starts_with("takes:")    ? "takes"
+               : said.starts_with("fields:") ? "fields"
+                                             : parent,
                said.substr(std::min(said.size(), said.rfind(": ") + 2)), undo);
   }
 
@@ -535,7 +537,8 @@ class Completer {
     for (const auto& [key, value] : here.given) given.insert(key);
     if (data) return arguments(owner, given, ": ");
     if (here.of == "errors") return errors(owner);
-    const std::string& around = map.frames.size() > 1 ? map.frames[map.frames.size() - 2].of : parent;
+    const std::string& around =
+        map.frames.size() > 1 ? map.frames[map.frames.size() - 2].of : parent;
     const bool handles = around == "errors";
     for (const std::string& construct :
          handles ? std::vector<std::string>{"act_map"} : constructs_of(here.of)) {
@@ -561,7 +564,8 @@ class Completer {
       if (row.key != key) continue;
       std::string shape(row.shape);
       if (shape == "undo_or_name") shape = "undo";
-      if (shape == "retry" || shape == "starts_on") shape = shape == "retry" ? "tries_map" : "starts";
+      if (shape == "retry" || shape == "starts_on")
+        shape = shape == "retry" ? "tries_map" : "starts";
       if (shape == "act" || shape == "if_unsure") shape = shape == "act" ? "act_map" : "unsure_map";
       if (shape == "check") shape = "check_map";
       for (const yaml::Construct& c : yaml::constructs()) {

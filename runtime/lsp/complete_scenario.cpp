@@ -127,8 +127,7 @@ class Completer {
     if (statement->kind == Kind::kWait) {
       for (const EventSource& source : statement->sources) {
         const std::string whole = statement->name.text + "." + source.name.text;
-        if (statement->sources.size() == 1 || whole == name->text)
-          return takes(source.event.text);
+        if (statement->sources.size() == 1 || whole == name->text) return takes(source.event.text);
       }
       return takes(statement->source.event.text);
     }
@@ -224,15 +223,16 @@ class Completer {
       const bool asks = s->kind == Kind::kAsk;
       bool fits = call || waits || (asks && said.ends_with("during"));
       if (undo)
-        fits = (call || waits) && (s->undo || !s->run.empty() ||
-                                   (action != nullptr && !action->undone_by.empty()));
+        fits = (call || waits) &&
+               (s->undo || !s->run.empty() || (action != nullptr && !action->undone_by.empty()));
       if (check)
-        fits = call && (s->policies.if_unsure || (action != nullptr && !action->checked_by.empty()));
+        fits =
+            call && (s->policies.if_unsure || (action != nullptr && !action->checked_by.empty()));
       if (said.ends_with("answers")) fits = asks;
       if (said.ends_with("waits for")) fits = waits || asks;
       if (said.ends_with("the child of")) fits = !s->run.empty();
       if (!fits) continue;
-      const std::string of = call ? (s->action.empty() ? s->run.text : s->action.text)
+      const std::string of = call    ? (s->action.empty() ? s->run.text : s->action.text)
                              : waits ? s->source.event.text
                                      : "a question";
       if (waits && !undo && s->sources.size() > 1) {

@@ -17,8 +17,8 @@ struct SentencePlace {
 };
 
 struct SentenceCompletion {
-  bool expression = false;         // a value stands here: `amount = …`
-  std::vector<Suggestion> items;   // for the word that is being typed
+  bool expression = false;        // a value stands here: `amount = …`
+  std::vector<Suggestion> items;  // for the word that is being typed
 };
 
 SentenceCompletion complete_sentence(const View& view, const SentencePlace& place);

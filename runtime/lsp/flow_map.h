@@ -1,5 +1,5 @@
-// The `{ … }` of one YAML line that a place is inside of, told by the text before it: half a line is
-// no YAML yet. Tested in tests/runtime/lsp_test.cpp.
+// The `{ … }` of one YAML line that a place is inside of, told by the text before it: half a line
+// is no YAML yet. Tested in tests/runtime/lsp_test.cpp.
 #pragma once
 #include <map>
 #include <string>

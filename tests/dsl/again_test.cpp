@@ -80,8 +80,7 @@ std::string joined(const std::vector<std::string>& lines) {
 
 class Editing {
  public:
-  Editing(Files files, std::uint32_t seed)
-      : sound_(std::move(files)), now_(sound_), random_(seed) {
+  Editing(Files files, std::uint32_t seed) : sound_(std::move(files)), now_(sound_), random_(seed) {
     for (const auto& [path, text] : sound_) {
       paths_.push_back(path);
       for (std::size_t at = 0; at < text.size();) {
@@ -168,10 +167,11 @@ Files shops(int count) {
   files["world.belay"] = "belay 1\n\nconnector stripe\n  base \"https://api.stripe.com\"\n";
   for (int i = 0; i < count; ++i) {
     const std::string n = std::to_string(i);
-    files["actions" + n + ".belay"] = "belay 1\n\naction shop" + n + ".look\n  reads\n  takes\n    id  text\n" +
-                                      "  gives\n    note  text = body.note\n  call stripe, GET \"/" + n +
-                                      "/{id}\"\n";
-    files["saga" + n + ".belay"] = "belay 1\n\nworkflow saga" + n + ", version 1\n  takes\n    id  text\n" +
+    files["actions" + n + ".belay"] =
+        "belay 1\n\naction shop" + n + ".look\n  reads\n  takes\n    id  text\n" +
+        "  gives\n    note  text = body.note\n  call stripe, GET \"/" + n + "/{id}\"\n";
+    files["saga" + n + ".belay"] = "belay 1\n\nworkflow saga" + n +
+                                   ", version 1\n  takes\n    id  text\n" +
                                    "  step look\n    do shop" + n + ".look\n      id = id\n";
   }
   return files;
@@ -182,7 +182,8 @@ TEST_CASE("after any edits, compiling again is compiling afresh") {
   REQUIRE(files.size() > 5);
   for (const auto& [path, text] : shops(3)) files["shops/" + path] = text;
   files["shops/booking.yaml"] = testing::saga_yaml();
-  files["shops/world.yaml"] = "belay: 1\nevent: shop.sold\nversion: 1\nkey: \"id\"\nfields: { id: text }\n";
+  files["shops/world.yaml"] =
+      "belay: 1\nevent: shop.sold\nversion: 1\nkey: \"id\"\nfields: { id: text }\n";
   const std::uint32_t seed = from_environment("BELAY_SEED", 1);
   const std::uint32_t edits = from_environment("BELAY_EDITS", 150);
   Editing editing(files, seed);

@@ -99,8 +99,8 @@ std::string other_form(const Frame& frame, const std::string& text) {
   Sources sources;
   Diagnostics diagnostics;
   sources.add(frame.yaml ? "case.yaml" : "case.belay", text);
-  const File file = frame.yaml ? read_yaml(sources, 0, diagnostics)
-                               : read_text(sources, 0, diagnostics);
+  const File file =
+      frame.yaml ? read_yaml(sources, 0, diagnostics) : read_text(sources, 0, diagnostics);
   if (!diagnostics.all().empty()) return {};
   return frame.yaml ? print_text(file) : print_yaml(file);
 }

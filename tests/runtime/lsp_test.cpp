@@ -216,10 +216,11 @@ std::vector<std::string> offered(std::string text, const std::string& path) {
       belay::dsl::compile_for_editor({{"shop.belay", kShop}, {path, text}});
   const auto file = source_of(view, path);
   REQUIRE(file);
-  const auto lines = static_cast<std::uint32_t>(std::count(text.begin(), text.begin() + static_cast<std::ptrdiff_t>(at), '\n'));
+  const auto lines = static_cast<std::uint32_t>(
+      std::count(text.begin(), text.begin() + static_cast<std::ptrdiff_t>(at), '\n'));
   const auto line_start = at == 0 ? 0 : text.rfind('\n', at - 1) + 1;
-  const Completion found = complete_at(
-      view, {*file, lines + 1, static_cast<std::uint32_t>(at - line_start + 1), 0});
+  const Completion found =
+      complete_at(view, {*file, lines + 1, static_cast<std::uint32_t>(at - line_start + 1), 0});
   std::vector<std::string> labels;
   for (const Suggestion& s : found.items) labels.push_back(s.label);
   return labels;
@@ -317,7 +318,8 @@ TEST_CASE("lsp: maps on one line of YAML know their keys and values") {
                {"shop.sold_out"});
   check_offers(step + "    errors: { |\n", path, {"shop.sold_out"}, {"shop.no_such_place"});
   check_offers(step + "    errors: { shop.sold_out: { |\n", path, {"cancel", "hand_to"}, {"do"});
-  check_offers(step + "    errors:\n      shop.sold_out: { |\n", path, {"cancel", "hand_to"}, {"do"});
+  check_offers(step + "    errors:\n      shop.sold_out: { |\n", path, {"cancel", "hand_to"},
+               {"do"});
   check_offers(head + "  - wait: paid\n    for: { |\n", path, {"event", "key"}, {"step"});
   check_offers(head + "  - wait: paid\n    for: { event: |\n", path, {"shop.paid"}, {"shop.hold"});
   check_offers(head + "  - wait: paid\n    for: { event: shop.paid, key: |\n", path, {"order"});
