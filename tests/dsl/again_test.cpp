@@ -177,10 +177,95 @@ Files shops(int count) {
   return files;
 }
 
+// What leans on more than what is written in it: sagas that run each other, scenarios, webhooks,
+// allowances, plans, what one private value taints.
+Files families() {
+  return {{"family/parent.belay", R"(belay 1
+
+workflow parent, version 1
+  takes
+    order  text
+    guest  Guest
+  step first
+    run child
+      order = order
+    if cancelled, cancel because "The child gave up"
+  step look
+    do shop1.look
+      id = first.note
+    retry slow
+  publish family.done, key order
+    note = look.note
+
+scenario "It goes well" for parent
+  given order = "o-1"
+  when look fails with refused once
+  then it is held at look
+
+scenario "The child gives up" for parent
+  when the child of first is cancelled
+  then it ends compensated because "The child gave up"
+)"},
+          {"family/child.belay", R"(belay 1
+
+workflow child, version 1
+  takes
+    order  text
+  gives
+    note = kept.note
+  allow BEL5003 because "it is only shown here"
+  step kept
+    do family.keep
+      order = order
+)"},
+          {"family/types.yaml", R"(belay: 1
+type: Guest
+fields: { name: text, mail: private email }
+---
+event: family.done
+version: 1
+key: order
+fields: { order: text, note: text }
+---
+retry_plan: slow
+tries: 3
+first_wait: 1 minute
+)"},
+          {"family/actions.belay", R"(belay 1
+
+action family.keep
+  records
+  takes
+    order  text
+  gives
+    note  text
+  repeating is safe
+  plugin shop
+  can end in family.full
+  undone by family.drop
+    note = result.note
+
+action family.drop
+  records
+  takes
+    note  text
+  repeating is safe
+  harmless if nothing was done
+  plugin shop
+
+webhook family_in, POST "/hooks/family"
+  verified by stripe with secret family_secret
+  once per string(body.id)
+  publish family.done, key string(body.order)
+    note = string(body.note)
+)"}};
+}
+
 TEST_CASE("after any edits, compiling again is compiling afresh") {
   Files files = read_definitions(std::string(BELAY_SOURCE_DIR) + "/workflows");
   REQUIRE(files.size() > 5);
   for (const auto& [path, text] : shops(3)) files["shops/" + path] = text;
+  files.merge(families());
   files["shops/booking.yaml"] = testing::saga_yaml();
   files["shops/world.yaml"] =
       "belay: 1\nevent: shop.sold\nversion: 1\nkey: \"id\"\nfields: { id: text }\n";
