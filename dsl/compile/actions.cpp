@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 
+#include "dsl/compile/again.h"
 #include "dsl/compile/tables.h"
 
 namespace belay::dsl {
@@ -547,12 +548,16 @@ void check_connectors(Tables& tables) {
 
 void check_actions(Tables& tables) {
   for (auto& [name, info] : tables.actions) {
-    const std::size_t before = tables.diagnostics.all().size();
+    info.kept = tables.memory != nullptr && tables.memory->take(name, info);
+    if (info.kept) continue;
+    const std::size_t before = tables.diagnostics.all().size(), said = tables.diagnostics.said();
     ActionChecker(name, info, tables).check();
+    info.quiet = !info.at->broken && tables.diagnostics.said() == said;
     if (info.at->broken) tables.diagnostics.forget_follow_ups(before);
   }
   for (auto& [name, info] : tables.actions) {
-    const std::size_t before = tables.diagnostics.all().size();
+    if (info.kept) continue;
+    const std::size_t before = tables.diagnostics.all().size(), said = tables.diagnostics.said();
     if (info.decl->undone_by)
       info.undone_by = check_use(name, info, *info.decl->undone_by, true, tables);
     if (info.decl->checked_by)
@@ -561,6 +566,7 @@ void check_actions(Tables& tables) {
                                           info.checked_by->span, tables)) {
       info.ok = false;
     }
+    info.quiet = info.quiet && tables.diagnostics.said() == said;
     if (info.at->broken) tables.diagnostics.forget_follow_ups(before);
   }
 }

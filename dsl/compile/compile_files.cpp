@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <array>
 
+#include "dsl/compile/again.h"
 #include "dsl/compile/symbols.h"
 #include "dsl/compile/tables.h"
 #include "interpreter/graph_codec.h"
@@ -81,14 +82,50 @@ void report_unused_allowances(Diagnostics& diagnostics) {
   }
 }
 
+void lower_workflows(Tables& tables, CompiledProgram& program) {
+  Diagnostics& diagnostics = tables.diagnostics;
+  const std::size_t said_before = diagnostics.said();
+  const std::vector<const Declaration*> order = order_workflows(tables);
+  // Of sagas that run each other, none is before the others: what one knows of the next hangs on
+  // all files.
+  const bool straight = diagnostics.said() == said_before;
+  for (const Declaration* declaration : order) {
+    if (straight && tables.memory != nullptr &&
+        tables.memory->take(*declaration, tables, program.graphs))
+      continue;
+    const std::size_t before = diagnostics.all().size(), said = diagnostics.said();
+    auto graph = lower_workflow(*declaration, tables);
+    if (declaration->broken) diagnostics.forget_follow_ups(before);
+    if (!graph) continue;
+    check_time_budget(*declaration, *graph, tables);
+    graph->hash = sha256_hex(interpreter::encode_graph(*graph, true));
+    WorkflowInfo& info = tables.sagas[graph->workflow];
+    info.hash = graph->hash;
+    info.ok = true;
+    info.quiet = straight && !declaration->broken && diagnostics.said() == said;
+    program.graphs.push_back(std::move(*graph));
+  }
+}
+
+void remember(Tables& tables, EditorMemory& memory) {
+  std::erase_if(tables.actions, [](const auto& entry) { return !entry.second.quiet; });
+  std::erase_if(tables.sagas, [](const auto& entry) { return !entry.second.quiet; });
+  memory.actions = std::move(tables.actions);
+  memory.sagas = std::move(tables.sagas);
+  memory.lowered.clear();
+}
+
 }  // namespace
 
 CompiledProgram compile_files(const std::vector<File>& files, const Sources& sources,
                               const PluginCatalog* catalog, Diagnostics& diagnostics,
-                              Symbols* symbols) {
+                              Symbols* symbols, EditorMemory* memory) {
   take_allowances(files, diagnostics);
-  Tables tables{
-      .sources = sources, .diagnostics = diagnostics, .catalog = catalog, .symbols = symbols};
+  Tables tables{.sources = sources,
+                .diagnostics = diagnostics,
+                .catalog = catalog,
+                .symbols = symbols,
+                .memory = memory};
   for (const File& file : files) tables.lost = tables.lost || file.lost;
   declare_names(files, tables);
   resolve_types(tables);
@@ -98,19 +135,7 @@ CompiledProgram compile_files(const std::vector<File>& files, const Sources& sou
   check_actions(tables);
 
   CompiledProgram program;
-  for (const Declaration* declaration : order_workflows(tables)) {
-    const std::size_t before = diagnostics.all().size();
-    auto graph = lower_workflow(*declaration, tables);
-    if (declaration->broken) diagnostics.forget_follow_ups(before);
-    if (graph) {
-      check_time_budget(*declaration, *graph, tables);
-      graph->hash = sha256_hex(interpreter::encode_graph(*graph, true));
-      WorkflowInfo& info = tables.sagas[graph->workflow];
-      info.hash = graph->hash;
-      info.ok = true;
-      program.graphs.push_back(std::move(*graph));
-    }
-  }
+  lower_workflows(tables, program);
   for (const Declaration* declaration : tables.webhooks) {
     const std::size_t before = diagnostics.all().size();
     if (auto webhook = lower_webhook(*declaration, tables))
@@ -125,6 +150,7 @@ CompiledProgram compile_files(const std::vector<File>& files, const Sources& sou
   for (auto& [name, info] : tables.events) program.events.push_back(info.type);
 
   if (symbols != nullptr) fill_symbols(tables, *symbols);
+  if (memory != nullptr) remember(tables, *memory);
   report_unused_allowances(diagnostics);
   std::sort(program.graphs.begin(), program.graphs.end(),
             [](const auto& a, const auto& b) { return a.workflow < b.workflow; });

@@ -132,14 +132,17 @@ Result<SealerPtr> sealer_of(const ServeOptions& options) {
   const char* key = std::getenv("BELAY_SEAL_KEY");
   if (key != nullptr && *key != '\0') {
     Result<SealerPtr> sealer = Sealer::from_text(key);
-    if (!sealer) return fail(ErrorCode::kMisconfigured, "BELAY_SEAL_KEY: " + sealer.error().message, sealer.error().hint);
+    if (!sealer)
+      return fail(ErrorCode::kMisconfigured, "BELAY_SEAL_KEY: " + sealer.error().message,
+                  sealer.error().hint);
     return sealer;
   }
   if (!options.seal_key_file.empty()) return Sealer::from_file(options.seal_key_file, false);
   if (!options.database.empty()) return SealerPtr();
   const std::string file = options.data + "/seal.key";
-  const bool needed = std::any_of(options.program.graphs.begin(), options.program.graphs.end(),
-                                  [](const interpreter::Graph& graph) { return graph.holds_private; });
+  const bool needed =
+      std::any_of(options.program.graphs.begin(), options.program.graphs.end(),
+                  [](const interpreter::Graph& graph) { return graph.holds_private; });
   if (!needed && access(file.c_str(), F_OK) != 0) return SealerPtr();
   return Sealer::from_file(file, true);
 }
