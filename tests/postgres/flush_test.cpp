@@ -118,8 +118,8 @@ TEST_CASE("a flush writes every table, and everything is read back") {
 
   CHECK(take(store->running_sagas(4)) == std::vector<SagaId>{one});
   CHECK(take(store->running_sagas(5)).empty());  // parked
-  CHECK(take(store->due_sagas({now.us + 10}, 10)) == std::vector<std::pair<Lane, SagaId>>{{5, two}});
-  CHECK(take(store->due_sagas(now, 10)).empty());
+  CHECK(take(store->due_sagas({now.us + 10}, 10, all_lanes())) == std::vector<std::pair<Lane, SagaId>>{{5, two}});
+  CHECK(take(store->due_sagas(now, 10, all_lanes())).empty());
   const auto events = take(store->events_since({{9, "acme", "payment.authorised", "7", now}}));
   REQUIRE(events.size() == 2);
   CHECK(events[0].payload == R"({"b":1.10,"a":2})");
@@ -175,7 +175,7 @@ TEST_CASE("a flush writes every table, and everything is read back") {
     }
   }
   CHECK(take(store->running_sagas(4)).empty());
-  CHECK(take(store->due_sagas({now.us + 10}, 10)).empty());
+  CHECK(take(store->due_sagas({now.us + 10}, 10, all_lanes())).empty());
   CHECK(take(store->events_since({{9, "acme", "payment.authorised", "7", now}}))[0].claimed);
   CHECK(take(store->subscriptions_of({{9, "acme", "payment.authorised", "7"}})).empty());
   CHECK(take(store->mailbox()).size() == 1);
