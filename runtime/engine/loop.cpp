@@ -7,6 +7,8 @@
 #include "runtime/base/check.h"
 #include "runtime/base/limits.h"
 #include "runtime/engine/acts.h"
+#include "runtime/engine/asks.h"
+#include "runtime/engine/mailroom.h"
 #include "runtime/engine/log.h"
 #include "runtime/engine/migrations.h"
 #include "runtime/engine/recovery.h"
@@ -33,7 +35,7 @@ constexpr int kDrainsATurn = 4;
 }  // namespace
 
 Loop::Loop(Store& store, ActionRunner& runner, const EngineOptions& options, DatabaseClock& clock, Graphs& graphs,
-           Counters& counters, std::shared_ptr<Inbox> inbox, Opening opening)
+           Counters& counters, Directory& directory, std::shared_ptr<Inbox> inbox, Opening opening)
     : store_(store),
       runner_(runner),
       options_(options),
@@ -42,6 +44,7 @@ Loop::Loop(Store& store, ActionRunner& runner, const EngineOptions& options, Dat
       counters_(counters),
       inbox_(std::move(inbox)),
       ids_(options.ids_seed == 0 ? 0 : ~options.ids_seed),  // never the same as the engine's own
+      lanes_(*this, directory, std::move(opening.cluster)),
       starts_(std::make_unique<Starts>(*this)),
       acts_(std::make_unique<Acts>(*this)),
       topics_(std::make_unique<Topics>(*this)),
@@ -50,24 +53,11 @@ Loop::Loop(Store& store, ActionRunner& runner, const EngineOptions& options, Dat
       turns_(std::make_unique<Turns>(*this)),
       migrations_(std::make_unique<Migrations>(*this)),
       recovery_(std::make_unique<Recovery>(*this)),
+      mailroom_(std::make_unique<Mailroom>(*this)),
+      asks_(std::make_unique<Asks>(*this)),
       opening_(std::move(opening)) {
-  std::set<Lane> suspect;
-  const SteadyTime at = steady_now();
-  for (const ClaimedLane& claimed : opening_.lanes) {
-    const auto index = static_cast<std::size_t>(claimed.lane);
-    if (lanes_.size() <= index) lanes_.resize(index + 1);
-    lanes_[index].epoch = claimed.epoch;
-    // Mail is numbered within an epoch: rising for ever, whatever the owner before had reached.
-    lanes_[index].mail_number = claimed.epoch * 1'000'000'000'000;
-    // open() took some time since the claim; the first renewal makes it exact.
-    lease(lanes_[index], at + milliseconds(options_.lease_ms / 2));
-    if (claimed.crashes > 0) crashes_count_ = true;
-    if (claimed.crashes >= 2) suspect.insert(claimed.lane);
-  }
-  if (!suspect.empty()) {
-    log_warning(std::to_string(suspect.size()) + " lanes were left by a crash twice or more; sagas are taken up one by one");
-  }
-  loader_ = std::make_unique<Loader>(store_, inbox_, graphs_, options_.sealer, std::move(suspect), options_.own_threads);
+  loader_ = std::make_unique<Loader>(store_, inbox_, graphs_, options_.sealer, options_.own_threads);
+  keeper_ = std::make_unique<Loader>(store_, inbox_, graphs_, options_.sealer, options_.own_threads);
   open_channels();
 }
 
@@ -78,12 +68,8 @@ void Loop::open_channels() {
     const std::size_t cell = store_.cell_of_writer(i);
     while (clocks_.size() < cell) clocks_.push_back(std::make_unique<DatabaseClock>());
     channel.clock = cell == 0 ? &clock_ : clocks_[cell - 1].get();
-    std::vector<ClaimedLane> lanes;
-    for (const ClaimedLane& lane : opening_.lanes) {
-      if (store_.writer_of(lane.lane) == i) lanes.push_back(lane);
-    }
     channel.writer = std::make_unique<Writer>(
-        store_, i, *channel.clock, inbox_, std::move(lanes),
+        store_, i, *channel.clock, inbox_, std::vector<ClaimedLane>{},
         [this, &channel](FlushReport report) { on_flushed(channel, std::move(report)); },
         [this, &channel](bool down, const std::string& why) {
           channel.down = down;
@@ -93,8 +79,6 @@ void Loop::open_channels() {
         },
         options_.own_threads);
   }
-  // Until a cell's first answer its clock is as good as the first one's.
-  for (const auto& clock : clocks_) clock->answered(clock_.now());
 }
 
 bool Loop::database_down() const {
@@ -111,14 +95,11 @@ Loop::~Loop() {
   inbox_->close();
   for (Channel& channel : channels_) channel.writer->stop();
   loader_->stop();
-}
-
-bool Loop::holds(Lane lane) const {
-  return lane >= 0 && static_cast<std::size_t>(lane) < lanes_.size() && lanes_[static_cast<std::size_t>(lane)].epoch != 0;
+  keeper_->stop();
 }
 
 Instant Loop::now(Lane lane) {
-  LaneState& state = lanes_[static_cast<std::size_t>(lane)];
+  LaneState& state = lanes_.at(lane);
   state.last = std::max(state.last, clock(lane).now());
   return state.last;
 }
@@ -130,8 +111,8 @@ void Loop::run() {
 }
 
 void Loop::begin() {
-  recovery_->begin(std::move(opening_.running), std::move(opening_.mailbox));
   next_due_poll_ = steady_now();
+  lanes_.gained(std::move(opening_.gained));
 }
 
 bool Loop::step(SteadyTime wait_until) {
@@ -153,6 +134,9 @@ void Loop::turn() {
   if (!stopping_) {
     for (Channel& channel : channels_) fire_timers(channel);
     starts_->admit();
+    const SteadyTime at = steady_now();
+    lanes_.step(at);
+    mailroom_->step(at);
   }
   if (steady_now() >= next_tick_) tick();
 }
@@ -188,37 +172,24 @@ void Loop::tick() {
   }
   renew_leases(at);
   if (at >= next_due_poll_) poll_due();
-  forgive_crashes(at);
+  asks_->step(at);
   give_up_answers();
-}
-
-// What brought the process down would have done so again by now: the next start need not be careful.
-void Loop::forgive_crashes(SteadyTime at) {
-  if (!crashes_count_ || !counters_.database_up || !recovery_->done()) return;
-  if (!taken_up_at_) taken_up_at_ = at;
-  if (at - *taken_up_at_ < milliseconds(options_.forgive_after_ms)) return;
-  crashes_count_ = false;
-  loader_->forgive_crashes(opening_.owner, [this](const Result<void>& forgiven) {
-    if (forgiven) return;
-    crashes_count_ = true;  // after another while
-    taken_up_at_.reset();
-  });
 }
 
 void Loop::renew_leases(SteadyTime at) {
   const auto renew_at = milliseconds(options_.lease_ms * 2 / 3);
-  for (std::size_t i = 0; i < lanes_.size(); ++i) {
-    LaneState& lane = lanes_[i];
-    if (lane.epoch == 0 || lane.renewing || lane.lease_until > at + renew_at) continue;
+  for (const Lane number : lanes_.held()) {
+    LaneState& lane = lanes_.at(number);
+    if (lane.renewing || lane.lease_until > at + renew_at) continue;
     lane.renewing = true;
-    open_batch(static_cast<Lane>(i)).renew.push_back(static_cast<Lane>(i));
+    open_batch(number).renew.push_back(number);
   }
 }
 
 // Parked sagas that left memory: whoever is due soon comes back, and its timer with it.
 void Loop::poll_due() {
   next_due_poll_ = steady_now() + kDuePoll;
-  loader_->due({clock_.now().us + kDueAheadUs}, kDueAtOnce, [this](Result<std::vector<std::pair<Lane, SagaId>>> due) {
+  loader_->due({clock_.now().us + kDueAheadUs}, kDueAtOnce, lanes_.held(), [this](Result<std::vector<std::pair<Lane, SagaId>>> due) {
     if (!due) return;
     std::size_t asked = 0;
     for (const auto& [lane, id] : *due) {
@@ -240,9 +211,37 @@ void Loop::hand_over(Channel& channel) {
     Batch batch = std::move(channel.pending.front());
     channel.pending.pop_front();
     if (batch.empty()) continue;
+    leave_gone_lanes(batch);
+    batch.gained = std::move(channel.gained);
+    channel.gained.clear();
     channel.busy = true;
     return channel.writer->submit(std::move(batch));
   }
+}
+
+// What was recorded by somebody who did not look whether its lane is still ours.
+void Loop::leave_gone_lanes(Batch& batch) {
+  std::vector<bool> keep(batch.owners.size(), true);
+  for (std::size_t i = 0; i < keep.size(); ++i) {
+    keep[i] = batch.owners[i].lane < 0 || lanes_.at(batch.owners[i].lane).epoch != 0;
+  }
+  if (std::find(keep.begin(), keep.end(), false) == keep.end()) return;
+  refuse(split_off(batch, keep));
+}
+
+void Loop::seal_open(Lane lane) {
+  std::deque<Batch>& pending = channel(lane).pending;
+  if (pending.empty()) return;
+  seal(pending.back());
+  Batch& batch = pending.emplace_back();
+  batch.number = ++batches_;
+  batch.opened = steady_now();
+}
+
+void Loop::lanes_gained(const std::vector<ClaimedLane>& lanes, std::vector<Lane> suspects) {
+  for (const ClaimedLane& lane : lanes) channel(lane.lane).gained.push_back(lane);
+  if (!suspects.empty()) loader_->suspect(std::move(suspects));
+  next_due_poll_ = steady_now();
 }
 
 // The writer does this for the batch that it holds.
@@ -267,6 +266,7 @@ SteadyTime Loop::wake_at() const {
         std::max<std::int64_t>(0, channel.timers.begin()->first.us - channel.clock->now().us);
     at = std::min(at, steady_now() + std::chrono::microseconds(wait_us + 1));
   }
+  if (!stopping_) at = std::min({at, lanes_.due(), mailroom_->due()});
   if (starts_->waiting() && keeps_up()) at = std::min(at, steady_now());
   return at;
 }
@@ -275,6 +275,7 @@ void Loop::stop() {
   stopping_ = true;
   stop_by_ = steady_now() + milliseconds(options_.stop_grace_ms);
   starts_->refuse_all();
+  lanes_.leave();
   log_info("stopping: nothing new is sent");
 }
 
@@ -287,7 +288,7 @@ bool Loop::finished() const {
     written = written && idle;
     waits = waits || (!idle && !channel.down);
   }
-  if (written && counters_.in_flight.load() == 0) return true;
+  if (written && counters_.in_flight.load() == 0 && !lanes_.claims()) return true;
   return late && !waits;  // one that is down would take for ever
 }
 
