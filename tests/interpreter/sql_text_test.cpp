@@ -40,7 +40,7 @@ TEST_CASE("strings with escapes end where PostgreSQL ends them") {
   check("E'it''s \\' :x' :y", "E :y");
   check("'\\' :y", " :y");                // no escapes without the E
   check("sale'\\' :y", "sale :y");        // a name that ends in e is no mark
-  check("\xC3\xA9E'\\' :y", "\xC3\xA9E :y");  // nor one with a letter beyond ASCII
+  check("\xC3\xA9" "E'\\' :y", "\xC3\xA9" "E :y");  // nor one with a letter beyond ASCII
 }
 
 TEST_CASE("dollar quotes end at their own tag") {
