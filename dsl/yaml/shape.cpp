@@ -224,9 +224,13 @@ class Mender {
         const std::string key = key_of(text, begin);
         if (key.find(' ') != kNone || !(item ? begins_statement(key) : is_known(key) && text.ends_with(key + ":"))) continue;
         if (text[from] == '{' && text.find('}', from) > at) continue;  // an entry of a small map
-        const auto list = std::find_if(levels_.rbegin(), levels_.rend(), [](const Level& l) { return l.list; });
-        if (item && list == levels_.rend()) return false;
-        const std::size_t to = item ? list->column : column;
+        // The lines below tell in which block it stood.
+        const std::size_t next = next_column(kNone);
+        std::size_t to = item ? kNone : column;
+        for (const Level& l : levels_) {
+          if (l.list == item && (to == kNone || l.column + 2 == next)) to = l.column;
+        }
+        if (to == kNone) return false;
         problem("BEL1101", at + 1, text.size() - at - 1, "`" + text.substr(at + 1) + "` stands on a line of its own");
         out_.lost.insert(static_cast<std::uint32_t>(at_ + 1));
         text = std::string(to, ' ') + text.substr(at + 1);
