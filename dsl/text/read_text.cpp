@@ -419,7 +419,7 @@ FieldDecl Builder::field(const Line& line, bool& usable, bool values) {
   out.type = type(line, parsed.parts, next);
   if (next + 1 < parsed.parts.size()) {
     out.value = expr(line, &parsed.parts[next + 1]);
-    if (!values) {
+    if (!values && !goes_on(line)) {
       problem("BEL1036", out.value.span, "a value cannot be given to `" + out.name.text + "` here: only `gives` of an action says `= …`");
     }
   }
