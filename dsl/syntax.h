@@ -160,6 +160,7 @@ struct Branch {
   Name name;  // empty: a bare statement of `together`
   Statements block;
   Span span;
+  std::vector<Allow> allows;  // none where there is no name: its statement has them
 };
 
 struct Statement {
@@ -195,7 +196,7 @@ struct Statement {
   Name role;                   // kAsk
   std::vector<FieldDecl> answers;    // kAsk
   Expr pause_for, pause_until; // kPause
-  std::vector<Allow> allows;   // kStep, kWait
+  std::vector<Allow> allows;   // about the statement, with all that it holds
   Expr value;                  // kSet, kCollect; kForEach: the list; kRepeat: `until`
 };
 
@@ -361,7 +362,7 @@ struct Declaration {
   std::variant<TypeDecl, EventDecl, ConnectorDecl, ActionDecl, WorkflowDecl, WebhookDecl, PlanDecl, ScenarioDecl,
                ReservedDecl>
       body;
-  std::vector<Allow> allows;  // connector, action, workflow, webhook
+  std::vector<Allow> allows;  // connector, action, workflow, webhook, event, scenario
   bool broken = false;  // something in it could not be read: it still declares its name, checks that need all of it stay silent
 };
 

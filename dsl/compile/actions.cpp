@@ -7,6 +7,7 @@
 
 #include "dsl/compile/again.h"
 #include "dsl/compile/tables.h"
+#include "interpreter/sql_text.h"
 
 namespace belay::dsl {
 namespace {
@@ -251,7 +252,7 @@ class ActionChecker {
     }
   }
 
-  // `:name` outside of quotes, comments and casts, as the runtime will replace it.
+  // `:name` outside of what `sql_skip` passes over, as the runtime will replace it.
   void check_sql() {
     action_.runs = Action::Runs::kSql;
     std::string sql = decl_.sql.text;
@@ -266,14 +267,8 @@ class ActionChecker {
       return;
     }
     for (std::size_t i = 0; i < sql.size(); ++i) {
-      if (sql[i] == '\'' || sql[i] == '"') {
-        i = std::min(sql.find(sql[i], i + 1), sql.size());
-      } else if (sql.compare(i, 2, "--") == 0) {
-        i = std::min(sql.find('\n', i), sql.size());
-      } else if (sql.compare(i, 2, "/*") == 0) {
-        i = std::min(sql.find("*/", i + 2), sql.size());
-      } else if (sql.compare(i, 2, "::") == 0) {
-        ++i;
+      if (const std::size_t behind = interpreter::sql_skip(sql, i); behind != i) {
+        i = behind - 1;
       } else if (sql[i] == ':' && i + 1 < sql.size() && is_word(sql[i + 1]) &&
                  !is_digit(sql[i + 1])) {
         std::size_t end = i + 1;

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cctype>
 
 #include "dsl/compile/again.h"
 #include "dsl/compile/symbols.h"
@@ -32,6 +33,14 @@ void by_name(std::vector<T>& list) {
   std::sort(list.begin(), list.end(), [](const T& a, const T& b) { return a.name < b.name; });
 }
 
+// A sentence of a page, as a message goes on: in lower case, without its full stop.
+std::string said_after_colon(std::string_view sentence) {
+  std::string out(sentence);
+  if (!out.empty()) out[0] = static_cast<char>(std::tolower(static_cast<unsigned char>(out[0])));
+  if (out.ends_with('.')) out.pop_back();
+  return out;
+}
+
 void take_allowance(const Allow& allow, Diagnostics& diagnostics) {
   const DiagnosticKind* kind = find_kind(allow.kind.text);
   if (kind == nullptr) {
@@ -44,6 +53,7 @@ void take_allowance(const Allow& allow, Diagnostics& diagnostics) {
   if (!may_be_allowed(*kind)) {
     Diagnostic& d = diagnostics.add("BEL1308", allow.kind.span, quoted(allow.kind.text) + " cannot be allowed");
     add_note(d, "it says: " + std::string(kind->title));
+    if (kind->code.starts_with("BEL2")) add_note(d, "nobody can answer for it: " + said_after_colon(kind->why));
     d.help = "mend what it reports, and take this line out";
     return;
   }
@@ -52,12 +62,20 @@ void take_allowance(const Allow& allow, Diagnostics& diagnostics) {
 }
 
 void take_allowances(const Statements& list, Diagnostics& diagnostics) {
+  const auto of_handlers = [&](const Policies& policies) {
+    for (const Handler& handler : policies.handlers) take_allowances(handler.act.block, diagnostics);
+  };
   for (const Statement& s : list) {
-    for (const Allow& allow : s.allows) take_allowance(allow, diagnostics);
     for (const Arm& arm : s.arms) take_allowances(arm.block, diagnostics);
-    for (const Branch& branch : s.branches) take_allowances(branch.block, diagnostics);
-    for (const Handler& handler : s.policies.handlers) take_allowances(handler.act.block, diagnostics);
+    for (const Branch& branch : s.branches) {
+      take_allowances(branch.block, diagnostics);
+      for (const Allow& allow : branch.allows) take_allowance(allow, diagnostics);
+    }
+    take_allowances(s.body, diagnostics);
+    of_handlers(s.policies);
+    if (s.undo) of_handlers(s.undo->policies);
     take_allowances(s.act.block, diagnostics);
+    for (const Allow& allow : s.allows) take_allowance(allow, diagnostics);
   }
 }
 
@@ -67,6 +85,8 @@ void take_allowances(const std::vector<File>& files, Diagnostics& diagnostics) {
     for (const Declaration& declaration : file.declarations) {
       if (const auto* workflow = std::get_if<WorkflowDecl>(&declaration.body)) {
         take_allowances(workflow->body, diagnostics);
+      } else if (const auto* webhook = std::get_if<WebhookDecl>(&declaration.body)) {
+        take_allowances(webhook->body, diagnostics);
       }
       for (const Allow& allow : declaration.allows) take_allowance(allow, diagnostics);
     }
