@@ -1,5 +1,5 @@
-// See retention.h. A round is a list of walks and of changes to the catalog; a visit does as much of it as it may, and
-// the next one goes on with the walks where they stopped.
+// See retention.h. A round is a list of walks and of changes to the catalog; a visit does as much
+// of it as it may, and the next one goes on with the walks where they stopped.
 #include "runtime/store/retention.h"
 
 #include <algorithm>
@@ -23,7 +23,8 @@ constexpr std::int64_t kClocksApartUs = 3600LL * 1'000'000;
 constexpr int kStartKeyDays = 400;
 constexpr int kRequestDays = 2;
 constexpr int kLockTries = 5;
-// A month of events is read once, when those that nobody took are counted; it is out of everybody's way by then.
+// A month of events is read once, when those that nobody took are counted; it is out of everybody's
+// way by then.
 constexpr std::int64_t kStatementMs = 600'000;
 
 // Not "the database is ill": somebody else has the lock, or won it.
@@ -59,12 +60,15 @@ Forgotten& Forgotten::operator+=(const Forgotten& more) {
   return *this;
 }
 
-// ---- One visit -----------------------------------------------------------------------------------------------------
+// ---- One visit ----------------------------------------------------------------------------------
 
 class Retention::Round {
  public:
   Round(Retention& retention, Instant cutoff, Instant now)
-      : options_(retention.options_), walks_(retention.walks_), connection_(*retention.connection_), cutoff_(cutoff) {
+      : options_(retention.options_),
+        walks_(retention.walks_),
+        connection_(*retention.connection_),
+        cutoff_(cutoff) {
     visit_.cutoff = cutoff;
     request_cutoff_ = {std::min(cutoff.us, now.us - kRequestDays * kDayUs)};
     start_key_cutoff_ = {now.us - kStartKeyDays * kDayUs};
@@ -75,7 +79,8 @@ class Retention::Round {
   // False: stopped in between.
   PostgresResult<bool> run() {
     auto done = all();
-    if (done) visit_.end = *done && !lock_missed_ ? RetentionVisit::End::kDone : RetentionVisit::End::kMore;
+    if (done)
+      visit_.end = *done && !lock_missed_ ? RetentionVisit::End::kDone : RetentionVisit::End::kMore;
     return done;
   }
   RetentionVisit& visit() { return visit_; }
@@ -86,26 +91,32 @@ class Retention::Round {
     std::int64_t starts_us = 0, ends_us = 0;
   };
   // One batch: where it ended; empty: there was nothing more.
-  using Batch = std::function<PostgresResult<std::vector<std::string>>(Lane, const std::vector<std::string>& after)>;
+  using Batch = std::function<PostgresResult<std::vector<std::string>>(
+      Lane, const std::vector<std::string>& after)>;
 
   PostgresResult<bool> all() {
     if (auto dropped = drop_months(); !dropped || !*dropped) return dropped;
     auto rows = connection_.run("months_behind", PostgresParams().int8(cutoff_.us));
     if (!rows) return tl::unexpected(rows.error());
     for (std::size_t i = 0; i < rows->size(); ++i) {
-      const Month month{rows->str(i, 0), rows->str(i, 1), rows->str(i, 2), rows->str(i, 3), rows->number(i, 4), rows->number(i, 5)};
+      const Month month{rows->str(i, 0), rows->str(i, 1),    rows->str(i, 2),
+                        rows->str(i, 3), rows->number(i, 4), rows->number(i, 5)};
       auto done = month.table == "journal" ? sagas(month) : events(month);
       if (!done || !*done) return done;
     }
-    if (auto done = walk("start keys", {"", ""}, [&](Lane lane, const auto& after) { return start_keys(lane, after); });
+    if (auto done = walk("start keys", {"", ""},
+                         [&](Lane lane, const auto& after) { return start_keys(lane, after); });
         !done || !*done) {
       return done;
     }
-    if (auto done = walk("requests", {"", "", ""}, [&](Lane lane, const auto& after) {
-          PostgresParams params;
-          params.int4(lane).text(after[0]).text(after[1]).text(after[2]).int8(options_.batch_rows);
-          return page("forget_dedup", params.int8(request_cutoff_.us), visit_.gone.requests);
-        });
+    if (auto done = walk("requests", {"", "", ""},
+                         [&](Lane lane, const auto& after) {
+                           PostgresParams params;
+                           params.int4(lane).text(after[0]).text(after[1]).text(after[2]).int8(
+                               options_.batch_rows);
+                           return page("forget_dedup", params.int8(request_cutoff_.us),
+                                       visit_.gone.requests);
+                         });
         !done || !*done) {
       return done;
     }
@@ -120,7 +131,8 @@ class Retention::Round {
   bool step() { return left_-- > 0 && (!options_.pause || options_.pause()); }
 
   // Lane by lane from `first` on, to the end or until it is enough.
-  PostgresResult<bool> walk(const std::string& name, const std::vector<std::string>& first, const Batch& batch) {
+  PostgresResult<bool> walk(const std::string& name, const std::vector<std::string>& first,
+                            const Batch& batch) {
     Walk& at = walks_[name];
     while (!at.ended) {
       if (!step()) return false;
@@ -132,8 +144,10 @@ class Retention::Round {
     return true;
   }
 
-  // A statement that deletes by itself: its one row is the last key that it has seen and how many rows went.
-  PostgresResult<std::vector<std::string>> page(const char* statement, const PostgresParams& params, std::int64_t& gone) {
+  // A statement that deletes by itself: its one row is the last key that it has seen and how many
+  // rows went.
+  PostgresResult<std::vector<std::string>> page(const char* statement, const PostgresParams& params,
+                                                std::int64_t& gone) {
     auto rows = connection_.run(statement, params);
     if (!rows) return tl::unexpected(rows.error());
     std::vector<std::string> last;
@@ -151,7 +165,9 @@ class Retention::Round {
     for (;;) {
       const std::int64_t before = visit_.gone.sagas;
       waiting_ = 0;
-      auto done = walk(name, {month.below}, [&](Lane lane, const auto& after) { return sagas_of(month, lane, after[0]); });
+      auto done = walk(name, {month.below}, [&](Lane lane, const auto& after) {
+        return sagas_of(month, lane, after[0]);
+      });
       if (!done || !*done) return done;
       if (visit_.gone.sagas == before || waiting_ == 0) break;
       walks_.erase(name);
@@ -164,12 +180,14 @@ class Retention::Round {
     visit_.journals_kept.push_back(month.name);
     return walk("entries " + month.name, {month.below}, [&](Lane lane, const auto& after) {
       PostgresParams params;
-      params.int4(lane).uuid(after[0]).uuid(month.end).int8(std::max<std::int64_t>(options_.batch_rows / 10, 1));
+      params.int4(lane).uuid(after[0]).uuid(month.end).int8(
+          std::max<std::int64_t>(options_.batch_rows / 10, 1));
       return page("forget_entries", params, visit_.gone.entries);
     });
   }
 
-  PostgresResult<std::vector<std::string>> sagas_of(const Month& month, Lane lane, const std::string& after) {
+  PostgresResult<std::vector<std::string>> sagas_of(const Month& month, Lane lane,
+                                                    const std::string& after) {
     PostgresParams params;
     params.int4(lane).uuid(after).uuid(month.end).int8(options_.batch_rows).int8(cutoff_.us);
     auto rows = connection_.run("sagas_of_month", params);
@@ -177,7 +195,8 @@ class Retention::Round {
     if (rows->size() == 0) return std::vector<std::string>{};
     PostgresArray tenants(Of::kText), parents(Of::kUuid);
     for (std::size_t i = 0; i < rows->size(); ++i) {
-      if (const std::string parent = parent_of(rows->text(i, 3)); rows->flag(i, 2) && !parent.empty()) {
+      if (const std::string parent = parent_of(rows->text(i, 3));
+          rows->flag(i, 2) && !parent.empty()) {
         tenants.add_text(rows->text(i, 1));
         parents.add_uuid(parent);
       }
@@ -187,11 +206,14 @@ class Retention::Round {
     PostgresArray ended(Of::kUuid);
     for (std::size_t i = 0; i < rows->size(); ++i) {
       if (!rows->flag(i, 2)) continue;
-      if (there->contains(parent_of(rows->text(i, 3)))) ++waiting_;
-      else ended.add_uuid(rows->text(i, 0));
+      if (there->contains(parent_of(rows->text(i, 3))))
+        ++waiting_;
+      else
+        ended.add_uuid(rows->text(i, 0));
     }
     if (ended.size() > 0) {
-      auto gone = connection_.run("forget_sagas", PostgresParams().int4(lane).array(std::move(ended)).int8(cutoff_.us));
+      auto gone = connection_.run(
+          "forget_sagas", PostgresParams().int4(lane).array(std::move(ended)).int8(cutoff_.us));
       if (!gone) return tl::unexpected(gone.error());
       visit_.gone.sagas += gone->number(0, 0);
     }
@@ -201,7 +223,8 @@ class Retention::Round {
   PostgresResult<std::set<std::string>> ids_there(PostgresArray tenants, PostgresArray ids) {
     std::set<std::string> out;
     if (ids.size() == 0) return out;
-    auto rows = connection_.run("sagas_there", PostgresParams().array(std::move(tenants)).array(std::move(ids)));
+    auto rows = connection_.run("sagas_there",
+                                PostgresParams().array(std::move(tenants)).array(std::move(ids)));
     if (!rows) return tl::unexpected(rows.error());
     for (std::size_t i = 0; i < rows->size(); ++i) out.insert(rows->str(i, 0));
     return out;
@@ -253,7 +276,10 @@ class Retention::Round {
         since.add_int8(living->number(i, 1));
       }
       PostgresParams params;
-      params.array(std::move(tenants)).array(std::move(since)).int8(month.starts_us).int8(month.ends_us);
+      params.array(std::move(tenants))
+          .array(std::move(since))
+          .int8(month.starts_us)
+          .int8(month.ends_us);
       auto awaited = connection_.run("month_awaited", params);
       if (!awaited) return tl::unexpected(awaited.error());
       if (awaited->flag(0, 0)) {
@@ -269,9 +295,14 @@ class Retention::Round {
 
   // ---- What stands outside of months ----
 
-  PostgresResult<std::vector<std::string>> start_keys(Lane lane, const std::vector<std::string>& after) {
+  PostgresResult<std::vector<std::string>> start_keys(Lane lane,
+                                                      const std::vector<std::string>& after) {
     PostgresParams params;
-    params.int4(lane).text(after[0]).text(after[1]).int8(options_.batch_rows).int8(start_key_cutoff_.us);
+    params.int4(lane)
+        .text(after[0])
+        .text(after[1])
+        .int8(options_.batch_rows)
+        .int8(start_key_cutoff_.us);
     auto rows = connection_.run("old_start_keys", params);
     if (!rows) return tl::unexpected(rows.error());
     if (rows->size() == 0) return std::vector<std::string>{};
@@ -292,7 +323,11 @@ class Retention::Round {
     }
     if (keys.size() > 0) {
       PostgresParams gone;
-      gone.int4(lane).array(std::move(of)).array(std::move(keys)).array(std::move(sagas)).int8(start_key_cutoff_.us);
+      gone.int4(lane)
+          .array(std::move(of))
+          .array(std::move(keys))
+          .array(std::move(sagas))
+          .int8(start_key_cutoff_.us);
       auto forgotten = connection_.run("forget_start_keys", gone);
       if (!forgotten) return tl::unexpected(forgotten.error());
       visit_.gone.start_keys += forgotten->number(0, 0);
@@ -311,7 +346,7 @@ class Retention::Round {
   RetentionVisit visit_;
 };
 
-// ---- Visits --------------------------------------------------------------------------------------------------------
+// ---- Visits -------------------------------------------------------------------------------------
 
 Retention::Retention(PostgresOptions database, RetentionOptions options)
     : database_([&] {
@@ -320,7 +355,8 @@ Retention::Retention(PostgresOptions database, RetentionOptions options)
         return std::move(database);
       }()),
       options_(std::move(options)) {
-  BELAY_CHECK(options_.keep_days >= kKeepDaysMin && options_.keep_days <= kKeepDaysMax, "keep_days is in its bounds");
+  BELAY_CHECK(options_.keep_days >= kKeepDaysMin && options_.keep_days <= kKeepDaysMax,
+              "keep_days is in its bounds");
 }
 Retention::~Retention() = default;
 
@@ -358,7 +394,8 @@ Result<RetentionVisit> Retention::visit() {
       if (std::abs(theirs.us - ours.us) > kClocksApartUs) {
         return fail(ErrorCode::kMisconfigured,
                     "the database's clock and this machine's are " +
-                        std::to_string(std::abs(theirs.us - ours.us) / 1'000'000) + " s apart: nothing is thrown away",
+                        std::to_string(std::abs(theirs.us - ours.us) / 1'000'000) +
+                        " s apart: nothing is thrown away",
                     "set the clock that is wrong");
       }
       const Instant now{std::min(theirs.us, ours.us)};
@@ -383,10 +420,12 @@ Forgotten Retention::total() const {
   return total_;
 }
 
-// ---- Words ---------------------------------------------------------------------------------------------------------
+// ---- Words --------------------------------------------------------------------------------------
 
 std::string to_text(const RetentionVisit& visit) {
-  std::string text = "retention: cutoff " + interpreter::format_timestamp(interpreter::to_timestamp(visit.cutoff)) + ": gone are";
+  std::string text = "retention: cutoff " +
+                     interpreter::format_timestamp(interpreter::to_timestamp(visit.cutoff)) +
+                     ": gone are";
   const std::size_t bare = text.size();
   const auto add = [&](std::int64_t count, const char* what) {
     if (count > 0) text += (text.size() == bare ? " " : ", ") + std::to_string(count) + " " + what;
@@ -405,7 +444,8 @@ std::string to_text(const RetentionVisit& visit) {
   const auto kept = [&](const std::vector<std::string>& months, const char* what) {
     if (months.empty()) return;
     text += std::string("; ") + what;
-    for (const std::string& month : months) text += (&month == &months.front() ? " " : ", ") + month;
+    for (const std::string& month : months)
+      text += (&month == &months.front() ? " " : ", ") + month;
   };
   kept(visit.journals_kept, "kept for sagas that live or ended later:");
   kept(visit.events_kept, "events kept for sagas that live:");

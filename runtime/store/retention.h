@@ -1,18 +1,22 @@
-// What ended long enough ago goes. Sagas live in months (a partition of the journal each, by the time in their ids); a
-// month whose end is behind the cutoff is taken up, and in this order, so that a kill between any two statements leaves
-// nothing that misleads:
+// What ended long enough ago goes. Sagas live in months (a partition of the journal each, by the
+// time in their ids); a month whose end is behind the cutoff is taken up, and in this order, so
+// that a kill between any two statements leaves nothing that misleads:
 //
-//   1. rows of sagas that ended before the cutoff, with their keys and questions, a few hundred at a time. A child stays
-//      as long as its parent's row: until then it may be undone. From here on nobody knows the saga (404).
-//   2. no row of the month left: its partition is taken out of the journal (belay.detach_month) and then dropped. Else
-//      the month stays, and the journals of those that are gone are deleted in small batches.
-//   3. months of events, once no saga lives that began before their end: it may yet take one of them. Those that nobody
-//      took are counted into the audit and the log first.
+//   1. rows of sagas that ended before the cutoff, with their keys and questions, a few hundred at
+//      a time. A child stays as long as its parent's row: until then it may be undone. From here on
+//      nobody knows the saga (404).
+//   2. no row of the month left: its partition is taken out of the journal (belay.detach_month) and
+//      then dropped. Else the month stays, and the journals of those that are gone are deleted in
+//      small batches.
+//   3. months of events, once no saga lives that began before their end: it may yet take one of
+//      them. Those that nobody took are counted into the audit and the log first.
 //   4. start keys, remembered requests and receipts, which stand outside of months, by their age.
 //
-// Nothing of a saga that has not ended is touched; that stands in each statement (sql/retention.sql). One node at a time
-// by an advisory lock, but nothing breaks should two be at it. The only lock that a flush could wait for is that of
-// detach_month, which gives up after lock_ms and is tried again. Tested in tests/postgres/retention_test.cpp.
+// Nothing of a saga that has not ended is touched; that stands in each statement
+// (sql/retention.sql). One node at a time by an advisory lock, but nothing breaks should two be at
+// it. The only lock that a flush could wait for is that of detach_month, which gives up after
+// lock_ms and is tried again. Tested in tests/postgres/retention_test.cpp and
+// retention_cut_test.cpp.
 #pragma once
 #include <cstdint>
 #include <functional>
@@ -32,12 +36,12 @@ inline constexpr int kKeepDaysMin = 1;
 inline constexpr int kKeepDaysMax = 36'500;
 
 struct RetentionOptions {
-  int keep_days = 0;               // kKeepDaysMin to kKeepDaysMax, counted from a saga's end
+  int keep_days = 0;  // kKeepDaysMin to kKeepDaysMax, counted from a saga's end
   std::int64_t batch_rows = 500;
-  int batches_max = 2'000;         // of one visit
-  int lock_ms = 50;                // how long a flush may have to wait behind detach_month, at most
-  std::function<bool()> pause;     // between two batches; false: stop here. Empty: none
-  std::function<Instant()> now;    // this machine's clock; empty: the system's
+  int batches_max = 2'000;       // of one visit
+  int lock_ms = 50;              // how long a flush may have to wait behind detach_month, at most
+  std::function<bool()> pause;   // between two batches; false: stop here. Empty: none
+  std::function<Instant()> now;  // this machine's clock; empty: the system's
 };
 
 // What went. `unclaimed` counts among `events`, `types` says of what they were.
@@ -54,14 +58,15 @@ struct Forgotten {
 
 struct RetentionVisit {
   enum class End {
-    kDone,       // all that is behind the cutoff was looked at
-    kMore,       // stopped in between, or a lock was not to be had: come again soon, it goes on where it stopped
+    kDone,  // all that is behind the cutoff was looked at
+    kMore,  // stopped in between, or a lock was not to be had: come again soon, it goes on where it
+            // stopped
     kElsewhere,  // another node is at it
   } end = End::kDone;
   Instant cutoff;
   Forgotten gone;
-  // Months behind the cutoff that stay: with sagas that live, ended later, or belong to one that does; and events that a
-  // living saga may yet take.
+  // Months behind the cutoff that stay: with sagas that live, ended later, or belong to one that
+  // does; and events that a living saga may yet take.
   std::vector<std::string> journals_kept, events_kept;
 };
 
@@ -71,8 +76,8 @@ class Retention {
   Retention(PostgresOptions database, RetentionOptions options);
   ~Retention();
 
-  // Failures: kUnavailable; kMisconfigured when the clocks of this machine and the database are more than an hour apart,
-  // for by a clock that is wrong nothing is thrown away.
+  // Failures: kUnavailable; kMisconfigured when the clocks of this machine and the database are
+  // more than an hour apart, for by a clock that is wrong nothing is thrown away.
   Result<RetentionVisit> visit();
   // Since the start. Thread-safe.
   Forgotten total() const;

@@ -1,5 +1,5 @@
-// What retention takes and what it leaves: months, rows of months that stay, what stands outside of months. That a flush
-// does not wait for it, and what a kill leaves, is in retention_cut_test.cpp.
+// What retention takes and what it leaves: months, rows of months that stay, what stands outside of
+// months. That a flush does not wait for it, and what a kill leaves, is in retention_cut_test.cpp.
 #include "runtime/api/api.h"
 #include "tests/postgres/retention_world.h"
 #include "tests/runtime/engine_harness.h"
@@ -61,10 +61,12 @@ struct Node {
     options.lease_ms = database.lease_ms;
     options.stop_grace_ms = 0;
     engine = belay::runtime::testing::take(Engine::open(*store, runner, options));
-    for (const interpreter::Graph& graph : compile_with_shop(kLong)) REQUIRE(engine->install(graph));
+    for (const interpreter::Graph& graph : compile_with_shop(kLong))
+      REQUIRE(engine->install(graph));
   }
   ~Node() { engine->stop(); }
-  SagaId start(const std::string& workflow, const std::string& field, const std::string& value, const std::string& key = "") {
+  SagaId start(const std::string& workflow, const std::string& field, const std::string& value,
+               const std::string& key = "") {
     StartRequest request;
     request.tenant = "acme";
     request.workflow = workflow;
@@ -79,7 +81,8 @@ struct Node {
     request.tenant = "acme";
     request.type = "shop.paid";
     request.key = order;
-    request.payload = interpreter::record({{"order", Value::string(order)}, {"amount", Value::integer(amount)}});
+    request.payload =
+        interpreter::record({{"order", Value::string(order)}, {"amount", Value::integer(amount)}});
     request.source = "api";
     REQUIRE(engine->publish(request));
   }
@@ -88,7 +91,8 @@ struct Node {
     return view ? view->row.status : to_text(view.error());
   }
   void until(const SagaId& saga, const std::string& wanted) {
-    for (int i = 0; i < 2'000 && status(saga) != wanted; ++i) std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    for (int i = 0; i < 2'000 && status(saga) != wanted; ++i)
+      std::this_thread::sleep_for(std::chrono::milliseconds(10));
     CHECK(status(saga) == wanted);
   }
 };
@@ -147,20 +151,25 @@ TEST_CASE("retention: a saga of two years ago that lives is not touched, and run
   CHECK(first.end == End::kDone);
   CHECK(first.gone.sagas == 2);
   CHECK(first.gone.entries > 2);
-  CHECK(world.months("journal").contains(month));  // the empty ones that were made ahead then are gone
+  CHECK(world.months("journal").contains(
+      month));  // the empty ones that were made ahead then are gone
   CHECK(world.months("event").contains(month));
   CHECK(first.journals_kept == std::vector<std::string>{month});
-  CHECK(first.events_kept == std::vector<std::string>{month});  // `lives` began before these events, and may take one
+  CHECK(first.events_kept ==
+        std::vector<std::string>{month});  // `lives` began before these events, and may take one
   CHECK(world.all_of(lives) + world.all_of(parent) + world.all_of(child) == before);
   CHECK(world.all_of(taken) == "");
   CHECK(world.count("journal WHERE iid = '" + done + "'") == 0);
-  CHECK(world.count("start_key WHERE saga = '" + done + "'") == 0);  // 400 days, and its saga is gone
+  CHECK(world.count("start_key WHERE saga = '" + done + "'") ==
+        0);  // 400 days, and its saga is gone
   CHECK(world.count("start_key WHERE saga = '" + lives + "'") == 1);
   CHECK(world.visit(70).gone.sagas == 0);
 
   {
     runner.release("charge");
-    runner.answer("charge", [](const ActionCall&) { return failed(interpreter::FailureKind::kBusiness, "shop.declined"); });
+    runner.answer("charge", [](const ActionCall&) {
+      return failed(interpreter::FailureKind::kBusiness, "shop.declined");
+    });
     Node node(world.options, runner);
     CHECK(node.status(lives) == "running");
     CHECK(node.start("patient", "order", "o1", "k1") == lives);
@@ -177,7 +186,8 @@ TEST_CASE("retention: a saga of two years ago that lives is not touched, and run
     const HttpResponse gone = history(node, *reader, done, 70);
     CHECK(gone.status == 404);
     CHECK(gone.body.find("what ended more than 70 days ago is not kept") != std::string::npos);
-    CHECK(history(node, *reader, world.ids.next(machine_now()), 70).body.find("not kept") == std::string::npos);
+    CHECK(history(node, *reader, world.ids.next(machine_now()), 70).body.find("not kept") ==
+          std::string::npos);
   }
 
   // They ended just now: they stay. Nobody waits for the old events any more.
@@ -188,8 +198,10 @@ TEST_CASE("retention: a saga of two years ago that lives is not touched, and run
   CHECK(second.gone.events == 2);
   CHECK(second.gone.unclaimed == 1);
   CHECK(second.gone.types == "1 of shop.paid (acme)");
-  CHECK(to_text(second).find("1 of these taken by nobody: 1 of shop.paid (acme)") != std::string::npos);
-  CHECK(world.text("SELECT tenant || ' ' || actor || ' ' || (detail->>'type') || ' ' || (detail->>'count') || ' ' || "
+  CHECK(to_text(second).find("1 of these taken by nobody: 1 of shop.paid (acme)") !=
+        std::string::npos);
+  CHECK(world.text("SELECT tenant || ' ' || actor || ' ' || (detail->>'type') || ' ' || "
+                   "(detail->>'count') || ' ' || "
                    "(detail->>'month') FROM belay.audit WHERE act = 'events.dropped_unclaimed'") ==
         "acme engine shop.paid 1 " + month);
   CHECK(!world.months("event").contains(month));
@@ -202,7 +214,9 @@ TEST_CASE("retention: a saga of two years ago that lives is not touched, and run
   CHECK(world.all_of(lives) == "");
 }
 
-TEST_CASE("retention: a month whose sagas all ended before the cutoff is dropped whole, with what belongs to them") {
+TEST_CASE(
+    "retention: a month whose sagas all ended before the cutoff is dropped whole, with what "
+    "belongs to them") {
   RetentionWorld world;
   Rows rows(world);
   Flush flush;
@@ -210,19 +224,23 @@ TEST_CASE("retention: a month whose sagas all ended before the cutoff is dropped
   std::vector<SagaId> gone;
   for (int i = 0; i < 120; ++i) gone.push_back(rows.add(flush, {old.us + i}, {old.us + kDay}));
   const SagaId parent = gone.front();
-  for (int i = 0; i < 3; ++i) gone.push_back(rows.add(flush, {old.us + 1000 + i}, {old.us + kDay}, "saga:" + gone.back()));
+  for (int i = 0; i < 3; ++i)
+    gone.push_back(rows.add(flush, {old.us + 1000 + i}, {old.us + kDay}, "saga:" + gone.back()));
   const SagaId recent = rows.add(flush, world.days_ago(1), world.now());
   const Lane lane = flush.instances[0].lane;
   flush.saga_keys = {{lane, parent, "acme", "w"}};
   flush.questions = {{lane, parent, "approve", "acme", "boss", old, {}}};
-  flush.start_keys = {{lane, "acme", "key:young", parent, "d", world.days_ago(200)},
-                      {lane, "acme", "key:old", parent, "d", world.days_ago(401)},
-                      {lane, "acme", "key:lives", recent, "d", world.days_ago(401)},
-                      {(lane + 1) % 32, "acme", "child:elsewhere", recent, "d", world.days_ago(401)}};
+  flush.start_keys = {
+      {lane, "acme", "key:young", parent, "d", world.days_ago(200)},
+      {lane, "acme", "key:old", parent, "d", world.days_ago(401)},
+      {lane, "acme", "key:lives", recent, "d", world.days_ago(401)},
+      {(lane + 1) % 32, "acme", "child:elsewhere", recent, "d", world.days_ago(401)}};
   flush.dedup = {{lane, "acme", "act", "old", "d", "{}", world.days_ago(71)},
                  {lane, "acme", "act", "young", "d", "{}", world.days_ago(69)},
-                 {lane, "acme", "not_started:" + std::to_string(yesterday.us * 1000 + 1), "buy", "", "{}", world.days_ago(80)},
-                 {lane, "acme", "not_started:" + std::to_string(yesterday.us * 1000 + 2), "buy", "", "{}", world.days_ago(80)}};
+                 {lane, "acme", "not_started:" + std::to_string(yesterday.us * 1000 + 1), "buy", "",
+                  "{}", world.days_ago(80)},
+                 {lane, "acme", "not_started:" + std::to_string(yesterday.us * 1000 + 2), "buy", "",
+                  "{}", world.days_ago(80)}};
   flush.events = {Rows::event(yesterday, 1, false)};
   flush.events[0].lane = lane;
   rows.flush(std::move(flush));
@@ -235,16 +253,21 @@ TEST_CASE("retention: a month whose sagas all ended before the cutoff is dropped
   CHECK(visit.end == End::kDone);
   CHECK(visit.gone.sagas == 123);
   CHECK(visit.gone.entries == 0);  // with their month
-  CHECK(visit.gone.months == 2);  // of its journals, and of no events
+  CHECK(visit.gone.months == 2);   // of its journals, and of no events
   CHECK(visit.gone.bytes > 0);
   CHECK(visit.journals_kept.empty());
   CHECK(!world.months("journal").contains(month));
-  CHECK(world.text("SELECT coalesce(to_regclass('belay.journal_" + month + "')::text, 'none') || "
-                   "coalesce(to_regclass('belay.gone_journal_" + month + "')::text, 'none')") == "nonenone");
+  CHECK(world.text("SELECT coalesce(to_regclass('belay.journal_" + month +
+                   "')::text, 'none') || "
+                   "coalesce(to_regclass('belay.gone_journal_" +
+                   month + "')::text, 'none')") == "nonenone");
   CHECK(world.count("instance") == 1);
   CHECK(world.count("saga_key") + world.count("question") == 0);
-  CHECK(world.text("SELECT string_agg(key, ' ' ORDER BY key) FROM belay.start_key") == "child:elsewhere key:lives key:young");
-  CHECK(world.text("SELECT string_agg(left(scope, 11) || key, ' ' ORDER BY key) FROM belay.dedup") == "not_startedbuy actyoung");
+  CHECK(world.text("SELECT string_agg(key, ' ' ORDER BY key) FROM belay.start_key") ==
+        "child:elsewhere key:lives key:young");
+  CHECK(
+      world.text("SELECT string_agg(left(scope, 11) || key, ' ' ORDER BY key) FROM belay.dedup") ==
+      "not_startedbuy actyoung");
   CHECK(retention.total().sagas == 123);
   CHECK(to_text(visit).find("123 sagas") != std::string::npos);
 }
@@ -253,16 +276,19 @@ TEST_CASE("retention: what a receipt protects is kept as long as it may be neede
   RetentionWorld world;
   Rows rows(world);
   Flush flush;
-  const SagaId lives = world.ids.next(world.days_ago(500)), ended = world.ids.next(world.days_ago(500));
+  const SagaId lives = world.ids.next(world.days_ago(500)),
+               ended = world.ids.next(world.days_ago(500));
   Rows::add(flush, 3, lives, world.days_ago(500), {});
   Rows::add(flush, 3, ended, world.days_ago(500), world.days_ago(490));
-  Rows::add(flush, 4, world.ids.next(world.days_ago(500)), world.days_ago(500), world.days_ago(490));
-  Rows::add(flush, 5, world.ids.next(world.days_ago(300)), world.days_ago(300), {});  // younger than the receipts
+  Rows::add(flush, 4, world.ids.next(world.days_ago(500)), world.days_ago(500),
+            world.days_ago(490));
+  Rows::add(flush, 5, world.ids.next(world.days_ago(300)), world.days_ago(300),
+            {});  // younger than the receipts
   rows.flush(std::move(flush));
   world.sql("SELECT belay.move_mark(lane, interval '1 minute') FROM belay.lane WHERE lane <> 6");
   const auto receipt = [&](Lane lane, const std::string& key, int days) {
-    world.sql("INSERT INTO belay.receipt VALUES (" + std::to_string(lane) + ", 'acme', '" + key + "', '{}', now() - interval '" +
-              std::to_string(days) + " days')");
+    world.sql("INSERT INTO belay.receipt VALUES (" + std::to_string(lane) + ", 'acme', '" + key +
+              "', '{}', now() - interval '" + std::to_string(days) + " days')");
   };
   receipt(3, lives + ":hold:do:0", 450);
   receipt(3, ended + ":hold:undo-check:2", 450);
@@ -270,12 +296,13 @@ TEST_CASE("retention: what a receipt protects is kept as long as it may be neede
   receipt(3, "invoice-1", 450);           // of whom, nobody knows: `lives` is older
   receipt(4, "invoice-2", 450);
   receipt(5, "invoice-3", 450);
-  receipt(6, "invoice-4", 450);                // who lives there is not known for sure: its mark stands still
+  receipt(6, "invoice-4", 450);  // who lives there is not known for sure: its mark stands still
   receipt(3, lives.substr(0, 35) + "0", 450);  // looks like an id, and is a key of the author's
   const RetentionVisit visit = world.visit(70);
   INFO(to_text(visit));
   CHECK(visit.gone.receipts == 3);
-  CHECK(world.text("SELECT string_agg(lane || right(key, 9), ' ' ORDER BY lane, right(key, 9)) FROM belay.receipt") ==
+  CHECK(world.text("SELECT string_agg(lane || right(key, 9), ' ' ORDER BY lane, right(key, 9)) "
+                   "FROM belay.receipt") ==
         "3" + lives.substr(27, 8) + "0 3hold:do:0 3invoice-1 4hold:do:0 6invoice-4");
   CHECK(world.visit(36'500).gone.receipts == 0);
 }
@@ -330,17 +357,22 @@ TEST_CASE("retention: a visit does a bounded piece, and the next goes on where i
   CHECK(world.all_of(lives).find("Started") != std::string::npos);
 }
 
-TEST_CASE("months are made where a row needs them, whatever the clock says, and nobody waits for it") {
+TEST_CASE(
+    "months are made where a row needs them, whatever the clock says, and nobody waits for it") {
   RetentionWorld world;
   Rows rows(world);
   auto reading = world.connected();
-  REQUIRE(reading->execute("BEGIN; SELECT count(*) FROM belay.journal, belay.event"));  // a long look at both tables
+  REQUIRE(reading->execute(
+      "BEGIN; SELECT count(*) FROM belay.journal, belay.event"));  // a long look at both tables
   Flush flush;
   const SagaId late = rows.add(flush, world.days_ago(3000), {});
   rows.add(flush, world.days_ago(-4000), {});
-  flush.events = {Rows::event(world.days_ago(2000), 1, false), Rows::event(world.days_ago(-1000), 2, false)};
+  flush.events = {Rows::event(world.days_ago(2000), 1, false),
+                  Rows::event(world.days_ago(-1000), 2, false)};
   rows.flush(std::move(flush));
-  CHECK(belay::runtime::testing::take(rows.store->journal(lane_of("acme", late, 32), late)).size() == 2);
+  CHECK(
+      belay::runtime::testing::take(rows.store->journal(lane_of("acme", late, 32), late)).size() ==
+      2);
   CHECK(world.count("event") == 2);
   for (const int days : {3000, -4000, 2000, -1000}) {
     CHECK(world.months("journal").contains(world.month_of(world.days_ago(days))));
@@ -352,8 +384,10 @@ TEST_CASE("months are made where a row needs them, whatever the clock says, and 
   REQUIRE(migrate(world.options));
   CHECK(world.months("journal").contains(world.month_of(world.days_ago(-90))));
   // Made by attaching, they are what the first ones are: the same indexes, the same columns.
-  CHECK(world.text("SELECT count(DISTINCT n)::text FROM (SELECT count(*) AS n FROM pg_inherits AS h JOIN pg_index AS x ON "
-                   "x.indrelid = h.inhrelid WHERE h.inhparent = 'belay.event'::regclass GROUP BY h.inhrelid) AS per") == "1");
+  CHECK(world.text("SELECT count(DISTINCT n)::text FROM (SELECT count(*) AS n FROM pg_inherits AS "
+                   "h JOIN pg_index AS x ON "
+                   "x.indrelid = h.inhrelid WHERE h.inhparent = 'belay.event'::regclass GROUP BY "
+                   "h.inhrelid) AS per") == "1");
 }
 
 TEST_CASE("retention: by a clock that is wrong nothing is thrown away") {

@@ -1,5 +1,5 @@
-// A database whose clock a test moves: functions of the same names before pg_catalog in the search path of its new
-// connections. So an engine may have run two years ago, for real.
+// A database whose clock a test moves: functions of the same names before pg_catalog in the search
+// path of its new connections. So an engine may have run two years ago, for real.
 #pragma once
 #include <chrono>
 #include <set>
@@ -37,10 +37,15 @@ struct RetentionWorld {
     shift_us = days * kDay;
     const std::string by = " + interval '" + std::to_string(days) + " days'";
     sql("CREATE SCHEMA IF NOT EXISTS shifted");
-    sql("CREATE OR REPLACE FUNCTION shifted.clock_timestamp() RETURNS timestamptz LANGUAGE sql VOLATILE RETURN "
-        "pg_catalog.clock_timestamp()" + by);
-    sql("CREATE OR REPLACE FUNCTION shifted.now() RETURNS timestamptz LANGUAGE sql STABLE RETURN pg_catalog.now()" + by);
-    sql("DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET search_path = shifted, pg_catalog', current_database()); END $$");
+    sql("CREATE OR REPLACE FUNCTION shifted.clock_timestamp() RETURNS timestamptz LANGUAGE sql "
+        "VOLATILE RETURN "
+        "pg_catalog.clock_timestamp()" +
+        by);
+    sql("CREATE OR REPLACE FUNCTION shifted.now() RETURNS timestamptz LANGUAGE sql STABLE RETURN "
+        "pg_catalog.now()" +
+        by);
+    sql("DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET search_path = shifted, pg_catalog', "
+        "current_database()); END $$");
   }
   Instant now() const { return {machine_now().us + shift_us}; }
   Instant days_ago(int days) const { return {now().us - days * kDay}; }
@@ -51,27 +56,42 @@ struct RetentionWorld {
     REQUIRE((rows ? "" : rows.error().message) == std::string());
     return std::move(*rows);
   }
-  std::int64_t count(const std::string& from) { return sql("SELECT count(*) FROM belay." + from).number(0, 0); }
+  std::int64_t count(const std::string& from) {
+    return sql("SELECT count(*) FROM belay." + from).number(0, 0);
+  }
   std::string text(const std::string& query) { return sql(query).str(0, 0); }
   // Everything that is stored of a saga, as one text.
   std::string all_of(const SagaId& saga) {
     const std::string id = "'" + saga + "'";
-    return text("SELECT coalesce((SELECT i::text FROM belay.instance AS i WHERE iid = " + id + "), '') || "
-                "(SELECT coalesce(string_agg(j::text, E'\\n' ORDER BY seq), '') FROM belay.journal AS j WHERE iid = " + id +
-                ") || (SELECT coalesce(string_agg(s::text, '' ORDER BY path), '') FROM belay.subscription AS s WHERE saga = " +
-                id + ") || (SELECT coalesce(string_agg(k::text, '' ORDER BY key), '') FROM belay.start_key AS k WHERE saga = " +
-                id + ") || (SELECT coalesce(string_agg(q::text, '' ORDER BY path), '') FROM belay.question AS q WHERE saga = " +
-                id + ") || (SELECT coalesce(string_agg(w::text, ''), '') FROM belay.saga_key AS w WHERE iid = " + id + ")");
+    return text(
+        "SELECT coalesce((SELECT i::text FROM belay.instance AS i WHERE iid = " + id +
+        "), '') || "
+        "(SELECT coalesce(string_agg(j::text, E'\\n' ORDER BY seq), '') FROM belay.journal AS j "
+        "WHERE iid = " +
+        id +
+        ") || (SELECT coalesce(string_agg(s::text, '' ORDER BY path), '') FROM belay.subscription "
+        "AS s WHERE saga = " +
+        id +
+        ") || (SELECT coalesce(string_agg(k::text, '' ORDER BY key), '') FROM belay.start_key AS k "
+        "WHERE saga = " +
+        id +
+        ") || (SELECT coalesce(string_agg(q::text, '' ORDER BY path), '') FROM belay.question AS q "
+        "WHERE saga = " +
+        id +
+        ") || (SELECT coalesce(string_agg(w::text, ''), '') FROM belay.saga_key AS w WHERE iid = " +
+        id + ")");
   }
   std::set<std::string> months(const std::string& table) {
     std::set<std::string> out;
-    const auto rows = sql("SELECT right(inhrelid::regclass::text, 6) FROM pg_inherits WHERE inhparent = 'belay." + table +
-                          "'::regclass");
+    const auto rows =
+        sql("SELECT right(inhrelid::regclass::text, 6) FROM pg_inherits WHERE inhparent = 'belay." +
+            table + "'::regclass");
     for (std::size_t i = 0; i < rows.size(); ++i) out.insert(rows.str(i, 0));
     return out;
   }
   std::string month_of(Instant at) {
-    return text("SELECT to_char(to_timestamp(" + std::to_string(at.us / 1'000'000) + ") AT TIME ZONE 'UTC', 'YYYYMM')");
+    return text("SELECT to_char(to_timestamp(" + std::to_string(at.us / 1'000'000) +
+                ") AT TIME ZONE 'UTC', 'YYYYMM')");
   }
 
   RetentionOptions keeping(int days) const {
@@ -93,7 +113,9 @@ struct Rows {
   std::vector<ClaimedLane> lanes;
 
   explicit Rows(RetentionWorld& of)
-      : world(of), store(take(open_postgres_store(of.options))), lanes(take(store->claim_lanes("rows"))) {}
+      : world(of),
+        store(take(open_postgres_store(of.options))),
+        lanes(take(store->claim_lanes("rows"))) {}
 
   void flush(Flush flush) {
     const FlushResult result = try_flush(std::move(flush));
@@ -129,9 +151,19 @@ struct Rows {
     add(flush, lane_of("acme", id, 32), id, began, ended, actor);
     return id;
   }
-  static EventRow event(Instant at, int number, bool claimed, const std::string& type = "shop.paid") {
-    return {static_cast<Lane>(number % 32), at.us * 1000 + number, "e" + std::to_string(number), "acme", type, 1,
-            "k", "{}", "{}", at, claimed};
+  static EventRow event(Instant at, int number, bool claimed,
+                        const std::string& type = "shop.paid") {
+    return {static_cast<Lane>(number % 32),
+            at.us * 1000 + number,
+            "e" + std::to_string(number),
+            "acme",
+            type,
+            1,
+            "k",
+            "{}",
+            "{}",
+            at,
+            claimed};
   }
 };
 

@@ -1,4 +1,4 @@
--- What is gone behind the cutoff: retention.h has the order. Every statement is small, and each that deletes says itself
+-- What goes behind the cutoff: retention.h has the order. Every statement is small, and each that deletes says itself
 -- what it may delete: nothing of a saga that has not ended. Row locks are taken on rows that no flush writes; a child
 -- that is undone meanwhile is looked at again when its row is free, and then has not ended.
 
@@ -14,7 +14,8 @@ SELECT m.of_table, m.suffix,
         || 'ffffffffffffffffffff')::uuid,
        belay.first_uuid(belay.month_after(m.starts)), belay.us(m.starts), belay.us(belay.month_after(m.starts))
   FROM (SELECT p.relname AS of_table, right(c.relname, 6) AS suffix,
-               CASE WHEN c.relname ~ '^(journal|event)_[0-9]{6}$' THEN belay.month_named(right(c.relname, 6)) END AS starts
+               CASE WHEN c.relname ~ '^(journal|event)_[0-9]{6}$'
+                    THEN belay.month_named(right(c.relname, 6)) END AS starts
           FROM pg_inherits AS h JOIN pg_class AS c ON c.oid = h.inhrelid JOIN pg_class AS p ON p.oid = h.inhparent
          WHERE h.inhparent IN ('belay.journal'::regclass, 'belay.event'::regclass)) AS m
  WHERE belay.month_after(m.starts) <= belay.instant($1::bigint)
@@ -35,7 +36,8 @@ SELECT bytes, events, unclaimed, types FROM belay.drop_month($1::text);
 
 -- The next sagas of a month and lane, by primary key: whether each ended before the cutoff $5, and who began it.
 -- name: sagas_of_month
-SELECT i.iid, i.tenant, i.status IN ('completed', 'compensated') AND coalesce(i.ended_at < belay.instant($5::bigint), false),
+SELECT i.iid, i.tenant,
+       i.status IN ('completed', 'compensated') AND coalesce(i.ended_at < belay.instant($5::bigint), false),
        coalesce(j.actor, '')
   FROM (SELECT lane, iid, tenant, status, ended_at FROM belay.instance
          WHERE lane = $1::int AND iid > $2::uuid AND iid < $3::uuid ORDER BY iid LIMIT $4::bigint) AS i
@@ -84,7 +86,8 @@ SELECT (SELECT iid FROM page ORDER BY iid DESC LIMIT 1), (SELECT count(*) FROM g
 SELECT tenant, min(belay.us(belay.time_of(iid))) FROM (
   SELECT i.tenant, i.iid
     FROM belay.lane AS l JOIN belay.instance AS i ON i.lane = l.lane AND i.iid >= l.mark
-   WHERE NOT i.lingering AND i.status IN ('running', 'compensating') AND i.iid < belay.first_uuid(belay.instant($1::bigint))
+   WHERE NOT i.lingering AND i.status IN ('running', 'compensating')
+     AND i.iid < belay.first_uuid(belay.instant($1::bigint))
   UNION ALL
   SELECT tenant, iid FROM belay.instance
    WHERE lingering AND status IN ('running', 'compensating') AND iid < belay.first_uuid(belay.instant($1::bigint))
@@ -95,7 +98,8 @@ SELECT tenant, min(belay.us(belay.time_of(iid))) FROM (
 SELECT EXISTS (
   SELECT FROM unnest($1::text[], $2::bigint[]) AS r (tenant, since)
    WHERE EXISTS (SELECT FROM belay.event AS e
-                  WHERE e.tenant = r.tenant AND e.eseq >= greatest(r.since, $3::bigint) * 1000 AND e.eseq < $4::bigint * 1000));
+                  WHERE e.tenant = r.tenant AND e.eseq >= greatest(r.since, $3::bigint) * 1000
+                    AND e.eseq < $4::bigint * 1000));
 
 -- The next start keys of a lane, by primary key: which are older than $5, and of which saga.
 -- name: old_start_keys
@@ -131,14 +135,15 @@ WITH page AS (
 SELECT tenant, scope, key, (SELECT count(*) FROM gone) FROM page ORDER BY tenant DESC, scope DESC, key DESC LIMIT 1;
 
 -- The next receipts of a lane, by primary key. What a receipt protects: a statement that its saga may send again. A key
--- that the engine made names its saga, whose row has to be gone. Of a key that the author chose nobody knows whose it
--- is: it stays while a saga of its lane lives that is older (index instance_lingering; the lane's mark has to be past it).
+-- that the engine made names its saga, whose row has to be gone. Of a key that the author chose nobody knows whose it is:
+-- it stays while an older saga of its lane lives (index instance_lingering; the lane's mark has to be past it).
 -- name: forget_receipts
 WITH page AS (
   SELECT lane, tenant, key,
-         substring(key FROM '^([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}):.+:(?:do|check|undo|undo-check):[0-9]+$')::uuid
+         substring(key FROM '^([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}):.+:(?:do|check|undo|undo-check):[0-9]+$')::uuid
            AS saga
-    FROM belay.receipt WHERE lane = $1::int AND (tenant, key) > ($2::text, $3::text) ORDER BY tenant, key LIMIT $4::bigint
+    FROM belay.receipt
+   WHERE lane = $1::int AND (tenant, key) > ($2::text, $3::text) ORDER BY tenant, key LIMIT $4::bigint
 ), gone AS (
   DELETE FROM belay.receipt AS old USING page
    WHERE old.lane = page.lane AND old.tenant = page.tenant AND old.key = page.key AND old.at < belay.instant($5::bigint)
