@@ -423,9 +423,9 @@ Forgotten Retention::total() const {
 // ---- Words --------------------------------------------------------------------------------------
 
 std::string to_text(const RetentionVisit& visit) {
-  std::string text = "retention: cutoff " +
-                     interpreter::format_timestamp(interpreter::to_timestamp(visit.cutoff)) +
-                     ": gone are";
+  const std::string at = interpreter::format_timestamp(interpreter::to_timestamp(visit.cutoff));
+  std::string text = "retention: cutoff " + at + ": ";
+  text += visit.gone.any() ? "gone are" : "nothing had to go";
   const std::size_t bare = text.size();
   const auto add = [&](std::int64_t count, const char* what) {
     if (count > 0) text += (text.size() == bare ? " " : ", ") + std::to_string(count) + " " + what;
@@ -440,7 +440,6 @@ std::string to_text(const RetentionVisit& visit) {
   add(gone.start_keys, "start keys");
   add(gone.requests, "remembered requests");
   add(gone.receipts, "receipts");
-  if (text.size() == bare) text += " no rows";
   const auto kept = [&](const std::vector<std::string>& months, const char* what) {
     if (months.empty()) return;
     text += std::string("; ") + what;
@@ -449,6 +448,7 @@ std::string to_text(const RetentionVisit& visit) {
   };
   kept(visit.journals_kept, "kept for sagas that live or ended later:");
   kept(visit.events_kept, "events kept for sagas that live:");
+  if (visit.end == RetentionVisit::End::kMore) text += "; there is more to look at";
   return text;
 }
 

@@ -48,11 +48,11 @@ until [[ -s $folder/ready ]] && curl -s "$(cat "$folder/ready")/readyz" >/dev/nu
 done
 BELAY_SERVER=$(cat "$folder/ready")
 export BELAY_SERVER
-"$binaries/belay" publish order.paid --data '{"order":"nobody"}' >/dev/null
+"$binaries/belay" publish order.paid --key nobody --payload '{"order":"nobody"}' >/dev/null
 
 BELAY_BINARIES=$binaries tests/docs/page.sh "$page"
 for ((tries = 300; tries > 0; --tries)); do
-  if grep -q 'retention: cutoff .*: gone are' "$folder/serve.log"; then break; fi
+  if grep -q 'retention: cutoff .*Z: nothing had to go$' "$folder/serve.log"; then break; fi
   sleep 0.1
 done
 ((tries > 0)) || { echo "$page: the log has no line of what went"; exit 1; }
