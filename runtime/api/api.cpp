@@ -156,6 +156,15 @@ Read<SagaView> find_saga(Context& context, const Call& call) {
          : Result<SagaView>(fail(ErrorCode::kNotFound, "a saga's id is a uuid"));
   if (view) return std::move(*view);
   if (view.error().code == ErrorCode::kNotFound) {
+    const std::int64_t kept_us = context.options.keep_days * 86'400'000'000LL;
+    const Instant began = id ? time_of_uuid(*id) : Instant{};
+    if (kept_us > 0 && began && began.us + kept_us < context.now().us) {
+      return tl::unexpected<HttpResponse>(refuse(
+          404, "not_found",
+          "there is no saga with this id any more, if there ever was: what ended more than " +
+              std::to_string(context.options.keep_days) + " days ago is not kept",
+          "GET /v1/sagas lists those that are there"));
+    }
     return tl::unexpected<HttpResponse>(
         refuse(404, "not_found", "there is no saga with this id", "GET /v1/sagas lists them"));
   }

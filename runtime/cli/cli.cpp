@@ -6,6 +6,7 @@
 #include <functional>
 
 #include "runtime/cli/commands.h"
+#include "runtime/store/retention.h"
 
 namespace belay::runtime::cli {
 namespace {
@@ -195,6 +196,12 @@ void add_serve_command(CLI::App& app, Commands& c, Action& chosen,
       ->capture_default_str();
   serve->add_option("--host", c.serve.hosts, "A further name that the Host header may hold")
       ->allow_extra_args(false);
+  serve
+      ->add_option("--keep", c.serve.keep_days,
+                   "DAYS that a saga and what belongs to it is kept after its end, at least; then it goes with its "
+                   "month. Otherwise for ever. Sagas that live are never touched")
+      ->type_name("DAYS")
+      ->check(CLI::Range(runtime::kKeepDaysMin, runtime::kKeepDaysMax));
   serve->add_option("--sql-role", c.serve.sql_role,
                     "The role under which SQL actions run; otherwise the connection's user");
   serve->add_option("--seal-key-file", c.serve.seal_key_file,

@@ -100,6 +100,7 @@ struct ServeCommand {
   std::string once_ready_file, log_level = "info", sql_role, seal_key_file;
   std::vector<std::string> hosts;
   bool allow_public = false, require_keys = false, keep_postgres = false;
+  int keep_days = 0;  // 0: for ever
 };
 int run(const ServeCommand& command, runtime::PluginRegistry& plugins);
 

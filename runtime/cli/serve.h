@@ -40,6 +40,8 @@ struct ServeOptions {
   // values are refused.
   std::string seal_key_file;
 
+  int keep_days = 0;  // what ended so long ago goes (store/retention.h); 0: nothing ever does
+
   std::string sql_role;  // of the statements of SQL actions; empty: the connection's user
 
   bool http = true;  // false: only the engine (benchmarks)

@@ -124,10 +124,12 @@ FlushResult PostgresStore::flush(const Flush& flush, std::size_t) {
     if (!rows.error().lost) {
       const bool no_partition = rows.error().message.find("no partition of relation") != std::string::npos;
       if (!no_partition || partitions_tried) return refused(rows.error());
-      partitions_tried = true;  // this process has outlived the partitions made ahead
-      if (auto made = writer_->run("make_partitions", PostgresParams().int4(kMonthsAhead)); !made) {
-        return refused(made.error());
-      }
+      partitions_tried = true;  // they were not made ahead, or some clock is or was wrong: what is written needs them
+      PostgresArray sagas(Of::kUuid), events(Of::kInt8);
+      for (const JournalRow& row : flush.journal) sagas.add_uuid(row.id);
+      for (const EventRow& row : flush.events) events.add_int8(row.eseq);
+      auto made = writer_->run("make_months", PostgresParams().array(std::move(sagas)).array(std::move(events)));
+      if (!made) return refused(made.error());
       continue;
     }
     // In doubt. Connect once more and see which it was.
