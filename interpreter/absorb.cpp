@@ -84,7 +84,8 @@ struct DrawnFolder {
     call.due = drawn.at;
     if (!drawn.by_handler) return;
     ++call.handler_tries;
-    reopen(drawn.path, activity);  // as a statement of the handler's block
+    // As a statement of the handler's block. An undo's handler has no block: forward control stays where it is.
+    if (drawn.direction == Direction::kForward) reopen(drawn.path, activity);
   }
 
   void operator()(const Settled& drawn) const {
