@@ -86,12 +86,14 @@ struct Case {
     const bool safe = action.repeat_safe || told_to_repeat || reads_only(action);
     // A refusal that nobody mapped says of this try that it will be refused again, of the earlier ones nothing.
     const bool refused = call.failure == FailureKind::kBusiness;
-    const bool repeatable = safe && !key_worn_out(action, call, state.now) && !stored_error && !refused;
+    // What counts is when the next try would leave, not when this one failed.
+    const Instant next = lost() ? state.now : after(wait_ms());
+    const bool repeatable = safe && !key_worn_out(action, call, next) && !stored_error && !refused;
     // A call that was lost with its engine is no failed try: it goes out again at once.
     if (repeatable && lost() && !(undoing_forward() && checkable)) return {retry(call.generation, state.now), false};
     // While everything is being undone a check is better than the same request again: it makes nothing happen.
     if (repeatable && may_try_again() && !(undoing_forward() && checkable)) {
-      return {retry(call.generation, after(wait_ms())), false};
+      return {retry(call.generation, next), false};
     }
     if (checkable) return {std::nullopt, true};
     if (spec.if_unsure && spec.if_unsure->kind == Kind::kUndoAnyway && direction == Direction::kForward &&
