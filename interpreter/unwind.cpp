@@ -111,7 +111,12 @@ void close(const Graph& graph, Activity& activity) {
     case CallPhase::kDue:
     case CallPhase::kBackoff:
     case CallPhase::kFailed:
-      call.phase = call.unsure ? CallPhase::kFailed : CallPhase::kRefused;
+      // Waits are cut short: a check is asked now; without one the same request leaves now.
+      if (call.unsure && node.call.check.empty() && call.phase == CallPhase::kBackoff) {
+        call.phase = CallPhase::kDue;
+      } else {
+        call.phase = call.unsure ? CallPhase::kFailed : CallPhase::kRefused;
+      }
       if (call.unsure) call.failure = FailureKind::kUnsure;
       if (call.unsure && node.call.if_unsure &&
           node.call.if_unsure->kind == Unsure::Kind::kUndoAnyway) {
