@@ -91,7 +91,9 @@ struct FactFolder {
         break;
       }
       case TimerPurpose::kLimit:
-        if (activity->open) activity->limit_passed = true;
+        if (!activity->open) break;
+        activity->limit_passed = true;
+        if (!activity->taken.empty()) forget_part_of_record(*activity);
         break;
       case TimerPurpose::kPause:
         if (!activity->open) break;
@@ -171,6 +173,17 @@ struct FactFolder {
  private:
   const Value* variable(SlotId slot, const Path& path) const {
     return slot < graph.slots.size() ? find_variable(state, slot, path.iteration, graph.slots[slot].depth) : nullptr;
+  }
+
+  // Time was over before all of its events came: its name does not exist, not even in part.
+  void forget_part_of_record(const Activity& activity) const {
+    const Node& node = graph.nodes[activity.path.node];
+    if (node.any_source || node.slot == kNoSlot) return;
+    if (const Value* known = variable(node.slot, activity.path)) {
+      const auto it = std::find_if(state.variables.begin(), state.variables.end(),
+                                   [&](const Variable& v) { return &v.value == known; });
+      state.variables.erase(it);
+    }
   }
 
   void wait_over(Activity& activity, const Value& result) const {
