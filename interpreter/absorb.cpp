@@ -147,7 +147,7 @@ struct DrawnFolder {
       activity.forward.phase = CallPhase::kRefused;
       activity.effect = activity.forward.unsure ? EffectState::kMaybe : EffectState::kNone;
     }
-    if (drawn.handler == kActHandler) reopen(path, activity);
+    if (drawn.handler == kActHandler || drawn.handler == kKeepHandler) reopen(path, activity);
     activity.open = false;
     if (!drawn.value.is_null() && node.slot != kNoSlot) {
       set_variable(graph, state, node.slot, path.iteration, drawn.value);

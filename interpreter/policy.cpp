@@ -144,7 +144,9 @@ struct Case {
   Drawn carry_on(std::uint32_t index, const Act& act) const {
     if (act.with.empty()) return Handled{activity.path, direction, index, {}};
     Evaluated values = evaluate_record(graph, state, act.with, activity.path);
-    if (!values.ok) return held(HoldReason::kBadValue, "");
+    if (!values.ok) {
+      return go_outward(graph, state, activity.path, {"bad_value", values.error, HoldReason::kBadValue});
+    }
     return Handled{activity.path, direction, index, std::move(values.value)};
   }
 
@@ -244,7 +246,7 @@ Drawn by_act(const Graph& graph, const State& state, const Path& path, const Act
     case ActKind::kCarryOn: {
       if (act.with.empty()) break;
       Evaluated values = evaluate_record(graph, state, act.with, path);
-      if (!values.ok) return Held{path, Direction::kForward, HoldReason::kBadValue, ""};
+      if (!values.ok) return go_outward(graph, state, path, {"bad_value", values.error, HoldReason::kBadValue});
       return Handled{path, Direction::kForward, index, std::move(values.value)};
     }
     case ActKind::kTryAgain:
@@ -304,11 +306,16 @@ Drawn by_statement(const Graph& graph, const State& state, const Path& path, std
     return again;
   }
   const std::string error = activity->forward.error.empty() ? "gave_up" : activity->forward.error;
+  // Used up: as if there were no handler.
+  if (spec != nullptr && spec->keep) return Case{graph, state, *activity, Direction::kForward, saga}.unhandled_forward(error);
   return go_outward(graph, state, owner, {error, activity->forward.message, HoldReason::kGaveUp});
 }
 
 Drawn ended_with(const Graph& graph, const State& state, const std::vector<Binding>& outputs, const Path& path) {
   Evaluated values = evaluate_record(graph, state, outputs, path);
+  if (!values.ok && path.node != kNoNode) {
+    return go_outward(graph, state, path, {"bad_value", values.error, HoldReason::kBadValue});
+  }
   Ended ended;
   ended.status = Status::kCompleted;
   if (values.ok) {
