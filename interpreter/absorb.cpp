@@ -218,6 +218,7 @@ struct DrawnFolder {
     state.problem = drawn.problem;
     state.paused = false;
     clear_control();
+    state.lost.clear();
     for (Activity& activity : state.activities) activity.open = false;  // `finish` leaves a wait that ran out
   }
 
@@ -233,7 +234,7 @@ struct DrawnFolder {
     state.ready.clear();
     state.joins.clear();
     state.loops.clear();
-    state.unwinding.clear();
+    join_the_whole(state, [](const Path&) { return true; });
     state.at_end = false;
   }
 
