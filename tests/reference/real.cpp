@@ -1,0 +1,263 @@
+#include "tests/reference/real.h"
+
+#include <cstdlib>
+
+#include "dsl/compile.h"
+#include "interpreter/interpret.h"
+#include "interpreter/view.h"
+#include "tests/reference/print.h"
+
+namespace belay::reference {
+namespace {
+
+namespace real = belay::interpreter;
+
+Direction direction_of(real::Direction direction) {
+  switch (direction) {
+    case real::Direction::kForward: return Direction::kDo;
+    case real::Direction::kCheck: return Direction::kCheck;
+    case real::Direction::kUndo: return Direction::kUndo;
+    case real::Direction::kUndoCheck: return Direction::kUndoCheck;
+  }
+  return Direction::kDo;
+}
+
+// One saga on the real interpreter, with the world around it in the place of an engine.
+class Driver {
+ public:
+  Driver(const real::Graph& graph, const Script& script) : graph_(graph), script_(script), world_(script) {}
+
+  Played play() {
+    for (std::size_t i = 0; i < script_.events.size(); ++i) {
+      if (script_.events[i].at >= 0) at(script_.events[i].at, [this] { hand_out_events(); });
+    }
+    if (script_.cancel) at(*script_.cancel, [this] { cancel(); });
+    put(real::Started{real::record({{"x", real::Value::integer(script_.x)}})});
+    int left = 3000;
+    while (!state_.ended() && --left > 0) {
+      const real::Instant wake = next_wakeup(graph_, state_);
+      const bool timer = wake && (agenda_.empty() || wake.us - kBegin <= agenda_.begin()->first);
+      if (!timer && agenda_.empty()) break;
+      if (timer) {
+        now_ = std::max(now_, wake.us - kBegin);
+        for (const real::Fact& fact : due_timers(graph_, state_, {kBegin + now_})) put(fact);
+        continue;
+      }
+      now_ = agenda_.begin()->first;
+      const auto what = std::move(agenda_.begin()->second);
+      agenda_.erase(agenda_.begin());
+      what();
+    }
+    finish(left == 0);
+    return {std::move(trace_), world_.told(), {}};
+  }
+
+ private:
+  static constexpr std::int64_t kBegin = 1'800'000'000'000'000;
+
+  void at(Time when, std::function<void()> what) { agenda_.emplace(when, std::move(what)); }
+
+  void put(real::Fact fact) {
+    real::Entry entry;
+    entry.seq = state_.seq + 1;
+    entry.at = {kBegin + now_};
+    entry.fact = std::move(fact);
+    real::Decision decision = decide(graph_, apply(graph_, std::move(state_), entry), "saga");
+    state_ = std::move(decision.state);
+    for (const real::Drawn& drawn : decision.drawn) {
+      if (const auto* asked = std::get_if<real::Asked>(&drawn)) ask(asked->path);
+      if (const auto* ended = std::get_if<real::Ended>(&drawn)) output_ = *ended;
+    }
+    for (const real::Command& command : decision.commands)
+      std::visit([this](const auto& wish) { carry_out(wish); }, command);
+  }
+
+  std::string place(const real::Path& path) const {
+    const real::Node& node = graph_.nodes[path.node];
+    switch (node.kind) {
+      case real::NodeKind::kTry: return "try";
+      case real::NodeKind::kRepeat: return "repeat";
+      case real::NodeKind::kWhen: return "when";
+      case real::NodeKind::kForEach: return "for each";
+      case real::NodeKind::kTogether: return "together";
+      case real::NodeKind::kSet: return "set";
+      case real::NodeKind::kPublish: return "publish";
+      case real::NodeKind::kPause: return "pause";
+      case real::NodeKind::kFinish: return "finish";
+      case real::NodeKind::kAct: return "act";
+      default: break;
+    }
+    std::string out = node.name;
+    for (const std::uint32_t round : path.iteration) out += "[" + std::to_string(round) + "]";
+    return out;
+  }
+
+  // ---- Wishes
+
+  void carry_out(const real::RunAction& c) {
+    const std::string where = place(c.path);
+    const Direction direction = direction_of(c.direction);
+    int action = 0;
+    while (kActions[action].name != graph_.actions[c.action].name) ++action;
+    const real::Value* v = c.args.find("v");
+    trace_.say(now_, sent_line(where, direction, c.generation, action, v == nullptr ? -1 : v->as_int()));
+    // A try that its connector would end is not part of the script: only what the program says.
+    const Time within = graph_.actions[c.action].runs == real::Action::Runs::kHttp && c.within_ms == 30'000 ? 0 : c.within_ms * 1000;
+    const Answer answer = world_.call(where, direction, c.generation, action, within);
+    at(now_ + answer.after, [this, c, answer] {
+      if (answer.kind != Answer::Kind::kOk) return fail(c.path, c.direction, c.generation, answer);
+      if (answer.happened.empty()) return succeed(c.path, c.direction, c.generation, answer);
+      put(real::StepSucceeded{c.path, c.direction, c.generation,
+                              real::record({{"happened", real::Value::string(answer.happened)},
+                                            {"n", real::Value::integer(answer.n)}})});
+    });
+  }
+  void succeed(const real::Path& path, real::Direction direction, std::uint32_t generation, const Answer& answer) {
+    put(real::StepSucceeded{path, direction, generation, real::record({{"n", real::Value::integer(answer.n)}})});
+  }
+  void fail(const real::Path& path, real::Direction direction, std::uint32_t generation, const Answer& answer) {
+    switch (answer.kind) {
+      case Answer::Kind::kBusiness:
+        return put(real::StepFailed{path, direction, generation, real::FailureKind::kBusiness, answer.error, "", true, 0});
+      case Answer::Kind::kTransient:
+        return put(real::StepFailed{path, direction, generation, real::FailureKind::kTransient, "unavailable", "", false, 0});
+      default:
+        return put(real::StepFailed{path, direction, generation, real::FailureKind::kUnsure, "timeout", "", false, 0});
+    }
+  }
+  void carry_out(const real::StartChild& c) {
+    const std::string where = place(c.path);
+    trace_.say(now_, "start child " + where + " v=" + std::to_string(c.input.find("v")->as_int()));
+    if (!c.detached) expect_child(c.path, real::Direction::kForward, c.generation, world_.child(where));
+  }
+  void carry_out(const real::StopChild& c) {
+    const std::string where = place(c.path);
+    const bool undo = c.direction == real::Direction::kUndo;
+    trace_.say(now_, (undo ? "undo child " : "stop child ") + where);
+    expect_child(c.path, c.direction, c.generation, undo ? world_.child_undone(where) : world_.child_stopped(where));
+  }
+  void expect_child(const real::Path& path, real::Direction direction, std::uint32_t generation, const Answer& answer) {
+    const int mine = ++children_[path];
+    at(now_ + answer.after, [this, path, direction, generation, answer, mine] {
+      if (children_[path] != mine) return;
+      if (answer.kind == Answer::Kind::kOk) return succeed(path, direction, generation, answer);
+      fail(path, direction, generation, answer);
+    });
+  }
+  void carry_out(const real::Publish& c) {
+    trace_.say(now_, "publish " + c.event + " key " + c.key + " n=" + std::to_string(c.payload.find("n")->as_int()));
+  }
+  void carry_out(const real::AwaitEvent& c) {
+    awaiting_.push_back(c);
+    at(now_, [this] { hand_out_events(); });
+  }
+  void carry_out(const real::StopAwaiting& c) {
+    std::erase_if(awaiting_, [&](const auto& a) { return a.path == c.path && a.source == c.source; });
+  }
+  void carry_out(const real::StartTimer&) {}
+  void carry_out(const real::Finish&) {}
+
+  // ---- The world
+
+  void hand_out_events() {
+    for (std::size_t i = 0; i < script_.events.size() && script_.events[i].at <= now_; ++i) {
+      const Event& event = script_.events[i];
+      const std::string id = std::to_string(i);
+      const auto& taken = state_.taken_events;
+      if (std::find(taken.begin(), taken.end(), id) != taken.end()) continue;
+      for (std::size_t a = 0; a < awaiting_.size(); ++a) {
+        const real::AwaitEvent found = awaiting_[a];
+        if (found.event != "ref.e" + std::to_string(event.event) || found.key != std::to_string(event.key) ||
+            kBegin + event.at < found.since.us)
+          continue;
+        awaiting_.erase(awaiting_.begin() + static_cast<std::ptrdiff_t>(a));
+        put(real::EventTaken{found.path, id, found.event,
+                             real::record({{"k", real::Value::integer(event.key)}, {"n", real::Value::integer(event.n)}}),
+                             found.source});
+        break;
+      }
+    }
+  }
+  void ask(const real::Path& path) {
+    const auto answer = world_.person(place(path));
+    if (!answer) return;
+    at(now_ + answer->after, [this, path, n = answer->n] {
+      for (const real::AllowedAct& act : allowed_acts(graph_, state_)) {
+        if (act.act != "answer" || real::parse_path(graph_, act.path) != path) continue;
+        return put(real::AnswerGiven{path, real::record({{"n", real::Value::integer(n)}})});
+      }
+    });
+  }
+  void cancel() {
+    for (const real::AllowedAct& act : allowed_acts(graph_, state_)) {
+      if (act.act == "cancel") return put(real::CancelAsked{});
+    }
+  }
+
+  // ---- The end
+
+  static std::string text_of(const real::Value& value) {
+    const real::Value* out = value.find("out");
+    return out != nullptr && out->kind() == real::Value::Kind::kInt ? std::to_string(out->as_int()) : "a bad value";
+  }
+
+  void finish(bool cut_off) {
+    if (state_.ended()) {
+      const bool completed = state_.status == real::Status::kCompleted;
+      trace_.ended = completed ? "completed" : "undone";
+      trace_.end.push_back(trace_.ended + " at " + std::to_string(now_) +
+                           (completed ? " with " + text_of(output_.output) : ""));
+      for (const real::LeftOver& left : left_over(graph_, state_)) trace_.end.push_back("left over: " + place(left.path));
+      return;
+    }
+    trace_.ended = cut_off ? "open" : "held";
+    trace_.end.push_back(trace_.ended);
+    for (const real::Activity& activity : state_.activities) {
+      const auto look = [&](const real::CallState& call, bool undo) {
+        if (call.phase != real::CallPhase::kHeld) return;
+        const bool unknown = call.hold == real::HoldReason::kUnknownOutcome;
+        trace_.end.push_back("held: " + place(activity.path) +
+                             (unknown ? " unknown" : undo ? " undo failed" : " held"));
+      };
+      look(activity.forward, false);
+      look(activity.check, false);
+      look(activity.undo, true);
+      look(activity.undo_check, true);
+    }
+  }
+
+  const real::Graph& graph_;
+  const Script& script_;
+  World world_;
+  Trace trace_;
+  real::State state_;
+  real::Ended output_;
+  Time now_ = 0;
+  std::multimap<Time, std::function<void()>> agenda_;
+  std::vector<real::AwaitEvent> awaiting_;
+  std::map<real::Path, int> children_;
+};
+
+}  // namespace
+
+Compiled compile(const std::vector<std::string>& programs) {
+  std::map<std::string, std::string> files{{"world.belay", print_world()}};
+  for (std::size_t i = 0; i < programs.size(); ++i) files["p" + std::to_string(i) + ".belay"] = "belay 1\n\n" + programs[i];
+  const dsl::Compilation compilation = dsl::compile_sources(files);
+  Compiled out;
+  out.graphs.resize(programs.size());
+  for (const interpreter::Graph& graph : compilation.program.graphs) {
+    if (graph.workflow[0] != 'p') continue;
+    out.graphs[std::strtoull(graph.workflow.c_str() + 1, nullptr, 10)] = std::make_shared<interpreter::Graph>(graph);
+  }
+  if (compilation.ok()) return out;
+  out.problems = render_text(compilation.diagnostics, compilation.sources, false);
+  for (const dsl::Diagnostic& d : compilation.diagnostics.all()) {
+    if (d.kind->severity == dsl::Severity::kError) out.codes.emplace_back(d.kind->code);
+  }
+  return out;
+}
+
+Played play_real(const interpreter::Graph& graph, const Script& script) { return Driver(graph, script).play(); }
+
+}  // namespace belay::reference
