@@ -13,7 +13,7 @@ Call::Call(Frame& at, const Use& use, Direction direction, std::optional<Keep> k
 void Call::start() {
   const auto v = fixed_ ? fixed_ : saga_.evaluate_int(use_.v, frame_);
   if (!v) {
-    phase_ = Phase::kNot;
+    did_not();
     return ends_.refused("bad_value");
   }
   v_ = *v;
@@ -184,9 +184,25 @@ void Call::settle() {
   ends_.refused("");
 }
 
-void Call::hold(const std::string& why) {
+void Call::hold(const char* why) {
   phase_ = Phase::kHeld;
-  saga_.hold(this, frame_.place() + " " + why);
+  saga_.hold_step(this, frame_, direction_, why);
+}
+
+void Call::resolved(bool happened, std::int64_t n) {
+  if (happened) return looked("yes", n);
+  did_not();
+  if (stopping_) return ends_.refused("");
+  tries_ = 0;
+  start();
+}
+
+void Call::retried() {
+  tries_ = 0;
+  trying_since_ = saga_.now;
+  if (!unsure_) return start();
+  if (action().safe) return send();
+  look();
 }
 
 }  // namespace belay::reference

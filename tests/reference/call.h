@@ -25,7 +25,10 @@ class Call {
   void cut_short() {
     if (stopping_ && phase_ == Phase::kWaiting && unsure_) cut_wait();
   }
-  void hold(const std::string& why);
+  void hold(const char* why);
+  // A person has looked, or has it sent again.
+  void resolved(bool happened, std::int64_t n);
+  void retried();
 
  private:
   enum class Phase { kIdle, kInFlight, kWaiting, kChecking, kHeld, kHappened, kNot };

@@ -39,8 +39,10 @@ class Saga {
   void fail(Frame& origin, const std::string& error);
   void cancel();                 // everything is undone, unless it is too late
   void finish(const Value& out);
-  void hold(const void* who, std::string line) { held_[who] = std::move(line); }
+  void hold(const void* who, std::string line) { held_[who] = {std::move(line), ++tick}; }
   void release(const void* who) { held_.erase(who); }
+  // Held, and somebody may look after it.
+  void hold_step(const void* who, Frame& step, Direction direction, const char* why);
   void left_over(const std::string& place) { left_over_.insert(place); }
   void part_begins_to_unwind() { ++parts_; }
   void part_is_unwound();
@@ -81,7 +83,11 @@ class Saga {
   std::unique_ptr<Sequence> root_;
   std::multimap<Time, std::function<void()>> agenda_;
   std::deque<std::function<void()>> ready_;
-  std::map<const void*, std::string> held_;
+  struct Held {
+    std::string line;
+    std::uint64_t since = 0;  // a tick
+  };
+  std::map<const void*, Held> held_;
   std::set<std::string> left_over_;
   std::vector<Awaiting> awaiting_;
   std::set<std::size_t> taken_;  // events, each at most once
@@ -101,6 +107,7 @@ class Frame {
   // Whether a failure of `child` ends here; then what follows it has begun.
   virtual bool take(Frame&, const std::string&) { return false; }
   virtual void event(std::size_t, const Event&) {}
+  virtual void helped(Direction, const Help&, bool /*happened*/) {}
   // `carry on`, `try again`, `hand to` in the block of one of its handlers.
   virtual void act_of_block(Frame&) {}
 

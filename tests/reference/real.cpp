@@ -25,7 +25,8 @@ Direction direction_of(real::Direction direction) {
 // One saga on the real interpreter, with the world around it in the place of an engine.
 class Driver {
  public:
-  Driver(const real::Graph& graph, const Script& script) : graph_(graph), script_(script), world_(script) {}
+  Driver(const Program& program, const real::Graph& graph, const Script& script)
+      : program_(program), graph_(graph), script_(script), world_(script) {}
 
   Played play() {
     for (std::size_t i = 0; i < script_.events.size(); ++i) {
@@ -70,6 +71,74 @@ class Driver {
     }
     for (const real::Command& command : decision.commands)
       std::visit([this](const auto& wish) { carry_out(wish); }, command);
+    look_after_held();
+  }
+
+  // ---- People
+
+  using Call = std::pair<real::Path, real::Direction>;
+
+  void look_after_held() {
+    if (!script_.people) return;
+    std::map<Call, int> held;
+    std::vector<Call> fresh;
+    for (const real::Activity& activity : state_.activities) {
+      if (graph_.nodes[activity.path.node].kind != real::NodeKind::kStep) continue;
+      for (const real::Direction direction : {real::Direction::kForward, real::Direction::kUndo}) {
+        const real::CallState& call = direction == real::Direction::kForward ? activity.forward : activity.undo;
+        if (call.phase != real::CallPhase::kHeld) continue;
+        const Call key{activity.path, direction};
+        const auto known = held_.find(key);
+        held[key] = known != held_.end() ? known->second : ++holds_;
+        if (known == held_.end()) fresh.push_back(key);
+      }
+    }
+    held_ = std::move(held);
+    for (const Call& key : fresh) ask_for_help(key);
+  }
+  void ask_for_help(const Call& key) {
+    const auto& [path, direction] = key;
+    const std::string where = place(path);
+    const auto activity = std::find_if(state_.activities.begin(), state_.activities.end(),
+                                       [&, at = path](const real::Activity& a) { return a.path == at; });
+    const real::CallState& call = direction == real::Direction::kForward ? activity->forward : activity->undo;
+    const bool unknown = call.hold == real::HoldReason::kUnknownOutcome;
+    const Direction side = direction_of(direction);
+    const Stmt& step = *find_step(program_.body, graph_.nodes[path.node].name);
+    const auto help = world_.help(where, side, unknown, may_be_retried(step, side, unknown));
+    if (!help) return;
+    at(now_ + help->after, [this, key, where, side, token = held_[key], help = *help] {
+      const auto it = held_.find(key);
+      if (it == held_.end() || it->second != token) return;
+      held_.erase(it);
+      const bool looks = help.kind == Help::Kind::kResolve, skips = help.kind == Help::Kind::kSkip;
+      const char* word = looks ? "resolve" : skips ? "skip" : "retry";
+      const auto act = looks ? real::OperatorAct::kResolve : skips ? real::OperatorAct::kSkip : real::OperatorAct::kRetry;
+      const bool happened = looks && world_.happened(where, side);
+      real::Value output;
+      if ((looks && happened) || (skips && side == Direction::kDo))
+        output = real::record({{"n", real::Value::integer(help.n)}});
+      for (const real::AllowedAct& allowed : allowed_acts(graph_, state_)) {
+        if (allowed.act != word || allowed.direction != key.second) continue;
+        if (real::parse_path(graph_, allowed.path) != key.first) continue;
+        return put(real::OperatorActed{act, key.first, key.second, happened, output, looks ? "looked" : ""});
+      }
+      trace_.say(now_, std::string(word) + " is not allowed for " + where);
+    });
+  }
+  static const Stmt* find_step(const Block& block, const std::string& name) {
+    const auto in_act = [&](const Act& act) { return find_step(act.block, name); };
+    for (const Stmt& s : block) {
+      if (s.kind == Stmt::Kind::kStep && s.name == name) return &s;
+      for (const Block& inner : s.blocks) {
+        if (const Stmt* found = find_step(inner, name)) return found;
+      }
+      if (const Stmt* found = in_act(s.act)) return found;
+      for (const Handler& handler : s.call.handlers) {
+        if (const Stmt* found = in_act(handler.act)) return found;
+      }
+    }
+    return nullptr;
   }
 
   std::string place(const real::Path& path) const {
@@ -226,6 +295,7 @@ class Driver {
     }
   }
 
+  const Program& program_;
   const real::Graph& graph_;
   const Script& script_;
   World world_;
@@ -236,6 +306,8 @@ class Driver {
   std::multimap<Time, std::function<void()>> agenda_;
   std::vector<real::AwaitEvent> awaiting_;
   std::map<real::Path, int> children_;
+  std::map<Call, int> held_;
+  int holds_ = 0;
 };
 
 }  // namespace
@@ -258,6 +330,8 @@ Compiled compile(const std::vector<std::string>& programs) {
   return out;
 }
 
-Played play_real(const interpreter::Graph& graph, const Script& script) { return Driver(graph, script).play(); }
+Played play_real(const Program& program, const interpreter::Graph& graph, const Script& script) {
+  return Driver(program, graph, script).play();
+}
 
 }  // namespace belay::reference

@@ -18,6 +18,6 @@ struct Compiled {
 };
 Compiled compile(const std::vector<std::string>& programs);
 
-Played play_real(const interpreter::Graph& graph, const Script& script);
+Played play_real(const Program& program, const interpreter::Graph& graph, const Script& script);
 
 }  // namespace belay::reference

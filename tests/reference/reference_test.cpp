@@ -29,7 +29,7 @@ bool differs(const Case& one, Flaw flaw, std::map<std::string, std::string>& tol
   if (!compiled.graphs[0]) return false;
   const Played mine = play(one.program, one.script, flaw);
   told = mine.told;
-  return mine.trace.all() != play_real(*compiled.graphs[0], one.script).trace.all();
+  return mine.trace.all() != play_real(one.program, *compiled.graphs[0], one.script).trace.all();
 }
 
 // The program, its world, and both tellings from where they part.
@@ -40,7 +40,7 @@ std::string show(const Case& one) {
   for (const auto& [id, words] : mine.told)
     out += id + ": " + words + (one.script.tamed.count(id) != 0 ? " (tamed)" : "") + "\n";
   if (!compiled.graphs[0]) return out + compiled.problems;
-  const auto a = mine.trace.all(), b = play_real(*compiled.graphs[0], one.script).trace.all();
+  const auto a = mine.trace.all(), b = play_real(one.program, *compiled.graphs[0], one.script).trace.all();
   std::size_t same = 0;
   for (; same < a.size() && same < b.size() && a[same] == b[same]; ++same) out += "          " + a[same] + "\n";
   for (std::size_t i = same; i < a.size(); ++i) out += "reference " + a[i] + "\n";
@@ -135,7 +135,7 @@ TEST_CASE("the reference and the interpreter tell the same of every program") {
       Case now{trees[i], make_script(seed + i)};
       const Played mine = play(now.program, now.script);
       tally.add(mine);
-      if (mine.trace.all() == play_real(*compiled.graphs[i], now.script).trace.all()) continue;
+      if (mine.trace.all() == play_real(now.program, *compiled.graphs[i], now.script).trace.all()) continue;
       ++shown;
       if (std::getenv("BELAY_SHRINK") != nullptr) {
         now = shrink(std::move(now), [](const Case& c, auto& told) { return differs(c, Flaw::kNone, told); });

@@ -1,6 +1,8 @@
 // The saga around its frames: time, names, who takes a failure, what ends it.
 #include "tests/reference/saga.h"
 
+#include <algorithm>
+
 #include "tests/reference/frame.h"
 
 namespace belay::reference {
@@ -36,7 +38,7 @@ Played Saga::play() {
   if (!over_) {
     trace.ended = left == 0 ? "open" : "held";
     trace.end.push_back(trace.ended);
-    for (const auto& [who, line] : held_) trace.end.push_back("held: " + line);
+    for (const auto& [who, held] : held_) trace.end.push_back("held: " + held.line);
   }
   return {std::move(trace), world.told(), std::move(entered)};
 }
@@ -47,9 +49,35 @@ void Saga::fail(Frame& origin, const std::string& error) {
     if (frame->take(*child, error)) return;
   }
   // An unmapped refusal: nobody has thought of this answer yet. After the point nothing is undone.
-  const char* why = error == "unknown_outcome" ? " unknown" : " held";
-  if (error == "refused" || past_point) return hold(&origin, origin.place() + why);
+  const char* why = error == "unknown_outcome" ? "unknown" : "held";
+  if (error == "refused" || past_point) return hold_step(&origin, origin, Direction::kDo, why);
   cancel();
+}
+
+void Saga::hold_step(const void* who, Frame& step, Direction direction, const char* why) {
+  const std::string place = step.place();
+  hold(who, place + " " + why);
+  if (step.stmt->kind != Stmt::Kind::kStep) return;
+  const bool unknown = why == std::string("unknown");
+  const auto help = world.help(place, direction, unknown, may_be_retried(*step.stmt, direction, unknown));
+  if (!help) return;
+  at(now + help->after, [this, who, &step, direction, since = held_[who].since, help = *help] {
+    const auto it = held_.find(who);
+    if (it == held_.end() || it->second.since != since) return;
+    held_.erase(it);
+    const bool looks = help.kind == Help::Kind::kResolve;
+    step.helped(direction, help, looks && world.happened(step.place(), direction));
+  });
+}
+
+bool may_be_retried(const Stmt& step, Direction direction, bool unknown) {
+  const Use& use = direction == Direction::kDo ? step.call : *step.undo;
+  const Action& action = kActions[use.action];
+  if (unknown && (action.keys_for_s > 0 || !(action.safe || action.checked || use.if_unsure == IfUnsure::kCheck)))
+    return false;
+  return direction == Direction::kUndo || std::none_of(use.handlers.begin(), use.handlers.end(), [](const Handler& h) {
+           return h.act.kind == Act::Kind::kBlock;
+         });
 }
 
 void Saga::cancel() {

@@ -12,6 +12,10 @@ namespace belay::reference {
 // Mistakes that the reference can be told to make, for a test that disagreements are found.
 enum class Flaw { kNone, kNewKeyAfterUnsure, kUndoForward, kKeepLosers, kNoDeadline, kOneTryLess };
 
+// Whether a person who looks after a held step would have it sent again: not where a repeat could do the thing twice, and
+// not where a handler may have done something since.
+bool may_be_retried(const Stmt& step, Direction direction, bool unknown);
+
 struct Played {
   Trace trace;
   std::map<std::string, std::string> told;  // what the world did, by call

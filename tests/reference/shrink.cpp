@@ -107,6 +107,11 @@ Case shrink(Case from, const std::function<bool(const Case&, std::map<std::strin
       progress = true;
       --i;
     }
+    if (from.script.people) {
+      Case candidate = from;
+      candidate.script.people = false;
+      progress |= try_it(std::move(candidate));
+    }
     if (from.script.cancel) {
       Case candidate = from;
       candidate.script.cancel.reset();

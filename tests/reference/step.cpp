@@ -35,8 +35,15 @@ class Handled : public Frame {
     }
     done();
   }
-  virtual void hand_over() { saga.hold(this, place() + " held"); }
+  void hand_over() { saga.hold_step(this, *this, Direction::kDo, "held"); }
   virtual void try_again(const Act&) {}
+  void undo_helped(const Help& help, bool happened) {
+    if (help.kind == Help::Kind::kResolve) return undo_->resolved(happened, help.n);
+    undo_again_ = 0;
+    if (help.kind == Help::Kind::kRetry) return undo_->retried();
+    saga.left_over(place());
+    undone();
+  }
 
   // Takes back what it did by `use`; then undone().
   void undo_by(const Use& use) {
@@ -94,6 +101,14 @@ class Step : public Handled {
   void cut_short() override {
     Handled::cut_short();
     call_->cut_short();
+  }
+  void helped(Direction direction, const Help& help, bool happened) override {
+    if (direction == Direction::kUndo) return undo_helped(help, happened);
+    if (help.kind == Help::Kind::kResolve) return call_->resolved(happened, help.n);
+    again_ = 0;
+    if (help.kind == Help::Kind::kRetry) return call_->retried();
+    bind(stmt->name, Value::record({{"n", Value::integer(help.n)}}));
+    done();
   }
   void try_again(const Act& act) override {
     if (again_++ < act.at_most) return call_->again(act.after_s);

@@ -40,6 +40,7 @@ Script make_script(std::uint64_t seed) {
   }
   std::sort(script.events.begin(), script.events.end(),
             [](const Event& a, const Event& b) { return a.at < b.at; });
+  script.people = pick(2) == 0;
   if (pick(4) == 0) script.cancel = static_cast<Time>(pick(20 * kSecond));
   return script;
 }
@@ -49,6 +50,7 @@ std::string text(const Script& script) {
   for (const Event& e : script.events)
     out += "event ref.e" + std::to_string(e.event) + " key " + std::to_string(e.key) + " n " + std::to_string(e.n) +
            " at " + std::to_string(e.at) + "\n";
+  if (script.people) out += "people look after what is held\n";
   if (script.cancel) out += "cancel asked at " + std::to_string(*script.cancel) + "\n";
   return out;
 }
@@ -166,6 +168,30 @@ std::optional<Answer> World::person(const std::string& place) {
   answer.after *= 8;
   if (draw(answer.id, "kind") % 4 == 0) return note(answer, "nobody answers"), std::nullopt;
   return note(answer, "a person answers");
+}
+
+std::optional<Help> World::help(const std::string& place, Direction direction, bool unknown, bool anew) {
+  const std::string call = place + " " + words(direction) + " help";
+  const int nth = sends_[call]++;
+  Answer answer = base(call + " " + std::to_string(nth));
+  if (!script_.people || nth >= 3) return std::nullopt;
+  Help help{Help::Kind::kSkip, answer.after * 4, answer.n};
+  const auto which = draw(answer.id, "which") % 3;
+  if (anew && which == 0) {
+    help.kind = Help::Kind::kRetry;
+  } else if (unknown) {
+    help.kind = Help::Kind::kResolve;
+  }
+  note(answer, help.kind == Help::Kind::kRetry ? "a person retries" : "a person skips");
+  if (help.kind == Help::Kind::kResolve) told_.erase(answer.id);
+  return help;
+}
+
+bool World::happened(const std::string& place, Direction direction) {
+  const std::string call = place + " " + words(direction);
+  const bool yes = done_[call];
+  told_[call + " looked"] = yes ? "a person looks: yes" : "a person looks: no";
+  return yes;
 }
 
 }  // namespace belay::reference

@@ -31,6 +31,7 @@ struct Script {
   int trouble = 0;               // 0: everything works … 3: little does
   std::vector<Event> events;     // by time
   std::optional<Time> cancel;    // somebody asks for it
+  bool people = false;           // somebody looks after what is held
   std::set<std::string> tamed;   // calls, by id, that just work: the shrinker's
   std::int64_t x = 0;            // the input
 };
@@ -48,12 +49,21 @@ struct Answer {
   const char* words = "";  // what it was, for people and for counting
 };
 
+// What a person does with a step that is held.
+struct Help {
+  enum class Kind { kRetry, kSkip, kResolve };
+  Kind kind = Kind::kRetry;
+  Time after = 0;
+  std::int64_t n = 0;  // kSkip, kResolve: the result
+};
+
 // All that an answer may be, in the words of Answer::words.
 inline constexpr const char* kOutcomes[] = {
     "ok", "business", "refused", "transient", "unsure, did not happen", "unsure, happened", "late success",
     "check yes", "check no", "check not yet", "check transient", "check unsure", "check refused",
     "child ok", "child cancelled", "child stopped", "child done before it was stopped", "child undone",
-    "child left something over", "a person answers", "nobody answers"};
+    "child left something over", "a person answers", "nobody answers",
+    "a person retries", "a person skips", "a person looks: yes", "a person looks: no"};
 
 class World {
  public:
@@ -67,6 +77,12 @@ class World {
   Answer child_undone(const std::string& place);
   // The answer to a question, so long after it was asked; or nobody answers.
   std::optional<Answer> person(const std::string& place);
+
+  // Somebody may look after a held step, up to three times. `unknown`: whether it happened is not known; `anew`: a retry
+  // is possible.
+  std::optional<Help> help(const std::string& place, Direction direction, bool unknown, bool anew);
+  // What that person finds when looking.
+  bool happened(const std::string& place, Direction direction);
 
   const std::map<std::string, std::string>& told() const { return told_; }  // id → what came of it
 
