@@ -70,6 +70,8 @@ struct Case {
     return {since.us + k->for_ms * kMicrosPerMilli};
   }
   bool lost() const { return call.failure == FailureKind::kUnsure && call.error == "lost"; }
+  // A person has it sent again: no try since.
+  bool asked_again() const { return call.tries == 0; }
   // The other side does not know us (a key was rotated): the connector's trouble. It must not use up a saga's tries.
   bool signed_out() const { return call.failure == FailureKind::kTransient && call.error == "sign_in"; }
   bool may_try_again() const { return call.tries < spec.retry.tries || state.now < keep_end(); }
@@ -87,7 +89,7 @@ struct Case {
     // A refusal that nobody mapped says of this try that it will be refused again, of the earlier ones nothing.
     const bool refused = call.failure == FailureKind::kBusiness;
     // What counts is when the next try would leave, not when this one failed.
-    const Instant next = lost() ? state.now : after(wait_ms());
+    const Instant next = lost() || asked_again() ? state.now : after(wait_ms());
     const bool repeatable = safe && !key_worn_out(action, call, next) && !stored_error && !refused;
     // A call that was lost with its engine is no failed try: it goes out again at once.
     if (repeatable && lost() && !(undoing_forward() && checkable)) return {retry(call.generation, state.now), false};
