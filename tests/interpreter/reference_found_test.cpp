@@ -308,3 +308,93 @@ TEST_CASE("an undo read a branch that had lost, which its step had not read") {
   run.ok("slower");
   CHECK(run.latest() == "slower undo 0");
 }
+
+namespace {
+
+Fact person(OperatorAct act, const Path& path, Direction direction = Direction::kForward) {
+  return OperatorActed{act, path, direction, false, {}, ""};
+}
+
+Graph kept(std::int64_t keep_ms, bool safe) {
+  GraphBuilder b;
+  const auto act = b.action("act", kMarks, safe), back = b.action("back", kMarks);
+  Block root;
+  b.step(root, "tell", act, back);
+  Call& call = b.graph.nodes[b.last()].call;
+  call.retry.tries = 1;
+  call.keep = Keep{keep_ms, {.kind = ActKind::kHandTo}};
+  b.graph.root = root;
+  return b.done();
+}
+
+}  // namespace
+
+TEST_CASE("what a person had sent again waited first") {
+  GraphBuilder b;
+  const auto act = b.action("act", kMarks), back = b.action("back", kMarks);
+  Block root;
+  b.step(root, "charge", act, back);
+  b.graph.nodes[b.last()].call.retry.first_wait_ms = 60'000;
+  b.graph.nodes[b.last()].call.retry.tries = 2;
+  b.graph.root = root;
+  Run run(b.done());
+  run.fail("charge", kUnsure, "timeout");
+  SECTION("while it waited for its next try: the wait began anew") {
+    run.put(person(OperatorAct::kRetry, run.at("charge")), "now");
+    CHECK(run.latest() == "charge do 0");
+  }
+  SECTION("when it was held") {
+    run.pass(60);
+    run.fail("charge", kUnsure, "timeout");
+    CHECK(run.health() == "unknown_outcome");
+    run.put(person(OperatorAct::kRetry, run.at("charge")), "again");
+    run.pass(0);
+    CHECK(run.latest() == "charge do 0");
+  }
+}
+
+TEST_CASE("the age of a new key was counted from the old one when a person had it sent again") {
+  Run run(forgetful(1000, true));
+  run.fail("charge", kBusiness, "refused");
+  CHECK(run.health() == "held");
+  run.now.us += 60'000'000;
+  run.put(person(OperatorAct::kRetry, run.at("charge")), "again");
+  CHECK(run.latest() == "charge do 1");
+  run.fail("charge", kUnsure, "timeout");
+  CHECK(run.latest() == "");
+  run.pass(1);
+  CHECK(run.latest() == "charge do 1");  // and not: charge check 0
+}
+
+TEST_CASE("a person found that it had not happened, and the time to keep trying was over already") {
+  Run run(kept(10'000, false));
+  run.fail("tell", kUnsure, "timeout");
+  CHECK(run.health() == "unknown_outcome");
+  run.now.us += 60'000'000;
+  run.put(person(OperatorAct::kResolve, run.at("tell")), "looked");
+  CHECK(run.latest() == "tell do 1");
+  run.fail("tell", FailureKind::kTransient, "unavailable");
+  CHECK(run.health() == "retrying");
+}
+
+TEST_CASE("a retry of a step used up the time of its undo") {
+  GraphBuilder b;
+  const auto act = b.action("act", kMarks), back = b.action("back", kMarks);
+  b.graph.if_undo_fails.for_ms = 10'000;
+  Block root;
+  b.step(root, "charge", act, back);
+  b.graph.nodes[b.last()].undo->retry.tries = 1;
+  b.step(root, "last", act, back);
+  b.graph.root = root;
+  Run run(b.done());
+  run.fail("charge", kBusiness, "refused");
+  run.put(person(OperatorAct::kRetry, run.at("charge")), "again");
+  run.ok("charge");
+  run.now.us += 60'000'000;
+  run.fail("last", kBusiness, "no");
+  CHECK(run.latest() == "charge undo 0");
+  run.fail("charge", FailureKind::kTransient, "unavailable", kUndo);
+  CHECK(run.health() == "retrying");  // for ten seconds, and not held at once
+  run.pass(1);
+  CHECK(run.latest() == "charge undo 1");
+}
