@@ -82,9 +82,7 @@ void Call::still_unsure() {
     phase_ = Phase::kNot;
     return ends_.anyway();
   }
-  // While it is taken back a check is better: it makes nothing happen.
-  const bool better_look = stopping_ && direction_ == Direction::kDo && checked();
-  if (action().safe && remembered && tries_left() && !better_look) return wait();
+  if (action().safe && remembered && tries_left() && !better_to_look()) return wait();
   look();
 }
 
@@ -147,7 +145,7 @@ void Call::again(int after_s) {
 }
 
 void Call::once_more() {
-  did_not();
+  if (phase_ == Phase::kHappened) did_not();
   tries_ = 0;
   send();
 }
@@ -201,7 +199,7 @@ void Call::retried() {
   tries_ = 0;
   trying_since_ = saga_.now;
   if (!unsure_) return start();
-  if (action().safe) return send();
+  if (action().safe && !better_to_look()) return send();
   look();
 }
 

@@ -48,6 +48,8 @@ class Call {
   const Plan& plan() const;
   const Action& action() const { return kActions[use_.action]; }
   bool checked() const { return action().checked || use_.if_unsure == IfUnsure::kCheck; }
+  // While it is taken back a check is better than the request: it makes nothing happen.
+  bool better_to_look() const { return stopping_ && direction_ == Direction::kDo && checked(); }
   bool is_check() const { return direction_ == Direction::kCheck || direction_ == Direction::kUndoCheck; }
 
   Frame& frame_;

@@ -38,8 +38,8 @@ class Handled : public Frame {
   void hand_over() { saga.hold_step(this, *this, Direction::kDo, "held"); }
   virtual void try_again(const Act&) {}
   void undo_helped(const Help& help, bool happened) {
-    if (help.kind == Help::Kind::kResolve) return undo_->resolved(happened, help.n);
     undo_again_ = 0;
+    if (help.kind == Help::Kind::kResolve) return undo_->resolved(happened, help.n);
     if (help.kind == Help::Kind::kRetry) return undo_->retried();
     saga.left_over(place());
     undone();
@@ -104,8 +104,8 @@ class Step : public Handled {
   }
   void helped(Direction direction, const Help& help, bool happened) override {
     if (direction == Direction::kUndo) return undo_helped(help, happened);
-    if (help.kind == Help::Kind::kResolve) return call_->resolved(happened, help.n);
     again_ = 0;
+    if (help.kind == Help::Kind::kResolve) return call_->resolved(happened, help.n);
     if (help.kind == Help::Kind::kRetry) return call_->retried();
     bind(stmt->name, Value::record({{"n", Value::integer(help.n)}}));
     done();
