@@ -1,5 +1,6 @@
-// What the reference interpreter (tests/reference) found, one test a mistake: each names what went wrong. The reasons are
-// in docs/adr/0015-what-the-reference-found.md. Every Run proves replay for each prefix of its journal (harness.h).
+// What the reference interpreter (tests/reference) found, one test a mistake: each names what went
+// wrong. The reasons are in docs/adr/0015-what-the-reference-found.md. Every Run proves replay for
+// each prefix of its journal (harness.h).
 #include "tests/interpreter/harness.h"
 
 using namespace belay::testing;

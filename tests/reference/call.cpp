@@ -1,3 +1,4 @@
+// Policies, told from outcome to outcome. See call.h.
 #include "tests/reference/call.h"
 
 #include <algorithm>
@@ -6,7 +7,13 @@ namespace belay::reference {
 
 Call::Call(Frame& at, const Use& use, Direction direction, std::optional<Keep> keep, Ends ends,
            std::optional<std::int64_t> fixed)
-    : frame_(at), saga_(at.saga), use_(use), direction_(direction), keep_(keep), ends_(std::move(ends)), fixed_(fixed) {
+    : frame_(at),
+      saga_(at.saga),
+      use_(use),
+      direction_(direction),
+      keep_(keep),
+      ends_(std::move(ends)),
+      fixed_(fixed) {
   check_use_.action = kFind;
 }
 
@@ -28,8 +35,8 @@ void Call::send() {
   first_of_key_ = false;
   const std::string place = frame_.place();
   saga_.say(sent_line(place, direction_, generation_, use_.action, v_));
-  const Answer answer =
-      saga_.world.call(place, direction_, generation_, use_.action, static_cast<Time>(use_.within_ms) * 1000);
+  const Answer answer = saga_.world.call(place, direction_, generation_, use_.action,
+                                         static_cast<Time>(use_.within_ms) * 1000);
   saga_.at(saga_.now + answer.after, [this, answer] { answered(answer); });
 }
 
@@ -39,11 +46,13 @@ void Call::answered(const Answer& answer) {
       if (is_check() && answer.happened == "not yet") return may_pass();
       phase_ = Phase::kHappened;
       unsure_ = false;
-      if (is_check()) return ends_.happened(Value::record({{answer.happened, Value::integer(answer.n)}}));
+      if (is_check())
+        return ends_.happened(Value::record({{answer.happened, Value::integer(answer.n)}}));
       return ends_.happened(Value::record({{"n", Value::integer(answer.n)}}));
     case Answer::Kind::kBusiness:
       if (is_check()) return may_pass();
-      // An unmapped refusal may be about the request, not about what it asked for: it settles nothing.
+      // An unmapped refusal may be about the request, not about what it asked for: it settles
+      // nothing.
       if (unsure_ && answer.error == "refused") return look();
       did_not();
       return ends_.refused(answer.error);
@@ -77,7 +86,8 @@ void Call::may_pass() {
 void Call::still_unsure() {
   if (saga_.flaw == Flaw::kNewKeyAfterUnsure) ++generation_;
   const Time at = saga_.now + next_wait();
-  const bool remembered = action().keys_for_s == 0 || at - key_since_ < action().keys_for_s * kSecond;
+  const bool remembered =
+      action().keys_for_s == 0 || at - key_since_ < action().keys_for_s * kSecond;
   if (stopping_ && use_.if_unsure == IfUnsure::kUndoAnyway) {
     phase_ = Phase::kNot;
     return ends_.anyway();
@@ -89,7 +99,8 @@ void Call::still_unsure() {
 void Call::look() {
   phase_ = Phase::kChecking;
   if (checked()) {
-    const Direction direction = direction_ == Direction::kDo ? Direction::kCheck : Direction::kUndoCheck;
+    const Direction direction =
+        direction_ == Direction::kDo ? Direction::kCheck : Direction::kUndoCheck;
     Ends ends;
     ends.happened = [this](const Value& result) {
       const auto& [word, n] = *result.fields.begin();

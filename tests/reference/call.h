@@ -1,6 +1,7 @@
-// One use of an action, from its first sending until it is known whether it happened: tries, waits between them, request
-// keys, checks. LANGUAGE.md §5 in the order of docs/language/policies.md: unsure? the same request again, else the check,
-// else what `if unsure` says, else a person. May it pass? again, by the plan or for as long as `keep trying` says.
+// One use of an action, from its first sending until it is known whether it happened: tries, waits
+// between them, request keys, checks. LANGUAGE.md §5 in the order of docs/language/policies.md:
+// unsure? the same request again, else the check, else what `if unsure` says, else a person. May it
+// pass? again, by the plan or for as long as `keep trying` says.
 #pragma once
 #include "tests/reference/frame.h"
 
@@ -20,7 +21,8 @@ class Call {
   void start();
   // `try again after`: a new request; the plan's tries are counted in all.
   void again(int after_s);
-  // Nothing new is wanted any more, only to know: waits are cut short. Ends in `refused` when it did not happen.
+  // Nothing new is wanted any more, only to know: waits are cut short. Ends in `refused` when it
+  // did not happen.
   void settle();
   void cut_short() {
     if (stopping_ && phase_ == Phase::kWaiting && unsure_) cut_wait();
@@ -50,7 +52,9 @@ class Call {
   bool checked() const { return action().checked || use_.if_unsure == IfUnsure::kCheck; }
   // While it is taken back a check is better than the request: it makes nothing happen.
   bool better_to_look() const { return stopping_ && direction_ == Direction::kDo && checked(); }
-  bool is_check() const { return direction_ == Direction::kCheck || direction_ == Direction::kUndoCheck; }
+  bool is_check() const {
+    return direction_ == Direction::kCheck || direction_ == Direction::kUndoCheck;
+  }
 
   Frame& frame_;
   Saga& saga_;

@@ -5,11 +5,13 @@
 
 namespace belay::reference {
 
-// ---- Shared ------------------------------------------------------------------------------------------------------
+// ---- Shared
 
 std::string Frame::place() const {
-  static constexpr Stmt::Kind kNamed[] = {Stmt::Kind::kStep, Stmt::Kind::kRun, Stmt::Kind::kWait, Stmt::Kind::kAsk};
-  const bool named = std::find(std::begin(kNamed), std::end(kNamed), stmt->kind) != std::end(kNamed);
+  static constexpr Stmt::Kind kNamed[] = {Stmt::Kind::kStep, Stmt::Kind::kRun, Stmt::Kind::kWait,
+                                          Stmt::Kind::kAsk};
+  const bool named =
+      std::find(std::begin(kNamed), std::end(kNamed), stmt->kind) != std::end(kNamed);
   if (!named) return stmt->kind == Stmt::Kind::kCarryOn ? "act" : words(stmt->kind);
   std::string out = stmt->name;
   for (const int round : rounds) out += "[" + std::to_string(round) + "]";
@@ -23,7 +25,9 @@ bool Frame::inside(const Frame& other) const {
   return false;
 }
 
-void Frame::bind(const std::string& name, Value value) { scope->names[name] = {std::move(value), this}; }
+void Frame::bind(const std::string& name, Value value) {
+  scope->names[name] = {std::move(value), this};
+}
 
 void Frame::done() {
   ended = ++saga.tick;
@@ -92,7 +96,7 @@ Sequence& Frame::add_block(const Block& block, Scope& in, std::vector<int> round
   return added;
 }
 
-// ---- A list of statements ----------------------------------------------------------------------------------------
+// ---- A list of statements
 
 void Sequence::start() { next(); }
 void Sequence::child_done(Frame&) { next(); }
@@ -124,7 +128,8 @@ class Plain : public Frame {  // done at once
         return done();
       }
       case Stmt::Kind::kPublish: {
-        const auto key = saga.evaluate_int(stmt->key, *this), n = saga.evaluate_int(stmt->value, *this);
+        const auto key = saga.evaluate_int(stmt->key, *this),
+                   n = saga.evaluate_int(stmt->value, *this);
         if (!key || !n) return saga.fail(*this, "bad_value");
         saga.say("publish ref.told key " + std::to_string(*key) + " n=" + std::to_string(*n));
         return done();
@@ -141,7 +146,8 @@ class Plain : public Frame {  // done at once
       }
       default: {  // about the statement in whose handler's block it stands
         Frame* owner = parent;
-        while (owner->stmt == nullptr || owner->stmt->kind == Stmt::Kind::kWhen) owner = owner->parent;
+        while (owner->stmt == nullptr || owner->stmt->kind == Stmt::Kind::kWhen)
+          owner = owner->parent;
         return owner->act_of_block(*this);
       }
     }
@@ -175,7 +181,7 @@ class When : public Frame {
   void child_done(Frame&) override { done(); }
 };
 
-// ---- Side by side ------------------------------------------------------------------------------------------------
+// ---- Side by side
 
 class Together : public Frame {
  public:
@@ -196,12 +202,14 @@ class Together : public Frame {
     if (static_cast<int>(won_.size()) < wanted_) return;
     over_ = true;
     for (const auto& other : children) {
-      if (won_.count(other.get()) == 0 && !other->unwinding && saga.flaw != Flaw::kKeepLosers) other->unwind_as_part();
+      if (won_.count(other.get()) == 0 && !other->unwinding && saga.flaw != Flaw::kKeepLosers)
+        other->unwind_as_part();
     }
     done();
   }
   bool take(Frame& branch, const std::string& error) override {
-    if (over_ || error == "refused" || static_cast<int>(won_.size()) + running_ - 1 < wanted_) return false;
+    if (over_ || error == "refused" || static_cast<int>(won_.size()) + running_ - 1 < wanted_)
+      return false;
     --running_;
     branch.unwind_as_part();
     return true;
@@ -321,7 +329,7 @@ class ForEach : public Frame {
   std::set<const Frame*> over_;
 };
 
-// ---- Loops and handlers ------------------------------------------------------------------------------------------
+// ---- Loops and handlers
 
 class Repeat : public Frame {
  public:
@@ -354,11 +362,16 @@ class Repeat : public Frame {
     if (enough->number != 0) return done();
     used_up_ = true;
     switch (stmt->act.kind) {
-      case Act::Kind::kNone: return saga.fail(*this, "gave_up");
-      case Act::Kind::kCancel: return saga.cancel();
-      case Act::Kind::kCarryOn: return done();
-      case Act::Kind::kHandTo: return saga.hold(this, place() + " held");
-      default: return add_block(stmt->act.block, *scope, rounds).start();
+      case Act::Kind::kNone:
+        return saga.fail(*this, "gave_up");
+      case Act::Kind::kCancel:
+        return saga.cancel();
+      case Act::Kind::kCarryOn:
+        return done();
+      case Act::Kind::kHandTo:
+        return saga.hold(this, place() + " held");
+      default:
+        return add_block(stmt->act.block, *scope, rounds).start();
     }
   }
   int rounds_ = 0;
@@ -385,10 +398,14 @@ class Try : public Frame {
   void child_unwound(Frame& child) override {
     if (unwinding) return Frame::child_unwound(child);
     switch (handler_->act.kind) {
-      case Act::Kind::kCancel: return saga.cancel();
-      case Act::Kind::kHandTo: return saga.hold(this, place() + " held");
-      case Act::Kind::kBlock: return add_block(handler_->act.block, *scope, rounds).start();
-      default: return done();
+      case Act::Kind::kCancel:
+        return saga.cancel();
+      case Act::Kind::kHandTo:
+        return saga.hold(this, place() + " held");
+      case Act::Kind::kBlock:
+        return add_block(handler_->act.block, *scope, rounds).start();
+      default:
+        return done();
     }
   }
   void act_of_block(Frame& act) override {
@@ -407,17 +424,28 @@ std::unique_ptr<Frame> make_frame(Saga& saga, Frame& parent, const Stmt& stmt) {
     return std::make_unique<F>(saga, &parent, &stmt, *parent.scope, parent.rounds);
   };
   switch (stmt.kind) {
-    case Stmt::Kind::kStep: return make_step(saga, parent, stmt);
-    case Stmt::Kind::kRun: return make_run(saga, parent, stmt);
-    case Stmt::Kind::kWait: return make_wait(saga, parent, stmt);
-    case Stmt::Kind::kAsk: return make_ask(saga, parent, stmt);
-    case Stmt::Kind::kWhen: return make(static_cast<When*>(nullptr));
-    case Stmt::Kind::kTogether: return make(static_cast<Together*>(nullptr));
-    case Stmt::Kind::kForEach: return make(static_cast<ForEach*>(nullptr));
-    case Stmt::Kind::kRepeat: return make(static_cast<Repeat*>(nullptr));
-    case Stmt::Kind::kPause: return make(static_cast<Pause*>(nullptr));
-    case Stmt::Kind::kTry: return make(static_cast<Try*>(nullptr));
-    default: return make(static_cast<Plain*>(nullptr));
+    case Stmt::Kind::kStep:
+      return make_step(saga, parent, stmt);
+    case Stmt::Kind::kRun:
+      return make_run(saga, parent, stmt);
+    case Stmt::Kind::kWait:
+      return make_wait(saga, parent, stmt);
+    case Stmt::Kind::kAsk:
+      return make_ask(saga, parent, stmt);
+    case Stmt::Kind::kWhen:
+      return make(static_cast<When*>(nullptr));
+    case Stmt::Kind::kTogether:
+      return make(static_cast<Together*>(nullptr));
+    case Stmt::Kind::kForEach:
+      return make(static_cast<ForEach*>(nullptr));
+    case Stmt::Kind::kRepeat:
+      return make(static_cast<Repeat*>(nullptr));
+    case Stmt::Kind::kPause:
+      return make(static_cast<Pause*>(nullptr));
+    case Stmt::Kind::kTry:
+      return make(static_cast<Try*>(nullptr));
+    default:
+      return make(static_cast<Plain*>(nullptr));
   }
 }
 

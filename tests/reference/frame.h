@@ -1,7 +1,8 @@
-// Statements that are under way, or were: a tree that grows as the saga goes on and is walked backwards to undo it. A
-// frame is started once; it says `done` or fails once; it is unwound at most once, which ends in `child_unwound` of the
-// frame around it. Undoing needs no plan: a list of statements is unwound from its last one to its first, branches all
-// at once, and what is still on its way is awaited first, each frame for itself.
+// Statements that are under way, or were: a tree that grows as the saga goes on and is walked
+// backwards to undo it. A frame is started once; it says `done` or fails once; it is unwound at
+// most once, which ends in `child_unwound` of the frame around it. Undoing needs no plan: a list of
+// statements is unwound from its last one to its first, branches all at once, and what is still on
+// its way is awaited first, each frame for itself.
 #pragma once
 #include <deque>
 #include <functional>
@@ -37,7 +38,7 @@ class Saga {
   void say(std::string line) { trace.say(now, std::move(line)); }
   // An error that nobody near has taken: outward from `origin`.
   void fail(Frame& origin, const std::string& error);
-  void cancel();                 // everything is undone, unless it is too late
+  void cancel();  // everything is undone, unless it is too late
   void finish(const Value& out);
   void hold(const void* who, std::string line) { held_[who] = {std::move(line), ++tick}; }
   void release(const void* who) { held_.erase(who); }
@@ -113,8 +114,8 @@ class Frame {
 
   void unwind();
   virtual void child_unwound(Frame& child);
-  // More around it is undone now: what was being undone alone takes its place in the order of the whole, and waits of
-  // what is being settled are cut short once more.
+  // More around it is undone now: what was being undone alone takes its place in the order of the
+  // whole, and waits of what is being settled are cut short once more.
   virtual void cut_short();
   // A part of the saga that is undone alone: its names are gone for everybody else.
   void unwind_as_part();
@@ -136,7 +137,7 @@ class Frame {
 
  protected:
   void done();
-  virtual void undo_children();         // last to first, one after the other
+  virtual void undo_children();           // last to first, one after the other
   virtual void undo_self() { undone(); }  // its parts are undone
   void undone();
   Sequence& add_block(const Block& block, Scope& in, std::vector<int> rounds_in);

@@ -1,3 +1,6 @@
+// The generator walks as an author writes, from the top to the end, and keeps the names that exist
+// at each place: certain ones are read as they are, others by `or else` or `is present`. A budget
+// of statements keeps programs small; what is rare in a program is not rare in a hundred thousand.
 #include "tests/reference/generate.h"
 
 #include <algorithm>
@@ -17,8 +20,8 @@ using Names = std::vector<Name>;
 // Where a statement stands.
 struct Here {
   int depth = 0;
-  bool side = false;      // in a branch or an item: no finish
-  bool past = false;      // after the point of no return
+  bool side = false;  // in a branch or an item: no finish
+  bool past = false;  // after the point of no return
 };
 
 class Maker {
@@ -62,43 +65,54 @@ class Maker {
     for (const Name& n : names) {
       if (n.certain == certain && n.list == list) found.push_back(&n);
     }
-    return found.empty() ? nullptr : found[static_cast<std::size_t>(pick(static_cast<int>(found.size())))];
+    return found.empty() ? nullptr
+                         : found[static_cast<std::size_t>(pick(static_cast<int>(found.size())))];
   }
   Expr certain_number(const Names& names) {
     switch (pick(6)) {
-      case 0: return number(pick(4));
+      case 0:
+        return number(pick(4));
       case 1:
         if (const Name* maybe = some(names, false, false))
           return apply(Expr::Op::kOrElse, {name(maybe->path), number(pick(4))});
         [[fallthrough]];
       case 2:
-        if (const Name* list = some(names, true, true)) return apply(Expr::Op::kSize, {name(list->path)});
+        if (const Name* list = some(names, true, true))
+          return apply(Expr::Op::kSize, {name(list->path)});
         [[fallthrough]];
-      default: return name(some(names, true, false)->path);
+      default:
+        return name(some(names, true, false)->path);
     }
   }
   Expr number_of(const Names& names) {
     switch (pick(10)) {
       case 0:
-      case 1: return apply(Expr::Op::kAdd, {certain_number(names), certain_number(names)});
+      case 1:
+        return apply(Expr::Op::kAdd, {certain_number(names), certain_number(names)});
       case 2: {  // fails when the name is 0
         if (!one_in(3)) return certain_number(names);
         return apply(Expr::Op::kDivide, {number(12), name(some(names, true, false)->path)});
       }
-      default: return certain_number(names);
+      default:
+        return certain_number(names);
     }
   }
   Expr condition(const Names& names) {
     switch (pick(7)) {
       case 0:
-        if (const Name* maybe = some(names, false, false)) return apply(Expr::Op::kPresent, {name(maybe->path)});
+        if (const Name* maybe = some(names, false, false))
+          return apply(Expr::Op::kPresent, {name(maybe->path)});
         [[fallthrough]];
-      case 1: return apply(Expr::Op::kIs, {number_of(names), number(pick(4))});
-      case 2: return apply(Expr::Op::kNot, {apply(Expr::Op::kLess, {number_of(names), number(pick(6))})});
+      case 1:
+        return apply(Expr::Op::kIs, {number_of(names), number(pick(4))});
+      case 2:
+        return apply(Expr::Op::kNot, {apply(Expr::Op::kLess, {number_of(names), number(pick(6))})});
       case 3:
-        return apply(Expr::Op::kAnd, {apply(Expr::Op::kLess, {number(pick(3)), number_of(names)}),
-                                      apply(Expr::Op::kLess, {certain_number(names), number(1 + pick(8))})});
-      default: return apply(Expr::Op::kLess, {number_of(names), number(pick(8))});
+        return apply(Expr::Op::kAnd,
+                     {apply(Expr::Op::kLess, {number(pick(3)), number_of(names)}),
+                      apply(Expr::Op::kLess, {certain_number(names), number(1 + pick(8))})});
+      default:
+        return apply(Expr::Op::kLess, {number_of(names), number(pick(8))});
     }
   }
   Expr list(const Names& names) {
@@ -139,29 +153,42 @@ class Maker {
     --budget_;
     const int kind = pick(budget_ > 0 && here.depth < 4 ? 26 : 16);
     switch (kind) {
-      case 7: return wait(out, names, here);
-      case 8: return ask(out, names, here);
-      case 9: return run(out, names, here);
-      case 10: return pause(out);
-      case 11: return set(out, names);
-      case 12: return publish(out, names);
+      case 7:
+        return wait(out, names, here);
+      case 8:
+        return ask(out, names, here);
+      case 9:
+        return run(out, names, here);
+      case 10:
+        return pause(out);
+      case 11:
+        return set(out, names);
+      case 12:
+        return publish(out, names);
       case 13:
-      case 14: return when(out, names, here);
+      case 14:
+        return when(out, names, here);
       case 16:
       case 17:
-      case 18: return together(out, names, here);
+      case 18:
+        return together(out, names, here);
       case 19:
       case 20:
-      case 21: return for_each(out, names, here);
-      case 22: return repeat(out, names, here);
+      case 21:
+        return for_each(out, names, here);
+      case 22:
+        return repeat(out, names, here);
       case 23:
       case 24:
-      case 25: return try_(out, names, here);
-      default: return step(out, names, here);
+      case 25:
+        return try_(out, names, here);
+      default:
+        return step(out, names, here);
     }
   }
 
-  // What `otherwise` or a handler does; `goes_on`: control may come behind the statement without its result.
+  // What `otherwise` or a handler does; `goes_on`: control may come behind the statement without
+  // its result.
   Act act(const Names& names, Here here, bool of_step, bool result, bool& goes_on) {
     Act act;
     switch (pick(of_step ? 8 : 6)) {
@@ -234,7 +261,8 @@ class Maker {
           last.act.kind = Act::Kind::kCarryOn;
           if (result && one_in(2)) last.act.with = number_of(names);
           break;
-        default: return out;
+        default:
+          return out;
       }
     }
     if (one_in(4)) {  // only if …
@@ -268,13 +296,17 @@ class Maker {
       Handler h;
       if (one_in(2)) h.errors.push_back(one_in(3) ? "gave_up" : "ref.no");
       switch (pick(3)) {
-        case 0: h.act.kind = Act::Kind::kHandTo; break;
+        case 0:
+          h.act.kind = Act::Kind::kHandTo;
+          break;
         case 1:
           h.act.kind = Act::Kind::kTryAgain;
           h.act.after_s = 2;
           h.act.at_most = 1 + pick(2);
           break;
-        default: h.act.kind = Act::Kind::kCarryOn; break;
+        default:
+          h.act.kind = Act::Kind::kCarryOn;
+          break;
       }
       use.handlers.push_back(std::move(h));
     }
@@ -310,14 +342,16 @@ class Maker {
         if (any) {
           goes_on = true;
         } else if (!one_in(3) || i > 1) {
-          static constexpr const char* kErrors[] = {"ref.no", "ref.full", "refused", "bad_value", "gave_up"};
+          static constexpr const char* kErrors[] = {"ref.no", "ref.full", "refused", "bad_value",
+                                                    "gave_up"};
           const int from = i > 1 ? 0 : 1 + pick(3);
           h.errors.push_back(kErrors[from]);
           if (one_in(3)) h.errors.push_back(kErrors[from + 1]);
         }
         s.call.handlers.push_back(std::move(h));
       }
-      if (s.call.handlers.size() == 2 && s.call.handlers[0].errors.size() == 2) s.call.handlers[0].errors.pop_back();
+      if (s.call.handlers.size() == 2 && s.call.handlers[0].errors.size() == 2)
+        s.call.handlers[0].errors.pop_back();
     }
     if (!action.reads) {
       if (one_in(6)) {
@@ -413,7 +447,8 @@ class Maker {
       Names inner = before;
       s.blocks.push_back(block(inner, deeper(here, true)));
       if (s.wanted == 0) {
-        names.insert(names.end(), inner.begin() + static_cast<std::ptrdiff_t>(before.size()), inner.end());
+        names.insert(names.end(), inner.begin() + static_cast<std::ptrdiff_t>(before.size()),
+                     inner.end());
       } else {
         for (std::size_t n = before.size(); n < inner.size(); ++n) {
           if (inner[n].list) continue;
@@ -476,7 +511,8 @@ class Maker {
     if (sources == 1) {
       names.push_back({{s.name, one_in(4) ? "k" : "n"}, !goes_on, false});
     } else {
-      for (const Source& source : s.sources) names.push_back({{s.name, source.name, "n"}, !goes_on && !s.any_source, false});
+      for (const Source& source : s.sources)
+        names.push_back({{s.name, source.name, "n"}, !goes_on && !s.any_source, false});
     }
     out.push_back(std::move(s));
   }

@@ -1,6 +1,7 @@
-// A program as the reference knows it: a small tree of statements and expressions, and the few facts about actions that
-// matter. It shares nothing with dsl/syntax.h or interpreter/graph.h: the only way from here to them is the text that
-// print.h writes. Made by generate.h, made smaller by shrink.h, run by saga.h.
+// A program as the reference knows it: a small tree of statements and expressions, and the few
+// facts about actions that matter. It shares nothing with dsl/syntax.h or interpreter/graph.h: the
+// only way from here to them is the text that print.h writes. Made by generate.h, made smaller by
+// shrink.h, run by saga.h.
 #pragma once
 #include <cstdint>
 #include <map>
@@ -10,7 +11,7 @@
 
 namespace belay::reference {
 
-// ---- Values and expressions ----------------------------------------------------------------------------------
+// ---- Values and expressions
 
 struct Value {
   enum class Kind { kNull, kInt, kBool, kList, kRecord };
@@ -23,12 +24,27 @@ struct Value {
   static Value integer(std::int64_t n) { return {Kind::kInt, n, {}, {}}; }
   static Value boolean(bool b) { return {Kind::kBool, b ? 1 : 0, {}, {}}; }
   static Value list(std::vector<Value> items) { return {Kind::kList, 0, std::move(items), {}}; }
-  static Value record(std::map<std::string, Value> f) { return {Kind::kRecord, 0, {}, std::move(f)}; }
+  static Value record(std::map<std::string, Value> f) {
+    return {Kind::kRecord, 0, {}, std::move(f)};
+  }
 };
 std::string text(const Value& value);
 
 struct Expr {
-  enum class Op { kNumber, kName, kAdd, kDivide, kLess, kIs, kNot, kAnd, kOrElse, kPresent, kList, kSize };
+  enum class Op {
+    kNumber,
+    kName,
+    kAdd,
+    kDivide,
+    kLess,
+    kIs,
+    kNot,
+    kAnd,
+    kOrElse,
+    kPresent,
+    kList,
+    kSize
+  };
   Op op = Op::kNumber;
   std::int64_t number = 0;
   std::vector<std::string> path;  // kName: `charge.n`
@@ -36,18 +52,20 @@ struct Expr {
   bool operator==(const Expr&) const = default;
 };
 inline Expr number(std::int64_t n) { return {Expr::Op::kNumber, n, {}, {}}; }
-inline Expr name(std::vector<std::string> path) { return {Expr::Op::kName, 0, std::move(path), {}}; }
+inline Expr name(std::vector<std::string> path) {
+  return {Expr::Op::kName, 0, std::move(path), {}};
+}
 inline Expr apply(Expr::Op op, std::vector<Expr> of) { return {op, 0, {}, std::move(of)}; }
 
-// ---- Actions -------------------------------------------------------------------------------------------------
+// ---- Actions
 
 struct Action {
   const char* name;
-  bool reads = false;       // no other effect
-  bool safe = false;        // repeating is safe
-  bool checked = false;     // `checked by ref.find`
-  bool harmless = false;    // if nothing was done
-  int keys_for_s = 0;       // how long the other side remembers keys; 0: for ever
+  bool reads = false;     // no other effect
+  bool safe = false;      // repeating is safe
+  bool checked = false;   // `checked by ref.find`
+  bool harmless = false;  // if nothing was done
+  int keys_for_s = 0;     // how long the other side remembers keys; 0: for ever
 };
 // All actions take `v int` and give `n int`; all may end in ref.no and ref.full.
 inline constexpr Action kActions[] = {
@@ -64,7 +82,7 @@ inline constexpr Action kActions[] = {
 };
 inline constexpr int kForwardActions = 6, kFirstUndo = 6, kUndoActions = 3, kFind = 9;
 
-// ---- Statements ----------------------------------------------------------------------------------------------
+// ---- Statements
 
 struct Stmt;
 using Block = std::vector<Stmt>;
@@ -72,7 +90,7 @@ using Block = std::vector<Stmt>;
 struct Act {
   enum class Kind { kNone, kCancel, kCarryOn, kTryAgain, kHandTo, kBlock };
   Kind kind = Kind::kNone;
-  std::optional<Expr> with;  // kCarryOn: the number in the result
+  std::optional<Expr> with;      // kCarryOn: the number in the result
   int after_s = 0, at_most = 0;  // kTryAgain
   Block block;
 };
@@ -109,28 +127,45 @@ struct Source {  // of a wait
 
 struct Stmt {
   enum class Kind {
-    kStep, kRun, kSet, kWhen, kTogether, kForEach, kRepeat, kWait, kPause, kAsk, kTry, kPoint, kPublish,
-    kCancel, kFinish, kCarryOn, kTryAgain, kHandTo,
+    kStep,
+    kRun,
+    kSet,
+    kWhen,
+    kTogether,
+    kForEach,
+    kRepeat,
+    kWait,
+    kPause,
+    kAsk,
+    kTry,
+    kPoint,
+    kPublish,
+    kCancel,
+    kFinish,
+    kCarryOn,
+    kTryAgain,
+    kHandTo,
   };
   Kind kind = Kind::kStep;
-  std::string name;               // of what has one
-  Use call;                       // kStep; kRun: v and handlers; kTry: handlers
-  std::optional<Use> undo;        // kStep, kWait
-  bool no_undo = false;           // `no undo because`
-  bool detached = false;          // kRun
-  std::vector<Expr> conditions;   // kWhen: one a block, and one block more is `otherwise`; kRepeat: until
-  std::vector<Block> blocks;      // kWhen, kTogether; kForEach, kRepeat, kTry: one
-  int wanted = 0;                 // kTogether: 0: all
-  Expr value;                     // kSet, kForEach (the list), kPublish (n), kFinish (out)
-  Expr key;                       // kPublish
+  std::string name;         // of what has one
+  Use call;                 // kStep; kRun: v and handlers; kTry: handlers
+  std::optional<Use> undo;  // kStep, kWait
+  bool no_undo = false;     // `no undo because`
+  bool detached = false;    // kRun
+  std::vector<Expr>
+      conditions;  // kWhen: one a block, and one block more is `otherwise`; kRepeat: until
+  std::vector<Block> blocks;       // kWhen, kTogether; kForEach, kRepeat, kTry: one
+  int wanted = 0;                  // kTogether: 0: all
+  Expr value;                      // kSet, kForEach (the list), kPublish (n), kFinish (out)
+  Expr key;                        // kPublish
   int at_once = 1, tolerated = 0;  // kForEach
-  std::string collect;            // kForEach: a name, or empty
+  std::string collect;             // kForEach: a name, or empty
   Expr collected;
-  int times = 1;                  // kRepeat
-  std::vector<Source> sources;    // kWait
+  int times = 1;                // kRepeat
+  std::vector<Source> sources;  // kWait
   bool any_source = false;
-  int ms = 0;                     // kWait, kAsk: within; kPause; uneven, so that no two end at one moment
-  Act act;                        // kWait, kAsk, kRepeat: otherwise; kCarryOn, kTryAgain
+  int ms = 0;  // kWait, kAsk: within; kPause; uneven, so that no two end at one moment
+  Act act;     // kWait, kAsk, kRepeat: otherwise; kCarryOn, kTryAgain
 };
 inline constexpr int kStmtKinds = 18;
 const char* words(Stmt::Kind kind);
@@ -138,7 +173,7 @@ const char* words(Stmt::Kind kind);
 struct Program {
   Block body;
   Expr gives;
-  int finish_within_s = 0;        // 0: no deadline
+  int finish_within_s = 0;  // 0: no deadline
   std::optional<Keep> if_undo_fails;
 };
 

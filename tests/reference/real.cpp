@@ -1,3 +1,6 @@
+// The driver stands where an engine would: it carries out commands in virtual time, fires the
+// timers that the interpreter asks for, hands out events, and lets people answer, cancel and look
+// after what is held. It knows nothing of journals.
 #include "tests/reference/real.h"
 
 #include <cstdlib>
@@ -14,10 +17,14 @@ namespace real = belay::interpreter;
 
 Direction direction_of(real::Direction direction) {
   switch (direction) {
-    case real::Direction::kForward: return Direction::kDo;
-    case real::Direction::kCheck: return Direction::kCheck;
-    case real::Direction::kUndo: return Direction::kUndo;
-    case real::Direction::kUndoCheck: return Direction::kUndoCheck;
+    case real::Direction::kForward:
+      return Direction::kDo;
+    case real::Direction::kCheck:
+      return Direction::kCheck;
+    case real::Direction::kUndo:
+      return Direction::kUndo;
+    case real::Direction::kUndoCheck:
+      return Direction::kUndoCheck;
   }
   return Direction::kDo;
 }
@@ -85,7 +92,8 @@ class Driver {
     for (const real::Activity& activity : state_.activities) {
       if (graph_.nodes[activity.path.node].kind != real::NodeKind::kStep) continue;
       for (const real::Direction direction : {real::Direction::kForward, real::Direction::kUndo}) {
-        const real::CallState& call = direction == real::Direction::kForward ? activity.forward : activity.undo;
+        const real::CallState& call =
+            direction == real::Direction::kForward ? activity.forward : activity.undo;
         if (call.phase != real::CallPhase::kHeld) continue;
         const Call key{activity.path, direction};
         const auto known = held_.find(key);
@@ -99,9 +107,11 @@ class Driver {
   void ask_for_help(const Call& key) {
     const auto& [path, direction] = key;
     const std::string where = place(path);
-    const auto activity = std::find_if(state_.activities.begin(), state_.activities.end(),
-                                       [&, at = path](const real::Activity& a) { return a.path == at; });
-    const real::CallState& call = direction == real::Direction::kForward ? activity->forward : activity->undo;
+    const auto activity =
+        std::find_if(state_.activities.begin(), state_.activities.end(),
+                     [&, at = path](const real::Activity& a) { return a.path == at; });
+    const real::CallState& call =
+        direction == real::Direction::kForward ? activity->forward : activity->undo;
     const bool unknown = call.hold == real::HoldReason::kUnknownOutcome;
     const Direction side = direction_of(direction);
     const Stmt& step = *find_step(program_.body, graph_.nodes[path.node].name);
@@ -113,7 +123,9 @@ class Driver {
       held_.erase(it);
       const bool looks = help.kind == Help::Kind::kResolve, skips = help.kind == Help::Kind::kSkip;
       const char* word = looks ? "resolve" : skips ? "skip" : "retry";
-      const auto act = looks ? real::OperatorAct::kResolve : skips ? real::OperatorAct::kSkip : real::OperatorAct::kRetry;
+      const auto act = looks   ? real::OperatorAct::kResolve
+                       : skips ? real::OperatorAct::kSkip
+                               : real::OperatorAct::kRetry;
       const bool happened = looks && world_.happened(where, side);
       real::Value output;
       if ((looks && happened) || (skips && side == Direction::kDo))
@@ -121,7 +133,8 @@ class Driver {
       for (const real::AllowedAct& allowed : allowed_acts(graph_, state_)) {
         if (allowed.act != word || allowed.direction != key.second) continue;
         if (real::parse_path(graph_, allowed.path) != key.first) continue;
-        return put(real::OperatorActed{act, key.first, key.second, happened, output, looks ? "looked" : ""});
+        return put(real::OperatorActed{act, key.first, key.second, happened, output,
+                                       looks ? "looked" : ""});
       }
       trace_.say(now_, std::string(word) + " is not allowed for " + where);
     });
@@ -144,17 +157,28 @@ class Driver {
   std::string place(const real::Path& path) const {
     const real::Node& node = graph_.nodes[path.node];
     switch (node.kind) {
-      case real::NodeKind::kTry: return "try";
-      case real::NodeKind::kRepeat: return "repeat";
-      case real::NodeKind::kWhen: return "when";
-      case real::NodeKind::kForEach: return "for each";
-      case real::NodeKind::kTogether: return "together";
-      case real::NodeKind::kSet: return "set";
-      case real::NodeKind::kPublish: return "publish";
-      case real::NodeKind::kPause: return "pause";
-      case real::NodeKind::kFinish: return "finish";
-      case real::NodeKind::kAct: return "act";
-      default: break;
+      case real::NodeKind::kTry:
+        return "try";
+      case real::NodeKind::kRepeat:
+        return "repeat";
+      case real::NodeKind::kWhen:
+        return "when";
+      case real::NodeKind::kForEach:
+        return "for each";
+      case real::NodeKind::kTogether:
+        return "together";
+      case real::NodeKind::kSet:
+        return "set";
+      case real::NodeKind::kPublish:
+        return "publish";
+      case real::NodeKind::kPause:
+        return "pause";
+      case real::NodeKind::kFinish:
+        return "finish";
+      case real::NodeKind::kAct:
+        return "act";
+      default:
+        break;
     }
     std::string out = node.name;
     for (const std::uint32_t round : path.iteration) out += "[" + std::to_string(round) + "]";
@@ -169,9 +193,13 @@ class Driver {
     int action = 0;
     while (kActions[action].name != graph_.actions[c.action].name) ++action;
     const real::Value* v = c.args.find("v");
-    trace_.say(now_, sent_line(where, direction, c.generation, action, v == nullptr ? -1 : v->as_int()));
+    trace_.say(now_,
+               sent_line(where, direction, c.generation, action, v == nullptr ? -1 : v->as_int()));
     // A try that its connector would end is not part of the script: only what the program says.
-    const Time within = graph_.actions[c.action].runs == real::Action::Runs::kHttp && c.within_ms == 30'000 ? 0 : c.within_ms * 1000;
+    const Time within =
+        graph_.actions[c.action].runs == real::Action::Runs::kHttp && c.within_ms == 30'000
+            ? 0
+            : c.within_ms * 1000;
     const Answer answer = world_.call(where, direction, c.generation, action, within);
     at(now_ + answer.after, [this, c, answer] {
       if (answer.kind != Answer::Kind::kOk) return fail(c.path, c.direction, c.generation, answer);
@@ -181,31 +209,40 @@ class Driver {
                                             {"n", real::Value::integer(answer.n)}})});
     });
   }
-  void succeed(const real::Path& path, real::Direction direction, std::uint32_t generation, const Answer& answer) {
-    put(real::StepSucceeded{path, direction, generation, real::record({{"n", real::Value::integer(answer.n)}})});
+  void succeed(const real::Path& path, real::Direction direction, std::uint32_t generation,
+               const Answer& answer) {
+    put(real::StepSucceeded{path, direction, generation,
+                            real::record({{"n", real::Value::integer(answer.n)}})});
   }
-  void fail(const real::Path& path, real::Direction direction, std::uint32_t generation, const Answer& answer) {
+  void fail(const real::Path& path, real::Direction direction, std::uint32_t generation,
+            const Answer& answer) {
     switch (answer.kind) {
       case Answer::Kind::kBusiness:
-        return put(real::StepFailed{path, direction, generation, real::FailureKind::kBusiness, answer.error, "", true, 0});
+        return put(real::StepFailed{path, direction, generation, real::FailureKind::kBusiness,
+                                    answer.error, "", true, 0});
       case Answer::Kind::kTransient:
-        return put(real::StepFailed{path, direction, generation, real::FailureKind::kTransient, "unavailable", "", false, 0});
+        return put(real::StepFailed{path, direction, generation, real::FailureKind::kTransient,
+                                    "unavailable", "", false, 0});
       default:
-        return put(real::StepFailed{path, direction, generation, real::FailureKind::kUnsure, "timeout", "", false, 0});
+        return put(real::StepFailed{path, direction, generation, real::FailureKind::kUnsure,
+                                    "timeout", "", false, 0});
     }
   }
   void carry_out(const real::StartChild& c) {
     const std::string where = place(c.path);
     trace_.say(now_, "start child " + where + " v=" + std::to_string(c.input.find("v")->as_int()));
-    if (!c.detached) expect_child(c.path, real::Direction::kForward, c.generation, world_.child(where));
+    if (!c.detached)
+      expect_child(c.path, real::Direction::kForward, c.generation, world_.child(where));
   }
   void carry_out(const real::StopChild& c) {
     const std::string where = place(c.path);
     const bool undo = c.direction == real::Direction::kUndo;
     trace_.say(now_, (undo ? "undo child " : "stop child ") + where);
-    expect_child(c.path, c.direction, c.generation, undo ? world_.child_undone(where) : world_.child_stopped(where));
+    expect_child(c.path, c.direction, c.generation,
+                 undo ? world_.child_undone(where) : world_.child_stopped(where));
   }
-  void expect_child(const real::Path& path, real::Direction direction, std::uint32_t generation, const Answer& answer) {
+  void expect_child(const real::Path& path, real::Direction direction, std::uint32_t generation,
+                    const Answer& answer) {
     const int mine = ++children_[path];
     at(now_ + answer.after, [this, path, direction, generation, answer, mine] {
       if (children_[path] != mine) return;
@@ -214,14 +251,16 @@ class Driver {
     });
   }
   void carry_out(const real::Publish& c) {
-    trace_.say(now_, "publish " + c.event + " key " + c.key + " n=" + std::to_string(c.payload.find("n")->as_int()));
+    trace_.say(now_, "publish " + c.event + " key " + c.key +
+                         " n=" + std::to_string(c.payload.find("n")->as_int()));
   }
   void carry_out(const real::AwaitEvent& c) {
     awaiting_.push_back(c);
     at(now_, [this] { hand_out_events(); });
   }
   void carry_out(const real::StopAwaiting& c) {
-    std::erase_if(awaiting_, [&](const auto& a) { return a.path == c.path && a.source == c.source; });
+    std::erase_if(awaiting_,
+                  [&](const auto& a) { return a.path == c.path && a.source == c.source; });
   }
   void carry_out(const real::StartTimer&) {}
   void carry_out(const real::Finish&) {}
@@ -236,12 +275,13 @@ class Driver {
       if (std::find(taken.begin(), taken.end(), id) != taken.end()) continue;
       for (std::size_t a = 0; a < awaiting_.size(); ++a) {
         const real::AwaitEvent found = awaiting_[a];
-        if (found.event != "ref.e" + std::to_string(event.event) || found.key != std::to_string(event.key) ||
-            kBegin + event.at < found.since.us)
+        if (found.event != "ref.e" + std::to_string(event.event) ||
+            found.key != std::to_string(event.key) || kBegin + event.at < found.since.us)
           continue;
         awaiting_.erase(awaiting_.begin() + static_cast<std::ptrdiff_t>(a));
         put(real::EventTaken{found.path, id, found.event,
-                             real::record({{"k", real::Value::integer(event.key)}, {"n", real::Value::integer(event.n)}}),
+                             real::record({{"k", real::Value::integer(event.key)},
+                                           {"n", real::Value::integer(event.n)}}),
                              found.source});
         break;
       }
@@ -267,7 +307,8 @@ class Driver {
 
   static std::string text_of(const real::Value& value) {
     const real::Value* out = value.find("out");
-    return out != nullptr && out->kind() == real::Value::Kind::kInt ? std::to_string(out->as_int()) : "a bad value";
+    return out != nullptr && out->kind() == real::Value::Kind::kInt ? std::to_string(out->as_int())
+                                                                    : "a bad value";
   }
 
   void finish(bool cut_off) {
@@ -276,7 +317,8 @@ class Driver {
       trace_.ended = completed ? "completed" : "undone";
       trace_.end.push_back(trace_.ended + " at " + std::to_string(now_) +
                            (completed ? " with " + text_of(output_.output) : ""));
-      for (const real::LeftOver& left : left_over(graph_, state_)) trace_.end.push_back("left over: " + place(left.path));
+      for (const real::LeftOver& left : left_over(graph_, state_))
+        trace_.end.push_back("left over: " + place(left.path));
       return;
     }
     trace_.ended = cut_off ? "open" : "held";
@@ -286,7 +328,9 @@ class Driver {
         if (call.phase != real::CallPhase::kHeld) return;
         const bool unknown = call.hold == real::HoldReason::kUnknownOutcome;
         trace_.end.push_back("held: " + place(activity.path) +
-                             (unknown ? " unknown" : undo ? " undo failed" : " held"));
+                             (unknown ? " unknown"
+                              : undo  ? " undo failed"
+                                      : " held"));
       };
       look(activity.forward, false);
       look(activity.check, false);
@@ -314,13 +358,15 @@ class Driver {
 
 Compiled compile(const std::vector<std::string>& programs) {
   std::map<std::string, std::string> files{{"world.belay", print_world()}};
-  for (std::size_t i = 0; i < programs.size(); ++i) files["p" + std::to_string(i) + ".belay"] = "belay 1\n\n" + programs[i];
+  for (std::size_t i = 0; i < programs.size(); ++i)
+    files["p" + std::to_string(i) + ".belay"] = "belay 1\n\n" + programs[i];
   const dsl::Compilation compilation = dsl::compile_sources(files);
   Compiled out;
   out.graphs.resize(programs.size());
   for (const interpreter::Graph& graph : compilation.program.graphs) {
     if (graph.workflow[0] != 'p') continue;
-    out.graphs[std::strtoull(graph.workflow.c_str() + 1, nullptr, 10)] = std::make_shared<interpreter::Graph>(graph);
+    out.graphs[std::strtoull(graph.workflow.c_str() + 1, nullptr, 10)] =
+        std::make_shared<interpreter::Graph>(graph);
   }
   if (compilation.ok()) return out;
   out.problems = render_text(compilation.diagnostics, compilation.sources, false);

@@ -1,5 +1,5 @@
-// The other side: the same program through the real compiler and the real interpreter (apply and decide), in the same
-// world, told in the same words.
+// The other side: the same program through the real compiler and the real interpreter (apply and
+// decide), in the same world, told in the same words.
 #pragma once
 #include <memory>
 #include <string>
@@ -10,7 +10,8 @@
 
 namespace belay::reference {
 
-// The graphs of several programs, in their order; null where the compiler refused one. `problems` says why.
+// The graphs of several programs, in their order; null where the compiler refused one. `problems`
+// says why.
 struct Compiled {
   std::vector<std::shared_ptr<const interpreter::Graph>> graphs;
   std::string problems;

@@ -1,7 +1,8 @@
-// The proof by simulation: random programs in scripted worlds, once on the real compiler and interpreter, once on the
-// reference (saga.h), which was written from LANGUAGE.md and shares no code with them. Everything that the world can see
-// must be the same (trace.h). BELAY_REFERENCE=N runs so many programs, BELAY_SEED=S that one alone (with BELAY_REFERENCE:
-// the first one), BELAY_SHRINK=1 makes what fails smaller before it is shown. See docs/testing.md.
+// The proof by simulation: random programs in scripted worlds, once on the real compiler and
+// interpreter, once on the reference (saga.h), which was written from LANGUAGE.md and shares no
+// code with them. Everything that the world can see must be the same (trace.h). BELAY_REFERENCE=N
+// runs so many programs, BELAY_SEED=S that one alone (with BELAY_REFERENCE: the first one),
+// BELAY_SHRINK=1 makes what fails smaller before it is shown. See docs/testing.md.
 #include <cstdio>
 #include <cstdlib>
 
@@ -40,9 +41,11 @@ std::string show(const Case& one) {
   for (const auto& [id, words] : mine.told)
     out += id + ": " + words + (one.script.tamed.count(id) != 0 ? " (tamed)" : "") + "\n";
   if (!compiled.graphs[0]) return out + compiled.problems;
-  const auto a = mine.trace.all(), b = play_real(one.program, *compiled.graphs[0], one.script).trace.all();
+  const auto a = mine.trace.all(),
+             b = play_real(one.program, *compiled.graphs[0], one.script).trace.all();
   std::size_t same = 0;
-  for (; same < a.size() && same < b.size() && a[same] == b[same]; ++same) out += "          " + a[same] + "\n";
+  for (; same < a.size() && same < b.size() && a[same] == b[same]; ++same)
+    out += "          " + a[same] + "\n";
   for (std::size_t i = same; i < a.size(); ++i) out += "reference " + a[i] + "\n";
   for (std::size_t i = same; i < b.size(); ++i) out += "real      " + b[i] + "\n";
   return out;
@@ -54,7 +57,8 @@ struct Tally {
   std::size_t programs = 0, refused = 0;
 
   Tally() {
-    for (int kind = 0; kind < kStmtKinds; ++kind) statements[words(static_cast<Stmt::Kind>(kind))] = 0;
+    for (int kind = 0; kind < kStmtKinds; ++kind)
+      statements[words(static_cast<Stmt::Kind>(kind))] = 0;
     for (const char* outcome : kOutcomes) outcomes[outcome] = 0;
     for (const char* end : {"completed", "undone", "held"}) ends[end] = 0;
   }
@@ -70,7 +74,8 @@ struct Tally {
     std::printf("%zu programs; %zu more were refused by the compiler\n", programs, refused);
     const auto line = [](const char* what, const std::map<std::string, std::size_t>& of) {
       std::string text;
-      for (const auto& [word, count] : of) text += (text.empty() ? "" : ", ") + word + " " + std::to_string(count);
+      for (const auto& [word, count] : of)
+        text += (text.empty() ? "" : ", ") + word + " " + std::to_string(count);
       std::printf("  %s: %s\n", what, text.c_str());
     };
     line("statements", statements);
@@ -114,11 +119,13 @@ std::optional<Case> found(Flaw flaw, std::uint64_t programs) {
 
 TEST_CASE("the reference and the interpreter tell the same of every program") {
   const std::uint64_t first = number_from("BELAY_SEED", 1);
-  const bool one = std::getenv("BELAY_SEED") != nullptr && std::getenv("BELAY_REFERENCE") == nullptr;
+  const bool one =
+      std::getenv("BELAY_SEED") != nullptr && std::getenv("BELAY_REFERENCE") == nullptr;
   const std::uint64_t programs = one ? 1 : number_from("BELAY_REFERENCE", 100'000);
   Tally tally;
   std::size_t shown = 0;
-  for (std::uint64_t seed = first; tally.programs < programs && shown < kMostShown; seed += kBatch) {
+  for (std::uint64_t seed = first; tally.programs < programs && shown < kMostShown;
+       seed += kBatch) {
     std::vector<Program> trees;
     std::vector<std::string> texts;
     for (std::size_t i = 0; i < (one ? 1 : kBatch); ++i) {
@@ -135,10 +142,12 @@ TEST_CASE("the reference and the interpreter tell the same of every program") {
       Case now{trees[i], make_script(seed + i)};
       const Played mine = play(now.program, now.script);
       tally.add(mine);
-      if (mine.trace.all() == play_real(now.program, *compiled.graphs[i], now.script).trace.all()) continue;
+      if (mine.trace.all() == play_real(now.program, *compiled.graphs[i], now.script).trace.all())
+        continue;
       ++shown;
       if (std::getenv("BELAY_SHRINK") != nullptr) {
-        now = shrink(std::move(now), [](const Case& c, auto& told) { return differs(c, Flaw::kNone, told); });
+        now = shrink(std::move(now),
+                     [](const Case& c, auto& told) { return differs(c, Flaw::kNone, told); });
       }
       FAIL_CHECK("seed " << seed + i << "\n" << show(now));
     }

@@ -59,7 +59,8 @@ void Saga::hold_step(const void* who, Frame& step, Direction direction, const ch
   hold(who, place + " " + why);
   if (step.stmt->kind != Stmt::Kind::kStep) return;
   const bool unknown = why == std::string("unknown");
-  const auto help = world.help(place, direction, unknown, may_be_retried(*step.stmt, direction, unknown));
+  const auto help =
+      world.help(place, direction, unknown, may_be_retried(*step.stmt, direction, unknown));
   if (!help) return;
   at(now + help->after, [this, who, &step, direction, since = held_[who].since, help = *help] {
     const auto it = held_.find(who);
@@ -73,11 +74,12 @@ void Saga::hold_step(const void* who, Frame& step, Direction direction, const ch
 bool may_be_retried(const Stmt& step, Direction direction, bool unknown) {
   const Use& use = direction == Direction::kDo ? step.call : *step.undo;
   const Action& action = kActions[use.action];
-  if (unknown && (action.keys_for_s > 0 || !(action.safe || action.checked || use.if_unsure == IfUnsure::kCheck)))
+  if (unknown && (action.keys_for_s > 0 ||
+                  !(action.safe || action.checked || use.if_unsure == IfUnsure::kCheck)))
     return false;
-  return direction == Direction::kUndo || std::none_of(use.handlers.begin(), use.handlers.end(), [](const Handler& h) {
-           return h.act.kind == Act::Kind::kBlock;
-         });
+  return direction == Direction::kUndo ||
+         std::none_of(use.handlers.begin(), use.handlers.end(),
+                      [](const Handler& h) { return h.act.kind == Act::Kind::kBlock; });
 }
 
 void Saga::cancel() {
@@ -119,7 +121,7 @@ void Saga::end(const char* how) {
   for (const std::string& place : left_over_) trace.end.push_back("left over: " + place);
 }
 
-// ---- Events ----------------------------------------------------------------------------------------------------
+// ---- Events
 
 void Saga::await(Frame& wait, std::size_t source, int event, std::int64_t key, Time since) {
   awaiting_.push_back({&wait, source, event, key, since});
@@ -141,12 +143,13 @@ void Saga::hand_out_events() {
       awaiting_.erase(awaiting_.begin() + static_cast<std::ptrdiff_t>(a));
       taken_.insert(i);
       found.wait->event(found.source, event);
-      return at(now, [this] { hand_out_events(); });  // what follows from it comes before the next one
+      return at(now,
+                [this] { hand_out_events(); });  // what follows from it comes before the next one
     }
   }
 }
 
-// ---- Names -----------------------------------------------------------------------------------------------------
+// ---- Names
 
 Scope& Saga::new_scope(Scope& outer) {
   scopes_.push_back(std::make_unique<Scope>());
@@ -233,6 +236,8 @@ std::optional<Value> Saga::evaluate(const Expr& expr, const Frame& reader) const
   return Value::integer(a->number / b->number);
 }
 
-Played play(const Program& program, const Script& script, Flaw flaw) { return Saga(program, script, flaw).play(); }
+Played play(const Program& program, const Script& script, Flaw flaw) {
+  return Saga(program, script, flaw).play();
+}
 
 }  // namespace belay::reference

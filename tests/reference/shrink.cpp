@@ -1,5 +1,6 @@
-// Greedy and simple: every change that leaves the case wrong is kept, until none is left. A change is told by a number, the
-// how manieth in a walk over the tree; when the walk ends before that number there are no more.
+// Greedy and simple: every change that leaves the case wrong is kept, until none is left. A change
+// is told by a number, the how manieth in a walk over the tree; when the walk ends before that
+// number there are no more.
 #include "tests/reference/shrink.h"
 
 namespace belay::reference {
@@ -14,7 +15,7 @@ class Change {
     if (program.finish_within_s > 0 && here()) program.finish_within_s = 0;
     if (program.if_undo_fails && here()) program.if_undo_fails.reset();
     simpler(program.gives);
-    in(program.body, false);
+    in(program.body);
   }
 
  private:
@@ -28,7 +29,7 @@ class Change {
   void in(Act& act) {
     if (act.kind == Act::Kind::kBlock && here()) act = {Act::Kind::kCarryOn, {}, 0, 0, {}};
     if (act.with && here()) act.with = number(1);
-    in(act.block, true);
+    in(act.block);
   }
   void in(Use& use) {
     simpler(use.v);
@@ -44,8 +45,8 @@ class Change {
       in(use.handlers[i].act);
     }
   }
-  // `needed`: a block that may not be empty is left with one statement.
-  void in(Block& block, bool) {
+  // A block is left with one statement at least.
+  void in(Block& block) {
     for (std::size_t i = 0; i < block.size() && !made_; ++i) {
       if (block.size() > 1 && here()) {
         block.erase(block.begin() + static_cast<std::ptrdiff_t>(i));
@@ -64,7 +65,9 @@ class Change {
   void in(Stmt& s) {
     in(s.call);
     if (s.undo) in(*s.undo);
-    if (s.kind == Stmt::Kind::kSet || s.kind == Stmt::Kind::kPublish || s.kind == Stmt::Kind::kFinish) simpler(s.value);
+    if (s.kind == Stmt::Kind::kSet || s.kind == Stmt::Kind::kPublish ||
+        s.kind == Stmt::Kind::kFinish)
+      simpler(s.value);
     if (s.kind == Stmt::Kind::kTogether && s.blocks.size() > 2 && here()) {
       s.blocks.pop_back();
       if (s.wanted >= static_cast<int>(s.blocks.size())) s.wanted = 1;
@@ -77,7 +80,7 @@ class Change {
     if (s.times > 1 && here()) --s.times;
     for (Source& source : s.sources) simpler(source.key);
     in(s.act);
-    for (Block& block : s.blocks) in(block, true);
+    for (Block& block : s.blocks) in(block);
   }
 
   int left_;
@@ -86,7 +89,9 @@ class Change {
 
 }  // namespace
 
-Case shrink(Case from, const std::function<bool(const Case&, std::map<std::string, std::string>& told)>& still, int most) {
+Case shrink(Case from,
+            const std::function<bool(const Case&, std::map<std::string, std::string>& told)>& still,
+            int most) {
   std::map<std::string, std::string> told;
   still(from, told);
   const auto try_it = [&](Case candidate) {
@@ -119,7 +124,8 @@ Case shrink(Case from, const std::function<bool(const Case&, std::map<std::strin
     }
     for (std::size_t i = 0; i < from.script.events.size();) {
       Case candidate = from;
-      candidate.script.events.erase(candidate.script.events.begin() + static_cast<std::ptrdiff_t>(i));
+      candidate.script.events.erase(candidate.script.events.begin() +
+                                    static_cast<std::ptrdiff_t>(i));
       if (try_it(std::move(candidate))) {
         progress = true;
       } else {

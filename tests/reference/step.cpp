@@ -1,5 +1,6 @@
-// Statements that speak to somebody: steps, child sagas, waits, questions. What they have in common: a handler may follow,
-// whose block is a part of them, and they may have done something that must be undone.
+// Statements that speak to somebody: steps, child sagas, waits, questions. What they have in
+// common: a handler may follow, whose block is a part of them, and they may have done something
+// that must be undone.
 #include <algorithm>
 
 #include "tests/reference/call.h"
@@ -18,14 +19,16 @@ class Handled : public Frame {
   // The handler of an error, or nullptr.
   const Handler* handler(const std::vector<Handler>& handlers, const std::string& error) const {
     for (const Handler& h : handlers) {
-      if (h.errors.empty() || std::find(h.errors.begin(), h.errors.end(), error) != h.errors.end()) return &h;
+      if (h.errors.empty() || std::find(h.errors.begin(), h.errors.end(), error) != h.errors.end())
+        return &h;
     }
     return nullptr;
   }
   // `from`: who says so, and fails if it cannot be worked out.
   void follow(const Act& act, Frame& from, Stmt::Kind statement = Stmt::Kind::kStep) {
     if (statement == Stmt::Kind::kHandTo || act.kind == Act::Kind::kHandTo) return hand_over();
-    if (statement == Stmt::Kind::kTryAgain || act.kind == Act::Kind::kTryAgain) return try_again(act);
+    if (statement == Stmt::Kind::kTryAgain || act.kind == Act::Kind::kTryAgain)
+      return try_again(act);
     if (act.kind == Act::Kind::kCancel) return saga.cancel();
     if (act.kind == Act::Kind::kBlock) return add_block(act.block, *scope, rounds).start();
     if (act.with) {
@@ -53,7 +56,9 @@ class Handled : public Frame {
     if (!keep) keep = Keep{24 * 3600, false};
     Call::Ends ends;
     ends.happened = [this](const Value&) { undone(); };
-    ends.refused = [this, &use, keep](const std::string& error) { undo_refused(use, *keep, error); };
+    ends.refused = [this, &use, keep](const std::string& error) {
+      undo_refused(use, *keep, error);
+    };
     undo_ = std::make_unique<Call>(*this, use, Direction::kUndo, keep, ends);
     undo_->start();
   }
@@ -195,7 +200,8 @@ class Run : public Handled {
       undone();
     });
   }
-  bool started_ = false, answered_ = false, happened_ = false, stopped_ = false, taken_back_ = false;
+  bool started_ = false, answered_ = false, happened_ = false, stopped_ = false,
+       taken_back_ = false;
   int expected_ = 0;
 };
 
@@ -211,7 +217,8 @@ class Wait : public Handled {
     }
     waiting_ = true;
     for (std::size_t i = 0; i < keys.size(); ++i)
-      saga.await(*this, i, stmt->sources[i].event, keys[i], -stmt->sources[i].even_before_s * kSecond);
+      saga.await(*this, i, stmt->sources[i].event, keys[i],
+                 -stmt->sources[i].even_before_s * kSecond);
     saga.at(saga.now + stmt->ms * kSecond / 1000, [this] {
       if (!waiting_) return;
       stop();
@@ -219,7 +226,8 @@ class Wait : public Handled {
     });
   }
   void event(std::size_t source, const Event& event) override {
-    const Value payload = Value::record({{"k", Value::integer(event.key)}, {"n", Value::integer(event.n)}});
+    const Value payload =
+        Value::record({{"k", Value::integer(event.key)}, {"n", Value::integer(event.n)}});
     taken_.fields[stmt->sources[source].name] = payload;
     if (!stmt->any_source && taken_.fields.size() < stmt->sources.size()) return;
     stop();

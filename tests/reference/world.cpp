@@ -1,5 +1,6 @@
-// Drawing answers. Trouble grows less with every sending of one call, so that most sagas come to an end; durations are
-// whole microseconds of a wide range, so that two things hardly ever happen at the same moment by chance.
+// Drawing answers. Trouble grows less with every sending of one call, so that most sagas come to an
+// end; durations are whole microseconds of a wide range, so that two things hardly ever happen at
+// the same moment by chance.
 #include "tests/reference/world.h"
 
 #include <algorithm>
@@ -18,10 +19,14 @@ std::uint64_t mix(std::uint64_t x) {  // splitmix64
 
 const char* words(Direction direction) {
   switch (direction) {
-    case Direction::kDo: return "do";
-    case Direction::kCheck: return "check";
-    case Direction::kUndo: return "undo";
-    case Direction::kUndoCheck: return "undo-check";
+    case Direction::kDo:
+      return "do";
+    case Direction::kCheck:
+      return "check";
+    case Direction::kUndo:
+      return "undo";
+    case Direction::kUndoCheck:
+      return "undo-check";
   }
   return "";
 }
@@ -48,8 +53,8 @@ Script make_script(std::uint64_t seed) {
 std::string text(const Script& script) {
   std::string out = "input x = " + std::to_string(script.x) + "\n";
   for (const Event& e : script.events)
-    out += "event ref.e" + std::to_string(e.event) + " key " + std::to_string(e.key) + " n " + std::to_string(e.n) +
-           " at " + std::to_string(e.at) + "\n";
+    out += "event ref.e" + std::to_string(e.event) + " key " + std::to_string(e.key) + " n " +
+           std::to_string(e.n) + " at " + std::to_string(e.at) + "\n";
   if (script.people) out += "people look after what is held\n";
   if (script.cancel) out += "cancel asked at " + std::to_string(*script.cancel) + "\n";
   return out;
@@ -58,7 +63,8 @@ std::string text(const Script& script) {
 std::uint64_t World::draw(const std::string& id, const char* what) const {
   std::uint64_t h = 1469598103934665603ULL ^ script_.seed;
   for (const char c : id) h = (h ^ static_cast<unsigned char>(c)) * 1099511628211ULL;
-  for (const char* c = what; *c != 0; ++c) h = (h ^ static_cast<unsigned char>(*c)) * 1099511628211ULL;
+  for (const char* c = what; *c != 0; ++c)
+    h = (h ^ static_cast<unsigned char>(*c)) * 1099511628211ULL;
   return mix(h);
 }
 
@@ -76,7 +82,8 @@ Answer World::note(Answer answer, const char* words) {
   return answer;
 }
 
-Answer World::call(const std::string& place, Direction direction, std::uint32_t generation, int action, Time within) {
+Answer World::call(const std::string& place, Direction direction, std::uint32_t generation,
+                   int action, Time within) {
   const std::string call = place + " " + words(direction);
   const int nth = sends_[call]++;
   Answer answer = base(call + " " + std::to_string(nth));
@@ -86,10 +93,12 @@ Answer World::call(const std::string& place, Direction direction, std::uint32_t 
 
   if (direction == Direction::kCheck || direction == Direction::kUndoCheck) {
     const std::string of = place + (direction == Direction::kCheck ? " do" : " undo");
-    if (roll < bad / 4) return answer.kind = Answer::Kind::kTransient, note(answer, "check transient");
+    if (roll < bad / 4)
+      return answer.kind = Answer::Kind::kTransient, note(answer, "check transient");
     if (roll < bad / 2) return answer.kind = Answer::Kind::kUnsure, note(answer, "check unsure");
     if (roll < bad / 2 + bad / 8)
-      return answer.kind = Answer::Kind::kBusiness, answer.error = "ref.no", note(answer, "check refused");
+      return answer.kind = Answer::Kind::kBusiness, answer.error = "ref.no",
+             note(answer, "check refused");
     if (hidden_[of] > 0) {
       --hidden_[of];
       answer.happened = "not yet";
@@ -137,7 +146,8 @@ Answer World::call(const std::string& place, Direction direction, std::uint32_t 
 Answer World::child(const std::string& place) {
   Answer answer = base(place + " child");
   answer.after *= 3;
-  if (script_.tamed.count(answer.id) == 0 && static_cast<int>(draw(answer.id, "kind") % 100) < script_.trouble * 15) {
+  if (script_.tamed.count(answer.id) == 0 &&
+      static_cast<int>(draw(answer.id, "kind") % 100) < script_.trouble * 15) {
     answer.kind = Answer::Kind::kBusiness;
     answer.error = "cancelled";
     return note(answer, "child cancelled");
@@ -155,7 +165,8 @@ Answer World::child_stopped(const std::string& place) {
 
 Answer World::child_undone(const std::string& place) {
   Answer answer = base(place + " child undone");
-  if (script_.tamed.count(answer.id) == 0 && static_cast<int>(draw(answer.id, "kind") % 100) < script_.trouble * 8) {
+  if (script_.tamed.count(answer.id) == 0 &&
+      static_cast<int>(draw(answer.id, "kind") % 100) < script_.trouble * 8) {
     answer.kind = Answer::Kind::kBusiness;
     answer.error = "left_over";
     return note(answer, "child left something over");
@@ -170,7 +181,8 @@ std::optional<Answer> World::person(const std::string& place) {
   return note(answer, "a person answers");
 }
 
-std::optional<Help> World::help(const std::string& place, Direction direction, bool unknown, bool anew) {
+std::optional<Help> World::help(const std::string& place, Direction direction, bool unknown,
+                                bool anew) {
   const std::string call = place + " " + words(direction) + " help";
   const int nth = sends_[call]++;
   Answer answer = base(call + " " + std::to_string(nth));

@@ -1,7 +1,8 @@
-// The world of one run, fixed by a script: what every call meets and how long it takes, which events come when, who
-// answers, when somebody cancels. Both interpreters get a world of their own from the same script; the same question
-// always has the same answer, because answers are drawn from the seed and the question, not from a sequence. The world
-// keeps its books: a request key that took effect is answered as done when it is repeated, and a check tells the truth.
+// The world of one run, fixed by a script: what every call meets and how long it takes, which
+// events come when, who answers, when somebody cancels. Both interpreters get a world of their own
+// from the same script; the same question always has the same answer, because answers are drawn
+// from the seed and the question, not from a sequence. The world keeps its books: a request key
+// that took effect is answered as done when it is repeated, and a check tells the truth.
 #pragma once
 #include <cstdint>
 #include <map>
@@ -28,12 +29,12 @@ struct Event {
 
 struct Script {
   std::uint64_t seed = 0;
-  int trouble = 0;               // 0: everything works … 3: little does
-  std::vector<Event> events;     // by time
-  std::optional<Time> cancel;    // somebody asks for it
-  bool people = false;           // somebody looks after what is held
-  std::set<std::string> tamed;   // calls, by id, that just work: the shrinker's
-  std::int64_t x = 0;            // the input
+  int trouble = 0;              // 0: everything works … 3: little does
+  std::vector<Event> events;    // by time
+  std::optional<Time> cancel;   // somebody asks for it
+  bool people = false;          // somebody looks after what is held
+  std::set<std::string> tamed;  // calls, by id, that just work: the shrinker's
+  std::int64_t x = 0;           // the input
 };
 Script make_script(std::uint64_t seed);
 std::string text(const Script& script);
@@ -41,11 +42,11 @@ std::string text(const Script& script);
 struct Answer {
   enum class Kind { kOk, kBusiness, kTransient, kUnsure };
   Kind kind = Kind::kOk;
-  std::string error;   // kBusiness
+  std::string error;  // kBusiness
   Time after = 0;
-  std::int64_t n = 0;  // kOk
-  std::string happened;  // of a check: yes, no, not yet
-  std::string id;      // what a script tames
+  std::int64_t n = 0;      // kOk
+  std::string happened;    // of a check: yes, no, not yet
+  std::string id;          // what a script tames
   const char* words = "";  // what it was, for people and for counting
 };
 
@@ -58,19 +59,39 @@ struct Help {
 };
 
 // All that an answer may be, in the words of Answer::words.
-inline constexpr const char* kOutcomes[] = {
-    "ok", "business", "refused", "transient", "unsure, did not happen", "unsure, happened", "late success",
-    "check yes", "check no", "check not yet", "check transient", "check unsure", "check refused",
-    "child ok", "child cancelled", "child stopped", "child done before it was stopped", "child undone",
-    "child left something over", "a person answers", "nobody answers",
-    "a person retries", "a person skips", "a person looks: yes", "a person looks: no"};
+inline constexpr const char* kOutcomes[] = {"ok",
+                                            "business",
+                                            "refused",
+                                            "transient",
+                                            "unsure, did not happen",
+                                            "unsure, happened",
+                                            "late success",
+                                            "check yes",
+                                            "check no",
+                                            "check not yet",
+                                            "check transient",
+                                            "check unsure",
+                                            "check refused",
+                                            "child ok",
+                                            "child cancelled",
+                                            "child stopped",
+                                            "child done before it was stopped",
+                                            "child undone",
+                                            "child left something over",
+                                            "a person answers",
+                                            "nobody answers",
+                                            "a person retries",
+                                            "a person skips",
+                                            "a person looks: yes",
+                                            "a person looks: no"};
 
 class World {
  public:
   explicit World(const Script& script) : script_(script) {}
 
   // One sending of a call. `place` is the statement with its rounds: `charge[1]`.
-  Answer call(const std::string& place, Direction direction, std::uint32_t generation, int action, Time within);
+  Answer call(const std::string& place, Direction direction, std::uint32_t generation, int action,
+              Time within);
   // How a child ends, how long after it was started, or told to stop, or told to undo itself.
   Answer child(const std::string& place);
   Answer child_stopped(const std::string& place);
@@ -78,8 +99,8 @@ class World {
   // The answer to a question, so long after it was asked; or nobody answers.
   std::optional<Answer> person(const std::string& place);
 
-  // Somebody may look after a held step, up to three times. `unknown`: whether it happened is not known; `anew`: a retry
-  // is possible.
+  // Somebody may look after a held step, up to three times. `unknown`: whether it happened is not
+  // known; `anew`: a retry is possible.
   std::optional<Help> help(const std::string& place, Direction direction, bool unknown, bool anew);
   // What that person finds when looking.
   bool happened(const std::string& place, Direction direction);
@@ -93,9 +114,9 @@ class World {
 
   const Script& script_;
   std::map<std::string, int> sends_;
-  std::set<std::string> keys_;          // request keys that took effect
-  std::map<std::string, bool> done_;    // place and direction → whether it happened
-  std::map<std::string, int> hidden_;   // so many checks do not see it yet
+  std::set<std::string> keys_;         // request keys that took effect
+  std::map<std::string, bool> done_;   // place and direction → whether it happened
+  std::map<std::string, int> hidden_;  // so many checks do not see it yet
   std::map<std::string, std::string> told_;
 };
 
