@@ -14,7 +14,7 @@ Call::Call(Frame& at, const Use& use, Direction direction, std::optional<Keep> k
       keep_(keep),
       ends_(std::move(ends)),
       fixed_(fixed) {
-  check_use_.action = kFind;
+  check_use_.action = use.if_unsure != IfUnsure::kCheck && action().later ? kFindLater : kFind;
 }
 
 void Call::start() {
@@ -33,6 +33,7 @@ void Call::send() {
   ++tries_;
   if (first_of_key_) key_since_ = saga_.now;
   first_of_key_ = false;
+  sent_at_ = saga_.now;
   const std::string place = frame_.place();
   saga_.say(sent_line(place, direction_, generation_, use_.action, v_));
   const Answer answer = saga_.world.call(place, direction_, generation_, use_.action,
@@ -116,6 +117,9 @@ void Call::look() {
 }
 
 void Call::looked(const std::string& happened, std::int64_t n) {
+  const Time settled = sent_at_ + kSettlesIn * kSecond;  // a "no" before that is not to be trusted
+  if (happened != "yes" && check_use_.action == kFindLater && saga_.now < settled)
+    return check_->once_more_at(settled);
   if (happened != "yes") return may_pass();
   phase_ = Phase::kHappened;
   unsure_ = false;
@@ -159,6 +163,15 @@ void Call::once_more() {
   if (phase_ == Phase::kHappened) did_not();
   tries_ = 0;
   send();
+}
+
+void Call::once_more_at(Time when) {
+  did_not();
+  phase_ = Phase::kWaiting;
+  const std::uint64_t mine = ++waiting_for_;
+  saga_.at(when, [this, mine] {
+    if (phase_ == Phase::kWaiting && waiting_for_ == mine) send();
+  });
 }
 
 void Call::cut_wait() {

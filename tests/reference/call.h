@@ -43,6 +43,7 @@ class Call {
   void looked(const std::string& happened, std::int64_t n);
   void wait();
   void cut_wait();
+  void once_more_at(Time when);
   void once_more();  // a check, of a later try: a new request
   void did_not();
   bool tries_left() const;
@@ -69,7 +70,7 @@ class Call {
   int tries_ = 0;
   bool unsure_ = false, stopping_ = false;
   bool first_of_key_ = true;
-  Time key_since_ = 0, trying_since_ = 0;
+  Time sent_at_ = 0, key_since_ = 0, trying_since_ = 0;
   std::uint64_t waiting_for_ = 0;  // a wait that was cut short does not count
   std::unique_ptr<Call> check_;
   Use check_use_;

@@ -7,13 +7,17 @@ namespace belay::reference {
 
 // ---- Shared
 
-std::string Frame::place() const {
+std::string Frame::name() const {
   static constexpr Stmt::Kind kNamed[] = {Stmt::Kind::kStep, Stmt::Kind::kRun, Stmt::Kind::kWait,
                                           Stmt::Kind::kAsk};
-  const bool named =
-      std::find(std::begin(kNamed), std::end(kNamed), stmt->kind) != std::end(kNamed);
-  if (!named) return stmt->kind == Stmt::Kind::kCarryOn ? "act" : words(stmt->kind);
-  std::string out = stmt->name;
+  if (std::find(std::begin(kNamed), std::end(kNamed), stmt->kind) != std::end(kNamed))
+    return stmt->name;
+  return stmt->kind == Stmt::Kind::kCarryOn ? "act" : words(stmt->kind);
+}
+
+std::string Frame::place() const {
+  std::string out = name();
+  if (out != stmt->name) return out;
   for (const int round : rounds) out += "[" + std::to_string(round) + "]";
   return out;
 }
@@ -138,7 +142,7 @@ class Plain : public Frame {  // done at once
         saga.past_point = true;
         return done();
       case Stmt::Kind::kCancel:
-        return saga.cancel();
+        return saga.cancel("said so");
       case Stmt::Kind::kFinish: {
         const auto out = saga.evaluate_int(stmt->value, *this);
         if (!out) return saga.fail(*this, "bad_value");
@@ -365,7 +369,7 @@ class Repeat : public Frame {
       case Act::Kind::kNone:
         return saga.fail(*this, "gave_up");
       case Act::Kind::kCancel:
-        return saga.cancel();
+        return saga.cancel("said so");
       case Act::Kind::kCarryOn:
         return done();
       case Act::Kind::kHandTo:
@@ -399,7 +403,7 @@ class Try : public Frame {
     if (unwinding) return Frame::child_unwound(child);
     switch (handler_->act.kind) {
       case Act::Kind::kCancel:
-        return saga.cancel();
+        return saga.cancel("said so");
       case Act::Kind::kHandTo:
         return saga.hold(this, place() + " held");
       case Act::Kind::kBlock:

@@ -38,7 +38,7 @@ class Saga {
   void say(std::string line) { trace.say(now, std::move(line)); }
   // An error that nobody near has taken: outward from `origin`.
   void fail(Frame& origin, const std::string& error);
-  void cancel();  // everything is undone, unless it is too late
+  void cancel(const std::string& why);  // everything is undone, unless it is too late
   void finish(const Value& out);
   void hold(const void* who, std::string line) { held_[who] = {std::move(line), ++tick}; }
   void release(const void* who) { held_.erase(who); }
@@ -95,6 +95,7 @@ class Saga {
   int parts_ = 0;                // being undone while the saga goes on
   bool at_end_ = false, over_ = false;
   std::optional<Value> out_;
+  std::string why_;
 };
 
 class Frame {
@@ -120,7 +121,8 @@ class Frame {
   // A part of the saga that is undone alone: its names are gone for everybody else.
   void unwind_as_part();
 
-  std::string place() const;
+  std::string name() const;   // a kind of statement, where it has none
+  std::string place() const;  // with its rounds
   bool inside(const Frame& other) const;
   void bind(const std::string& name, Value value);
 

@@ -293,7 +293,7 @@ workflow child, version 1
       v = work.n
 )";
   for (const Action& a : kActions) {
-    const bool check = &a == &kActions[kFind];
+    const bool check = &a >= &kActions[kFind];
     out += std::string("\naction ") + a.name + "\n";
     out += a.reads ? "  reads\n" : "  records\n";
     out += "  takes\n    v  int\n  gives\n";
@@ -309,7 +309,10 @@ workflow child, version 1
     } else {
       out += "  plugin reference\n";
     }
-    if (a.checked) out += "  checked by ref.find\n    v = v\n";
+    if (&a == &kActions[kFindLater]) out += "  settles in " + seconds(kSettlesIn) + "\n";
+    if (a.checked)
+      out += std::string("  checked by ") + kActions[a.later ? kFindLater : kFind].name +
+             "\n    v = v\n";
   }
   return out;
 }

@@ -66,6 +66,7 @@ struct Action {
   bool checked = false;   // `checked by ref.find`
   bool harmless = false;  // if nothing was done
   int keys_for_s = 0;     // how long the other side remembers keys; 0: for ever
+  bool later = false;     // its check is ref.find_later, which settles in kSettlesIn seconds
 };
 // All actions take `v int` and give `n int`; all may end in ref.no and ref.full.
 inline constexpr Action kActions[] = {
@@ -75,12 +76,15 @@ inline constexpr Action kActions[] = {
     {.name = "ref.known", .checked = true},
     {.name = "ref.both", .safe = true, .checked = true},
     {.name = "ref.brief", .safe = true, .checked = true, .keys_for_s = 4},
+    {.name = "ref.slow_to_show", .checked = true, .later = true},
     {.name = "ref.take_back", .safe = true, .harmless = true},
     {.name = "ref.take_back_once"},
     {.name = "ref.take_back_known", .checked = true},
-    {.name = "ref.find", .reads = true, .safe = true},  // the check
+    {.name = "ref.find", .reads = true, .safe = true},  // the checks
+    {.name = "ref.find_later", .reads = true, .safe = true},
 };
-inline constexpr int kForwardActions = 6, kFirstUndo = 6, kUndoActions = 3, kFind = 9;
+inline constexpr int kForwardActions = 7, kFirstUndo = 7, kUndoActions = 3;
+inline constexpr int kFind = 10, kFindLater = 11, kSettlesIn = 5;
 
 // ---- Statements
 

@@ -311,12 +311,28 @@ class Driver {
                                                                     : "a bad value";
   }
 
+  // "`charge` failed: ref.no (words)" in the reference's words.
+  std::string because() const {
+    const std::string& text = state_.because;
+    const std::string failed = "` failed: ";
+    const auto at = text.find(failed);
+    if (at == std::string::npos || text[0] != '`') {
+      return text.empty()                          ? "somebody asked"
+             : text == "it did not finish in time" ? "time is over"
+                                                   : text;
+    }
+    const std::string error = text.substr(at + failed.size());
+    const real::NodeId node = find_node(graph_, text.substr(1, at - 1));
+    return place({node, {}}) + ": " + error.substr(0, error.find(' '));
+  }
+
   void finish(bool cut_off) {
     if (state_.ended()) {
       const bool completed = state_.status == real::Status::kCompleted;
       trace_.ended = completed ? "completed" : "undone";
       trace_.end.push_back(trace_.ended + " at " + std::to_string(now_) +
                            (completed ? " with " + text_of(output_.output) : ""));
+      if (!completed) trace_.end.push_back("because " + because());
       for (const real::LeftOver& left : left_over(graph_, state_))
         trace_.end.push_back("left over: " + place(left.path));
       return;

@@ -13,8 +13,8 @@ Saga::~Saga() = default;
 
 Played Saga::play() {
   if (program.finish_within_s > 0 && flaw != Flaw::kNoDeadline)
-    at(program.finish_within_s * kSecond, [this] { cancel(); });
-  if (script_.cancel) at(*script_.cancel, [this] { cancel(); });
+    at(program.finish_within_s * kSecond, [this] { cancel("time is over"); });
+  if (script_.cancel) at(*script_.cancel, [this] { cancel("somebody asked"); });
   for (const Event& event : script_.events) {
     if (event.at >= 0) at(event.at, [this] { hand_out_events(); });
   }
@@ -51,7 +51,7 @@ void Saga::fail(Frame& origin, const std::string& error) {
   // An unmapped refusal: nobody has thought of this answer yet. After the point nothing is undone.
   const char* why = error == "unknown_outcome" ? "unknown" : "held";
   if (error == "refused" || past_point) return hold_step(&origin, origin, Direction::kDo, why);
-  cancel();
+  cancel(origin.name() + ": " + error);
 }
 
 void Saga::hold_step(const void* who, Frame& step, Direction direction, const char* why) {
@@ -82,8 +82,9 @@ bool may_be_retried(const Stmt& step, Direction direction, bool unknown) {
                       [](const Handler& h) { return h.act.kind == Act::Kind::kBlock; });
 }
 
-void Saga::cancel() {
+void Saga::cancel(const std::string& why) {
   if (past_point || over_ || root_->unwinding) return;
+  why_ = why;
   root_->cut_short();
   root_->unwind();
 }
@@ -118,6 +119,7 @@ void Saga::end(const char* how) {
   const bool gives = at_end_ && !root_->unwound;
   trace.end.push_back(std::string(how) + " at " + std::to_string(now) +
                       (gives ? " with " + (out_ ? text(*out_) : std::string("a bad value")) : ""));
+  if (root_->unwound) trace.end.push_back("because " + why_);
   for (const std::string& place : left_over_) trace.end.push_back("left over: " + place);
 }
 

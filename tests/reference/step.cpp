@@ -29,7 +29,7 @@ class Handled : public Frame {
     if (statement == Stmt::Kind::kHandTo || act.kind == Act::Kind::kHandTo) return hand_over();
     if (statement == Stmt::Kind::kTryAgain || act.kind == Act::Kind::kTryAgain)
       return try_again(act);
-    if (act.kind == Act::Kind::kCancel) return saga.cancel();
+    if (act.kind == Act::Kind::kCancel) return saga.cancel("said so");
     if (act.kind == Act::Kind::kBlock) return add_block(act.block, *scope, rounds).start();
     if (act.with) {
       const auto n = saga.evaluate_int(*act.with, from);
