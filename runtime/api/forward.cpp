@@ -11,6 +11,7 @@
 
 #include "runtime/actions/http_client.h"
 #include "runtime/api/mailed.h"
+#include "runtime/base/ids.h"
 #include "runtime/base/json_value.h"
 
 namespace belay::runtime::api {
@@ -20,10 +21,10 @@ using Steady = std::chrono::steady_clock;
 
 namespace {
 
-constexpr milliseconds kLookAgain{25};        // at who holds a lane, while waiting for another
-constexpr milliseconds kLookMeanwhile{200};   // the same while an answer is awaited
+constexpr milliseconds kLookAgain{25};         // at who holds a lane, while waiting for another
+constexpr milliseconds kLookMeanwhile{200};    // the same while an answer is awaited
 constexpr milliseconds kGraceOfFormer{1'000};  // for an answer of a node that lost the lane while it was asked
-constexpr milliseconds kAvoided{1'000};       // a peer that could not be connected to is not tried again so soon
+constexpr milliseconds kAvoided{1'000};        // a peer that could not be connected to is not tried again so soon
 constexpr std::size_t kAnswerBytesMax = 16 * 1024 * 1024;
 
 bool same_name(std::string_view a, std::string_view b) {
@@ -204,7 +205,11 @@ std::optional<HttpResponse> Forwarder::carry(const Call& call, Lane lane, int pa
   const Errand errand{call, lane, part, kForwardedHeader, is_repeatable(*call.route, call.http)};
   std::string asked;  // who has been, in vain
   for (int look = 0; look < 2; ++look) {
-    const LaneHolder holder = look == 0 ? engine_.holder(lane) : other_holder(lane, asked);
+    LaneHolder holder = engine_.holder(lane);
+    if (!holder.mine && holder.node == asked) {  // nobody, or who has been asked: for a moment, as a rule
+      const Place place(*peers_, "", options_.under_way_max);
+      if (place.taken()) holder = other_holder(lane, asked);
+    }
     if (holder.mine) return std::nullopt;
     if (holder.address.empty() || peers_->avoided(holder.address)) break;
     const Place place(*peers_, holder.address, options_.under_way_max);
@@ -348,6 +353,7 @@ HttpResponse Forwarder::mail(const Call& call, Lane lane, int part) {
   std::erase_if(letter.http.headers, [](const auto& entry) { return stays_here(entry.first); });
   for (const char* secret : {"Authorization", "Cookie"}) letter.http.headers.erase(std::string(secret));
   if (const std::string* type = header(call.http, "content-type")) letter.http.headers.emplace("Content-Type", *type);
+  letter.nonce = random_hex(16);
   letter.http.headers.emplace(kForwardedHeader, options_.node.empty() ? "-" : options_.node);
   if (part >= 0) letter.http.headers.emplace(kPartHeader, std::to_string(part));
   const Result<std::string> body = encode_mailed(letter, options_.sealer.get());

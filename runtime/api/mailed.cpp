@@ -83,7 +83,7 @@ bool read_body(const Value& json, std::string& body) {
 
 Result<std::string> encode_mailed(const MailedRequest& request, const Sealer* sealer) {
   JsonWriter w;
-  w.begin_object().field("form", kForm).field("route", request.route);
+  w.begin_object().field("form", kForm).field("route", request.route).field("nonce", request.nonce);
   w.field("method", request.http.method).field("path", request.http.path);
   w.field("remote", request.http.remote_address);
   write_pairs(w, "params", request.http.params);
@@ -104,6 +104,7 @@ Result<MailedRequest> decode_mailed(const std::string& body, const Sealer* seale
   if (who == nullptr || who->kind() != Value::Kind::kMap) return fail(ErrorCode::kInvalid, "nobody asks");
   MailedRequest out;
   out.route = text_field(*json, "route");
+  out.nonce = text_field(*json, "nonce");
   out.http.method = text_field(*json, "method");
   out.http.path = text_field(*json, "path");
   out.http.remote_address = text_field(*json, "remote");
@@ -120,7 +121,7 @@ Result<MailedRequest> decode_mailed(const std::string& body, const Sealer* seale
       if (role.kind() == Value::Kind::kString) out.who.may_answer.push_back(role.as_string());
     }
   }
-  if (out.who.tenant.empty()) return fail(ErrorCode::kInvalid, "nobody's tenant is asked for");
+  if (out.who.tenant.empty() || out.nonce.empty()) return fail(ErrorCode::kInvalid, "the tenant or the nonce is missing");
   return out;
 }
 
@@ -222,7 +223,7 @@ HttpResponse MailDesk::answer(const Job& job) const {
       std::any_of(route->parameters.begin(), route->parameters.end(), [](const Parameter& parameter) {
         return parameter.in == Parameter::kHeader && std::string_view(parameter.name) == "Idempotency-Key";
       });
-  if (takes_key && header(http, "idempotency-key") == nullptr) http.headers.emplace("Idempotency-Key", "mail:" + job.id);
+  if (takes_key && header(http, "idempotency-key") == nullptr) http.headers.emplace("Idempotency-Key", "mail:" + letter->nonce);
   return carry_out_(*route, http, letter->who);
 }
 

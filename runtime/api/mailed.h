@@ -9,7 +9,7 @@
 // holder verifies for itself.
 //
 // A request may come twice (the holder crashed, another took the lane). One without an Idempotency-Key is carried out
-// under a key made of the mail's id, so that twice is once. Tested in tests/runtime/forward_test.cpp.
+// under a key that lies in the mail, so that twice is once. Tested in tests/runtime/forward_test.cpp.
 #pragma once
 #include <condition_variable>
 #include <deque>
@@ -30,6 +30,7 @@ struct MailedRequest {
   std::string route;  // its id
   HttpRequest http;   // without credentials
   Principal who;
+  std::string nonce;  // the asker's: no two requests have the same, a request that comes again has
 };
 
 // kTooLarge when it does not fit into a mail.

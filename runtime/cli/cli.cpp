@@ -192,8 +192,8 @@ void add_serve_command(CLI::App& app, Commands& c, Action& chosen,
   serve->add_option("--node", c.serve.node,
                     "Our name among the nodes on one database, each its own; otherwise HOST:PROCESS");
   serve->add_option("--advertise", c.serve.advertise,
-                    "The URL at which other nodes reach us (http://10.0.0.7:7070); otherwise made of --listen when that "
-                    "is said and names one address. Nodes without one are reached through the database, more slowly");
+                    "The URL at which other nodes reach us; otherwise that of --listen, when it is said and names one "
+                    "address. None: they go through the database");
   serve->add_option("--data", c.serve.data, "Where the private Postgres lives")
       ->capture_default_str();
   serve->add_option("--tenant", c.serve.tenant, "Tenant of requests without a key, and of webhooks")

@@ -283,6 +283,10 @@ class FakeEngine final : public Engine {
   // ---- Many nodes. Lane 7 stands for all that another node holds.
   LaneHolder holder(Lane lane) const override {
     const std::lock_guard lock(nodes_mutex);
+    if (lane == 7 && nobody_for_looks > 0) {
+      --nobody_for_looks;
+      return {lane, "", "", false};
+    }
     return lane == 7 && holder_of_7 ? *holder_of_7 : LaneHolder{lane, "", "", true};
   }
   std::vector<NodeView> nodes() const override { return all_nodes; }
@@ -352,10 +356,11 @@ class FakeEngine final : public Engine {
   std::map<std::string, std::pair<std::string, ActReply>> act_keys;
   std::map<std::string, int> event_ids;
   std::vector<PublishRequest> published;
-  mutable std::mutex nodes_mutex;  // of the four below: servers ask on their threads
+  mutable std::mutex nodes_mutex;  // of what is below: servers ask on their threads
   bool elsewhere = false, stopping = false;
   std::string elsewhere_key;  // only events of this key are elsewhere
   std::optional<LaneHolder> holder_of_7;
+  mutable int nobody_for_looks = 0;  // so often lane 7 is seen held by nobody
   std::function<void()> on_refusal;
   std::vector<NodeView> all_nodes;
   std::function<void(Lane, std::string, std::function<void(Result<std::string>)>)> mail;
