@@ -189,20 +189,24 @@ HttpResponse Api::mailed(const Route& route, const HttpRequest& request,
 HttpResponse Api::carry_out(const Call& call) {
   constexpr int kTries = 3;  // the lane may come to us while we look for its holder
   HttpResponse response;
+  std::optional<Elsewhere> elsewhere;
   for (int i = 0; i < kTries; ++i) {
     response = call.route->handler(call);
-    const std::optional<Elsewhere> elsewhere = elsewhere_of(response);
+    elsewhere = elsewhere_of(response);
     if (!elsewhere || is_forwarded(call.http)) return response;
-    if (elsewhere->stopping) {
-      const bool again = header(call.http, kHandedOverHeader) != nullptr;
-      if (again || !context_.stopping.load()) break;
-      if (auto answer = context_.forwarder.hand_over(call)) return std::move(*answer);
-      break;
-    }
-    if (auto answer = context_.forwarder.carry(call, elsewhere->lane)) return std::move(*answer);
+    if (elsewhere->stopping) break;
+    std::optional<HttpResponse> there = context_.forwarder.carry(call, elsewhere->lane);
+    if (!there) continue;
+    response = std::move(*there);
+    elsewhere = elsewhere_of(response);  // we may be stopping since
+    break;
+  }
+  const bool handed_over = header(call.http, kHandedOverHeader) != nullptr;
+  if (elsewhere && elsewhere->stopping && !handed_over && context_.stopping.load()) {
+    if (auto there = context_.forwarder.hand_over(call)) return std::move(*there);
   }
   // A node that handed it over to us asks another one.
-  if (header(call.http, kHandedOverHeader) == nullptr) forget_elsewhere(response);
+  if (!handed_over) forget_elsewhere(response);
   return response;
 }
 

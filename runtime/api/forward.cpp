@@ -380,7 +380,7 @@ HttpResponse Forwarder::mail(const Call& call, Lane lane, int part) {
   const Result<std::string>& answer = *waiting->answer;
   if (!answer) {
     if (answer.error().code == ErrorCode::kInDoubt) return in_doubt();
-    return answer.error().code == ErrorCode::kUnsupported ? nobody(lane) : refuse(answer.error());
+    return answer.error().code == ErrorCode::kShuttingDown ? refuse(answer.error()) : nobody(lane);
   }
   Result<HttpResponse> response = decode_mailed_answer(*answer, options_.sealer.get());
   if (!response) {
