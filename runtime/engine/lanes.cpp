@@ -113,6 +113,7 @@ void Lanes::lease(LaneState& lane, SteadyTime until) {
 
 void Lanes::gained(GainedLanes gained) {
   if (gained.db_now) loop_.clock().answered(gained.db_now);
+  ++gains_;
   std::set<Lane> fresh;
   std::vector<Lane> suspects;
   for (const ClaimedLane& claimed : gained.lanes) {
@@ -124,6 +125,7 @@ void Lanes::gained(GainedLanes gained) {
     lane.stage = Stage::kHeld;
     lane.epoch = claimed.epoch;
     lane.crashes = claimed.crashes;
+    lane.gain = gains_;
     // Mail is numbered within an epoch: rising for ever, whatever the owner before had reached.
     lane.mail_number = claimed.epoch * 1'000'000'000'000;
     lane.send_until_us = std::make_shared<std::atomic<std::int64_t>>(0);

@@ -16,7 +16,6 @@
 #include <set>
 #include <string>
 #include <unordered_map>
-#include <unordered_set>
 #include <utility>
 #include <vector>
 
@@ -233,7 +232,7 @@ class Loop {
   std::unordered_map<SagaId, Load> loading_;
   std::deque<SagaId> suspects_;                 // of suspect lanes: taken up one after the other, the first is at it
   std::unordered_map<SagaId, Task> suspect_tasks_;
-  std::unordered_set<SagaId> quarantined_;
+  std::unordered_map<SagaId, Lane> quarantined_;
   Gate gate_;
   std::vector<Task> later_;
 

@@ -1,7 +1,6 @@
 // What follows a flush: effects and answers of what was committed, the end of a lane that was lost, the culprit of a
 // data error. See loop.h.
 #include <algorithm>
-#include <map>
 #include <utility>
 
 #include "runtime/base/check.h"
@@ -49,10 +48,10 @@ void Loop::committed(FlushReport& report) {
     return std::find(result.fenced.begin(), result.fenced.end(), lane) != result.fenced.end();
   };
   const SteadyTime lease_until = report.started + std::chrono::milliseconds(options_.lease_ms);
-  std::map<Lane, std::int64_t> epochs;  // under which this was written
+  std::vector<std::int64_t> epochs(lanes_.count(), 0);  // under which this was written; 0: it was not
   for (const LaneFence& fence : batch.flush.lanes) {
     LaneState& lane = lanes_.at(fence.lane);
-    if (!fenced(fence.lane)) epochs[fence.lane] = fence.epoch;
+    if (!fenced(fence.lane)) epochs[static_cast<std::size_t>(fence.lane)] = fence.epoch;
     if (lane.epoch != fence.epoch) continue;
     lane.renewing = false;
     if (fenced(fence.lane)) lanes_.lost(fence.lane);
@@ -64,13 +63,12 @@ void Loop::committed(FlushReport& report) {
     for (auto& [lane, send] : again) dispatch({0, std::move(send)}, lane);
   }
 
-  const auto written = [&](Lane lane) { return epochs.contains(lane); };
+  const auto written = [&](Lane lane) { return lane >= 0 && epochs[static_cast<std::size_t>(lane)] != 0; };
   // In memory now, and it was in memory when this was recorded.
   const auto saga_of = [&](const Batch::Owner& owner) -> Saga* {
-    if (owner.lane < 0 || owner.saga.empty()) return nullptr;
-    const auto epoch = epochs.find(owner.lane);
+    if (owner.saga.empty() || !written(owner.lane)) return nullptr;
     Saga* saga = find(owner.saga);
-    return saga != nullptr && epoch != epochs.end() && epoch->second == saga->epoch ? saga : nullptr;
+    return saga != nullptr && epochs[static_cast<std::size_t>(owner.lane)] == saga->epoch ? saga : nullptr;
   };
   for (const Batch::Owner& owner : batch.owners) {
     if (Saga* saga = saga_of(owner)) {
@@ -217,6 +215,7 @@ void Loop::lane_gone(Lane number) {
     if (saga->lane == number) gone.push_back(saga.get());
   }
   for (Saga* saga : gone) erase(*saga);
+  std::erase_if(quarantined_, [&](const auto& set_aside) { return set_aside.second == number; });
   std::erase_if(deferred_, [&](const auto& waiting) { return waiting.first == number; });
   loader_->unsuspect({number});
   topics_->lose_lane(number);
@@ -264,7 +263,7 @@ void Loop::culprit(FlushReport& report) {
     }
     strip([&](const Batch::Owner& other) { return other.saga == owner.saga; }, why);
     if (Saga* saga = find(owner.saga)) erase(*saga);
-    if (!quarantined_.insert(owner.saga).second) {
+    if (!quarantined_.emplace(owner.saga, owner.lane).second) {
       log_warning("saga " + owner.saga + " cannot even be marked as quarantined: " + report.result.message);
       continue;
     }
@@ -281,7 +280,7 @@ void Loop::culprit(FlushReport& report) {
 
 void Loop::quarantine(InstanceRow row, const std::string& why) {
   if (!holds(row.lane)) return;
-  quarantined_.insert(row.id);
+  quarantined_.emplace(row.id, row.lane);
   counters_.quarantined.fetch_add(1, std::memory_order_relaxed);
   row.health = kQuarantined;
   row.health_since = row.updated_at = now(row.lane);

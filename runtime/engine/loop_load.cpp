@@ -59,6 +59,7 @@ void Loop::with_saga(Loader::Which which, OnSaga then) {
   const auto [load, first] = loading_.try_emplace(which.saga);
   load->second.waiting.push_back(std::move(then));
   if (!first) return;
+  which.asked_at = lanes_.gains();
   loader_->load(which, [this, which](Result<std::shared_ptr<LoadResult>> result) {
     on_loaded(which, std::move(result));
   });
@@ -71,6 +72,13 @@ void Loop::on_loaded(const Loader::Which& which, Result<std::shared_ptr<LoadResu
   const Lane lane = loaded.row.lane;
   if (!holds(lane)) {
     return tell_waiting(id, fail(held_elsewhere(lane)));
+  }
+  if (lanes_.at(lane).gain > which.asked_at) {  // read while another node had the lane
+    Loader::Which again = which;
+    again.asked_at = lanes_.gains();
+    return loader_->load(again, [this, again](Result<std::shared_ptr<LoadResult>> fresh) {
+      on_loaded(again, std::move(fresh));
+    });
   }
   switch (loaded.kind) {
     case LoadResult::Kind::kFolded: {
@@ -96,6 +104,7 @@ void Loop::on_loaded(const Loader::Which& which, Result<std::shared_ptr<LoadResu
         Loader::Which again = which;
         again.lane = row.lane;
         again.marked = true;
+        again.asked_at = lanes_.gains();
         batch.add(slot.owner, std::move(row));
         slot.when_known([this, again](const Failure* failure) {
           if (failure != nullptr) return tell_waiting(again.saga, fail(*failure));
