@@ -257,7 +257,12 @@ void set_options(Transfer& transfer, const HttpClient::Options& options, long ti
   curl_easy_setopt(easy, CURLOPT_NETRC, static_cast<long>(CURL_NETRC_IGNORED));
   curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
   curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, static_cast<long>(CURL_HTTP_VERSION_2TLS));
-  curl_easy_setopt(easy, CURLOPT_PIPEWAIT, 1L);
+  // Without TLS nothing can share a connection, and libcurl would hold back all others until the first has its answer.
+  curl_easy_setopt(easy, CURLOPT_PIPEWAIT, lower(request.url).starts_with("https:") ? 1L : 0L);
+  if (request.fresh_connection) {
+    curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, 1L);
+    curl_easy_setopt(easy, CURLOPT_FORBID_REUSE, 1L);
+  }
   curl_easy_setopt(easy, CURLOPT_MAXAGE_CONN, kMaxAgeOfIdleConnection_s);
   curl_easy_setopt(easy, CURLOPT_MAXLIFETIME_CONN, kMaxLifeOfConnection_s);
   curl_easy_setopt(easy, CURLOPT_USERAGENT, options.user_agent.c_str());

@@ -32,6 +32,7 @@ struct OutgoingRequest {
   long connect_timeout_ms = limits::http_connect_timeout_ms_default;  // of DNS, TCP and TLS
   std::size_t response_bytes_max = limits::http_response_bytes_max;
   bool allow_private_addresses = false;
+  bool fresh_connection = false;  // none of the pool, which may end just when it is used
 };
 
 struct OutgoingResponse {

@@ -68,6 +68,13 @@ std::optional<HttpResponse> unknown_query(const Route& route, const HttpRequest&
   return std::nullopt;
 }
 
+std::optional<HttpResponse> low_role(const Route& route, const Principal& who) {
+  if (who.role >= route.role) return std::nullopt;
+  return refuse(403, "forbidden",
+                std::string("this needs the role ") + name(route.role) + "; the API key has " +
+                    name(who.role));
+}
+
 // One of two would be judged and the other obeyed.
 std::optional<HttpResponse> doubled_header(const HttpRequest& request) {
   for (const char* name :
@@ -95,7 +102,7 @@ const interpreter::EventType* Context::event(std::string_view name) const {
 }
 
 Api::Api(Engine& engine, Reader& reader, SecretStore& secrets, ApiOptions options)
-    : context_{engine, reader, secrets, std::move(options), {}}, access_(reader, context_.options) {
+    : context_{engine, reader, secrets, std::move(options)}, access_(reader, context_.options) {
   add_saga_routes(routes_, context_);
   add_act_routes(routes_, context_);
   add_erase_route(routes_, context_);
@@ -105,6 +112,7 @@ Api::Api(Engine& engine, Reader& reader, SecretStore& secrets, ApiOptions option
   add_workflow_routes(routes_, context_);
   add_webhook_routes(routes_, context_);
   add_health_routes(routes_, context_);
+  add_node_routes(routes_, context_);
   Route& document = routes_.emplace_back();
   document.pattern = "/v1/openapi.json";
   document.id = "getOpenApi";
@@ -113,6 +121,23 @@ Api::Api(Engine& engine, Reader& reader, SecretStore& secrets, ApiOptions option
   document.role = Role::kNobody;
   document.answers = {{200, "The document", "Any"}};
   document.handler = [text = openapi(routes_)](const Call&) { return json_response(200, text); };
+  desk_ = std::make_shared<MailDesk>(
+      routes_, context_.options.forward.sealer,
+      [this](const Route& route, const HttpRequest& request, const Principal& who) {
+        return mailed(route, request, who);
+      });
+  engine.on_request([desk = std::weak_ptr(desk_)](std::string id, std::string body,
+                                                  std::function<void(std::string)> reply) {
+    if (const auto open = desk.lock())
+      open->take(std::move(id), std::move(body), std::move(reply));
+  });
+}
+
+Api::~Api() { desk_->close(); }
+
+void Api::begin_stop() {
+  context_.forwarder.remember_peers();
+  context_.stopping.store(true);
 }
 
 HttpResponse Api::handle(const Route& route, const HttpRequest& request) {
@@ -129,24 +154,60 @@ HttpResponse Api::handle(const Route& route, const HttpRequest& request) {
 HttpResponse Api::answer(const Route& route, const HttpRequest& request) try {
   if (auto no = wrong_origin(context_.options, request)) return std::move(*no);
   if (auto no = doubled_header(request)) return std::move(*no);
-  Call call{request, {}};
+  Call call{request, {}, &route};
   call.who.tenant = context_.options.tenant;
   if (route.role != Role::kNobody) {
     Read<Principal> who = access_.who(request);
     if (!who) return std::move(who.error());
-    if (who->role < route.role) {
-      return refuse(403, "forbidden",
-                    std::string("this needs the role ") + name(route.role) + "; the API key has " +
-                        name(who->role));
-    }
+    if (auto no = low_role(route, *who)) return std::move(*no);
     call.who = std::move(*who);
   }
   if (route.tag != "webhooks") {
     if (auto no = unknown_query(route, request)) return std::move(*no);
   }
-  return route.handler(call);
+  return carry_out(call);
 } catch (const std::exception& e) {
   return refuse(Failure{ErrorCode::kInternal, std::string("a handler threw: ") + e.what(), {}});
+}
+
+// Who asks was found out by the node that mailed it; what they may do is asked here again.
+HttpResponse Api::mailed(const Route& route, const HttpRequest& request,
+                         const Principal& who) try {
+  if (auto no = doubled_header(request)) return std::move(*no);
+  if (auto no = low_role(route, who)) return std::move(*no);
+  if (route.tag != "webhooks") {
+    if (auto no = unknown_query(route, request)) return std::move(*no);
+  }
+  HttpResponse response = carry_out({request, who, &route});
+  context_.metrics.count("mailed:" + route.id, response.status, 0);
+  return response;
+} catch (const std::exception& e) {
+  return refuse(Failure{ErrorCode::kInternal, std::string("a handler threw: ") + e.what(), {}});
+}
+
+// Here, if the lane is ours; else where it is held.
+HttpResponse Api::carry_out(const Call& call) {
+  constexpr int kTries = 3;  // the lane may come to us while we look for its holder
+  HttpResponse response;
+  std::optional<Elsewhere> elsewhere;
+  for (int i = 0; i < kTries; ++i) {
+    response = call.route->handler(call);
+    elsewhere = elsewhere_of(response);
+    if (!elsewhere || is_forwarded(call.http)) return response;
+    if (elsewhere->stopping) break;
+    std::optional<HttpResponse> there = context_.forwarder.carry(call, elsewhere->lane);
+    if (!there) continue;
+    response = std::move(*there);
+    elsewhere = elsewhere_of(response);  // we may be stopping since
+    break;
+  }
+  const bool handed_over = header(call.http, kHandedOverHeader) != nullptr;
+  if (elsewhere && elsewhere->stopping && !handed_over && context_.stopping.load()) {
+    if (auto there = context_.forwarder.hand_over(call)) return std::move(*there);
+  }
+  // A node that handed it over to us asks another one.
+  if (!handed_over) forget_elsewhere(response);
+  return response;
 }
 
 Read<SagaView> find_saga(Context& context, const Call& call) {

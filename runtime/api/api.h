@@ -1,9 +1,11 @@
 // The HTTP control API: the table of routes, and what every request passes on its way to a handler:
 // host, access, role, parameters, and an end for every exception. Handlers live by subject in
-// sagas.cpp, acts.cpp, events.cpp, workflows.cpp, webhooks.cpp and health.cpp. An answer of 2xx to
-// anything that writes means committed (promise 1). Tested in tests/runtime/api_*_test.cpp with an
-// engine that is made up, and in tests/system/api_test.cpp for real.
+// sagas.cpp, acts.cpp, events.cpp, workflows.cpp, webhooks.cpp, nodes.cpp and health.cpp; what
+// belongs to another node goes there (forward.h). An answer of 2xx to anything that writes means
+// committed (promise 1). Tested in tests/runtime/api_*_test.cpp with an engine that is made up, and
+// in tests/system/api_test.cpp for real.
 #pragma once
+#include <atomic>
 #include <functional>
 #include <map>
 #include <memory>
@@ -12,6 +14,8 @@
 #include <vector>
 
 #include "dsl/compile.h"
+#include "runtime/api/forward.h"
+#include "runtime/api/mailed.h"
 #include "runtime/api/routes.h"
 #include "runtime/base/secret.h"
 #include "runtime/engine/engine.h"
@@ -32,6 +36,7 @@ struct ApiOptions {
   std::vector<dsl::Webhook> webhooks;
   std::function<interpreter::Instant()>
       now;  // wall clock; empty: the system's. For signatures and received_at
+  ForwardOptions forward;  // what belongs to other nodes
 };
 
 // Counters of requests, for /metrics. Thread-safe.
@@ -76,6 +81,8 @@ struct Context {
   SecretStore& secrets;
   ApiOptions options;
   HttpMetrics metrics;
+  Forwarder forwarder{engine, options.forward};
+  std::atomic<bool> stopping{false};  // set once
 
   interpreter::Instant now() const;
   const interpreter::EventType* event(std::string_view name) const;
@@ -87,15 +94,22 @@ class Api {
   Api(Engine& engine, Reader& reader, SecretStore& secrets, ApiOptions options);
 
   const std::vector<Route>& routes() const { return routes_; }
+  ~Api();
   // One request to one of the routes(). Any thread. Never throws.
   HttpResponse handle(const Route& route, const HttpRequest& request);
 
+  // Before the engine stops: /readyz says no, and what the engine refuses from now on is handed over to other nodes.
+  void begin_stop();
+
  private:
   HttpResponse answer(const Route& route, const HttpRequest& request);
+  HttpResponse mailed(const Route& route, const HttpRequest& request, const Principal& who);
+  HttpResponse carry_out(const Call& call);
 
   Context context_;
   Access access_;
   std::vector<Route> routes_;
+  std::shared_ptr<MailDesk> desk_;  // the engine's hook knows it while it is there
 };
 
 // The stored body of an entry, opened if it is sealed and the saga's key is there.
@@ -111,6 +125,7 @@ void add_event_routes(std::vector<Route>& routes, Context& context);
 void add_workflow_routes(std::vector<Route>& routes, Context& context);
 void add_webhook_routes(std::vector<Route>& routes, Context& context);
 void add_health_routes(std::vector<Route>& routes, Context& context);
+void add_node_routes(std::vector<Route>& routes, Context& context);
 
 // A saga of the caller's tenant, or the answer that there is none, or (409 `quarantined`) that it is
 // set aside.

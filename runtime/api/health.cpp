@@ -16,7 +16,7 @@ HttpResponse plain(int status, std::string body) {
 }
 
 HttpResponse ready(Context& context) {
-  const bool engine = context.engine.ready();
+  const bool engine = context.engine.ready() && !context.stopping.load();
   const EngineStats stats = context.engine.stats();
   JsonWriter w;
   w.begin_object().field("ready", engine).field("database", stats.database_up);
@@ -80,6 +80,17 @@ void write_engine(std::string& out, const EngineStats& s) {
   gauge(out, "belay_database_up", "1 when the database answers", s.database_up ? 1 : 0);
 }
 
+void write_forwards(std::string& out, const ForwardStats& s) {
+  counter(out, "belay_requests_forwarded_total", "Requests that another node answered", s.forwarded);
+  counter(out, "belay_requests_mailed_total",
+          "Requests that another node answered by mail, because it could not be connected to", s.mailed);
+  counter(out, "belay_requests_handed_over_total", "Requests that another node took while this one stopped",
+          s.handed_over);
+  counter(out, "belay_forwards_refused_total", "Requests refused because too many were on their way to other nodes",
+          s.refused_busy);
+  counter(out, "belay_forwards_in_doubt_total", "Requests that another node was sent and did not answer", s.in_doubt);
+}
+
 // A key sees its tenant's sagas; an admin's sees the sum of all, so that one scrape serves the
 // whole installation.
 void write_counts(std::string& out, const std::vector<StatusCount>& counts, const Principal& who) {
@@ -99,6 +110,7 @@ void write_counts(std::string& out, const std::vector<StatusCount>& counts, cons
 HttpResponse metrics(Context& context, const Call& call) {
   std::string out;
   write_engine(out, context.engine.stats());
+  write_forwards(out, context.forwarder.stats());
   Result<std::vector<StatusCount>> counts = context.reader.counts();
   gauge(out, "belay_counts_read", "1 when the sagas below could be counted", counts ? 1 : 0);
   if (counts) write_counts(out, *counts, call.who);

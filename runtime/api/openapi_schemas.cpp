@@ -53,6 +53,15 @@ const std::vector<Schema>& schemas() {
           "at_us":{"type":"integer","description":"Microseconds since 1970"},"actor":{"type":"string"},
           "kind":{"type":"string"},"body":{"type":"string","description":"The stored JSON, byte for byte"}}}},
         "next_after":{"type":["integer","null"]}}})"},
+      {"NodeList", R"({"type":"object","required":["me","stopping","nodes","unheld"],"properties":{
+        "me":{"type":"string","description":"The node that answers"},
+        "stopping":{"type":"boolean","description":"Whether the node that answers is"},
+        "nodes":{"type":"array","items":{"type":"object","required":["node","me","lease_ms","lane_count","lanes"],
+          "properties":{"node":{"type":"string"},"me":{"type":"boolean"},
+          "address":{"type":"string","description":"Where other nodes reach it; missing: by mail only"},
+          "lease_ms":{"type":"integer","description":"What is left of its lease"},"lane_count":{"type":"integer"},
+          "lanes":{"type":"array","items":{"type":"integer"}}}}},
+        "unheld":{"type":"array","items":{"type":"integer"},"description":"Lanes that nobody holds now"}}})"},
       {"Definition", R"({"type":"object","required":["definition","workflow","version","graph"],"properties":{
         "definition":{"type":"string"},"workflow":{"type":"string"},"version":{"type":"integer"},
         "graph":{"type":"string","description":"The stored step graph, base64"}}})"},

@@ -3,6 +3,7 @@
 
 #include <spdlog/spdlog.h>
 
+#include "runtime/api/forward.h"
 #include "runtime/api/json_writer.h"
 
 namespace belay::runtime::api {
@@ -139,10 +140,19 @@ Problem problem(const Failure& failure) {
     if (status == 429) p.retry_after_s = 1;
     return p;
   }
-  spdlog::error("api: {}: {}", to_string(failure.code), to_text(failure));
+  const bool lane_elsewhere = failure.code == ErrorCode::kFenced && failure.lane >= 0;
+  const bool routine = lane_elsewhere || failure.code == ErrorCode::kShuttingDown;
+  spdlog::log(routine ? spdlog::level::debug : spdlog::level::err, "api: {}: {}",
+              to_string(failure.code), to_text(failure));
   Problem p = problem(status, std::string(to_string(failure.code)), safe_detail(failure.code),
                       safe_hint(failure.code));
   if (status == 503) p.retry_after_s = failure.code == ErrorCode::kMisconfigured ? 60 : 2;
+  // For the API itself and for the node that has sent the request here: forward.h.
+  if (lane_elsewhere) {
+    p.headers.emplace_back(kElsewhereHeader, "lane " + std::to_string(failure.lane));
+    p.retry_after_s = 1;
+  }
+  if (failure.code == ErrorCode::kShuttingDown) p.headers.emplace_back(kElsewhereHeader, "stopping");
   return p;
 }
 

@@ -26,10 +26,13 @@ struct Answer {
   const char* content_type = "application/json";
 };
 
+struct Route;
+
 // One request on its way through a handler.
 struct Call {
   const HttpRequest& http;
   Principal who;
+  const Route* route = nullptr;  // the one whose handler it is
 };
 
 struct Route {

@@ -5,6 +5,8 @@
 // tests/runtime/api_webhook_test.cpp.
 #include <spdlog/spdlog.h>
 
+#include <charconv>
+
 #include "interpreter/time.h"
 #include "runtime/api/api.h"
 #include "runtime/api/json_writer.h"
@@ -159,7 +161,42 @@ std::optional<HttpResponse> verify(const Context& context, const dsl::Webhook& w
   return refuse(401, "bad_signature", "the signature of this delivery was not accepted");
 }
 
-HttpResponse receive(Context& context, const dsl::Webhook& webhook, const HttpRequest& request) {
+// Of a request that another node has sent here: the one event of the delivery that it means.
+std::optional<std::size_t> part_of(const HttpRequest& request) {
+  const std::string* part = is_forwarded(request) ? header(request, kPartHeader) : nullptr;
+  std::size_t index = 0;
+  if (part == nullptr ||
+      std::from_chars(part->data(), part->data() + part->size(), index).ec != std::errc())
+    return std::nullopt;
+  return index;
+}
+
+// Publishes one event of a delivery, here or where its lane is held: the events of one delivery may
+// be of several lanes, so each goes its own way.
+Read<PublishReply> publish(Context& context, const Call& call, std::size_t index,
+                           const PublishRequest& event) {
+  constexpr int kTries = 3;
+  Result<PublishReply> reply = context.engine.publish(event);
+  for (int i = 1; i < kTries && !reply && reply.error().lane >= 0 && !is_forwarded(call.http); ++i) {
+    std::optional<HttpResponse> there =
+        context.forwarder.carry(call, reply.error().lane, static_cast<int>(index));
+    if (!there) {
+      reply = context.engine.publish(event);
+      continue;
+    }
+    if (there->status != 200) return tl::unexpected<HttpResponse>(std::move(*there));
+    const Result<Value> json = parse_json(there->body);
+    const Value* duplicate = json ? json->find("duplicate") : nullptr;
+    return PublishReply{event.id, duplicate != nullptr && duplicate->kind() == Value::Kind::kBool &&
+                                      duplicate->as_bool()};
+  }
+  // The sender comes again; what was taken already is a duplicate then.
+  if (!reply) return tl::unexpected<HttpResponse>(refuse(reply.error()));
+  return std::move(*reply);
+}
+
+HttpResponse receive(Context& context, const dsl::Webhook& webhook, const Call& call) {
+  const HttpRequest& request = call.http;
   const Instant now = context.now();
   if (auto no = verify(context, webhook, request, now)) return std::move(*no);
   Result<Value> body = parse_json(request.body, {.bytes_max = limits::webhook_body_bytes_max});
@@ -172,8 +209,10 @@ HttpResponse receive(Context& context, const dsl::Webhook& webhook, const HttpRe
 
   // All of them are worked out before the first is published: a delivery is taken whole or not at
   // all.
-  std::vector<PublishRequest> events;
+  const std::optional<std::size_t> only = part_of(request);
+  std::vector<std::pair<std::size_t, PublishRequest>> events;  // with its number in the definition
   for (std::size_t i = 0; i < webhook.publishes.size(); ++i) {
+    if (only && *only != i) continue;
     Result<bool> holds = wanted(webhook.publishes[i], scope);
     if (!holds) return unreadable(webhook, holds.error().message);
     if (!*holds) continue;
@@ -181,22 +220,19 @@ HttpResponse receive(Context& context, const dsl::Webhook& webhook, const HttpRe
     if (!event && event.error().code == ErrorCode::kInvalid)
       return unreadable(webhook, event.error().message);
     if (!event) return refuse(event.error());
-    events.push_back(std::move(*event));
+    events.emplace_back(i, std::move(*event));
   }
   const bool ignored = events.empty();
   bool duplicate = !ignored;
   JsonWriter w;
   w.begin_object().field("received", true).field("id", *delivery).key("events").begin_array();
-  for (PublishRequest& event : events) {
-    const std::string type = event.type;
-    Result<PublishReply> reply = context.engine.publish(std::move(event));
-    if (!reply)
-      return refuse(
-          reply.error());  // the sender comes again; what was taken already is a duplicate then
+  for (const auto& [index, event] : events) {
+    Read<PublishReply> reply = publish(context, call, index, event);
+    if (!reply) return std::move(reply.error());
     duplicate = duplicate && reply->duplicate;
     w.begin_object()
         .field("id", reply->id)
-        .field("type", type)
+        .field("type", event.type)
         .field("duplicate", reply->duplicate)
         .end_object();
   }
@@ -225,7 +261,7 @@ void add_webhook_routes(std::vector<Route>& routes, Context& context) {
     route.request = "Any";
     route.answers = {{200, "Taken, or seen before, or of no interest here", "Delivery"}};
     route.handler = [&context, &webhook](const Call& call) {
-      return receive(context, webhook, call.http);
+      return receive(context, webhook, call);
     };
   }
 }

@@ -52,6 +52,14 @@ inline constexpr long http_connect_timeout_ms_default = 5'000;
 inline constexpr std::int64_t retry_after_s_max = 86'400;    // a longer Retry-After counts as this
 inline constexpr std::size_t connector_waiting_max = 5'000;  // calls that wait for a connector's limiter
 
+// Between nodes.
+inline constexpr std::size_t forwards_max = 64;              // requests of this node that others are asked at once
+inline constexpr std::size_t mailed_requests_max = 16;       // the same through the database
+inline constexpr long forward_connect_timeout_ms = 1'000;
+inline constexpr long forward_timeout_ms = 16'000;           // more than an engine lets its callers wait
+inline constexpr long forward_settle_ms = 1'500;             // for a lane that was lost to be somebody's
+inline constexpr long mailed_timeout_ms = 16'000;
+
 // Webhooks.
 inline constexpr std::size_t signature_header_bytes_max = 4'096;
 inline constexpr std::size_t signatures_per_header_max = 16;

@@ -38,6 +38,7 @@ struct Commands {
   EventsCommand events;
   PublishCommand publish;
   WorkflowsCommand workflows;
+  NodesCommand nodes;
   QuestionsCommand questions;
   ActCommand act;
   DiffCommand diff;
@@ -188,8 +189,14 @@ void add_serve_command(CLI::App& app, Commands& c, Action& chosen,
       ->add_option("--database", c.serve.database,
                    "A Postgres (postgresql://…); otherwise a private one is kept")
       ->envname("BELAY_DATABASE");
-  serve->add_option("--listen", c.serve.listen, "HOST:PORT; port 0 picks a free one")
-      ->capture_default_str();
+  CLI::Option* listen =
+      serve->add_option("--listen", c.serve.listen, "HOST:PORT; port 0 picks a free one")
+          ->capture_default_str();
+  serve->add_option("--node", c.serve.node,
+                    "Our name among the nodes on one database, each its own; otherwise HOST:PROCESS");
+  serve->add_option("--advertise", c.serve.advertise,
+                    "The URL at which other nodes reach us; otherwise that of --listen, when it is said and names one "
+                    "address. None: they go through the database");
   serve->add_option("--data", c.serve.data, "Where the private Postgres lives")
       ->capture_default_str();
   serve->add_option("--tenant", c.serve.tenant, "Tenant of requests without a key, and of webhooks")
@@ -216,7 +223,10 @@ void add_serve_command(CLI::App& app, Commands& c, Action& chosen,
   serve->add_option("--log-level", c.serve.log_level, "debug, info, warn or error")
       ->check(CLI::IsMember({"debug", "info", "warn", "error"}))
       ->capture_default_str();
-  serve->callback([&] { chosen = [&] { return run(c.serve, plugins); }; });
+  serve->callback([&, listen] {
+    c.serve.listen_said = listen->count() > 0;
+    chosen = [&] { return run(c.serve, plugins); };
+  });
 }
 
 void add_saga_commands(CLI::App& app, Commands& c, Action& chosen) {
@@ -280,6 +290,10 @@ void add_saga_commands(CLI::App& app, Commands& c, Action& chosen) {
   CLI::App* workflows = app.add_subcommand("workflows", "List what can be started");
   add_server(workflows, c.workflows.server);
   workflows->callback([&] { chosen = [&] { return run(c.workflows); }; });
+
+  CLI::App* nodes = app.add_subcommand("nodes", "List the nodes on one database and the lanes that they hold");
+  add_server(nodes, c.nodes.server);
+  nodes->callback([&] { chosen = [&] { return run(c.nodes); }; });
 }
 
 void add_act_commands(CLI::App& app, Commands& c, Action& chosen) {

@@ -97,12 +97,14 @@ int run(const ReplayCommand& command);
 struct ServeCommand {
   std::string directory = ".", database, listen = "127.0.0.1:7070", data = ".belay",
               tenant = "default";
+  bool listen_said = false;  // not the default: other nodes may be told of it, even on loopback
+  std::string node, advertise;
   std::string once_ready_file, log_level = "info", sql_role, seal_key_file;
   std::vector<std::string> hosts;
   bool allow_public = false, require_keys = false, keep_postgres = false;
   int keep_days = 0;  // 0: for ever
 };
-int run(const ServeCommand& command, runtime::PluginRegistry& plugins);
+int run(ServeCommand command, runtime::PluginRegistry& plugins);
 
 // ---- Sagas, over the API (sagas_commands.cpp) ----
 
@@ -157,6 +159,11 @@ struct WorkflowsCommand {
   ServerOptions server;
 };
 int run(const WorkflowsCommand& command);
+
+struct NodesCommand {
+  ServerOptions server;
+};
+int run(const NodesCommand& command);
 
 struct QuestionsCommand {
   ServerOptions server;

@@ -1,4 +1,4 @@
-// start, list, show, history, events, publish, workflows: asking the API and telling people what it
+// start, list, show, history, events, publish, workflows, nodes: asking the API and telling people what it
 // said.
 #include <chrono>
 #include <cstdio>
@@ -50,6 +50,19 @@ int export_journal(ApiClient& client, const std::string& id) {
   if (!known) return report(known.error());
   std::printf("%s%s", line.c_str(), to_lines(*saga).c_str());
   return kDone;
+}
+
+// Lanes in a row as one: "0-3, 7".
+std::string lane_ranges(const interpreter::List& lanes) {
+  std::string out;
+  for (std::size_t i = 0; i < lanes.size();) {
+    std::size_t end = i;
+    while (end + 1 < lanes.size() && lanes[end + 1].as_int() == lanes[end].as_int() + 1) ++end;
+    out += (out.empty() ? "" : ", ") + std::to_string(lanes[i].as_int());
+    if (end > i) out += "-" + std::to_string(lanes[end].as_int());
+    i = end + 1;
+  }
+  return out;
 }
 
 }  // namespace
@@ -229,6 +242,32 @@ int run(const PublishCommand& command) {
   if (command.server.json) return print_json(*answer);
   std::printf("%s%s\n", harmless(text_of(answer->json, "id")).c_str(),
               bool_of(answer->json, "duplicate") ? "  (it was published before)" : "");
+  return kDone;
+}
+
+int run(const NodesCommand& command) {
+  ApiClient client(server_address(command.server.server));
+  auto answer = client.call("GET", "/v1/nodes");
+  if (!answer) return report(answer.error());
+  if (!answer->ok()) return report(*answer, command.server.json);
+  if (command.server.json) return print_json(*answer);
+  std::vector<std::vector<Cell>> rows;
+  for (const Value& node : list_of(answer->json, "nodes")) {
+    const std::int64_t lease_ms = number_of(node, "lease_ms");
+    const std::string address = text_of(node, "address");
+    rows.push_back({harmless(text_of(node, "node")) + (bool_of(node, "me") ? " *" : ""),
+                    harmless(address.empty() ? "(by mail)" : address),
+                    Cell(lease_ms > 0 ? std::to_string(lease_ms / 1000) + " s" : "over",
+                         lease_ms > 0 ? Colour::kNone : Colour::kRed),
+                    std::to_string(number_of(node, "lane_count")), lane_ranges(list_of(node, "lanes"))});
+  }
+  if (rows.empty()) {
+    std::printf("no nodes: this server knows only itself\n");
+    return kDone;
+  }
+  std::fputs(table(Terminal::of_stdout(), {"NODE", "ADDRESS", "LEASE", "COUNT", "LANES"}, rows).c_str(), stdout);
+  if (const auto& unheld = list_of(answer->json, "unheld"); !unheld.empty())
+    std::printf("held by nobody now: %s\n", lane_ranges(unheld).c_str());
   return kDone;
 }
 

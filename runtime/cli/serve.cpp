@@ -224,6 +224,31 @@ Result<void> check_exposure(const ServeOptions& options, Reader& reader) {
               "make one with `belay keys create`, or listen on 127.0.0.1, or say --allow-public");
 }
 
+// "http://[::1]:7070" → "[::1]", in lower case.
+std::string host_of_url(const std::string& url) {
+  const std::size_t begin = url.find("://");
+  if (begin == std::string::npos) return {};
+  std::string host = url.substr(begin + 3);
+  const std::size_t bracket = host.find(']');
+  host.resize(std::min(host.size(), host.find_first_of(":/", bracket == std::string::npos ? 0 : bracket)));
+  std::transform(host.begin(), host.end(), host.begin(),
+                 [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
+  return host;
+}
+
+std::string node_name() {
+  char host[256] = "";
+  gethostname(host, sizeof host - 1);
+  return std::string(host) + ":" + std::to_string(getpid());
+}
+
+// Threads that wait for other nodes come on top of those that serve.
+HttpServer::Options server_options() {
+  HttpServer::Options options;
+  options.threads = limits::http_threads + limits::forwards_max + limits::mailed_requests_max;
+  return options;
+}
+
 api::ApiOptions api_options(ServeOptions& options) {
   const bool loopback = is_loopback(options.host);
   api::ApiOptions out;
@@ -241,6 +266,10 @@ api::ApiOptions api_options(ServeOptions& options) {
   }
   out.events = options.program.events;
   out.webhooks = options.program.webhooks;
+  out.forward.node = options.engine.node;
+  out.forward.sealer = options.engine.sealer;
+  // Other nodes call us by the host that we tell them.
+  if (std::string peer = host_of_url(options.engine.address); loopback && !peer.empty()) out.hosts.push_back(std::move(peer));
   return out;
 }
 
@@ -272,6 +301,7 @@ Result<std::unique_ptr<Service>> Service::start(ServeOptions options) {
   Result<SealerPtr> sealer = sealer_of(options);
   if (!sealer) return fail(sealer.error());
   options.engine.sealer = std::move(*sealer);
+  if (options.engine.node.empty()) options.engine.node = node_name();
   parts->runner = std::make_unique<WorldRunner>(world_options(options, parts->secrets, postgres));
   auto engine = Engine::open(*parts->store, *parts->runner, options.engine);
   if (!engine) return fail(engine.error());
@@ -288,7 +318,7 @@ Result<std::unique_ptr<Service>> Service::start(ServeOptions options) {
     }
     parts->api = std::make_unique<api::Api>(*parts->engine, *parts->reader, parts->secrets,
                                             std::move(for_api));
-    parts->server = std::make_unique<HttpServer>();
+    parts->server = std::make_unique<HttpServer>(server_options());
     for (const api::Route& route : parts->api->routes()) {
       parts->server->route(
           route.method, route.pattern,
@@ -307,8 +337,10 @@ Result<std::unique_ptr<Service>> Service::start(ServeOptions options) {
 }
 
 void Service::stop() {
-  if (parts_->server) parts_->server->stop();
+  // The server stays until the lanes are handed over, so that nobody finds the door closed who could be told more.
+  if (parts_->api) parts_->api->begin_stop();
   if (parts_->engine) parts_->engine->stop();
+  if (parts_->server) parts_->server->stop();
 }
 
 Engine& Service::engine() { return *parts_->engine; }
@@ -329,6 +361,13 @@ Result<dsl::CompiledProgram> compile_program(const std::string& directory,
   compilation.diagnostics.sort();
   return fail(ErrorCode::kInvalid,
               dsl::render_text(compilation.diagnostics, compilation.sources, colour));
+}
+
+std::string advertised(const std::string& host, int port) {
+  const bool any = host == "0.0.0.0" || host == "::" || host == "[::]" || host == "*";
+  if (any || port == 0) return {};
+  const bool bare_v6 = host.find(':') != std::string::npos && !host.starts_with('[');
+  return "http://" + (bare_v6 ? "[" + host + "]" : host) + ":" + std::to_string(port);
 }
 
 bool is_loopback(const std::string& host) {

@@ -52,6 +52,7 @@ struct ServeOptions {
   std::vector<std::string> hosts;  // further names for the Host header on loopback
   std::string tenant = "default";
 
+  // `node` and `address` are who we are for other nodes on the same database; `node` empty: made of host and process.
   EngineOptions engine;
   // One line a call, for people: what takes a while. May be empty.
   std::function<void(std::string_view)> progress;
@@ -64,7 +65,8 @@ class Service {
   static Result<std::unique_ptr<Service>> start(ServeOptions options);
   ~Service();  // stop()
 
-  // Clean: answers what is being asked, lets the last flush commit, releases the lanes. Idempotent.
+  // Clean: answers what is being asked, lets the last flush commit, hands the lanes over; what is asked meanwhile is
+  // handed over to other nodes, or refused with 503 and Retry-After. Idempotent.
   void stop();
 
   Engine& engine();
@@ -83,6 +85,10 @@ class Service {
 // Everything below a folder, or kInvalid with all diagnostics as its message.
 Result<dsl::CompiledProgram> compile_program(const std::string& directory,
                                              const PluginRegistry& plugins, bool colour = false);
+
+// Where other nodes reach a server that listens there, when nobody says: nothing for port 0 and for addresses that mean
+// "all of them".
+std::string advertised(const std::string& host, int port);
 
 // Whether an address is one that only this machine reaches: 127.0.0.0/8, ::1, localhost.
 bool is_loopback(const std::string& host);

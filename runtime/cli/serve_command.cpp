@@ -6,6 +6,7 @@
 #include <spdlog/spdlog.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <charconv>
 #include <cstdio>
 
@@ -31,6 +32,18 @@ bool split_listen(std::string_view listen, std::string& host, int& port) {
          port >= 0 && port <= 65535;
 }
 
+// "http://10.0.0.7:7070", no path and no slash at the end.
+bool is_base_url(std::string_view url) {
+  for (const std::string_view scheme : {"http://", "https://"}) {
+    if (!url.starts_with(scheme)) continue;
+    url.remove_prefix(scheme.size());
+    return !url.empty() && std::none_of(url.begin(), url.end(), [](char c) {
+      return static_cast<unsigned char>(c) <= 0x20 || c == '/' || c == '@' || c == '?' || c == '#';
+    });
+  }
+  return false;
+}
+
 void set_up_logging(const std::string& level) {
   auto logger = spdlog::stderr_color_mt("belay");
   logger->set_pattern("%Y-%m-%dT%H:%M:%S.%eZ %^%l%$ %v", spdlog::pattern_time_type::utc);
@@ -53,13 +66,20 @@ void say_what_is_served(const dsl::CompiledProgram& program) {
 
 }  // namespace
 
-int run(const ServeCommand& command, PluginRegistry& plugins) {
+int run(ServeCommand command, PluginRegistry& plugins) {
   ServeOptions options;
   if (!split_listen(command.listen, options.host, options.port)) {
     std::fprintf(stderr,
                  "belay: `%s` is no address to listen on\nhelp: write HOST:PORT, for example "
                  "127.0.0.1:7070\n",
                  command.listen.c_str());
+    return kUsage;
+  }
+  while (command.advertise.ends_with('/')) command.advertise.pop_back();
+  if (!command.advertise.empty() && !is_base_url(command.advertise)) {
+    std::fprintf(stderr,
+                 "belay: `%s` is no address that other nodes could call\nhelp: write http://HOST:PORT\n",
+                 command.advertise.c_str());
     return kUsage;
   }
   Result<dsl::CompiledProgram> program =
@@ -91,6 +111,12 @@ int run(const ServeCommand& command, PluginRegistry& plugins) {
   options.require_keys = command.require_keys;
   options.hosts = command.hosts;
   options.tenant = command.tenant;
+  options.engine.node = command.node;
+  options.engine.address = command.advertise;
+  if (command.advertise.empty() && (command.listen_said || !is_loopback(options.host)))
+    options.engine.address = advertised(options.host, options.port);
+  if (options.engine.address.empty() && !is_loopback(options.host))
+    spdlog::warn("other nodes are not told how to reach this one and use the database: say --advertise http://HOST:PORT");
   options.progress = [](std::string_view line) { spdlog::info("{}", line); };
   Result<std::unique_ptr<Service>> service = Service::start(std::move(options));
   if (!service) return report(service.error());

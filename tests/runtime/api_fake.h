@@ -2,7 +2,9 @@
 // folds facts with the real interpreter, and a reader over what it wrote down. Tests feed outcomes
 // by hand.
 #pragma once
+#include <functional>
 #include <map>
+#include <mutex>
 #include <string>
 #include <vector>
 
@@ -70,6 +72,14 @@ webhook bank_in, POST "/hooks/bank"
   when body.type is "paid"
     publish payment.arrived, key body.booking
       amount = money(body.currency, body.minor)
+
+webhook bank_two, POST "/hooks/two"
+  verified by stripe with secret bank_whsec or secret bank_whsec_old, no older than 5 minutes
+  once per body.id
+  publish payment.arrived, key body.first
+    amount = money(body.currency, body.minor)
+  publish payment.arrived, key body.second
+    amount = money(body.currency, body.minor)
 
 workflow book "Book a room", version 1
   takes
@@ -153,6 +163,7 @@ class FakeEngine final : public Engine {
   }
 
   void start(StartRequest request, std::function<void(Result<StartReply>)> done) override {
+    if (const auto no = refused("")) return done(fail(*no));
     if (down)
       return done(
           fail(ErrorCode::kUnavailable, "connection to 10.1.2.3:5432 refused for user belay"));
@@ -175,6 +186,7 @@ class FakeEngine final : public Engine {
   }
 
   void act(ActRequest request, std::function<void(Result<ActReply>)> done) override {
+    if (const auto no = refused("")) return done(fail(*no));
     const auto found = sagas.find(request.saga);
     if (found == sagas.end() || found->second.row.tenant != request.tenant)
       return done(fail(ErrorCode::kNotFound, "no saga"));
@@ -251,6 +263,7 @@ class FakeEngine final : public Engine {
   }
 
   void publish(PublishRequest request, std::function<void(Result<PublishReply>)> done) override {
+    if (const auto no = refused(request.key)) return done(fail(*no));
     const bool duplicate =
         !request.id.empty() && !event_ids.insert({request.source + "/" + request.id, 1}).second;
     published.push_back(request);
@@ -258,12 +271,51 @@ class FakeEngine final : public Engine {
   }
 
   void view(std::string tenant, SagaId saga, std::function<void(Result<SagaView>)> done) override {
+    if (const auto no = refused("")) return done(fail(*no));
     const auto found = sagas.find(saga);
     if (found == sagas.end() || found->second.row.tenant != tenant)
       return done(fail(ErrorCode::kNotFound, "no saga"));
     if (found->second.row.health == "quarantined")
       return done(fail(ErrorCode::kCorrupt, "the saga is quarantined"));
     done(SagaView{found->second.graph, found->second.state, found->second.row});
+  }
+
+  // ---- Many nodes. Lane 7 stands for all that another node holds.
+  LaneHolder holder(Lane lane) const override {
+    const std::lock_guard lock(nodes_mutex);
+    if (lane == 7 && nobody_for_looks > 0) {
+      --nobody_for_looks;
+      return {lane, "", "", false};
+    }
+    return lane == 7 && holder_of_7 ? *holder_of_7 : LaneHolder{lane, "", "", true};
+  }
+  std::vector<NodeView> nodes() const override { return all_nodes; }
+  void mail_request(Lane lane, std::string body, std::function<void(Result<std::string>)> done) override {
+    if (mail) return mail(lane, std::move(body), std::move(done));
+    Engine::mail_request(lane, std::move(body), std::move(done));
+  }
+  void on_request(RequestHook hook) override { request_hook = std::move(hook); }
+  // The refusal of what is another node's; of an event by its key.
+  std::optional<Failure> refused(const std::string& event_key) {
+    std::function<void()> then;
+    Failure failure{ErrorCode::kFenced, "another node holds lane 7", ""};
+    {
+      const std::lock_guard lock(nodes_mutex);
+      if (stopping) return Failure{ErrorCode::kShuttingDown, "the engine is stopping", ""};
+      if (!elsewhere || (!elsewhere_key.empty() && elsewhere_key != event_key)) return std::nullopt;
+      then = on_refusal;
+    }
+    failure.lane = 7;
+    if (then) then();
+    return failure;
+  }
+  void set_holder(std::optional<LaneHolder> holder) {
+    const std::lock_guard lock(nodes_mutex);
+    holder_of_7 = std::move(holder);
+  }
+  void set_elsewhere(bool is) {
+    const std::lock_guard lock(nodes_mutex);
+    elsewhere = is;
   }
 
   EngineStats stats() const override { return {}; }
@@ -304,6 +356,15 @@ class FakeEngine final : public Engine {
   std::map<std::string, std::pair<std::string, ActReply>> act_keys;
   std::map<std::string, int> event_ids;
   std::vector<PublishRequest> published;
+  mutable std::mutex nodes_mutex;  // of what is below: servers ask on their threads
+  bool elsewhere = false, stopping = false;
+  std::string elsewhere_key;  // only events of this key are elsewhere
+  std::optional<LaneHolder> holder_of_7;
+  mutable int nobody_for_looks = 0;  // so often lane 7 is seen held by nobody
+  std::function<void()> on_refusal;
+  std::vector<NodeView> all_nodes;
+  std::function<void(Lane, std::string, std::function<void(Result<std::string>)>)> mail;
+  RequestHook request_hook;
   bool unreadable = false;  // what is quarantined cannot be folded
   bool down = false;
 
@@ -409,7 +470,9 @@ class FakeReader final : public Reader {
 // An API over both, and requests to it in one line.
 class Bench {
  public:
-  explicit Bench(bool keys_required = false, std::vector<std::string> hosts = {}) : reader(engine) {
+  explicit Bench(bool keys_required = false, std::vector<std::string> hosts = {},
+                 api::ForwardOptions forward = {})
+      : reader(engine) {
     dsl::Compilation compilation = compiled();
     for (const Graph& graph : compilation.program.graphs) REQUIRE(engine.install(graph));
     api::ApiOptions options;
@@ -417,6 +480,7 @@ class Bench {
     options.hosts = std::move(hosts);
     options.events = compilation.program.events;
     options.webhooks = compilation.program.webhooks;
+    options.forward = std::move(forward);
     options.now = [] { return Instant{1'763'000'000'000'000}; };
     api = std::make_unique<api::Api>(engine, reader, secrets, std::move(options));
   }

@@ -385,6 +385,22 @@ TEST_CASE("the queue is bounded, and shutdown answers everything exactly once") 
   CHECK(other == 0);
 }
 
+TEST_CASE("a first request that gets no answer holds back no other to the same host") {
+  std::promise<void> second_came;
+  auto came = second_came.get_future().share();
+  RawServer server([&](int fd, int connection) {
+    read_request(fd);
+    if (connection == 0) came.wait();
+    else second_came.set_value();
+    reply(fd, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}");
+  });
+  HttpClient client;
+  std::promise<OutgoingResponse> first;
+  REQUIRE(client.submit(post(server.url()), [&](OutgoingResponse response) { first.set_value(std::move(response)); }));
+  CHECK(call(client, post(server.url())).reached == Reached::kAnswered);
+  CHECK(first.get_future().get().reached == Reached::kAnswered);
+}
+
 TEST_CASE("many requests share few connections, and a callback may submit the next") {
   std::atomic<int> connections{0};
   RawServer server([&](int fd, int) {
