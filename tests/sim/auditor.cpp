@@ -59,7 +59,9 @@ void Auditor::flushed(int node, const runtime::Flush& flush, const FlushResult& 
     Watch& watch = sagas_[row.id];
     watch.row = row;
     for (const auto& graph : program_.graphs) {
-      if (graph->hash == row.definition) watch.graph = graph.get();
+      if (graph->hash != row.definition || watch.graph != nullptr) continue;
+      watch.graph = graph.get();
+      watch.boundary = mixed(watch.boundary, row.definition);
     }
   }
   for (const runtime::JournalRow& row : flush.journal) {

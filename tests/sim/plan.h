@@ -75,6 +75,7 @@ struct Plan {
   std::vector<Script> scripts;
   std::vector<Ask> asks;
   std::vector<Fault> faults;
+  std::string end;         // how it must end (Report::end); empty: not compared. Not part of the text
   bool operator==(const Plan&) const = default;
 };
 

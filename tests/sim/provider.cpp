@@ -79,6 +79,8 @@ ActionOutcome Provider::call(const ActionCall& call, std::int64_t now_us) {
   switch (next_outcome(request)) {
     case Outcome::kOk: return carry_out(request);
     case Outcome::kBusiness: {
+      // A card that was declined is declined under every key; what was taken may be free later.
+      if (request.action.starts_with("pay.")) declined_.insert(request.text("ref"));
       known.answer = refusal(request);
       return *known.answer;
     }
@@ -104,10 +106,11 @@ void Provider::land(std::int64_t now_us) {
 Outcome Provider::next_outcome(const Request& request) {
   if (calm_) return Outcome::kOk;
   const bool undo = request.direction == "undo";
+  if (!undo && declined_.contains(request.text("ref"))) return Outcome::kBusiness;
   const std::string step = step_of(request.path);
   for (const Script& script : plan_.scripts) {
     if (script.undo != undo || script.step != step) continue;
-    const std::size_t nth = calls_[request.direction + step]++;
+    const std::size_t nth = calls_[request.saga + request.direction + step]++;
     if (nth < script.outcomes.size()) return script.outcomes[nth];
   }
   return Outcome::kOk;

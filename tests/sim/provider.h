@@ -75,8 +75,9 @@ class Provider {
   bool calm_ = false;
   std::map<std::string, Thing> things_;
   std::map<std::string, Known> keys_;
-  std::map<std::string, std::size_t> calls_;  // by step and direction
+  std::map<std::string, std::size_t> calls_;  // by saga, direction and step
   std::vector<Late> late_;
+  std::set<std::string> declined_;    // references
   std::set<std::string> taken_back_;  // references: a stamp that comes after this is refused
   std::string wrong_;
   std::int64_t captured_ = 0, refunded_ = 0;

@@ -52,10 +52,13 @@ Report World::run() {
     if (!step() && !pass_time()) break;
   }
   if (!auditor_.violation() && !over_) check_end();
+  report_.end = end_of_run();
+  if (!plan_.end.empty() && !report_.held && !auditor_.violation() && report_.end != plan_.end) {
+    bad(checks::kCrashProof, "without a fault it ends `" + plan_.end + "`, with it `" + report_.end + "`");
+  }
   report_.violation = auditor_.violation();
   report_.flushes = flushes_;
   report_.boundaries = auditor_.boundaries();
-  report_.end = end_of_run();
   return std::move(report_);
 }
 

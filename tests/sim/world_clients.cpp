@@ -38,12 +38,11 @@ bool World::send_requests() {
       any = true;
       continue;
     }
-    const bool needs_saga = client.ask.kind != AskKind::kStart && client.ask.kind != AskKind::kEvent;
-    if (needs_saga) {
-      const Client* start = start_of(client.ask.kind == AskKind::kCancel || client.ask.kind == AskKind::kPause ||
-                                             client.ask.kind == AskKind::kResume || client.ask.kind == AskKind::kAnswer
-                                         ? client.ask.arg
-                                         : 0);
+    // What follows a start is asked for by somebody who has its answer. Events may be early only where that counts.
+    const bool alone = client.ask.kind == AskKind::kStart ||
+                       (client.ask.kind == AskKind::kEvent && (program_.by_event || program_.name == "early"));
+    if (!alone) {
+      const Client* start = start_of(client.ask.arg);
       if (start == nullptr || !start->answered || start->refused) continue;
       client.saga = start->saga;
     }

@@ -42,7 +42,7 @@ void World::check_end() {
   }
   for (const Client& client : clients_) {
     const bool reached = client.ask.after_flush <= flushes_;
-    const bool of_a_refused = client.ask.kind != AskKind::kStart && client.ask.kind != AskKind::kEvent &&
+    const bool of_a_refused = client.ask.kind != AskKind::kStart && !program_.by_event &&
                               (start_of(client.ask.arg) == nullptr || !start_of(client.ask.arg)->answered ||
                                start_of(client.ask.arg)->refused);
     if (reached && !client.answered && !of_a_refused) bad(checks::kEnds, client.key + " is never answered");
@@ -81,7 +81,11 @@ void World::check_saga(const SagaId& id, const Auditor::Watch& watch) {
     const bool queued = state.queued && std::any_of(auditor_.sagas().begin(), auditor_.sagas().end(), [&](const auto& other) {
                           return other.first != id && !other.second.state.ended() && !other.second.state.queued;
                         });
-    if (!held && !queued) {
+    // Its child is looked at by itself.
+    const bool by_child = std::any_of(auditor_.sagas().begin(), auditor_.sagas().end(), [&](const auto& other) {
+      return other.second.state.parent.saga == id && !other.second.state.ended();
+    });
+    if (!held && !queued && !by_child) {
       return bad(checks::kAwake, "saga " + id + " has not ended, nothing moves, and it waits for `" + watch.row.waiting_on + "`");
     }
     if (summary.waiting_on.empty()) bad(checks::kEnds, "saga " + id + " is held without a reason");
@@ -109,6 +113,10 @@ void World::check_saga(const SagaId& id, const Auditor::Watch& watch) {
 std::string World::expected_end(int order) const {
   if (!program_.end_known || data_error_ || order != 1 || program_.by_event) return "";
   if (report_.faults > 0 && !program_.crash_proof) return "";
+  // Tries that are lost with a process count as tries: too many of both, and a step gives up.
+  std::size_t longest = 0;
+  for (const Script& script : plan_.scripts) longest = std::max(longest, script.outcomes.size());
+  if (longest + static_cast<std::size_t>(report_.faults) > 3) return "";
   int events = 0, answers = 0;
   for (const Client& client : clients_) {
     if (client.ask.kind == AskKind::kCancel || client.ask.kind == AskKind::kJump || client.ask.kind == AskKind::kPause) return "";
@@ -160,8 +168,8 @@ void World::check_orders() {
   for (const auto& [id, watch] : auditor_.sagas()) {
     if (!watch.state.parent.saga.empty()) continue;
     ++parents;
-    const auto order = watch.row.input.find("\"o");
-    if (order != std::string::npos) sagas[std::atoi(watch.row.input.c_str() + order + 2)].push_back(&watch);
+    const auto order = watch.row.input.find(":\"o");
+    if (order != std::string::npos) sagas[std::atoi(watch.row.input.c_str() + order + 3)].push_back(&watch);
   }
   for (const auto& [order, of_it] : sagas) {
     if (of_it.size() > 1 && !program_.by_event) bad(checks::kOnce, "order o" + std::to_string(order) + " has " + std::to_string(of_it.size()) + " sagas");
@@ -197,10 +205,13 @@ void World::check_orders() {
 }
 
 std::string World::end_of_run() const {
-  std::string end;
+  std::vector<std::string> lines;
   for (const auto& [id, watch] : auditor_.sagas()) {
-    end += watch.row.workflow + " " + watch.row.input + " " + interpreter::name(watch.state.status) + "; ";
+    lines.push_back(watch.row.workflow + " " + watch.row.input + " " + interpreter::name(watch.state.status) + "; ");
   }
+  std::sort(lines.begin(), lines.end());
+  std::string end;
+  for (const std::string& line : lines) end += line;
   return end + provider_.book();
 }
 
