@@ -131,7 +131,9 @@ bool enumerate(Part part, bool quick, const RunPlan& run) {
   }
   // A fault of database or process changes nothing about the end, where no lost answer means: undo it.
   const auto same_end = [&](const Base& base, Family family, Plan plan) {
-    if (program(base.plan.program).crash_proof) plan.end = base.end;
+    bool settled = true;  // a refused undo leaves it to a person, and an answer that was lost is looked up first
+    for (const Script& script : plan.scripts) settled &= !script.undo || script.outcomes.front() != Outcome::kBusiness;
+    if (program(base.plan.program).crash_proof && settled) plan.end = base.end;
     return run(family, plan).has_value();
   };
   for (const Base& base : all) {

@@ -75,7 +75,15 @@ void tell(Tally& tally, const Plan& plan, const Violation& violation, std::optio
   if (seed) std::printf("BELAY_SIM_SEED=%llu\n", static_cast<unsigned long long>(*seed));
   std::printf("repeat:  sim --plan '%s' --trace\n", to_text(plan).c_str());
   const Plan small = shrink(plan, [&](const Plan& candidate) {
-    const Report report = run(candidate);
+    Plan asked = candidate;
+    if (!asked.end.empty()) {
+      asked.faults.clear();
+      asked.end.clear();
+      const std::string end = run(asked).end;
+      asked = candidate;
+      asked.end = end;
+    }
+    const Report report = run(asked);
     return report.violation && report.violation->check == violation.check;
   });
   std::printf("smaller: sim --plan '%s' --trace\n", to_text(small).c_str());

@@ -258,11 +258,15 @@ std::vector<Program> make() {
   for (const char* name : {"first", "items", "tries"}) {
     Program& made = add(name, {"s1", "s2", "s3"});
     made.in_turn = made.end_known = made.crash_proof = false;
-    if (std::string(name) == "tries") made.steps = {"s1", "s2", "s3", "s4"};
   }
+  Program& tries = all.back();
+  tries.steps = {"s1", "s2", "s3", "s4"};
+  tries.undoable = 2;
+  tries.end_known = tries.crash_proof = true;
+  tries.survives = "s2";
   add("rounds", {"s1", "s2"}).in_turn = false;
-  add("carries", {"s1", "s2", "s3"}).end_known = false;
-  add("again", {"s1", "s2", "s3"}).end_known = false;
+  add("carries", {"s1", "s2", "s3"}).survives = "s2";
+  add("again", {"s1", "s2", "s3"}).survives = "s2";
   Program& family = add("family", {"s0", "s3"});
   family.steps = {"s0", "s1", "s2", "s3"};
   family.graphs.push_back(graphs.at("room"));

@@ -14,7 +14,8 @@ struct Program {
   std::vector<std::string> steps;          // names whose answers are chosen, in the order in which they are done
   bool in_turn = true;     // the steps are done one after the other, so they are undone in the reverse order
   bool crash_proof = true; // a crash changes nothing about the end (not so where a lost answer means: undo it)
-  bool end_known = true;   // the first business refusal undoes everything, else it completes (after_point: see below)
+  bool end_known = true;   // the first business refusal undoes everything, else it completes
+  std::string survives;    // the step whose business refusal is taken by a handler, and it goes on
   std::size_t undoable = 0;// steps that can be refused so that everything is undone; those behind are kept trying
   int events = 0;          // how many events an order needs to complete
   bool asks = false;       // has a question

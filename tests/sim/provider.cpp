@@ -84,10 +84,7 @@ ActionOutcome Provider::call(const ActionCall& call, std::int64_t now_us) {
       known.answer = refusal(request);
       return *known.answer;
     }
-    case Outcome::kTransient: {  // an answer like any other: the same key hears it again
-      known.answer = fails(FailureKind::kTransient, "unavailable");
-      return *known.answer;
-    }
+    case Outcome::kTransient: return fails(FailureKind::kTransient, "unavailable");
     case Outcome::kUnsureDid: carry_out(request); break;
     case Outcome::kUnsureDidNot: break;
     case Outcome::kLate: late_.push_back({now_us + kLateUs, request}); break;

@@ -135,6 +135,11 @@ void World::accepted(Client& client, const SagaId& saga) {
   switch (client.ask.kind) {
     case AskKind::kStart:
       recorded(watch != nullptr && watch->seq > 0);
+      // `once per`: what was undone without a rest may be started again by somebody else.
+      if (const Auditor::Watch* first = auditor_.saga(client.saga);
+          program_.name == "once" && first != nullptr && first->state.status == interpreter::Status::kCompensated) {
+        client.saga = saga;
+      }
       if (!client.saga.empty() && client.saga != saga) bad(checks::kOnce, client.key + " started saga " + client.saga + " and saga " + saga);
       client.saga = saga;
       break;
