@@ -132,7 +132,10 @@ bool enumerate(Part part, bool quick, const RunPlan& run) {
   // A fault of database or process changes nothing about the end, where no lost answer means: undo it.
   const auto same_end = [&](const Base& base, Family family, Plan plan) {
     bool settled = true;  // a refused undo leaves it to a person, and an answer that was lost is looked up first
-    for (const Script& script : plan.scripts) settled &= !script.undo || script.outcomes.front() != Outcome::kBusiness;
+    for (const Script& script : plan.scripts) {
+      const bool refused = script.outcomes.front() == Outcome::kBusiness;
+      settled &= !refused || (!script.undo && plan.program != "once");  // undone, it may be started once more
+    }
     if (program(base.plan.program).crash_proof && settled) plan.end = base.end;
     return run(family, plan).has_value();
   };

@@ -72,7 +72,7 @@ class World {
     int copies_left = 1, under_way = 0;
     bool answered = false, refused = false;
     int refusals = 0;
-    std::int64_t again_at_us = 0;
+    std::int64_t again_at_us = 0, answered_at_us = 0;
     std::size_t prefers = 0;  // which node it asks
     SagaId saga;
   };

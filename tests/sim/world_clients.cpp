@@ -163,6 +163,7 @@ void World::answered(std::size_t index, const Result<Reply>& reply) {
                 reply ? "yes" : to_text(reply.error()).c_str());
   }
   if (reply) {
+    if (!client.answered) client.answered_at_us = now_us_;
     client.answered = true;
     return;
   }
