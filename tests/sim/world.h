@@ -100,7 +100,7 @@ class World {
   bool send_requests();
   void send(std::size_t client);
   template <class Reply>
-  void answered(std::size_t client, const runtime::Result<Reply>& reply);
+  void answered(std::size_t client, std::size_t asked, const runtime::Result<Reply>& reply);
   void accepted(Client& client, const SagaId& saga);
   const Client* start_of(int order) const;
   // world_end.cpp: what must hold when nothing moves any more

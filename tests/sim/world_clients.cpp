@@ -60,7 +60,8 @@ void World::send(std::size_t index) {
   ++client.under_way;
   client.again_at_us = 0;
   while (!nodes_[client.prefers % nodes_.size()].awake()) ++client.prefers;
-  SteppedEngine& engine = *nodes_[client.prefers % nodes_.size()].engine;
+  const std::size_t asked = client.prefers;
+  SteppedEngine& engine = *nodes_[asked % nodes_.size()].engine;
   note("asks", index);
   if (options_.show) std::printf("%9.3f  client asks %s\n", static_cast<double>(now_us_) / 1e6, client.key.c_str());
   const auto act = [&](interpreter::Fact fact) {
@@ -76,9 +77,9 @@ void World::send(std::size_t index) {
     request.idempotency_key = client.key;
     request.actor = "key:anna";
     request.reason = "they said so";
-    engine.act(std::move(request), [this, index](Result<ActReply> reply) {
+    engine.act(std::move(request), [this, index, asked](Result<ActReply> reply) {
       if (reply) accepted(clients_[index], clients_[index].saga);
-      answered(index, reply);
+      answered(index, asked, reply);
     });
   };
   switch (client.ask.kind) {
@@ -91,9 +92,9 @@ void World::send(std::size_t index) {
       // `once per` needs no key: the second copy comes from somebody else.
       if (program_.name == "once") request.idempotency_key += std::to_string(client.copies_left);
       request.actor = "key:anna";
-      return engine.start(std::move(request), [this, index](Result<StartReply> reply) {
+      return engine.start(std::move(request), [this, index, asked](Result<StartReply> reply) {
         if (reply) accepted(clients_[index], reply->saga);
-        answered(index, reply);
+        answered(index, asked, reply);
       });
     }
     case AskKind::kEvent: {
@@ -104,9 +105,9 @@ void World::send(std::size_t index) {
       request.payload = interpreter::record({{"order", Value::string(request.key)}, {"cents", Value::integer(4990)}});
       request.id = client.key;
       request.source = "api";
-      return engine.publish(std::move(request), [this, index](Result<PublishReply> reply) {
+      return engine.publish(std::move(request), [this, index, asked](Result<PublishReply> reply) {
         if (reply) accepted(clients_[index], {});
-        answered(index, reply);
+        answered(index, asked, reply);
       });
     }
     case AskKind::kCancel: return act(interpreter::CancelAsked{});
@@ -153,7 +154,7 @@ void World::accepted(Client& client, const SagaId& saga) {
 }
 
 template <class Reply>
-void World::answered(std::size_t index, const Result<Reply>& reply) {
+void World::answered(std::size_t index, std::size_t asked, const Result<Reply>& reply) {
   if (over_) return;
   Client& client = clients_[index];
   --client.under_way;
@@ -165,6 +166,7 @@ void World::answered(std::size_t index, const Result<Reply>& reply) {
   if (reply) {
     if (!client.answered) client.answered_at_us = now_us_;
     client.answered = true;
+    client.refused = false;
     return;
   }
   switch (reply.error().code) {
@@ -173,7 +175,7 @@ void World::answered(std::size_t index, const Result<Reply>& reply) {
     case ErrorCode::kFenced:
     case ErrorCode::kOverloaded:
     case ErrorCode::kShuttingDown: {
-      ++client.prefers;
+      client.prefers = asked + 1;
       ++client.copies_left;
       client.again_at_us = now_us_ + kAgainUs;
       return;
@@ -195,7 +197,7 @@ void World::answered(std::size_t index, const Result<Reply>& reply) {
   const bool may_be_refused = client.ask.kind == AskKind::kCancel || client.ask.kind == AskKind::kPause ||
                               client.ask.kind == AskKind::kResume || client.ask.kind == AskKind::kAnswer || data_error_;
   if (!may_be_refused) bad(checks::kOnce, client.key + " is refused: " + to_text(reply.error()));
-  client.answered = client.refused = true;
+  if (!client.answered) client.answered = client.refused = true;  // its other copy may have been taken
 }
 
 }  // namespace belay::sim
