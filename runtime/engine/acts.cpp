@@ -89,8 +89,10 @@ void Acts::look_up(std::shared_ptr<Asked> asked, Lane lane) {
   const Gate::Keys keys{"act:" + request.tenant + '\0' + request.idempotency_key};
   loop_.gate().enter(keys, [this, asked, lane, keys] {
     asked->gate = keys;
+    const std::int64_t epoch = loop_.epoch(lane);
     Loader::DedupQuery query{lane, asked->request.tenant, "act", asked->request.idempotency_key};
-    loop_.loader().dedup(query, [this, asked, lane](Result<std::optional<DedupRow>> seen) {
+    loop_.loader().dedup(query, [this, asked, lane, epoch](Result<std::optional<DedupRow>> seen) {
+      if (epoch == 0) return finish(*asked, fail(held_elsewhere(lane)));
       if (!seen) return finish(*asked, fail(seen.error()));
       if (*seen) {
         if ((*seen)->digest == asked->request.request_digest) return finish(*asked, decode((*seen)->answer));
@@ -102,8 +104,9 @@ void Acts::look_up(std::shared_ptr<Asked> asked, Lane lane) {
       which.lane = lane;
       which.tenant = asked->request.tenant;
       which.saga = asked->request.saga;
-      loop_.with_saga(which, [this, asked](Result<Saga*> saga) {
+      loop_.with_saga(which, [this, asked, epoch](Result<Saga*> saga) {
         if (!saga) return finish(*asked, fail(saga.error()));
+        if ((*saga)->epoch != epoch) return finish(*asked, fail(lane_came_back()));
         perform(asked, **saga);
       });
     });
@@ -152,9 +155,13 @@ void Acts::read_again(std::shared_ptr<Asked> asked, bool looked_up) {
   which.tenant = asked->request.tenant;
   which.saga = asked->request.saga;
   which.set_aside_too = true;
-  loop_.loader().load(which, [this, asked, looked_up](Result<std::shared_ptr<LoadResult>> loaded) {
+  which.asked_at = loop_.lanes().gains();
+  loop_.loader().load(which, [this, asked, looked_up, asked_at = which.asked_at](Result<std::shared_ptr<LoadResult>> loaded) {
     if (!loaded) return finish(*asked, fail(loaded.error()));
     LoadResult& found = **loaded;
+    if (loop_.holds(found.row.lane) && loop_.lanes().at(found.row.lane).gain > asked_at) {
+      return finish(*asked, fail(lane_came_back()));
+    }
     if (!looked_up && !asked->request.idempotency_key.empty() && !asked->request.dry_run) {
       return look_up(asked, found.row.lane);
     }
@@ -174,7 +181,7 @@ void Acts::read_again(std::shared_ptr<Asked> asked, bool looked_up) {
 void Acts::take_up_again(const std::shared_ptr<Asked>& asked, LoadResult& loaded) {
   const ActRequest& request = asked->request;
   if (!loop_.holds(loaded.row.lane)) {
-    return finish(*asked, fail(ErrorCode::kFenced, "another node has this saga", "ask that node"));
+    return finish(*asked, fail(held_elsewhere(loaded.row.lane)));
   }
   const std::uint64_t shown = loaded.row.seq;  // only the row is shown of it, and that may be behind its journal
   if (request.if_match && *request.if_match != shown) {

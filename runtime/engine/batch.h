@@ -57,6 +57,7 @@ struct Batch {
   std::vector<Effect> effects;
   std::vector<Answer> answers;
   std::vector<Lane> renew;  // lanes whose lease is to be renewed although they have no rows
+  std::vector<ClaimedLane> gained;  // since the batch before: the writer learns of them in the order of its batches
   std::size_t bytes = 0;    // rough
   SteadyTime opened;
 

@@ -19,6 +19,10 @@ std::string key_of(const SagaId& parent, const std::string& path, std::uint32_t 
   return "child:" + parent + ":" + path + ":" + std::to_string(generation);
 }
 
+// A child that was sent on: the start key in the lane of its call holds no saga, but the lane that it went to.
+constexpr std::string_view kNoSaga = "00000000-0000-0000-0000-000000000000";
+constexpr std::string_view kSentOn = "lane:";
+
 Lane lane_of_key(const std::string& tenant, const std::string& key) {
   return lane_of(tenant, key, static_cast<std::int32_t>(limits::lanes_default));
 }
@@ -143,6 +147,7 @@ void Children::deliver(Mail mail) {
 }
 
 void Children::run(const Mail& mail, const RunChild& message, GraphPtr graph) {
+  if (!loop_.holds(mail.to)) return;
   const Result<std::string> text = opened(message.input);
   if (!text) return refuse(mail, message, to_text(text.error()));
   Result<interpreter::Value> input = decode_tagged(*text);
@@ -154,6 +159,7 @@ void Children::run(const Mail& mail, const RunChild& message, GraphPtr graph) {
   request.actor = message.actor;
   Result<StartInput> start = loop_.starts().prepare_mail(std::move(request), std::move(graph), message.key, mail);
   if (!start) return refuse(mail, message, to_text(start.error()));
+  if (start->lane != mail.to) return send_on(mail, message, start->lane);
   start->parent = message.parent;
   start->done = [this, mail](Result<StartReply> reply) {
     if (reply) return;  // the mail went with the start, or below when it is there already
@@ -167,8 +173,24 @@ void Children::run(const Mail& mail, const RunChild& message, GraphPtr graph) {
   loop_.starts().start_mail(std::move(*start));
 }
 
+// `once per` or `one at a time` decide its lane. Whoever stops it asks here first: the row says where it went.
+void Children::send_on(const Mail& mail, const RunChild& message, Lane to) {
+  const Slot slot = loop_.slot(mail.to, message.key);
+  StartKeyRow where;
+  where.lane = mail.to;
+  where.tenant = message.tenant;
+  where.key = message.key;
+  where.saga = kNoSaga;
+  where.digest = std::string(kSentOn) + std::to_string(to);
+  where.at = loop_.now(mail.to);
+  slot.batch->add(slot.owner, std::move(where));
+  loop_.consume(slot, mail);
+  loop_.send(slot, to, message);
+}
+
 // It cannot be started, now or ever: its parent is told that nothing was done.
 void Children::refuse(const Mail& mail, const RunChild& message, const std::string& why) {
+  if (!loop_.holds(mail.to)) return;
   log_warning("a child saga of " + message.workflow + " was not started: " + why);
   const Slot slot = loop_.slot(mail.to, message.key);
   loop_.consume(slot, mail);
@@ -177,27 +199,45 @@ void Children::refuse(const Mail& mail, const RunChild& message, const std::stri
              ChildEnded{message.tenant, message.parent, false, ChildEnded::End::kUndone, "", why});
 }
 
-void Children::drop(const Mail& mail) { loop_.consume(loop_.slot(mail.to, "children"), mail); }
+void Children::drop(const Mail& mail) {
+  if (!loop_.holds(mail.to)) return;
+  loop_.consume(loop_.slot(mail.to, "children"), mail);
+}
 
 void Children::halt(const Mail& mail, const HaltChild& message) {
+  if (!message.saga.empty()) return halt_found(mail, message, message.saga, mail.to);
   // Behind the start, if that one is still on its way.
   if (fetching_.contains(message.key)) return loop_.later([this, mail] { deliver(mail); });
   const Gate::Keys gate{"start:" + message.tenant + '\0' + message.key};
   loop_.gate().enter(gate, [this, mail, message, gate] {
-    loop_.loader().start_keys({{mail.to, message.tenant, message.key}}, [this, mail, message, gate](
+    const std::int64_t epoch = loop_.epoch(mail.to);
+    loop_.loader().start_keys({{mail.to, message.tenant, message.key}}, [this, mail, message, gate, epoch](
                                                                            Result<std::vector<StartKeyRow>> rows) {
       loop_.gate().leave(gate);
+      if (epoch == 0 || loop_.epoch(mail.to) != epoch) return;  // it is in the table for who has the lane
       if (!rows) return loop_.later([this, mail] { deliver(mail); });
       if (rows->empty()) return drop(mail);  // it was never started, and its parent knows
-      loop_.with_saga({.lane = {}, .tenant = message.tenant, .saga = rows->front().saga},
-                      [this, mail, message](Result<Saga*> child) {
-                        if (child) return halt_saga(**child, mail, message);
-                        if (child.error().code == ErrorCode::kUnavailable) {
-                          return loop_.later([this, mail] { deliver(mail); });
-                        }
-                        if (child.error().code == ErrorCode::kNotFound) drop(mail);
-                      });
+      const StartKeyRow& key = rows->front();
+      if (key.saga != kNoSaga) return halt_found(mail, message, key.saga, std::nullopt);
+      const Slot slot = loop_.slot(mail.to, message.key);
+      loop_.consume(slot, mail);
+      loop_.send(slot, static_cast<Lane>(std::stoi(key.digest.substr(kSentOn.size()))), message);
     });
+  });
+}
+
+void Children::halt_found(const Mail& mail, const HaltChild& message, const SagaId& saga, std::optional<Lane> lane) {
+  loop_.with_saga({.lane = lane, .tenant = message.tenant, .saga = saga}, [this, mail, message, saga](Result<Saga*> child) {
+    if (child) return halt_saga(**child, mail, message);
+    const Failure& why = child.error();
+    if (why.code == ErrorCode::kUnavailable) return loop_.later([this, mail] { deliver(mail); });
+    if (why.code == ErrorCode::kNotFound) return drop(mail);
+    if (why.code != ErrorCode::kFenced || why.lane < 0 || why.lane == mail.to || !loop_.holds(mail.to)) return;
+    HaltChild there = message;
+    there.saga = saga;
+    const Slot slot = loop_.slot(mail.to, message.key);
+    loop_.consume(slot, mail);
+    loop_.send(slot, why.lane, std::move(there));
   });
 }
 

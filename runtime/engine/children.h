@@ -28,6 +28,8 @@ class Children {
  private:
   void run(const Mail& mail, const RunChild& message, GraphPtr graph);
   void halt(const Mail& mail, const HaltChild& message);
+  void send_on(const Mail& mail, const RunChild& message, Lane to);
+  void halt_found(const Mail& mail, const HaltChild& message, const SagaId& saga, std::optional<Lane> lane);
   void halt_saga(Saga& child, const Mail& mail, const HaltChild& message);
   void tell(const Mail& mail, const ChildEnded& message);
   void drop(const Mail& mail);

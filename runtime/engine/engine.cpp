@@ -14,6 +14,7 @@
 #include "runtime/base/check.h"
 #include "runtime/base/limits.h"
 #include "runtime/engine/acts.h"
+#include "runtime/engine/asks.h"
 #include "runtime/engine/migrations.h"
 #include "runtime/engine/log.h"
 #include "runtime/engine/loop.h"
@@ -60,15 +61,17 @@ Failure busy() {
 
 class EngineImpl final : public SteppedEngine {
  public:
-  EngineImpl(Store& store, ActionRunner& runner, EngineOptions options, std::string owner, Instant db_now,
-             Loop::Opening opening)
+  EngineImpl(Store& store, ActionRunner& runner, EngineOptions options, std::string owner, Loop::Opening opening)
       : store_(store),
         options_(std::move(options)),
         owner_(std::move(owner)),
         ids_(options_.ids_seed),
+        directory_(owner_, options_.address),
         inbox_(std::make_shared<Inbox>(options_.inbox_max)) {
-    clock_.answered(db_now);
-    loop_ = std::make_unique<Loop>(store_, runner, options_, clock_, graphs_, counters_, inbox_, std::move(opening));
+    clock_.answered(opening.cluster.db_now);
+    directory_.heard(opening.cluster, kNodeLeaseMs);
+    loop_ = std::make_unique<Loop>(store_, runner, options_, clock_, graphs_, counters_, directory_, inbox_,
+                                   std::move(opening));
     if (options_.own_threads) thread_ = std::thread([this] { loop_->run(); });
     else loop_->begin();
   }
@@ -107,7 +110,7 @@ class EngineImpl final : public SteppedEngine {
 
   void start(StartRequest request, std::function<void(Result<StartReply>)> done) override {
     done = answer_once<StartReply>(std::move(done));
-    Result<StartInput> input = Starts::prepare(std::move(request), graphs_, clock_, ids_);
+    Result<StartInput> input = Starts::prepare(std::move(request), graphs_, clock_, ids_, directory_);
     if (!input) return done(fail(input.error()));
     input->done = done;
     post<StartReply>(done, [this, input = std::move(*input)]() mutable { loop_->starts().start(std::move(input)); });
@@ -143,6 +146,18 @@ class EngineImpl final : public SteppedEngine {
     return on_loader<std::string>([this, event](Store& store) { return Loader::open_payload(store, options_.sealer, event); });
   }
 
+  LaneHolder holder(Lane lane) const override { return directory_.holder(lane); }
+  std::vector<NodeView> nodes() const override { return directory_.nodes(); }
+  void mail_request(Lane lane, std::string body, std::function<void(Result<std::string>)> done) override {
+    done = answer_once<std::string>(std::move(done));
+    post<std::string>(done, [this, lane, body = std::move(body), done]() mutable {
+      loop_->asks().ask(lane, std::move(body), std::move(done));
+    });
+  }
+  void on_request(RequestHook hook) override {
+    inbox_->push([this, hook = std::move(hook)]() mutable { loop_->asks().on_request(std::move(hook)); });
+  }
+
   EngineStats stats() const override {
     EngineStats s;
     const Counters& c = counters_;
@@ -170,7 +185,7 @@ class EngineImpl final : public SteppedEngine {
     s.database_up = c.database_up;
     return s;
   }
-  bool ready() const override { return !stopped_ && counters_.lanes_held && counters_.database_up; }
+  bool ready() const override { return !stopped_ && directory_.hears() && counters_.database_up; }
 
   void stop() override {
     {
@@ -181,11 +196,13 @@ class EngineImpl final : public SteppedEngine {
     if (options_.own_threads) thread_.join();
     else run_to_the_end();
     const bool clean = counters_.database_up;
+    const std::vector<LaneFence> claimed = loop_->lanes().claimed();
     loop_.reset();  // its threads end; callers that still wait are answered
     if (!clean) return;
-    if (const Result<void> released = store_.release_lanes(owner_); !released) {
-      log_warning("the lanes were not released: " + to_text(released.error()));
+    if (const Result<void> released = store_.release(owner_, claimed); !released) {
+      return log_warning("the lanes were not released: " + to_text(released.error()));
     }
+    (void)store_.beat({.name = owner_, .address = options_.address, .lease_ms = 0});  // nobody waits for us
   }
   void on_change(std::function<void(const SagaId&, const interpreter::State&)> hook) override {
     inbox_->push([this, hook = std::move(hook)]() mutable { loop_->set_hook(std::move(hook)); });
@@ -196,6 +213,7 @@ class EngineImpl final : public SteppedEngine {
     for (int steps = 0; steps < 1'000; ++steps) {
       if (!loop_->step(steady_now())) return;
       loop_->writer().step();
+      loop_->step_keeper();
     }
   }
   bool step_loop() override { return loop_->step(steady_now()); }
@@ -203,7 +221,10 @@ class EngineImpl final : public SteppedEngine {
   SteadyTime wake_at() const override { return loop_->wake_at(); }
   std::size_t writers() const override { return 1; }
   bool step_writer(std::size_t) override { return loop_->writer().step(); }
-  bool step_loader() override { return loop_->loader().step(); }
+  bool step_loader() override {
+    const bool loaded = loop_->loader().step();
+    return loop_->step_keeper() || loaded;
+  }
 
  private:
   template <class T, class F>
@@ -233,6 +254,7 @@ class EngineImpl final : public SteppedEngine {
   IdGenerator ids_;
   Graphs graphs_;
   Counters counters_;
+  Directory directory_;
   const std::shared_ptr<Inbox> inbox_;
   std::mutex stop_mutex_;
   std::atomic<bool> stopped_{false};
@@ -248,44 +270,41 @@ std::string owner_name(const std::string& node) {
   return std::string(host) + ":" + std::to_string(getpid());
 }
 
-// The lanes, from an owner that is gone or whose lease is over. A lease that lives on means that its owner does.
-Result<std::vector<ClaimedLane>> claim(Store& store, const std::string& owner, const EngineOptions& options) {
-  if (!options.own_threads) return store.claim_lanes(owner);
-  const auto give_up = steady_now() + std::chrono::milliseconds(options.lease_ms + 3'000);
-  bool told = false;
-  while (true) {
-    Result<std::vector<ClaimedLane>> lanes = store.claim_lanes(owner);
-    const bool held_by_another = lanes ? lanes->size() != limits::lanes_default
-                                       : lanes.error().code == ErrorCode::kFenced || lanes.error().code == ErrorCode::kConflict;
-    if (!held_by_another) return lanes;
-    if (steady_now() >= give_up) {
-      return fail(ErrorCode::kConflict, lanes ? "another node holds some of the lanes" : lanes.error().message,
-                  "stop the other `belay serve` on this database, or use another database");
-    }
-    if (!told) log_info("the lanes belong to another owner; waiting for its lease to end");
-    told = true;
-    std::this_thread::sleep_for(std::chrono::milliseconds(250));
+// What is free, up to a fair share; and what a process of the same name has left, which cannot be alive.
+Result<Loop::Opening> take_lanes(Store& store, const std::string& owner, const EngineOptions& options) {
+  Loop::Opening opening;
+  Result<Cluster> cluster = store.beat({.name = owner, .address = options.address, .lease_ms = kNodeLeaseMs});
+  if (!cluster) return fail(cluster.error());
+  opening.cluster = std::move(*cluster);
+  std::vector<Lane> free, wanted;
+  for (const LaneOwner& lane : opening.cluster.lanes) {
+    if (lane.owner == owner) wanted.push_back(lane.lane);
+    else if (lane.free) free.push_back(lane.lane);
   }
+  free = in_order_of(owner, std::move(free));
+  wanted.insert(wanted.end(), free.begin(), free.end());
+  opening.gained.claimed_at = steady_now();
+  if (wanted.empty()) return opening;
+  const SteadyTime at = steady_now();
+  Result<std::vector<ClaimedLane>> lanes =
+      store.claim({.owner = owner, .lanes = wanted, .at_most = fair_share(opening.cluster), .own_name_too = true});
+  if (!lanes) return fail(lanes.error());
+  Result<GainedLanes> gained = read_lanes(store, std::move(*lanes), {});
+  if (!gained) return fail(gained.error());
+  opening.gained = std::move(*gained);
+  opening.gained.claimed_at = at;
+  return opening;
 }
 
 Result<std::unique_ptr<EngineImpl>> open_engine(Store& store, ActionRunner& runner, EngineOptions options) {
   const std::string owner = owner_name(options.node);
-  Result<std::vector<ClaimedLane>> lanes = claim(store, owner, options);
-  if (!lanes) return fail(lanes.error());
-  const Result<Instant> now = store.database_now();
-  if (!now) return fail(now.error());
-  Loop::Opening opening;
-  Result<std::vector<MailboxRow>> mailbox = store.mailbox();
-  if (!mailbox) return fail(mailbox.error());
-  opening.mailbox = std::move(*mailbox);
-  for (const ClaimedLane& lane : *lanes) {
-    const Result<std::vector<SagaId>> running = store.running_sagas(lane.lane);
-    if (!running) return fail(running.error());
-    for (const SagaId& id : *running) opening.running.emplace_back(lane.lane, id);
+  Result<Loop::Opening> opening = take_lanes(store, owner, options);
+  if (!opening) return fail(opening.error());
+  if (const std::size_t lanes = opening->gained.lanes.size(); lanes < opening->cluster.lanes.size()) {
+    log_info("this node begins with " + std::to_string(lanes) + " lanes of " +
+             std::to_string(opening->cluster.lanes.size()));
   }
-  opening.owner = owner;
-  opening.lanes = std::move(*lanes);
-  return std::make_unique<EngineImpl>(store, runner, std::move(options), owner, *now, std::move(opening));
+  return std::make_unique<EngineImpl>(store, runner, std::move(options), owner, std::move(*opening));
 }
 
 }  // namespace

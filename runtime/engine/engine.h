@@ -136,7 +136,8 @@ struct NodeView {
 
 class Engine {
  public:
-  // Claims the lanes, loads what runs and takes it up again. `store` and `runner` outlive the engine.
+  // Claims lanes, loads what runs in them and takes it up again. It opens with what it gets, be it nothing: lanes come and
+  // go while it runs, as nodes do. `store` and `runner` outlive the engine.
   static Result<std::unique_ptr<Engine>> open(Store& store, ActionRunner& runner, EngineOptions options);
   virtual ~Engine() = default;
 
@@ -183,7 +184,7 @@ class Engine {
   virtual void on_request(RequestHook) {}
 
   virtual EngineStats stats() const = 0;
-  virtual bool ready() const = 0;  // lanes are held and the database answers
+  virtual bool ready() const = 0;  // the database answers, and who holds which lane is known
   // Clean: stops sending, lets the last flush commit, releases the lanes.
   virtual void stop() = 0;
   // Called (on the loop thread) after a commit of a saga, with a committed state; changes that follow each other fast

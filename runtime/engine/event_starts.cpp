@@ -97,6 +97,7 @@ void EventStarts::deliver(Mail mail) {
 }
 
 void EventStarts::start(const Mail& mail, const StartByEvent& message, GraphPtr graph) {
+  if (!loop_.holds(mail.to)) return;
   Result<Value> input = input_of(*graph, message.event);
   if (!input) {
     // What exactly is wrong with a private value is not told.
@@ -110,6 +111,11 @@ void EventStarts::start(const Mail& mail, const StartByEvent& message, GraphPtr 
   request.actor = "event:" + message.event.type + " " + message.event.id;
   Result<StartInput> start = loop_.starts().prepare_mail(std::move(request), std::move(graph), message.key, mail);
   if (!start) return refuse(mail, message, to_text(start.error()));
+  if (start->lane != mail.to) {  // `once per` or `one at a time` decide its lane
+    const Slot slot = loop_.slot(mail.to, message.key);
+    loop_.consume(slot, mail);
+    return loop_.send(slot, start->lane, message);
+  }
   start->first_is_enough = true;
   start->with_mail = [this, message](Slot slot) {
     const EventRow& event = message.event;
@@ -136,6 +142,7 @@ void EventStarts::start(const Mail& mail, const StartByEvent& message, GraphPtr 
 }
 
 void EventStarts::refuse(const Mail& mail, const StartByEvent& message, const std::string& why) {
+  if (!loop_.holds(mail.to)) return;
   const EventRow& event = message.event;
   log_warning("event " + event.type + " " + event.id + " starts no saga of " + message.workflow + ": " + why);
   loop_.counters().event_starts_failed.fetch_add(1, std::memory_order_relaxed);

@@ -18,9 +18,8 @@ constexpr std::size_t kLoadsAtOnce = 200;
 
 }  // namespace
 
-Loader::Loader(Store& store, std::shared_ptr<Inbox> inbox, Graphs& graphs, SealerPtr sealer,
-               std::set<Lane> suspect_lanes, bool own_thread)
-    : store_(store), inbox_(std::move(inbox)), graphs_(graphs), sealer_(std::move(sealer)), suspect_(std::move(suspect_lanes)) {
+Loader::Loader(Store& store, std::shared_ptr<Inbox> inbox, Graphs& graphs, SealerPtr sealer, bool own_thread)
+    : store_(store), inbox_(std::move(inbox)), graphs_(graphs), sealer_(std::move(sealer)) {
   if (own_thread) thread_ = std::thread([this] { run_thread(); });
 }
 
@@ -109,14 +108,28 @@ void Loader::replay(Lane lane, SagaId saga, GraphPtr from, GraphPtr to, Then<std
     answer(then, make());
   });
 }
-void Loader::due(Instant until, std::size_t limit, Then<std::vector<std::pair<Lane, SagaId>>> then) {
-  run([this, until, limit, then = std::move(then)](Store& store) { answer(then, store.due_sagas(until, limit)); });
+void Loader::due(Instant until, std::size_t limit, std::vector<Lane> lanes,
+                 Then<std::vector<std::pair<Lane, SagaId>>> then) {
+  run([this, until, limit, lanes = std::move(lanes), then = std::move(then)](Store& store) {
+    answer(then, store.due_sagas(until, limit, lanes));
+  });
 }
 
-void Loader::forgive_crashes(std::string owner, Then<void> then) {
-  run([this, owner = std::move(owner), then = std::move(then)](Store& store) {
-    Result<void> forgiven = store.forgive_crashes(owner);
-    if (forgiven) suspect_.clear();
+void Loader::suspect(std::vector<Lane> lanes) {
+  run([this, lanes = std::move(lanes)](Store&) { suspect_.insert(lanes.begin(), lanes.end()); });
+}
+void Loader::unsuspect(std::vector<Lane> lanes) {
+  run([this, lanes = std::move(lanes)](Store&) {
+    for (const Lane lane : lanes) suspect_.erase(lane);
+  });
+}
+
+void Loader::forgive_crashes(std::string owner, std::vector<Lane> lanes, Then<void> then) {
+  run([this, owner = std::move(owner), lanes = std::move(lanes), then = std::move(then)](Store& store) {
+    Result<void> forgiven = store.forgive_crashes(owner, lanes);
+    for (const Lane lane : lanes) {
+      if (forgiven) suspect_.erase(lane);
+    }
     answer(then, std::move(forgiven));
   });
 }
@@ -172,7 +185,10 @@ void Loader::do_start_keys(std::vector<Ask<std::vector<KeyQuery>, std::vector<St
   const auto rows = store_.start_keys(all);
   std::map<KeyQuery, const StartKeyRow*> found;
   if (rows) {
-    for (const StartKeyRow& row : *rows) found[{row.lane, row.tenant, row.key}] = &row;
+    for (const StartKeyRow& row : *rows) {
+      found[{row.lane, row.tenant, row.key}] = &row;
+      if (row.key.starts_with('~')) found[{kAnyLane, row.tenant, row.key}] = &row;
+    }
   }
   for (auto& ask : asks) {
     Result<std::vector<StartKeyRow>> mine;

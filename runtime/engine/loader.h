@@ -61,10 +61,10 @@ class Loader {
     SagaId saga;
     bool marked = false;
     bool set_aside_too = false;  // fold also a quarantined one
+    std::uint64_t asked_at = 0;  // Lanes::gains() then: what was read before its lane came is not to be used
   };
 
-  Loader(Store& store, std::shared_ptr<Inbox> inbox, Graphs& graphs, SealerPtr sealer, std::set<Lane> suspect_lanes,
-         bool own_thread = true);
+  Loader(Store& store, std::shared_ptr<Inbox> inbox, Graphs& graphs, SealerPtr sealer, bool own_thread = true);
   ~Loader();
   Loader(const Loader&) = delete;
   Loader& operator=(const Loader&) = delete;
@@ -81,9 +81,12 @@ class Loader {
   void payload(EventRow event, Then<std::string> then);
   // Reads the whole journal of a saga that runs by `from`, and replays it against `to`.
   void replay(Lane lane, SagaId saga, GraphPtr from, GraphPtr to, Then<std::shared_ptr<ReplayResult>> then);
-  void due(Instant until, std::size_t limit, Then<std::vector<std::pair<Lane, SagaId>>> then);
-  // In the store, and here: no lane is suspect any more.
-  void forgive_crashes(std::string owner, Then<void> then);
+  void due(Instant until, std::size_t limit, std::vector<Lane> lanes, Then<std::vector<std::pair<Lane, SagaId>>> then);
+  // Sagas of these lanes are marked before they are folded; not any more.
+  void suspect(std::vector<Lane> lanes);
+  void unsuspect(std::vector<Lane> lanes);
+  // In the store, and here: these lanes are not suspect any more.
+  void forgive_crashes(std::string owner, std::vector<Lane> lanes, Then<void> then);
   // Anything else that needs the loader's connection. Runs on the loader thread. After stop() it is not run.
   void run(std::function<void(Store&)> job);
   void stop();

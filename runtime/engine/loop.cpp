@@ -7,6 +7,8 @@
 #include "runtime/base/check.h"
 #include "runtime/base/limits.h"
 #include "runtime/engine/acts.h"
+#include "runtime/engine/asks.h"
+#include "runtime/engine/mailroom.h"
 #include "runtime/engine/log.h"
 #include "runtime/engine/migrations.h"
 #include "runtime/engine/recovery.h"
@@ -33,7 +35,7 @@ constexpr int kDrainsATurn = 4;
 }  // namespace
 
 Loop::Loop(Store& store, ActionRunner& runner, const EngineOptions& options, DatabaseClock& clock, Graphs& graphs,
-           Counters& counters, std::shared_ptr<Inbox> inbox, Opening opening)
+           Counters& counters, Directory& directory, std::shared_ptr<Inbox> inbox, Opening opening)
     : store_(store),
       runner_(runner),
       options_(options),
@@ -42,6 +44,7 @@ Loop::Loop(Store& store, ActionRunner& runner, const EngineOptions& options, Dat
       counters_(counters),
       inbox_(std::move(inbox)),
       ids_(options.ids_seed == 0 ? 0 : ~options.ids_seed),  // never the same as the engine's own
+      lanes_(*this, directory, std::move(opening.cluster)),
       starts_(std::make_unique<Starts>(*this)),
       acts_(std::make_unique<Acts>(*this)),
       topics_(std::make_unique<Topics>(*this)),
@@ -50,26 +53,13 @@ Loop::Loop(Store& store, ActionRunner& runner, const EngineOptions& options, Dat
       turns_(std::make_unique<Turns>(*this)),
       migrations_(std::make_unique<Migrations>(*this)),
       recovery_(std::make_unique<Recovery>(*this)),
+      mailroom_(std::make_unique<Mailroom>(*this)),
+      asks_(std::make_unique<Asks>(*this)),
       opening_(std::move(opening)) {
-  std::set<Lane> suspect;
-  const SteadyTime at = steady_now();
-  for (const ClaimedLane& claimed : opening_.lanes) {
-    const auto index = static_cast<std::size_t>(claimed.lane);
-    if (lanes_.size() <= index) lanes_.resize(index + 1);
-    lanes_[index].epoch = claimed.epoch;
-    // Mail is numbered within an epoch: rising for ever, whatever the owner before had reached.
-    lanes_[index].mail_number = claimed.epoch * 1'000'000'000'000;
-    // open() took some time since the claim; the first renewal makes it exact.
-    lease(lanes_[index], at + milliseconds(options_.lease_ms / 2));
-    if (claimed.crashes > 0) crashes_count_ = true;
-    if (claimed.crashes >= 2) suspect.insert(claimed.lane);
-  }
-  if (!suspect.empty()) {
-    log_warning(std::to_string(suspect.size()) + " lanes were left by a crash twice or more; sagas are taken up one by one");
-  }
-  loader_ = std::make_unique<Loader>(store_, inbox_, graphs_, options_.sealer, std::move(suspect), options_.own_threads);
+  loader_ = std::make_unique<Loader>(store_, inbox_, graphs_, options_.sealer, options_.own_threads);
+  keeper_ = std::make_unique<Loader>(store_, inbox_, graphs_, options_.sealer, options_.own_threads);
   writer_ = std::make_unique<Writer>(
-      store_, clock_, inbox_, opening_.lanes, [this](FlushReport report) { on_flushed(std::move(report)); },
+      store_, clock_, inbox_, std::vector<ClaimedLane>{}, [this](FlushReport report) { on_flushed(std::move(report)); },
       [this](bool down, const std::string& why) {
         down_ = down;
         down_since_ = steady_now();
@@ -84,14 +74,11 @@ Loop::~Loop() {
   inbox_->close();
   writer_->stop();
   loader_->stop();
-}
-
-bool Loop::holds(Lane lane) const {
-  return lane >= 0 && static_cast<std::size_t>(lane) < lanes_.size() && lanes_[static_cast<std::size_t>(lane)].epoch != 0;
+  keeper_->stop();
 }
 
 Instant Loop::now(Lane lane) {
-  LaneState& state = lanes_[static_cast<std::size_t>(lane)];
+  LaneState& state = lanes_.at(lane);
   state.last = std::max(state.last, clock_.now());
   return state.last;
 }
@@ -103,8 +90,8 @@ void Loop::run() {
 }
 
 void Loop::begin() {
-  recovery_->begin(std::move(opening_.running), std::move(opening_.mailbox));
   next_due_poll_ = steady_now();
+  lanes_.gained(std::move(opening_.gained));
 }
 
 bool Loop::step(SteadyTime wait_until) {
@@ -126,6 +113,9 @@ void Loop::turn() {
   if (!stopping_) {
     fire_timers();
     starts_->admit();
+    const SteadyTime at = steady_now();
+    lanes_.step(at);
+    mailroom_->step(at);
   }
   if (steady_now() >= next_tick_) tick();
 }
@@ -160,37 +150,24 @@ void Loop::tick() {
   }
   renew_leases(at);
   if (at >= next_due_poll_) poll_due();
-  forgive_crashes(at);
+  asks_->step(at);
   if (down_) give_up_answers();
-}
-
-// What brought the process down would have done so again by now: the next start need not be careful.
-void Loop::forgive_crashes(SteadyTime at) {
-  if (!crashes_count_ || down_ || !recovery_->done()) return;
-  if (!taken_up_at_) taken_up_at_ = at;
-  if (at - *taken_up_at_ < milliseconds(options_.forgive_after_ms)) return;
-  crashes_count_ = false;
-  loader_->forgive_crashes(opening_.owner, [this](const Result<void>& forgiven) {
-    if (forgiven) return;
-    crashes_count_ = true;  // after another while
-    taken_up_at_.reset();
-  });
 }
 
 void Loop::renew_leases(SteadyTime at) {
   const auto renew_at = milliseconds(options_.lease_ms * 2 / 3);
-  for (std::size_t i = 0; i < lanes_.size(); ++i) {
-    LaneState& lane = lanes_[i];
-    if (lane.epoch == 0 || lane.renewing || lane.lease_until > at + renew_at) continue;
+  for (const Lane number : lanes_.held()) {
+    LaneState& lane = lanes_.at(number);
+    if (lane.renewing || lane.lease_until > at + renew_at) continue;
     lane.renewing = true;
-    open_batch().renew.push_back(static_cast<Lane>(i));
+    open_batch().renew.push_back(number);
   }
 }
 
 // Parked sagas that left memory: whoever is due soon comes back, and its timer with it.
 void Loop::poll_due() {
   next_due_poll_ = steady_now() + kDuePoll;
-  loader_->due({clock_.now().us + kDueAheadUs}, kDueAtOnce, [this](Result<std::vector<std::pair<Lane, SagaId>>> due) {
+  loader_->due({clock_.now().us + kDueAheadUs}, kDueAtOnce, lanes_.held(), [this](Result<std::vector<std::pair<Lane, SagaId>>> due) {
     if (!due) return;
     std::size_t asked = 0;
     for (const auto& [lane, id] : *due) {
@@ -212,9 +189,36 @@ void Loop::hand_over() {
     Batch batch = std::move(pending_.front());
     pending_.pop_front();
     if (batch.empty()) continue;
+    leave_gone_lanes(batch);
+    batch.gained = std::move(gained_);
+    gained_.clear();
     writer_busy_ = true;
     return writer_->submit(std::move(batch));
   }
+}
+
+// What was recorded by somebody who did not look whether its lane is still ours.
+void Loop::leave_gone_lanes(Batch& batch) {
+  std::vector<bool> keep(batch.owners.size(), true);
+  for (std::size_t i = 0; i < keep.size(); ++i) {
+    keep[i] = batch.owners[i].lane < 0 || lanes_.at(batch.owners[i].lane).epoch != 0;
+  }
+  if (std::find(keep.begin(), keep.end(), false) == keep.end()) return;
+  refuse(split_off(batch, keep));
+}
+
+void Loop::seal_open(Lane) {
+  if (pending_.empty()) return;
+  seal(pending_.back());
+  Batch& batch = pending_.emplace_back();
+  batch.number = ++batches_;
+  batch.opened = steady_now();
+}
+
+void Loop::lanes_gained(const std::vector<ClaimedLane>& lanes, std::vector<Lane> suspects) {
+  gained_.insert(gained_.end(), lanes.begin(), lanes.end());
+  if (!suspects.empty()) loader_->suspect(std::move(suspects));
+  next_due_poll_ = steady_now();
 }
 
 // The writer does this for the batch that it holds.
@@ -234,6 +238,7 @@ SteadyTime Loop::wake_at() const {
     const std::int64_t wait_us = std::max<std::int64_t>(0, timers_.begin()->first.us - clock_.now().us);
     at = std::min(at, steady_now() + std::chrono::microseconds(wait_us + 1));
   }
+  if (!stopping_) at = std::min({at, lanes_.due(), mailroom_->due()});
   if (starts_->waiting() && keeps_up()) at = std::min(at, steady_now());
   return at;
 }
@@ -242,6 +247,7 @@ void Loop::stop() {
   stopping_ = true;
   stop_by_ = steady_now() + milliseconds(options_.stop_grace_ms);
   starts_->refuse_all();
+  lanes_.leave();
   log_info("stopping: nothing new is sent");
 }
 
@@ -249,7 +255,7 @@ void Loop::stop() {
 bool Loop::finished() const {
   const bool late = steady_now() >= stop_by_;
   const bool written = pending_.empty() && !writer_busy_;
-  if (written && counters_.in_flight.load() == 0) return true;
+  if (written && counters_.in_flight.load() == 0 && !lanes_.claims()) return true;
   return late && (written || down_);
 }
 

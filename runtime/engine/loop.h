@@ -16,14 +16,15 @@
 #include <set>
 #include <string>
 #include <unordered_map>
-#include <unordered_set>
 #include <utility>
 #include <vector>
 
 #include "runtime/base/clock.h"
 #include "runtime/base/ids.h"
 #include "runtime/engine/batch.h"
+#include "runtime/engine/directory.h"
 #include "runtime/engine/gate.h"
+#include "runtime/engine/lanes.h"
 #include "runtime/engine/loader.h"
 #include "runtime/engine/writer.h"
 
@@ -37,6 +38,8 @@ class EventStarts;
 class Turns;
 class Migrations;
 class Recovery;
+class Mailroom;
+class Asks;
 
 // EngineStats as they are counted: written by the loop, read by anybody.
 struct Counters {
@@ -44,7 +47,7 @@ struct Counters {
       flush_us{0}, actions_sent{0}, actions_ok{0}, actions_failed{0}, actions_unsure{0}, events{0},
       events_duplicate{0}, refused_busy{0}, quarantined{0}, event_starts{0}, event_starts_failed{0};
   std::atomic<std::size_t> live{0}, in_flight{0};
-  std::atomic<bool> database_up{true}, lanes_held{true};
+  std::atomic<bool> database_up{true};
 };
 
 // Where rows of an owner go: its index in a batch that is still open.
@@ -56,19 +59,28 @@ struct Slot {
   void when_known(Tell tell) const { batch->answers.push_back({owner, std::move(tell), true}); }
 };
 
+// It can go to that lane's holder as it is.
+inline Failure held_elsewhere(Lane lane) {
+  Failure failure{ErrorCode::kFenced, "another node holds the lane of this", "send it to that node"};
+  failure.lane = lane;
+  return failure;
+}
+// A lane came and went and came while it was looked at; nothing was done.
+inline Failure lane_came_back() {
+  return {ErrorCode::kUnavailable, "the lane of this was at another node meanwhile", "try again in a second"};
+}
+
 class Loop {
  public:
   struct Opening {  // what open() has read
-    std::string owner;  // of the lanes
-    std::vector<ClaimedLane> lanes;
-    std::vector<std::pair<Lane, SagaId>> running;
-    std::vector<MailboxRow> mailbox;
+    Cluster cluster;
+    GainedLanes gained;
   };
   using OnSaga = std::function<void(Result<Saga*>)>;
   using ChangeHook = std::function<void(const SagaId&, const interpreter::State&)>;
 
   Loop(Store& store, ActionRunner& runner, const EngineOptions& options, DatabaseClock& clock, Graphs& graphs,
-       Counters& counters, std::shared_ptr<Inbox> inbox, Opening opening);
+       Counters& counters, Directory& directory, std::shared_ptr<Inbox> inbox, Opening opening);
   ~Loop();
   Loop(const Loop&) = delete;
   Loop& operator=(const Loop&) = delete;
@@ -92,7 +104,8 @@ class Loop {
   Children& children() { return *children_; }
   EventStarts& event_starts() { return *event_starts_; }
   Turns& turns() { return *turns_; }
-  // To whom it is for.
+  Asks& asks() { return *asks_; }
+  // To whom it is for, when its lane is ours; else it is in the table for who has that.
   void deliver(Mail mail);
 
   // ---- For the parts ----
@@ -102,10 +115,19 @@ class Loop {
   Graphs& graphs() { return graphs_; }
   IdGenerator& ids() { return ids_; }
   Loader& loader() { return *loader_; }
+  // Runs a job of the nodes' upkeep on a thread that no long read holds up.
+  void keeper(std::function<void(Store&)> job) { keeper_->run(std::move(job)); }
+  bool step_keeper() { return keeper_->step(); }
+  const std::shared_ptr<Inbox>& inbox() const { return inbox_; }
+  Lanes& lanes() { return lanes_; }
+  Mailroom& mailroom() { return *mailroom_; }
+  Recovery& recovery() { return *recovery_; }
   Gate& gate() { return gate_; }
   bool stopping() const { return stopping_; }
   bool database_down() const { return down_; }
-  bool holds(Lane lane) const;
+  bool holds(Lane lane) const { return lanes_.holds(lane); }
+  // Of a lane that we hold; else 0. What was read under another epoch says nothing any more.
+  std::int64_t epoch(Lane lane) const { return holds(lane) ? lanes_.at(lane).epoch : 0; }
   // Time for an entry of this lane: the database's, never less than the lane's last.
   Instant now(Lane lane);
   // True while starts may be let in: the writer keeps up and there is room for another running saga.
@@ -127,6 +149,12 @@ class Loop {
   Slot slot(Lane lane, const std::string& topic);
   // Posts mail from the slot's owner's lane.
   void send(Slot slot, Lane to, decltype(Mail::what) what);
+  // Nothing more is added to the lane's open batch.
+  void seal_open(Lane lane);
+  // For Lanes: what the writer and the loader must know of lanes that came, and what memory must forget of one that went.
+  void lanes_gained(const std::vector<ClaimedLane>& lanes, std::vector<Lane> suspects);
+  void lane_gone(Lane lane);
+  void strip_lane(Lane lane);
   // With the slot's rows where that is one lane; else once those are committed, so the mail may come again meanwhile and
   // must change nothing then.
   void consume(Slot slot, const Mail& mail);
@@ -141,14 +169,6 @@ class Loop {
   void deliver_kept_mail(const SagaId& id);
 
  private:
-  struct LaneState {
-    std::int64_t epoch = 0;  // 0: not ours
-    SteadyTime lease_until;
-    std::shared_ptr<std::atomic<std::int64_t>> send_until_us;  // for calls that wait in the runner
-    Instant last;
-    std::int64_t mail_number = 0;
-    bool renewing = false;
-  };
   struct Load {
     std::vector<OnSaga> waiting;
     bool marked = false;
@@ -160,8 +180,8 @@ class Loop {
   void fire_timers();
   void renew_leases(SteadyTime at);
   void poll_due();
-  void forgive_crashes(SteadyTime at);
   void hand_over();
+  void leave_gone_lanes(Batch& batch);
   void give_up_answers();
   bool finished() const;
   // loop_record.cpp
@@ -177,10 +197,9 @@ class Loop {
   void settle(Saga& saga);
   void dispatch(Batch::Effect&& effect, Lane lane);
   void send_action(SendAction&& send);
-  // `graph`: by which the call was made; the saga may have been moved to another one since.
-  void on_outcome(const SagaId& saga, const GraphPtr& graph, interpreter::Fact fact);
-  void lose_lane(Lane lane);
-  static void lease(LaneState& lane, SteadyTime until);
+  // `graph`: by which the call was made; the saga may have been moved to another one since. `epoch`: of its lane then.
+  void on_outcome(const SagaId& saga, Lane lane, std::int64_t epoch, const GraphPtr& graph, interpreter::Fact fact);
+  static void refuse(const Batch& stripped);
   void strip(const std::function<bool(const Batch::Owner&)>& gone, const Failure& why);
   // loop_load.cpp
   void on_loaded(const Loader::Which& which, Result<std::shared_ptr<LoadResult>> result);
@@ -188,6 +207,7 @@ class Loop {
   void take_up(Saga& saga);
   void erase(Saga& saga);
   void evict();
+  void view_from_store(const std::string& tenant, const SagaId& saga, std::function<void(Result<SagaView>)> done);
 
   Store& store_;
   ActionRunner& runner_;
@@ -199,7 +219,8 @@ class Loop {
   ChangeHook hook_;
   IdGenerator ids_;
 
-  std::vector<LaneState> lanes_;  // by number
+  Lanes lanes_;
+  std::vector<ClaimedLane> gained_;  // for the next batch
   std::unordered_map<SagaId, std::unique_ptr<Saga>> sagas_;
   struct Earlier {  // by time, then by id: the same in every run
     bool operator()(const std::pair<Instant, Saga*>& a, const std::pair<Instant, Saga*>& b) const {
@@ -211,7 +232,7 @@ class Loop {
   std::unordered_map<SagaId, Load> loading_;
   std::deque<SagaId> suspects_;                 // of suspect lanes: taken up one after the other, the first is at it
   std::unordered_map<SagaId, Task> suspect_tasks_;
-  std::unordered_set<SagaId> quarantined_;
+  std::unordered_map<SagaId, Lane> quarantined_;
   Gate gate_;
   std::vector<Task> later_;
 
@@ -224,8 +245,6 @@ class Loop {
   SteadyTime down_since_, next_tick_, next_due_poll_;
   bool stopping_ = false;
   SteadyTime stop_by_;
-  bool crashes_count_ = false;  // some lane was left by a crash, and that is not forgiven yet
-  std::optional<SteadyTime> taken_up_at_;
 
   std::unique_ptr<Starts> starts_;
   std::unique_ptr<Acts> acts_;
@@ -235,7 +254,10 @@ class Loop {
   std::unique_ptr<Turns> turns_;
   std::unique_ptr<Migrations> migrations_;
   std::unique_ptr<Recovery> recovery_;
+  std::unique_ptr<Mailroom> mailroom_;
+  std::unique_ptr<Asks> asks_;
   std::unique_ptr<Loader> loader_;  // last: their threads end before anything else goes
+  std::unique_ptr<Loader> keeper_;
   std::unique_ptr<Writer> writer_;
   Opening opening_;
 };

@@ -4,10 +4,12 @@
 #include <utility>
 
 #include "runtime/base/check.h"
+#include "runtime/engine/asks.h"
 #include "runtime/engine/children.h"
 #include "runtime/engine/event_starts.h"
 #include "runtime/engine/log.h"
 #include "runtime/engine/loop.h"
+#include "runtime/engine/mailroom.h"
 #include "runtime/engine/topics.h"
 #include "runtime/engine/turns.h"
 
@@ -41,12 +43,19 @@ void Loop::on_flushed(FlushReport report) {
 
 void Loop::committed(FlushReport& report) {
   Batch& batch = report.batch;
-  for (const Lane lane : report.result.fenced) lose_lane(lane);
+  const FlushResult& result = report.result;
+  const auto fenced = [&](Lane lane) {
+    return std::find(result.fenced.begin(), result.fenced.end(), lane) != result.fenced.end();
+  };
   const SteadyTime lease_until = report.started + std::chrono::milliseconds(options_.lease_ms);
+  std::vector<std::int64_t> epochs(lanes_.count(), 0);  // under which this was written; 0: it was not
   for (const LaneFence& fence : batch.flush.lanes) {
-    LaneState& lane = lanes_[static_cast<std::size_t>(fence.lane)];
+    LaneState& lane = lanes_.at(fence.lane);
+    if (!fenced(fence.lane)) epochs[static_cast<std::size_t>(fence.lane)] = fence.epoch;
+    if (lane.epoch != fence.epoch) continue;
     lane.renewing = false;
-    if (lane.epoch == fence.epoch) lease(lane, std::max(lane.lease_until, lease_until));
+    if (fenced(fence.lane)) lanes_.lost(fence.lane);
+    else Lanes::lease(lane, std::max(lane.lease_until, lease_until));
   }
   if (!deferred_.empty()) {
     auto again = std::move(deferred_);
@@ -54,23 +63,38 @@ void Loop::committed(FlushReport& report) {
     for (auto& [lane, send] : again) dispatch({0, std::move(send)}, lane);
   }
 
-  const auto kept = [&](Batch::OwnerIndex owner) { return holds(batch.owners[owner].lane); };
+  const auto written = [&](Lane lane) { return lane >= 0 && epochs[static_cast<std::size_t>(lane)] != 0; };
+  // In memory now, and it was in memory when this was recorded.
+  const auto saga_of = [&](const Batch::Owner& owner) -> Saga* {
+    if (owner.saga.empty() || !written(owner.lane)) return nullptr;
+    Saga* saga = find(owner.saga);
+    return saga != nullptr && epochs[static_cast<std::size_t>(owner.lane)] == saga->epoch ? saga : nullptr;
+  };
   for (const Batch::Owner& owner : batch.owners) {
-    if (owner.lane < 0 || owner.saga.empty()) continue;
-    if (Saga* saga = find(owner.saga)) {
+    if (Saga* saga = saga_of(owner)) {
       BELAY_CHECK(saga->uncommitted > 0, "a commit is counted once");
       --saga->uncommitted;
     }
   }
-  for (Batch::Effect& effect : batch.effects) {
-    if (kept(effect.owner)) dispatch(std::move(effect), batch.owners[effect.owner].lane);
+  for (const MailboxRow& row : batch.flush.mail_consumed) {
+    if (written(row.to)) mailroom_->consumed(row);
   }
-  const Failure fenced{ErrorCode::kFenced, "another node has taken over while this was written",
-                       "send it again to that node"};
-  for (const Batch::Answer& answer : batch.answers) answer.tell(kept(answer.owner) ? nullptr : &fenced);
+  for (Batch::Effect& effect : batch.effects) {
+    if (written(batch.owners[effect.owner].lane)) dispatch(std::move(effect), batch.owners[effect.owner].lane);
+  }
+  for (const Batch::Answer& answer : batch.answers) {
+    const Lane lane = batch.owners[answer.owner].lane;
+    if (written(lane)) {
+      answer.tell(nullptr);
+      continue;
+    }
+    const Failure unknown{ErrorCode::kInDoubt, "another node has taken over while this was written",
+                          "send it again with the same Idempotency-Key"};
+    const Failure elsewhere = held_elsewhere(lane);
+    answer.tell(result.in_doubt ? &unknown : &elsewhere);
+  }
   for (const Batch::Owner& owner : batch.owners) {
-    if (owner.lane < 0 || owner.saga.empty()) continue;
-    if (Saga* saga = find(owner.saga)) settle(*saga);
+    if (Saga* saga = saga_of(owner)) settle(*saga);
   }
 }
 
@@ -89,10 +113,19 @@ void Loop::settle(Saga& saga) {
 
 // Nothing leaves when we are stopping: its intent is journaled, and the next owner takes it up.
 void Loop::dispatch(Batch::Effect&& effect, Lane lane) {
-  if (stopping_ || !holds(lane)) return;
-  if (auto* mail = std::get_if<Mail>(&effect.what)) return deliver(std::move(*mail));
+  if (stopping_) return;
+  if (auto* mail = std::get_if<Mail>(&effect.what)) {
+    if (!holds(mail->to)) {
+      lanes_.withhold(*mail);
+      return;
+    }
+    if (mailroom_->first_time(mail->to, mail->from, mail->number)) deliver(std::move(*mail));
+    return;
+  }
   auto& send = std::get<SendAction>(effect.what);
-  const LaneState& state = lanes_[static_cast<std::size_t>(lane)];
+  const LaneState& state = lanes_.at(lane);
+  // Of a lane that is being handed over nothing more is sent.
+  if (state.stage != LaneState::Stage::kHeld || find(send.call.saga) == nullptr) return;
   if (state.lease_until < steady_now() + kLeaseLeft) {
     deferred_.emplace_back(lane, std::move(send));
     return;
@@ -101,11 +134,14 @@ void Loop::dispatch(Batch::Effect&& effect, Lane lane) {
 }
 
 void Loop::deliver(Mail mail) {
+  if (!holds(mail.to)) return;
   const bool kin = std::holds_alternative<RunChild>(mail.what) || std::holds_alternative<HaltChild>(mail.what) ||
                    std::holds_alternative<ChildEnded>(mail.what);
   if (kin) return children_->deliver(std::move(mail));
   if (std::holds_alternative<StartByEvent>(mail.what)) return event_starts_->deliver(std::move(mail));
   if (std::holds_alternative<NextTurn>(mail.what)) return turns_->deliver(std::move(mail));
+  const bool node = std::holds_alternative<NodeAsks>(mail.what) || std::holds_alternative<NodeAnswers>(mail.what);
+  if (node) return asks_->deliver(std::move(mail));
   topics_->deliver(std::move(mail));
 }
 
@@ -113,8 +149,11 @@ void Loop::send_action(SendAction&& send) {
   counters_.actions_sent.fetch_add(1, std::memory_order_relaxed);
   counters_.in_flight.fetch_add(1, std::memory_order_relaxed);
   send.call.now = clock_.now();
-  send.call.send_until_us = lanes_[static_cast<std::size_t>(send.call.lane)].send_until_us;
-  auto done = [this, inbox = inbox_, graph = send.call.graph, saga = send.call.saga, path = std::move(send.path), direction = send.direction,
+  LaneState& lane = lanes_.at(send.call.lane);
+  send.call.send_until_us = lane.send_until_us;
+  ++lane.in_flight;
+  auto done = [this, inbox = inbox_, graph = send.call.graph, saga = send.call.saga, lane = send.call.lane,
+               epoch = lane.epoch, path = std::move(send.path), direction = send.direction,
                generation = send.generation](ActionOutcome outcome) mutable {
     interpreter::Fact fact;
     if (outcome.ok) {
@@ -130,15 +169,16 @@ void Loop::send_action(SendAction&& send) {
                                      .retry_after_ms = outcome.retry_after_ms};
     }
     // The inbox outlives the loop; once it is closed the task is dropped, so `this` is alive when it runs.
-    inbox->push([this, graph = std::move(graph), saga = std::move(saga), fact = std::move(fact)]() mutable {
-      on_outcome(saga, graph, std::move(fact));
+    inbox->push([this, graph = std::move(graph), saga = std::move(saga), lane, epoch, fact = std::move(fact)]() mutable {
+      on_outcome(saga, lane, epoch, graph, std::move(fact));
     });
   };
   runner_.run(std::move(send.call), std::move(done));
 }
 
-void Loop::on_outcome(const SagaId& id, const GraphPtr& graph, interpreter::Fact fact) {
+void Loop::on_outcome(const SagaId& id, Lane lane, std::int64_t epoch, const GraphPtr& graph, interpreter::Fact fact) {
   counters_.in_flight.fetch_sub(1, std::memory_order_relaxed);
+  --lanes_.at(lane).in_flight;
   if (const auto* failed = std::get_if<interpreter::StepFailed>(&fact)) {
     (failed->kind == interpreter::FailureKind::kUnsure ? counters_.actions_unsure : counters_.actions_failed)
         .fetch_add(1, std::memory_order_relaxed);
@@ -147,6 +187,8 @@ void Loop::on_outcome(const SagaId& id, const GraphPtr& graph, interpreter::Fact
   }
   Saga* saga = find(id);
   if (saga == nullptr || saga->state.ended()) return;  // its lane was lost, or it was quarantined
+  // Its lane was away and has come back: who held it meanwhile has asked again, and so have we.
+  if (saga->epoch != epoch) return;
   if (saga->graph->hash != graph->hash) {
     std::string problem;
     const bool there = std::visit(
@@ -162,28 +204,30 @@ void Loop::on_outcome(const SagaId& id, const GraphPtr& graph, interpreter::Fact
   record(*saga, std::move(fact));
 }
 
-void Loop::lease(LaneState& lane, SteadyTime until) {
-  lane.lease_until = until;
-  const auto last = (until - kLeaseLeft).time_since_epoch();
-  if (!lane.send_until_us) lane.send_until_us = std::make_shared<std::atomic<std::int64_t>>();
-  *lane.send_until_us = std::chrono::duration_cast<std::chrono::microseconds>(last).count();
+void Loop::strip_lane(Lane number) {
+  strip([&](const Batch::Owner& owner) { return owner.lane == number; }, held_elsewhere(number));
 }
 
-void Loop::lose_lane(Lane number) {
-  LaneState& lane = lanes_[static_cast<std::size_t>(number)];
-  if (lane.epoch == 0) return;
-  log_warning("lane " + std::to_string(number) + " belongs to another node now; its sagas are dropped from memory");
-  lane.epoch = 0;
-  *lane.send_until_us = 0;
-  counters_.lanes_held = false;
-  const Failure why{ErrorCode::kFenced, "another node has taken over", "send it again to that node"};
-  strip([&](const Batch::Owner& owner) { return owner.lane == number; }, why);
+// Out of memory; what is recorded of it is flushed all the same, unless it was stripped.
+void Loop::lane_gone(Lane number) {
   std::vector<Saga*> gone;
   for (auto& [id, saga] : sagas_) {
     if (saga->lane == number) gone.push_back(saga.get());
   }
   for (Saga* saga : gone) erase(*saga);
+  std::erase_if(quarantined_, [&](const auto& set_aside) { return set_aside.second == number; });
+  std::erase_if(deferred_, [&](const auto& waiting) { return waiting.first == number; });
+  loader_->unsuspect({number});
   topics_->lose_lane(number);
+  mailroom_->lane_gone(number);
+}
+
+// Nothing of these was handed to the writer.
+void Loop::refuse(const Batch& stripped) {
+  for (const Batch::Answer& answer : stripped.answers) {
+    const Failure why = held_elsewhere(stripped.owners[answer.owner].lane);
+    answer.tell(&why);
+  }
 }
 
 // Takes what belongs to certain owners out of the batches that wait.
@@ -219,7 +263,7 @@ void Loop::culprit(FlushReport& report) {
     }
     strip([&](const Batch::Owner& other) { return other.saga == owner.saga; }, why);
     if (Saga* saga = find(owner.saga)) erase(*saga);
-    if (!quarantined_.insert(owner.saga).second) {
+    if (!quarantined_.emplace(owner.saga, owner.lane).second) {
       log_warning("saga " + owner.saga + " cannot even be marked as quarantined: " + report.result.message);
       continue;
     }
@@ -236,7 +280,7 @@ void Loop::culprit(FlushReport& report) {
 
 void Loop::quarantine(InstanceRow row, const std::string& why) {
   if (!holds(row.lane)) return;
-  quarantined_.insert(row.id);
+  quarantined_.emplace(row.id, row.lane);
   counters_.quarantined.fetch_add(1, std::memory_order_relaxed);
   row.health = kQuarantined;
   row.health_since = row.updated_at = now(row.lane);

@@ -25,6 +25,7 @@ Saga* Loop::find(const SagaId& id) {
 
 Saga& Loop::insert(std::unique_ptr<Saga> saga) {
   BELAY_CHECK(holds(saga->lane), "only the owner of a lane holds its sagas");
+  saga->epoch = epoch(saga->lane);
   auto [place, inserted] = sagas_.try_emplace(saga->id, std::move(saga));
   BELAY_CHECK(inserted, "a saga is in memory once");
   counters_.live.store(sagas_.size(), std::memory_order_relaxed);
@@ -58,6 +59,7 @@ void Loop::with_saga(Loader::Which which, OnSaga then) {
   const auto [load, first] = loading_.try_emplace(which.saga);
   load->second.waiting.push_back(std::move(then));
   if (!first) return;
+  which.asked_at = lanes_.gains();
   loader_->load(which, [this, which](Result<std::shared_ptr<LoadResult>> result) {
     on_loaded(which, std::move(result));
   });
@@ -69,7 +71,14 @@ void Loop::on_loaded(const Loader::Which& which, Result<std::shared_ptr<LoadResu
   LoadResult& loaded = **result;
   const Lane lane = loaded.row.lane;
   if (!holds(lane)) {
-    return tell_waiting(id, fail(ErrorCode::kFenced, "another node has this saga", "ask that node"));
+    return tell_waiting(id, fail(held_elsewhere(lane)));
+  }
+  if (lanes_.at(lane).gain > which.asked_at) {  // read while another node had the lane
+    Loader::Which again = which;
+    again.asked_at = lanes_.gains();
+    return loader_->load(again, [this, again](Result<std::shared_ptr<LoadResult>> fresh) {
+      on_loaded(again, std::move(fresh));
+    });
   }
   switch (loaded.kind) {
     case LoadResult::Kind::kFolded: {
@@ -78,8 +87,7 @@ void Loop::on_loaded(const Loader::Which& which, Result<std::shared_ptr<LoadResu
         return tell_waiting(id, fail(ErrorCode::kCorrupt, "the saga is quarantined"));
       }
       Saga& saga = insert(std::move(loaded.saga));
-      lanes_[static_cast<std::size_t>(lane)].last =
-          std::max(lanes_[static_cast<std::size_t>(lane)].last, saga.state.now);
+      lanes_.at(lane).last = std::max(lanes_.at(lane).last, saga.state.now);
       take_up(saga);
       // One that only waits writes nothing: its mark must go all the same, or the next crash would be blamed on it.
       if (saga.row.health == kLoading || saga.row.health == kLoadingAgain) slot(saga);
@@ -96,6 +104,7 @@ void Loop::on_loaded(const Loader::Which& which, Result<std::shared_ptr<LoadResu
         Loader::Which again = which;
         again.lane = row.lane;
         again.marked = true;
+        again.asked_at = lanes_.gains();
         batch.add(slot.owner, std::move(row));
         slot.when_known([this, again](const Failure* failure) {
           if (failure != nullptr) return tell_waiting(again.saga, fail(*failure));
@@ -149,7 +158,7 @@ Saga& Loop::readmit(std::unique_ptr<Saga> folded) {
   log_info("saga " + folded->id + " is quarantined no longer");
   quarantined_.erase(folded->id);
   Saga& saga = insert(std::move(folded));
-  Instant& last = lanes_[static_cast<std::size_t>(saga.lane)].last;
+  Instant& last = lanes_.at(saga.lane).last;
   last = std::max(last, saga.state.now);
   // Its row said that it waits for a person; whether it was at work only its state knows.
   saga.parked = interpreter::summary(*saga.graph, saga.state).parked && !saga.state.ended();
@@ -160,8 +169,8 @@ Saga& Loop::readmit(std::unique_ptr<Saga> folded) {
 
 void Loop::deliver_kept_mail(const SagaId& id) {
   // The inbox outlives the loop; once it is closed the task is dropped, so `this` is alive when it runs.
-  loader_->run([this, id, inbox = inbox_](Store& store) {
-    auto rows = store.mailbox();
+  loader_->run([this, id, mine = lanes_.held(), inbox = inbox_](Store& store) {
+    auto rows = store.mailbox({.to = mine, .not_from = {}});
     if (!rows) return log_warning("mail for saga " + id + " waits for a restart: " + to_text(rows.error()));
     inbox->push([this, id, rows = std::move(*rows)] {
       for (const MailboxRow& row : rows) {
@@ -195,7 +204,11 @@ void Loop::view(const std::string& tenant, const SagaId& id, std::function<void(
   Loader::Which which;
   which.tenant = tenant;
   which.saga = id;
-  with_saga(which, [this, done = std::move(done)](Result<Saga*> saga) {
+  // What memory holds of a lane whose lease is over may be old.
+  const Saga* known = find(id);
+  if (known != nullptr && lanes_.at(known->lane).lease_until < steady_now()) return view_from_store(tenant, id, std::move(done));
+  with_saga(which, [this, tenant, id, done = std::move(done)](Result<Saga*> saga) {
+    if (!saga && saga.error().code == ErrorCode::kFenced) return view_from_store(tenant, id, done);
     if (!saga) return done(fail(saga.error()));
     Saga shown;  // the row in memory is brought up to date when its batch is sealed, a copy of it here
     shown.graph = (*saga)->graph;
@@ -215,6 +228,26 @@ void Loop::view(const std::string& tenant, const SagaId& id, std::function<void(
       if (failure != nullptr) return done(fail(*failure));
       done(view);
     });
+  });
+}
+
+// A saga of another node: as it is committed.
+void Loop::view_from_store(const std::string& tenant, const SagaId& id, std::function<void(Result<SagaView>)> done) {
+  Loader::Which which;
+  which.tenant = tenant;
+  which.saga = id;
+  which.marked = true;  // nothing is taken up: it need not be marked first
+  loader_->load(which, [done = std::move(done)](Result<std::shared_ptr<LoadResult>> result) {
+    if (!result) return done(fail(result.error()));
+    LoadResult& loaded = **result;
+    if (loaded.kind != LoadResult::Kind::kFolded) {
+      return done(fail(ErrorCode::kCorrupt, "the saga is quarantined: " + loaded.why, "its journal is kept; see docs/ops"));
+    }
+    Saga& saga = *loaded.saga;
+    refresh_row(saga);
+    saga.row.seq = saga.state.seq;
+    saga.row.updated_at = saga.state.now;
+    done(SagaView{std::move(saga.graph), std::move(saga.state), std::move(saga.row), std::move(saga.seal), saga.erased});
   });
 }
 

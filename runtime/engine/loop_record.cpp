@@ -197,8 +197,7 @@ Slot Loop::slot(Lane lane, const std::string& topic) {
 
 void Loop::send(Slot slot, Lane to, decltype(Mail::what) what) {
   const Lane from = slot.batch->owners[slot.owner].lane;
-  LaneState& lane = lanes_[static_cast<std::size_t>(from)];
-  slot.batch->add(slot.owner, Mail{to, from, ++lane.mail_number, std::move(what)});
+  slot.batch->add(slot.owner, Mail{to, from, ++lanes_.at(from).mail_number, std::move(what)});
 }
 
 void Loop::consume(Slot slot, const Mail& mail) {
@@ -301,9 +300,9 @@ void Loop::ended(Batch& batch, Batch::OwnerIndex owner, Saga& saga) {
   // `once per`: one that was undone without a rest frees its value.
   if (!completed && !saga.row.key.empty() && interpreter::left_over(*saga.graph, saga.state).empty()) {
     StartKeyRow key;
-    key.lane = Starts::once_lane(saga.row.tenant, saga.row.workflow, saga.row.key);
+    key.lane = saga.lane;
     key.tenant = saga.row.tenant;
-    key.key = "once:" + saga.row.workflow + ":" + saga.row.key;
+    key.key = Starts::once_key(saga.row.tenant, saga.row.workflow, saga.row.key, saga.lane);
     key.saga = saga.id;
     if (saga.first_batch != batch.number || !batch.unmake_start_key(saga.id, key.key)) {
       batch.add_gone(owner, std::move(key));

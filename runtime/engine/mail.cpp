@@ -70,7 +70,7 @@ struct Encode {
   }
   void operator()(const HaltChild& m) {
     set("halt_child", {{"tenant", m.tenant}, {"key", m.key}, {"parent", to_json(m.parent)}, {"undo", m.undo},
-                       {"because", m.because}});
+                       {"because", m.because}, {"saga", m.saga}});
   }
   void operator()(const ChildEnded& m) {
     set("child_ended", {{"tenant", m.tenant}, {"parent", to_json(m.parent)}, {"undo", m.undo},
@@ -84,6 +84,8 @@ struct Encode {
                           {"workflow", m.workflow}, {"why", m.why}});
   }
   void operator()(const NextTurn& m) { set("next_turn", {{"tenant", m.tenant}, {"name", m.name}}); }
+  void operator()(const NodeAsks& m) { set("node_asks", {{"id", m.id}, {"body", m.body}}); }
+  void operator()(const NodeAnswers& m) { set("node_answers", {{"id", m.id}, {"body", m.body}}); }
   void operator()(const Offer& m) { set("offer", {{"to", to_json(m.row)}, {"event", to_json(m.event)}}); }
 };
 
@@ -118,7 +120,7 @@ Result<Mail> decode_mail(const MailboxRow& row) {
     } else if (row.kind == "halt_child") {
       mail.what = HaltChild{body.at("tenant").get<std::string>(), body.at("key").get<std::string>(),
                             parent(body.at("parent")), body.at("undo").get<bool>(),
-                            body.at("because").get<std::string>()};
+                            body.at("because").get<std::string>(), body.value("saga", std::string())};
     } else if (row.kind == "start_by_event") {
       mail.what = StartByEvent{body.at("workflow").get<std::string>(), body.at("hash").get<std::string>(),
                                body.at("key").get<std::string>(), event(body.at("event"))};
@@ -128,6 +130,10 @@ Result<Mail> decode_mail(const MailboxRow& row) {
                                body.at("workflow").get<std::string>(), body.at("why").get<std::string>()};
     } else if (row.kind == "next_turn") {
       mail.what = NextTurn{body.at("tenant").get<std::string>(), body.at("name").get<std::string>()};
+    } else if (row.kind == "node_asks") {
+      mail.what = NodeAsks{body.at("id").get<std::string>(), body.at("body").get<std::string>()};
+    } else if (row.kind == "node_answers") {
+      mail.what = NodeAnswers{body.at("id").get<std::string>(), body.at("body").get<std::string>()};
     } else if (row.kind == "child_ended") {
       const int end = body.at("end").get<int>();
       if (end < 0 || end > 2) return fail(ErrorCode::kCorrupt, "mail of a child that ended in an unknown way");

@@ -51,6 +51,7 @@ struct HaltChild {
   interpreter::Parent parent;
   bool undo = false;  // it had completed, and its parent is being undone
   std::string because;
+  SagaId saga;        // sent on to the child's own lane: it need not be looked up
 };
 // To the parent's lane.
 struct ChildEnded {
@@ -85,11 +86,22 @@ struct NextTurn {
   std::string tenant, name;
 };
 
+// ---- Node to node (asks.h) ----
+
+// To any lane: for who holds it.
+struct NodeAsks {
+  std::string id, body;
+};
+// To the lane that the request came from.
+struct NodeAnswers {
+  std::string id, body;
+};
+
 struct Mail {
   Lane to = 0, from = 0;
   std::int64_t number = 0;
   std::variant<Subscribe, Unsubscribe, PublishEvent, OfferAnswered, Offer, RunChild, HaltChild, ChildEnded, StartByEvent,
-               EventStarted, NextTurn>
+               EventStarted, NextTurn, NodeAsks, NodeAnswers>
       what;
 };
 

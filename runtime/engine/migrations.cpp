@@ -75,15 +75,20 @@ void Migrations::look_up(AskedPtr asked, Lane lane) {
   const Gate::Keys keys{"act:" + request.tenant + '\0' + request.idempotency_key};
   loop_.gate().enter(keys, [this, asked, lane, keys] {
     asked->gate = keys;
+    const std::int64_t epoch = loop_.epoch(lane);
     Loader::DedupQuery query{lane, asked->request.tenant, "act", asked->request.idempotency_key};
-    loop_.loader().dedup(query, [this, asked](Result<std::optional<DedupRow>> seen) {
+    loop_.loader().dedup(query, [this, asked, lane, epoch](Result<std::optional<DedupRow>> seen) {
+      if (epoch == 0) return finish(*asked, fail(held_elsewhere(lane)));
       if (!seen) return finish(*asked, fail(seen.error()));
       if (*seen && (*seen)->digest != asked->request.request_digest) {
         return finish(*asked, fail(ErrorCode::kKeyReused, "this Idempotency-Key was used for another act",
                                    "use a new key for a new request"));
       }
       if (*seen) return finish(*asked, decode((*seen)->answer, loop_.graphs()));
-      with_saga(asked, [this, asked](Saga& saga) { begin(asked, saga); });
+      with_saga(asked, [this, asked, epoch](Saga& saga) {
+        if (saga.epoch != epoch) return finish(*asked, fail(lane_came_back()));
+        begin(asked, saga);
+      });
     });
   });
 }

@@ -4,7 +4,7 @@
 #include <algorithm>
 
 #include "runtime/engine/log.h"
-#include "runtime/engine/topics.h"
+#include "runtime/engine/mailroom.h"
 
 namespace belay::runtime {
 
@@ -13,13 +13,12 @@ void Recovery::begin(std::vector<std::pair<Lane, SagaId>> running, std::vector<M
     log_info("taking up " + std::to_string(running.size()) + " sagas and " + std::to_string(mailbox.size()) +
              " messages");
   }
-  running_.assign(running.begin(), running.end());
-  last_ = steady_now();
-  for (const MailboxRow& row : mailbox) {
-    Result<Mail> mail = decode_mail(row);
-    if (mail) loop_.deliver(std::move(*mail));
-    else log_warning("mail " + std::to_string(row.number) + " stays where it is: " + to_text(mail.error()));
+  if (running_.empty()) last_ = steady_now();
+  for (auto& [lane, id] : running) {
+    ++left_[lane];
+    running_.emplace_back(lane, std::move(id));
   }
+  loop_.mailroom().deliver(mailbox);
 }
 
 void Recovery::step() {
@@ -36,16 +35,20 @@ void Recovery::step() {
 }
 
 void Recovery::take_up(Lane lane, const SagaId& id) {
-  if (!loop_.holds(lane)) return;
+  if (!loop_.holds(lane)) return taken_up(lane);
   Loader::Which which;
   which.lane = lane;
   which.saga = id;
-  ++loading_;
   // Being loaded is being taken up (loop_load.cpp).
   loop_.with_saga(which, [this, lane, id](const Result<Saga*>& saga) {
-    --loading_;
     if (!saga && saga.error().code == ErrorCode::kUnavailable) running_.emplace_back(lane, id);
+    else taken_up(lane);
   });
+}
+
+void Recovery::taken_up(Lane lane) {
+  const auto left = left_.find(lane);
+  if (left != left_.end() && --left->second == 0) left_.erase(left);
 }
 
 }  // namespace belay::runtime

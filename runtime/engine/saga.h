@@ -24,6 +24,7 @@ struct Saga {
   std::uint64_t journaled = 0;     // entries at the last snapshot; 0: none
   std::uint64_t batch = 0;         // number of the batch it last had rows in
   std::uint64_t first_batch = 0;   // of its start; 0: it was loaded
+  std::int64_t epoch = 0;          // of its lane, since it is in memory
   std::uint32_t owner = 0;         // its index among that batch's owners
   std::uint32_t uncommitted = 0;   // batches with rows of it that have not come back
   Instant timer_at;                // its place in the timers; 0: none

@@ -3,6 +3,7 @@
 
 #include <utility>
 
+#include "runtime/base/check.h"
 #include "runtime/base/environment.h"
 #include "runtime/base/json_value.h"
 #include "runtime/base/limits.h"
@@ -14,6 +15,8 @@ namespace {
 using interpreter::Value;
 
 constexpr std::size_t kAdmittedATurn = 1'000;
+// For a node with one lane of 32 the chance that none of so many ids is its own is one in 10^13.
+constexpr int kIdsTried = 1'000;
 
 // The workflow's inputs as the slots of an expression.
 class InputScope final : public interpreter::Scope {
@@ -47,7 +50,21 @@ Lane Starts::once_lane(const std::string& tenant, const std::string& workflow, c
   return lane_for(tenant, workflow + '\0' + once);
 }
 
-Result<StartInput> Starts::prepare(StartRequest request, const Graphs& graphs, DatabaseClock& clock, IdGenerator& ids) {
+std::string Starts::once_key(const std::string& tenant, const std::string& workflow, const std::string& once, Lane in) {
+  return (once_lane(tenant, workflow, once) == in ? "once:" : "~once:") + workflow + ":" + once;
+}
+
+template <class Held>
+void Starts::pick_id(StartInput& input, DatabaseClock& clock, IdGenerator& ids, Held held) {
+  for (int i = 0; i < kIdsTried; ++i) {
+    input.saga = ids.next(clock.now());
+    input.lane = lane_for(input.request.tenant, input.saga);
+    if (held(input.lane)) return;
+  }
+}
+
+Result<StartInput> Starts::prepare(StartRequest request, const Graphs& graphs, DatabaseClock& clock, IdGenerator& ids,
+                                   const Directory& directory) {
   StartInput input;
   input.graph = graphs.current(request.workflow);
   if (!input.graph) {
@@ -56,13 +73,12 @@ Result<StartInput> Starts::prepare(StartRequest request, const Graphs& graphs, D
   if (request.idempotency_key.size() > limits::key_bytes_max) {
     return fail(ErrorCode::kInvalid, "an Idempotency-Key has at most 255 bytes");
   }
-  if (!request.idempotency_key.empty()) {
-    input.lane = lane_for(request.tenant, request.idempotency_key);
-    input.keys.emplace_back(input.lane, request.tenant, "key:" + request.idempotency_key);
-  }
   input.request = std::move(request);
   const Result<void> identified = identify(input, clock, ids);
   if (!identified) return fail(identified.error());
+  if (anywhere(input) && !directory.held(input.lane) && directory.any_held()) {
+    pick_id(input, clock, ids, [&](Lane lane) { return directory.held(lane); });
+  }
   return input;
 }
 
@@ -72,6 +88,7 @@ Result<StartInput> Starts::prepare_mail(StartRequest request, GraphPtr graph, co
   input.graph = std::move(graph);
   input.lane = mail.to;
   input.keys.emplace_back(mail.to, request.tenant, key);
+  input.seen_as = input.keys;
   input.mail = mail;
   input.request = std::move(request);
   const Result<void> identified = identify(input, loop_.clock(), loop_.ids());
@@ -79,7 +96,8 @@ Result<StartInput> Starts::prepare_mail(StartRequest request, GraphPtr graph, co
   return input;
 }
 
-// What does not depend on who asks: the input's size, the saga's id, its `once per` value, its lane.
+// What does not depend on who asks: the input's size, the saga's id, its `once per` value, its turn; and its lane, which
+// is one for all of these: that of the turn, else of the `once per` value, else of the Idempotency-Key, else of the id.
 Result<void> Starts::identify(StartInput& input, DatabaseClock& clock, IdGenerator& ids) {
   const StartRequest& request = input.request;
   append_json(request.input, input.input_json);
@@ -89,21 +107,34 @@ Result<void> Starts::identify(StartInput& input, DatabaseClock& clock, IdGenerat
   const Instant now = clock.now();
   input.saga = ids.next(now);
   const std::string& tenant = request.tenant;
+  const bool by_mail = input.mail.has_value();
+  const bool keyed = !by_mail && !request.idempotency_key.empty();
+  const Lane key_lane = keyed ? lane_for(tenant, request.idempotency_key) : Lane{0};
   if (!input.graph->once_per.empty()) {
     const InputScope scope(*input.graph, request.input, interpreter::to_timestamp(now));
     const interpreter::Evaluated once = interpreter::evaluate(input.graph->once_per, scope);
     if (!once.ok) return fail(ErrorCode::kInvalid, "`once per` cannot be worked out from this input: " + once.error);
     input.once = key_text(once.value);
-    input.lane = once_lane(tenant, request.workflow, input.once);
-    input.keys.emplace_back(input.lane, tenant, "once:" + request.workflow + ":" + input.once);
   }
   Result<std::string> turn = Turns::name_of(*input.graph, InputScope(*input.graph, request.input, {}));
   if (!turn) return fail(turn.error());
   input.turn = std::move(*turn);
-  if (!input.turn.empty()) {
-    input.lane = Turns::lane_of_name(tenant, input.turn);
-  } else if (input.keys.empty()) {
-    input.lane = lane_for(tenant, input.saga);
+  const bool has_once = !input.graph->once_per.empty();
+  if (!input.turn.empty()) input.lane = Turns::lane_of_name(tenant, input.turn);
+  else if (has_once) input.lane = once_lane(tenant, request.workflow, input.once);
+  else if (keyed) input.lane = key_lane;
+  else if (!by_mail) input.lane = lane_for(tenant, input.saga);
+  if (keyed) {
+    const std::string key = "key:" + request.idempotency_key;
+    input.keys.emplace_back(input.lane, tenant, input.lane == key_lane ? key : "~" + key);
+    input.seen_as.emplace_back(key_lane, tenant, key);
+    input.seen_as.emplace_back(kAnyLane, tenant, "~" + key);
+  }
+  if (has_once) {
+    const std::string key = "once:" + request.workflow + ":" + input.once;
+    input.keys.emplace_back(input.lane, tenant, once_key(tenant, request.workflow, input.once, input.lane));
+    input.seen_as.emplace_back(once_lane(tenant, request.workflow, input.once), tenant, key);
+    input.seen_as.emplace_back(kAnyLane, tenant, "~" + key);
   }
   if (!input.keys.empty()) {
     std::string identity = request.workflow + '\0';
@@ -115,6 +146,7 @@ Result<void> Starts::identify(StartInput& input, DatabaseClock& clock, IdGenerat
 
 void Starts::start(StartInput input) {
   if (loop_.stopping()) return input.done(fail(ErrorCode::kShuttingDown, "the engine is stopping"));
+  if (!anywhere(input) && !loop_.holds(input.lane)) return input.done(fail(held_elsewhere(input.lane)));
   if (waiting_count_ >= limits::admitted_starts_max || !loop_.has_room()) {
     loop_.counters().refused_busy.fetch_add(1, std::memory_order_relaxed);
     return input.done(fail(ErrorCode::kOverloaded, "too many sagas are running or waiting to start", "try again in a second"));
@@ -156,16 +188,25 @@ void Starts::refuse_all() {
 }
 
 void Starts::look_up(StartInput input) {
-  if (input.keys.empty() && input.turn.empty()) return create(std::move(input), {}, false);
+  if (anywhere(input)) {  // its lane may have been handed over while it waited
+    if (!loop_.holds(input.lane) && loop_.lanes().held_count() > 0) {
+      pick_id(input, loop_.clock(), loop_.ids(), [&](Lane lane) { return loop_.holds(lane); });
+    }
+    return create(std::move(input), {}, false);
+  }
+  input.epoch = loop_.epoch(input.lane);
+  if (input.epoch == 0) return input.done(fail(held_elsewhere(input.lane)));
   // What was taken in is not to be guessed from the row of its key.
   const SealerPtr& sealer = loop_.options().sealer;
   if (input.graph->holds_private && sealer) input.digest = sealer->mac(input.digest);
   Gate::Keys gate;
   if (!input.turn.empty()) gate.push_back(Turns::gate_of(input.request.tenant, input.turn));
-  for (const auto& [lane, tenant, key] : input.keys) gate.push_back("start:" + tenant + '\0' + key);
+  for (const auto& [lane, tenant, key] : input.seen_as) {
+    if (lane != kAnyLane) gate.push_back("start:" + tenant + '\0' + key);
+  }
   loop_.gate().enter(gate, [this, input = std::move(input), gate]() mutable {
     if (input.keys.empty()) return stand_in_line(std::move(input), gate);
-    const std::vector<Loader::KeyQuery> keys = input.keys;
+    const std::vector<Loader::KeyQuery> keys = input.seen_as;
     loop_.loader().start_keys(keys, [this, input = std::move(input), gate](Result<std::vector<StartKeyRow>> rows) mutable {
       if (rows) return found(std::move(input), gate, *rows);
       input.done(fail(rows.error()));
@@ -178,13 +219,14 @@ void Starts::found(StartInput input, const Gate::Keys& gate, const std::vector<S
   if (rows.empty()) return stand_in_line(std::move(input), gate);
   const StartKeyRow& first = rows.front();  // the Idempotency-Key's before the `once per` value's
   const bool same = first.digest == input.digest;
+  if (loop_.epoch(input.lane) != input.epoch) return fenced(input, gate);
   if (input.mail && first.key != std::get<2>(input.keys.front()) && !(input.first_is_enough && same)) {
     input.done(fail(ErrorCode::kKeyReused, "a saga of `" + input.request.workflow + "` for " + input.once +
                                                " exists already (" + first.saga + ")"));
   } else if (same) {
     if (input.mail) consume(loop_.slot(input.mail->to, first.key), *input.mail, input.with_mail);
     input.done(StartReply{.saga = first.saga, .created = false});
-  } else if (first.key.starts_with("key:")) {
+  } else if (first.key.starts_with("key:") || first.key.starts_with("~key:")) {
     input.done(fail(ErrorCode::kKeyReused, "this Idempotency-Key was used for another start (saga " + first.saga + ")",
                     "use a new key for a new request"));
   } else {
@@ -220,11 +262,14 @@ void Starts::stand_in_line(StartInput input, const Gate::Keys& gate) {
   });
 }
 
+void Starts::fenced(const StartInput& input, const Gate::Keys& gate) {
+  input.done(fail(loop_.holds(input.lane) ? lane_came_back() : held_elsewhere(input.lane)));
+  loop_.gate().leave(gate);
+}
+
 void Starts::create(StartInput input, const Gate::Keys& gate, bool queued) {
-  if (!loop_.holds(input.lane)) {
-    input.done(fail(ErrorCode::kFenced, "another node has the lane of this saga", "send it to that node"));
-    return loop_.gate().leave(gate);
-  }
+  if (!loop_.holds(input.lane)) return fenced(input, gate);
+  if (input.epoch != 0 && input.epoch != loop_.epoch(input.lane)) return fenced(input, gate);
   auto fresh = std::make_unique<Saga>();
   fresh->id = input.saga;
   fresh->lane = input.lane;
@@ -248,10 +293,8 @@ void Starts::create(StartInput input, const Gate::Keys& gate, bool queued) {
   const Slot slot = loop_.record(
       saga, interpreter::Started{std::move(input.request.input), std::move(input.parent), queued},
       std::move(input.request.actor));
-  // In one flush where that is one lane. Else the mail stays until the start is known to be committed: should it come
-  // again before, the start key says that it was done.
-  const bool together = input.mail && input.mail->to == saga.lane;
-  if (together) consume(slot, *input.mail, input.with_mail);
+  BELAY_CHECK(!input.mail || input.mail->to == saga.lane, "mail that asks for a start goes to the lane of the saga");
+  if (input.mail) consume(slot, *input.mail, input.with_mail);
   if (saga.seal) {
     slot.batch->add(slot.owner, SagaKeyRow{saga.lane, saga.id, saga.row.tenant, sealer->wrap(*saga.seal, saga.id)});
   }
@@ -271,11 +314,6 @@ void Starts::create(StartInput input, const Gate::Keys& gate, bool queued) {
     slot.batch->add(slot.owner, std::move(start_key));
   }
   loop_.counters().started.fetch_add(1, std::memory_order_relaxed);
-  if (input.mail && !together) {
-    slot.when_known([this, mail = std::move(*input.mail), with = std::move(input.with_mail)](const Failure* failure) {
-      if (failure == nullptr && loop_.holds(mail.to)) consume(loop_.slot(mail.to, "start"), mail, with);
-    });
-  }
   slot.answer([id = saga.id, seq = saga.state.seq, done = std::move(input.done)](const Failure* failure) {
     if (failure != nullptr) done(fail(*failure));
     else done(StartReply{.saga = id, .created = true, .seq = seq});

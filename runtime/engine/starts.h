@@ -1,5 +1,6 @@
 // Starts: who may begin, and which saga it is. The identity of a start is its `once per` value and its Idempotency-Key;
-// each is a row of start_key, and equals queue behind the first until its commit is known. Tenants take turns when
+// each is a row of start_key in the lane of the saga, so that a start is one lane's (adr/0016), and equals queue behind the
+// first until its commit is known. Tenants take turns when
 // more wait than a turn lets in. Tested in tests/runtime/engine_start_test.cpp.
 #pragma once
 #include <deque>
@@ -22,7 +23,9 @@ struct StartInput {
   Lane lane = 0;
   std::string input_json, once;         // once: the `once per` value as text, or empty
   std::string digest;                   // of workflow and input, when there is a key
-  std::vector<Loader::KeyQuery> keys;   // lane, tenant, "once:…" and "key:…", "child:…"
+  std::vector<Loader::KeyQuery> keys;   // to be written, in `lane`: "key:…" or "child:…", "once:…"
+  std::vector<Loader::KeyQuery> seen_as;  // where a start before may have left them, in that order
+  std::int64_t epoch = 0;               // of the lane when they were looked up
   interpreter::Parent parent;           // of a child
   std::string turn;                     // Turns::name_of, or empty
   std::optional<Mail> mail;             // that asks for this start: deleted with it
@@ -36,13 +39,16 @@ class Starts {
   explicit Starts(Loop& loop) : loop_(loop) {}
 
   // Thread-safe. Failures: kNotFound (no such workflow), kInvalid, kTooLarge.
-  static Result<StartInput> prepare(StartRequest request, const Graphs& graphs, DatabaseClock& clock, IdGenerator& ids);
+  // A start without an identity of its own gets one whose lane this node holds, when it holds any.
+  static Result<StartInput> prepare(StartRequest request, const Graphs& graphs, DatabaseClock& clock, IdGenerator& ids,
+                                    const Directory& directory);
 
   // A start that a message asks for: of a definition, under a start key of its own. As prepare().
   Result<StartInput> prepare_mail(StartRequest request, GraphPtr graph, const std::string& key, const Mail& mail);
 
-  // Where the row of a `once per` value is.
+  // The lane that a `once per` value picks, and its key in a lane: `~` before it where that is another (adr/0016).
   static Lane once_lane(const std::string& tenant, const std::string& workflow, const std::string& once);
+  static std::string once_key(const std::string& tenant, const std::string& workflow, const std::string& once, Lane in);
 
   void start(StartInput input);
   // It does not wait for admission: what asked for it is committed already.
@@ -54,8 +60,12 @@ class Starts {
 
  private:
   static Result<void> identify(StartInput& input, DatabaseClock& clock, IdGenerator& ids);
+  static bool anywhere(const StartInput& input) { return input.keys.empty() && input.turn.empty(); }
+  template <class Held>
+  static void pick_id(StartInput& input, DatabaseClock& clock, IdGenerator& ids, Held held);
   void look_up(StartInput input);
   void found(StartInput input, const Gate::Keys& gate, const std::vector<StartKeyRow>& rows);
+  void fenced(const StartInput& input, const Gate::Keys& gate);
   void stand_in_line(StartInput input, const Gate::Keys& gate);
   void create(StartInput input, const Gate::Keys& gate, bool queued);
   void consume(Slot slot, const Mail& mail, const std::function<void(Slot)>& with_mail);

@@ -71,7 +71,7 @@ Result<PublishInput> Topics::prepare(PublishRequest request, const Graphs& graph
 
 void Topics::publish(PublishInput input) {
   if (!loop_.holds(input.row.lane)) {
-    return input.done(fail(ErrorCode::kFenced, "another node has the lane of this event", "send it to that node"));
+    return input.done(fail(held_elsewhere(input.row.lane)));
   }
   if (loop_.database_down()) {
     return input.done(fail(ErrorCode::kUnavailable, "the database does not answer", "try again in a few seconds"));
@@ -87,7 +87,12 @@ void Topics::publish(PublishInput input) {
   const Gate::Keys keys{scope + '\0' + input.row.tenant + '\0' + key};
   loop_.gate().enter(keys, [this, input = std::move(input), scope, key, keys]() mutable {
     Loader::DedupQuery query{input.row.lane, input.row.tenant, scope, key};
-    loop_.loader().dedup(query, [this, input = std::move(input), keys](Result<std::optional<DedupRow>> seen) mutable {
+    const std::int64_t epoch = loop_.epoch(input.row.lane);
+    loop_.loader().dedup(query, [this, input = std::move(input), keys, epoch](Result<std::optional<DedupRow>> seen) mutable {
+      if (epoch == 0 || loop_.epoch(input.row.lane) != epoch) {
+        input.done(fail(loop_.holds(input.row.lane) ? lane_came_back() : held_elsewhere(input.row.lane)));
+        return loop_.gate().leave(keys);
+      }
       if (!seen || *seen) {
         Result<PublishReply> reply = fail(ErrorCode::kUnavailable, "");
         if (!seen) {
@@ -186,10 +191,10 @@ void Topics::subscribe(Topic& topic, const Mail& mail, const Subscribe& message)
   topic.busy = true;
   Loader::EventsQuery query{topic.lane, topic.tenant, topic.type, topic.key, message.row.since};
   // What is being flushed now may commit after the loader has looked and before it tells: kept here as it is now.
-  loop_.loader().events(query, [this, name = topic.name, mail, message, unflushed = topic.unflushed](
-                                   Result<std::vector<EventRow>> earlier) {
+  loop_.loader().events(query, [this, name = topic.name, epoch = topic.epoch, mail, message,
+                                unflushed = topic.unflushed](Result<std::vector<EventRow>> earlier) {
     Topic* at = find(name);
-    if (at == nullptr) return;
+    if (at == nullptr || at->epoch != epoch) return;
     at->busy = false;
     if (earlier) {
       earlier->insert(earlier->end(), unflushed.begin(), unflushed.end());
@@ -197,8 +202,8 @@ void Topics::subscribe(Topic& topic, const Mail& mail, const Subscribe& message)
     } else {
       at->waiting.push_front({[this, mail, message](Topic& again) { subscribe(again, mail, message); }, nullptr});
       at->busy = true;
-      return loop_.later([this, name] {
-        if (Topic* again = find(name)) {
+      return loop_.later([this, name, epoch] {
+        if (Topic* again = find(name); again != nullptr && again->epoch == epoch) {
           again->busy = false;
           pump(*again);
         }
@@ -361,6 +366,7 @@ Topics::Topic& Topics::topic(Lane lane, const std::string& tenant, const std::st
   auto fresh = std::make_unique<Topic>();
   fresh->name = name;
   fresh->lane = lane;
+  fresh->epoch = loop_.epoch(lane);
   fresh->tenant = tenant;
   fresh->type = type;
   fresh->key = key;
@@ -386,9 +392,9 @@ void Topics::pump(Topic& topic) {
 void Topics::load(Topic& topic) {
   topic.busy = true;
   Loader::TopicQuery query{topic.lane, topic.tenant, topic.type, topic.key};
-  loop_.loader().subscribers(query, [this, name = topic.name](Result<std::vector<Subscriber>> rows) {
+  loop_.loader().subscribers(query, [this, name = topic.name, epoch = topic.epoch](Result<std::vector<Subscriber>> rows) {
     Topic* at = find(name);
-    if (at == nullptr) return;
+    if (at == nullptr || at->epoch != epoch) return;
     if (!rows) {  // people hear of it; mail waits
       std::deque<Operation> mail;
       for (Operation& operation : at->waiting) {
@@ -396,8 +402,8 @@ void Topics::load(Topic& topic) {
         else mail.push_back(std::move(operation));
       }
       at->waiting = std::move(mail);
-      return loop_.later([this, name] {
-        if (Topic* again = find(name)) load(*again);
+      return loop_.later([this, name, epoch] {
+        if (Topic* again = find(name); again != nullptr && again->epoch == epoch) load(*again);
       });
     }
     at->busy = false;
@@ -432,10 +438,12 @@ void Topics::evict() {
 void Topics::forget(const std::string& name) {
   Topic* topic = find(name);
   if (topic == nullptr) return;
+  const Lane lane = topic->lane;
   const auto waiting = std::move(topic->waiting);
   used_.erase(topic->used);
   topics_.erase(std::string(topic->name));
-  const Failure why{ErrorCode::kUnavailable, "the topic of this event was dropped from memory", "send it again"};
+  Failure why{ErrorCode::kUnavailable, "the topic of this event was dropped from memory", "send it again"};
+  if (!loop_.holds(lane)) why = held_elsewhere(lane);
   for (const Operation& operation : waiting) {
     if (operation.refuse) operation.refuse(why);
   }

@@ -56,6 +56,7 @@ class Topics {
   struct Topic {
     std::string name;
     Lane lane = 0;
+    std::int64_t epoch = 0;  // of the lane since it is in memory
     std::string tenant, type, key;
     bool loaded = false, busy = false;
     std::deque<Operation> waiting;

@@ -71,6 +71,7 @@ struct Turns::Line {
   Mail mail;
   NextTurn message;
   Gate::Keys gate;
+  std::int64_t epoch = 0;  // of the lane when the rows were asked for
   std::vector<TurnRow> rows;
   std::size_t next = 0;  // of rows: who is asked next
 };
@@ -82,6 +83,7 @@ void Turns::deliver(Mail mail) {
   line->mail = std::move(mail);
   line->gate = {gate_of(line->message.tenant, line->message.name)};
   loop_.gate().enter(line->gate, [this, line] {
+    line->epoch = loop_.epoch(line->mail.to);
     loop_.loader().turns({line->mail.to, line->message.tenant, line->message.name},
                          [this, line](Result<std::vector<TurnRow>> rows) {
                            if (!rows) {
@@ -98,7 +100,8 @@ void Turns::deliver(Mail mail) {
 // To the first that can take it. One that cannot be read is passed over: it has done nothing, and asks again when it is
 // taken up.
 void Turns::give(const std::shared_ptr<Line>& line) {
-  if (line->next == line->rows.size() || !loop_.holds(line->mail.to)) return finish(line);
+  if (line->epoch == 0 || loop_.epoch(line->mail.to) != line->epoch) return loop_.gate().leave(line->gate);
+  if (line->next == line->rows.size()) return finish(line);
   const TurnRow& row = line->rows[line->next++];
   loop_.with_saga({.lane = row.lane, .tenant = {}, .saga = row.saga}, [this, line](Result<Saga*> found) {
     if (!found && found.error().code == ErrorCode::kUnavailable) {
@@ -107,6 +110,7 @@ void Turns::give(const std::shared_ptr<Line>& line) {
     }
     if (!found || !(*found)->state.queued) return give(line);
     Saga& saga = **found;
+    if (saga.epoch != line->epoch) return loop_.gate().leave(line->gate);
     const Slot slot = loop_.record(saga, interpreter::TurnCame{});
     slot.batch->add(slot.owner,
                     TurnRow{saga.lane, line->message.tenant, line->message.name, saga.id, true});

@@ -82,6 +82,12 @@ bool Writer::step() {
 bool Writer::take() {
   std::lock_guard lock(mutex_);
   if (!next_) return false;
+  // Not before: what an earlier batch holds of a lane that was lost and has come back is of the epoch before.
+  for (const ClaimedLane& lane : next_->gained) {
+    const auto index = static_cast<std::size_t>(lane.lane);
+    if (lanes_.size() <= index) lanes_.resize(index + 1);
+    lanes_[index] = lane;
+  }
   parts_.push_back({std::move(*next_)});
   next_.reset();
   return true;
@@ -91,6 +97,7 @@ bool Writer::take() {
 void Writer::write_next() {
   Part& part = parts_.back();
   FlushReport report;
+  leave_lost_lanes(part.batch, part.tries > 0);
   fill_lanes(part.batch);
   report.started = steady_now();
   FlushResult& result = report.result;
@@ -111,6 +118,7 @@ void Writer::write_next() {
     }
     set_down(false);
   }
+  if (part.tries > 0) result.in_doubt = true;  // it may have landed while nobody answered
   Batch batch = std::move(part.batch);
   parts_.pop_back();
   if (result.kind == FlushResult::Kind::kDataError) {
@@ -126,6 +134,26 @@ void Writer::write_next() {
     }
   }
   done(std::move(report), std::move(batch));
+}
+
+// A part of this batch has told that a lane is lost: the others' rows of it are reported as fenced, and never sent.
+void Writer::leave_lost_lanes(Batch& batch, bool in_doubt) {
+  FlushReport report;
+  report.result.in_doubt = in_doubt;
+  std::vector<bool> keep(batch.owners.size(), true);
+  bool any_kept = false;
+  for (std::size_t i = 0; i < keep.size(); ++i) {
+    const Lane lane = batch.owners[i].lane;
+    if (lane < 0) continue;
+    keep[i] = static_cast<std::size_t>(lane) < lanes_.size() && lanes_[static_cast<std::size_t>(lane)].epoch != 0;
+    if (keep[i]) any_kept = true;
+    else report.result.fenced.push_back(lane);
+  }
+  if (report.result.fenced.empty() || !any_kept) return;  // of a batch that has none left nothing is sent anyway
+  report.result.kind = FlushResult::Kind::kFenced;
+  report.started = steady_now();
+  Batch lost = split_off(batch, keep);
+  done(std::move(report), std::move(lost));
 }
 
 void Writer::done(FlushReport report, Batch batch) {
@@ -161,12 +189,12 @@ void Writer::split(Batch batch) {
   parts_.push_back({std::move(batch)});
 }
 
-// The lanes that this batch has rows of, with their fences. A saga's start may hold its Idempotency-Key in another
-// lane than its own; both fences are moved then.
+// The lanes that this batch has rows of, with their fences.
 void Writer::fill_lanes(Batch& batch) const {
   std::vector<bool> touched(lanes_.size(), false);
   const auto touch = [&](Lane lane) {
-    BELAY_CHECK(lane >= 0 && static_cast<std::size_t>(lane) < touched.size(), "the lane exists");
+    BELAY_CHECK(lane >= 0, "a row has a lane");
+    if (static_cast<std::size_t>(lane) >= touched.size()) return;  // never ours
     touched[static_cast<std::size_t>(lane)] = true;
   };
   for (const Batch::Owner& owner : batch.owners) {

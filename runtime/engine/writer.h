@@ -55,6 +55,7 @@ class Writer {
   };
   void run();
   bool take();
+  void leave_lost_lanes(Batch& batch, bool in_doubt);
   void write_next();
   void give_up();
   void split(Batch batch);

@@ -22,13 +22,21 @@ void MemoryStore::refuse_rows(std::function<bool(const JournalRow&)> bad) {
 void MemoryStore::take_over(const std::vector<Lane>& lanes) {
   std::lock_guard lock(mutex_);
   for (const Lane lane : lanes) {
-    lanes_[static_cast<std::size_t>(lane)].owner = "somebody else";
-    ++lanes_[static_cast<std::size_t>(lane)].epoch;
+    LaneRow& row = lanes_[static_cast<std::size_t>(lane)];
+    row.owner = "somebody else";
+    ++row.epoch;
+    row.lease_until = {now().us + lease_ms_ * 1'000};
   }
 }
 void MemoryStore::forget_owner() {
   std::lock_guard lock(mutex_);
   for (LaneRow& lane : lanes_) lane.owner.clear();
+  nodes_.clear();
+}
+void MemoryStore::kill(const std::string& node) {
+  std::lock_guard lock(mutex_);
+  dead_.insert(node);
+  nodes_.erase(node);
 }
 void MemoryStore::before_flush(std::function<void()> hook) {
   std::lock_guard lock(mutex_);
@@ -160,6 +168,7 @@ FlushResult MemoryStore::flush(const Flush& flush) {
     LaneRow& lane = lanes_[static_cast<std::size_t>(fence.lane)];
     if (lane.epoch == fence.epoch && lane.head == fence.head) {
       ++lane.head;
+      lane.lease_until = {now().us + lease_ms_ * 1'000};
       moved.insert(fence.lane);
     } else if (lane.epoch == fence.epoch && lane.head == fence.head + 1) {
       landed.insert(fence.lane);  // sent before, and nobody else has this epoch: it is this very flush
@@ -248,20 +257,56 @@ void MemoryStore::write(const Flush& flush, const std::set<Lane>& lanes) {
   }
 }
 
-Result<std::vector<ClaimedLane>> MemoryStore::claim_lanes(const std::string& owner) {
+bool MemoryStore::free(const LaneRow& lane) const {
+  return lane.owner.empty() || lane.lease_until <= now() || dead_.contains(lane.owner);
+}
+
+Result<std::vector<ClaimedLane>> MemoryStore::claim(const Claim& claim) {
   if (down_) return no_database();
   std::lock_guard lock(mutex_);
-  for (const LaneRow& lane : lanes_) {
-    if (!lane.owner.empty() && lane.owner != owner) return fail(ErrorCode::kConflict, "the lanes belong to " + lane.owner);
-  }
+  std::vector<Lane> wanted = claim.lanes;
+  for (std::size_t i = 0; claim.lanes.empty() && i < lanes_.size(); ++i) wanted.push_back(static_cast<Lane>(i));
   std::vector<ClaimedLane> claimed;
-  for (std::size_t i = 0; i < lanes_.size(); ++i) {
-    LaneRow& lane = lanes_[i];
-    lane.owner = owner;
+  for (const Lane number : wanted) {
+    LaneRow& lane = lanes_[static_cast<std::size_t>(number)];
+    if (claimed.size() >= claim.at_most) break;
+    if (!free(lane) && !(claim.own_name_too && lane.owner == claim.owner)) continue;
+    lane.owner = claim.owner;
     ++lane.epoch;
-    claimed.push_back({static_cast<Lane>(i), lane.epoch, lane.head, lane.crashes++});
+    lane.lease_until = {now().us + lease_ms_ * 1'000};
+    claimed.push_back({number, lane.epoch, lane.head, lane.crashes++});
   }
+  if (!claimed.empty()) dead_.erase(claim.owner);
+  std::sort(claimed.begin(), claimed.end(), [](const auto& a, const auto& b) { return a.lane < b.lane; });
   return claimed;
+}
+
+Result<void> MemoryStore::release(const std::string& owner, const std::vector<LaneFence>& lanes) {
+  if (down_) return no_database();
+  std::lock_guard lock(mutex_);
+  for (const LaneFence& fence : lanes) {
+    LaneRow& lane = lanes_[static_cast<std::size_t>(fence.lane)];
+    if (lane.owner != owner || lane.epoch != fence.epoch) continue;
+    lane.owner.clear();
+    lane.crashes = 0;
+  }
+  return {};
+}
+
+Result<Cluster> MemoryStore::beat(const NodeBeat& me) {
+  if (down_) return no_database();
+  std::lock_guard lock(mutex_);
+  nodes_[me.name] = {me.address, {now().us + me.lease_ms * 1'000}};
+  Cluster cluster;
+  cluster.db_now = now();
+  for (std::size_t i = 0; i < lanes_.size(); ++i) {
+    cluster.lanes.push_back({static_cast<Lane>(i), lanes_[i].owner, lanes_[i].epoch, free(lanes_[i])});
+  }
+  for (const auto& [name, node] : nodes_) {
+    if (name == me.name || node.lease_until <= now() || dead_.contains(name)) continue;
+    cluster.nodes.push_back({name, node.address, (node.lease_until.us - now().us) / 1'000});
+  }
+  return cluster;
 }
 
 Result<void> MemoryStore::release_lanes(const std::string& owner) {
@@ -275,13 +320,19 @@ Result<void> MemoryStore::release_lanes(const std::string& owner) {
   return {};
 }
 
-Result<void> MemoryStore::forgive_crashes(const std::string& owner) {
+Result<void> MemoryStore::forgive_crashes(const std::string& owner, const std::vector<Lane>& lanes) {
   if (down_) return no_database();
   std::lock_guard lock(mutex_);
-  for (LaneRow& lane : lanes_) {
-    if (lane.owner == owner) lane.crashes = 1;
+  for (std::size_t i = 0; i < lanes_.size(); ++i) {
+    const bool meant = lanes.empty() || std::find(lanes.begin(), lanes.end(), static_cast<Lane>(i)) != lanes.end();
+    if (meant && lanes_[i].owner == owner) lanes_[i].crashes = 1;
   }
   return {};
+}
+
+std::string MemoryStore::owner(Lane lane) const {
+  std::lock_guard lock(mutex_);
+  return lanes_[static_cast<std::size_t>(lane)].owner;
 }
 
 std::int32_t MemoryStore::crashes(Lane lane) const {
@@ -321,12 +372,14 @@ Result<std::vector<JournalRow>> MemoryStore::journal(Lane, const SagaId& saga) {
   return journal_of(saga);
 }
 
-Result<std::vector<std::pair<Lane, SagaId>>> MemoryStore::due_sagas(Instant until, std::size_t limit) {
+Result<std::vector<std::pair<Lane, SagaId>>> MemoryStore::due_sagas(Instant until, std::size_t limit,
+                                                                     const std::vector<Lane>& lanes) {
   if (down_) return no_database();
   std::lock_guard lock(mutex_);
   std::vector<std::pair<Instant, std::pair<Lane, SagaId>>> due;
   for (const auto& [id, row] : instances_) {
-    if (row.due_at && row.due_at <= until) due.push_back({row.due_at, {row.lane, id}});
+    const bool asked = std::find(lanes.begin(), lanes.end(), row.lane) != lanes.end();
+    if (asked && row.due_at && row.due_at <= until) due.push_back({row.due_at, {row.lane, id}});
   }
   std::sort(due.begin(), due.end());
   std::vector<std::pair<Lane, SagaId>> ids;
@@ -336,11 +389,17 @@ Result<std::vector<std::pair<Lane, SagaId>>> MemoryStore::due_sagas(Instant unti
   return ids;
 }
 
-Result<std::vector<MailboxRow>> MemoryStore::mailbox() {
+Result<std::vector<MailboxRow>> MemoryStore::mailbox(const MailQuery& query) {
   if (down_) return no_database();
+  ++mailbox_reads_;
+  const auto listed = [](const std::vector<Lane>& lanes, Lane lane) {
+    return std::find(lanes.begin(), lanes.end(), lane) != lanes.end();
+  };
   std::lock_guard lock(mutex_);
   std::vector<MailboxRow> rows;
-  for (const auto& [key, row] : mail_) rows.push_back(row);
+  for (const auto& [key, row] : mail_) {
+    if ((query.to.empty() || listed(query.to, row.to)) && !listed(query.not_from, row.from)) rows.push_back(row);
+  }
   return rows;
 }
 
@@ -382,6 +441,10 @@ Result<std::vector<StartKeyRow>> MemoryStore::start_keys(
   std::vector<StartKeyRow> rows;
   for (const auto& key : keys) {
     if (const auto found = start_keys_.find(key); found != start_keys_.end()) rows.push_back(found->second);
+    if (std::get<0>(key) != kAnyLane) continue;
+    for (const auto& [place, row] : start_keys_) {
+      if (row.tenant == std::get<1>(key) && row.key == std::get<2>(key)) rows.push_back(row);
+    }
   }
   return rows;
 }

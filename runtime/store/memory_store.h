@@ -1,6 +1,6 @@
 // A Store in memory with the fences of the real one, for tests: it can lose an acknowledgement, be down, refuse a
-// marked row, be taken over by another node. Two engines, one after the other, may share it: that is a restart.
-// Thread-safe. Tested by every engine test.
+// marked row, be taken over by another node. Several engines may share it: one after the other is a restart, at the same
+// time they are nodes. Thread-safe. Tested by every engine test.
 #pragma once
 #include <atomic>
 #include <functional>
@@ -28,8 +28,12 @@ class MemoryStore final : public Store {
   void refuse_rows(std::function<bool(const JournalRow&)> bad);
   // Somebody else claims these lanes now.
   void take_over(const std::vector<Lane>& lanes);
-  // As after a kill -9: the next claim by anybody succeeds and counts a crash.
+  // As after a kill -9 of who holds lanes now: the next claim by anybody succeeds and counts a crash.
   void forget_owner();
+  // The same of one node, whose process is then known to be dead, as on one machine.
+  void kill(const std::string& node);
+  // What a claim and a flush give a lane.
+  void set_lease_ms(std::int64_t ms) { lease_ms_ = ms; }
   // Each flush waits for this first; empty: it does not.
   void before_flush(std::function<void()> hook);
   // Called by events_since() after it has looked and before it tells.
@@ -59,16 +63,22 @@ class MemoryStore final : public Store {
   void erase_key(const SagaId& saga);
   // Claims of this lane without a clean release, the present one included.
   std::int32_t crashes(Lane lane) const;
+  std::string owner(Lane lane) const;
+  // Reads of the mailbox table so far.
+  std::size_t mailbox_reads() const { return mailbox_reads_; }
 
   // ---- The port. ----
   FlushResult flush(const Flush& flush) override;
-  Result<std::vector<ClaimedLane>> claim_lanes(const std::string& owner) override;
+  Result<std::vector<ClaimedLane>> claim(const Claim& claim) override;
+  Result<void> release(const std::string& owner, const std::vector<LaneFence>& lanes) override;
+  Result<Cluster> beat(const NodeBeat& me) override;
   Result<void> release_lanes(const std::string& owner) override;
   Result<std::vector<SagaId>> running_sagas(Lane lane) override;
   Result<std::vector<LoadedSaga>> load_sagas(const std::vector<std::pair<Lane, SagaId>>& which) override;
   Result<std::vector<JournalRow>> journal(Lane lane, const SagaId& saga) override;
-  Result<std::vector<std::pair<Lane, SagaId>>> due_sagas(Instant until, std::size_t limit) override;
-  Result<std::vector<MailboxRow>> mailbox() override;
+  Result<std::vector<std::pair<Lane, SagaId>>> due_sagas(Instant until, std::size_t limit,
+                                                         const std::vector<Lane>& lanes) override;
+  Result<std::vector<MailboxRow>> mailbox(const MailQuery& query) override;
   Result<std::vector<SubscriptionRow>> subscriptions_of(
       const std::vector<std::tuple<Lane, std::string, std::string, std::string>>& topics) override;
   Result<std::vector<EventRow>> events_since(
@@ -82,7 +92,7 @@ class MemoryStore final : public Store {
   Result<std::vector<SagaKeyRow>> saga_keys(const std::vector<std::pair<Lane, SagaId>>& which) override;
   Result<std::optional<std::pair<Lane, SagaId>>> find_saga(const std::string& tenant, const SagaId& id) override;
   Result<Instant> database_now() override;
-  Result<void> forgive_crashes(const std::string& owner) override;
+  Result<void> forgive_crashes(const std::string& owner, const std::vector<Lane>& lanes) override;
   Result<void> put_definition(const std::string& workflow, std::uint32_t version, const std::string& hash,
                               const std::string& graph) override;
   Result<std::string> get_definition(const std::string& hash) override;
@@ -92,12 +102,20 @@ class MemoryStore final : public Store {
     std::string owner;
     std::int64_t epoch = 0, head = 0;
     std::int32_t crashes = 0;
+    Instant lease_until;
   };
+  struct Node {
+    std::string address;
+    Instant lease_until;
+  };
+  bool free(const LaneRow& lane) const;
   void write(const Flush& flush, const std::set<Lane>& lanes);
   Instant now() const;
 
   mutable std::mutex mutex_;
   std::vector<LaneRow> lanes_;
+  std::map<std::string, Node> nodes_;
+  std::set<std::string> dead_;
   std::map<SagaId, InstanceRow> instances_;
   std::map<std::pair<SagaId, std::uint64_t>, JournalRow> journal_;
   std::map<std::pair<Lane, std::int64_t>, EventRow> events_;
@@ -116,7 +134,8 @@ class MemoryStore final : public Store {
   std::function<void()> before_flush_, after_events_read_;
   std::atomic<int> lose_acknowledgements_{0};
   std::atomic<bool> down_{false};
-  std::atomic<std::int64_t> ahead_us_{0};
+  std::atomic<std::int64_t> ahead_us_{0}, lease_ms_{15'000};
+  std::atomic<std::size_t> mailbox_reads_{0};
 };
 
 }  // namespace belay::runtime

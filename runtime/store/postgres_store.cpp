@@ -12,6 +12,7 @@
 #include "runtime/store/migrations.h"
 #include "runtime/store/postgres_flush.h"
 #include "runtime/store/postgres_guard.h"
+#include "runtime/store/postgres_lanes.h"
 #include "runtime/store/postgres_owner.h"
 #include "runtime/store/postgres_pool.h"
 #include "runtime/store/postgres_rows.h"
@@ -42,18 +43,23 @@ std::vector<Lane> lanes_in(std::string_view comma_separated) {
 class PostgresStore final : public Store {
  public:
   PostgresStore(PostgresOptions options, std::unique_ptr<PostgresConnection> writer)
-      : options_(std::move(options)), writer_(std::move(writer)), readers_(options_, kReadConnections) {}
+      : options_(std::move(options)), writer_(std::move(writer)), readers_(options_, kReadConnections), lanes_(options_) {}
 
   FlushResult flush(const Flush& flush) override;
-  Result<std::vector<ClaimedLane>> claim_lanes(const std::string& owner) override;
-  Result<void> release_lanes(const std::string& owner) override;
-  Result<void> forgive_crashes(const std::string& owner) override;
+  Result<std::vector<ClaimedLane>> claim(const Claim& claim) override { return lanes_.claim(claim); }
+  Result<void> release(const std::string& owner, const std::vector<LaneFence>& lanes) override {
+    return lanes_.release(owner, lanes);
+  }
+  Result<void> release_lanes(const std::string& owner) override { return lanes_.release_all(owner); }
+  Result<Cluster> beat(const NodeBeat& me) override { return lanes_.beat(me); }
+  Result<void> forgive_crashes(const std::string& owner, const std::vector<Lane>& lanes) override;
 
   Result<std::vector<SagaId>> running_sagas(Lane lane) override;
   Result<std::vector<LoadedSaga>> load_sagas(const std::vector<std::pair<Lane, SagaId>>& which) override;
   Result<std::vector<JournalRow>> journal(Lane lane, const SagaId& saga) override;
-  Result<std::vector<std::pair<Lane, SagaId>>> due_sagas(Instant until, std::size_t limit) override;
-  Result<std::vector<MailboxRow>> mailbox() override;
+  Result<std::vector<std::pair<Lane, SagaId>>> due_sagas(Instant until, std::size_t limit,
+                                                         const std::vector<Lane>& lanes) override;
+  Result<std::vector<MailboxRow>> mailbox(const MailQuery& query) override;
   Result<std::vector<SubscriptionRow>> subscriptions_of(
       const std::vector<std::tuple<Lane, std::string, std::string, std::string>>& topics) override;
   Result<std::vector<EventRow>> events_since(
@@ -87,9 +93,9 @@ class PostgresStore final : public Store {
   std::mutex writer_mutex_;
   std::unique_ptr<PostgresConnection> writer_;
   PostgresPool readers_;
+  PostgresLanes lanes_;
   // Loader thread only; monotonic.
   std::int64_t partitions_made_at_ = 0, marks_moved_at_ = 0;
-  std::vector<Lane> owned_;  // set before the loader starts
 };
 
 // ---- The flush -----------------------------------------------------------------------------------------------------
@@ -110,7 +116,11 @@ FlushResult PostgresStore::flush(const Flush& flush) {
   for (int attempt = 1;; ++attempt) {
     if (auto connected = connect_writer(); !connected) return down(connected.error());
     auto rows = writer_->run(statement.name, statement.params);
-    if (rows) return answer(flush, *rows);
+    if (rows) {
+      FlushResult result = answer(flush, *rows);
+      result.in_doubt = attempt > 1;  // what was sent before may have landed after we looked
+      return result;
+    }
     if (!rows.error().lost) {
       const bool no_partition = rows.error().message.find("no partition of relation") != std::string::npos;
       if (!no_partition || partitions_tried) return refused(rows.error());
@@ -183,6 +193,7 @@ FlushResult PostgresStore::look(const Flush& flush, bool& same) {
     return result;
   }
   result.kind = FlushResult::Kind::kFenced;
+  result.in_doubt = true;  // whoever has them now may have come after it landed
   result.message = "lanes belong to another node now";
   return result;
 }
@@ -206,53 +217,14 @@ FlushResult PostgresStore::down(const PostgresFailure& failure) {
 
 // ---- Lanes ---------------------------------------------------------------------------------------------------------
 
-Result<std::vector<ClaimedLane>> PostgresStore::claim_lanes(const std::string& owner) {
-  const std::lock_guard lock(writer_mutex_);
-  static constexpr std::string_view kDoing = "claim the lanes";
-  if (auto connected = connect_writer(); !connected) return fail(to_failure(connected.error(), kDoing));
-  auto owners = writer_->run("lane_owners");
-  if (!owners) return fail(to_failure(owners.error(), kDoing));
-  PostgresArray dead(Of::kText);
-  std::string held;
-  for (std::size_t i = 0; i < owners->size(); ++i) {
-    if (is_dead_process(owners->text(i, 1))) dead.add_text(owners->text(i, 1));
-    else held = owners->str(i, 0);
-  }
-  auto rows = writer_->run("claim_lanes",
-                           PostgresParams().text(owner).text(this_process()).array(std::move(dead)).int8(options_.lease_ms));
-  if (!rows) return fail(to_failure(rows.error(), kDoing));
-  if (rows->size() == 0) {
-    return fail(ErrorCode::kConflict, "the lanes are held by `" + held + "`, which is alive",
-                "stop it, or wait until its lease of " + std::to_string(options_.lease_ms / 1000) + " s has run out");
-  }
-  std::vector<ClaimedLane> lanes;
-  for (std::size_t i = 0; i < rows->size(); ++i) {
-    lanes.push_back({.lane = static_cast<Lane>(rows->number(i, 0)),
-                     .epoch = rows->number(i, 1),
-                     .head = rows->number(i, 2),
-                     .crashes = static_cast<std::int32_t>(rows->number(i, 3))});
-  }
-  std::sort(lanes.begin(), lanes.end(), [](const auto& a, const auto& b) { return a.lane < b.lane; });
-  owned_.clear();
-  for (const ClaimedLane& lane : lanes) owned_.push_back(lane.lane);
-  return lanes;
-}
-
-Result<void> PostgresStore::release_lanes(const std::string& owner) {
-  const std::lock_guard lock(writer_mutex_);
-  static constexpr std::string_view kDoing = "release the lanes";
-  if (auto connected = connect_writer(); !connected) return fail(to_failure(connected.error(), kDoing));
-  auto rows = writer_->run("release_lanes", PostgresParams().text(owner).text(this_process()));
-  if (!rows) return fail(to_failure(rows.error(), kDoing));
-  return {};
-}
-
-Result<void> PostgresStore::forgive_crashes(const std::string& owner) {
+Result<void> PostgresStore::forgive_crashes(const std::string& owner, const std::vector<Lane>& lanes) {
   // Between two flushes, on their connection: beside one, both would lock lanes, each in its own order.
   const std::lock_guard lock(writer_mutex_);
   static constexpr std::string_view kDoing = "forgive earlier crashes";
   if (auto connected = connect_writer(); !connected) return fail(to_failure(connected.error(), kDoing));
-  auto rows = writer_->run("forgive_crashes", PostgresParams().text(owner).text(this_process()));
+  PostgresArray of(Of::kInt4);
+  for (const Lane lane : lanes_or_all(lanes)) of.add_int4(lane);
+  auto rows = writer_->run("forgive_crashes", PostgresParams().text(owner).text(this_process()).array(std::move(of)));
   if (!rows) return fail(to_failure(rows.error(), kDoing));
   return {};
 }
@@ -318,9 +290,13 @@ Result<std::vector<JournalRow>> PostgresStore::journal(Lane lane, const SagaId& 
                    "load a journal", journal_of);
 }
 
-Result<std::vector<std::pair<Lane, SagaId>>> PostgresStore::due_sagas(Instant until, std::size_t limit) {
+Result<std::vector<std::pair<Lane, SagaId>>> PostgresStore::due_sagas(Instant until, std::size_t limit,
+                                                                       const std::vector<Lane>& lanes) {
   keep_house();
-  return read_rows("due_sagas", PostgresParams().int8(until.us).int8(static_cast<std::int64_t>(limit)),
+  PostgresArray of(Of::kInt4);
+  for (const Lane lane : lanes) of.add_int4(lane);
+  return read_rows("due_sagas",
+                   PostgresParams().int8(until.us).int8(static_cast<std::int64_t>(limit)).array(std::move(of)),
                    "list due sagas", [](const PostgresRows& rows, std::size_t i) {
                      return std::pair(static_cast<Lane>(rows.number(i, 0)), rows.str(i, 1));
                    });
@@ -331,7 +307,7 @@ void PostgresStore::keep_house() {
   const std::int64_t now = monotonic_us();
   if (marks_moved_at_ == 0 || now - marks_moved_at_ >= kMarksEvery) {
     marks_moved_at_ = now;
-    for (const Lane lane : owned_) {
+    for (const Lane lane : lanes_.owned()) {
       // A failure only means that a restart has more to read.
       if (!readers_.read("move_mark", PostgresParams().int4(lane).int8(kYoungMs))) break;
     }
@@ -342,8 +318,12 @@ void PostgresStore::keep_house() {
   }
 }
 
-Result<std::vector<MailboxRow>> PostgresStore::mailbox() {
-  return read_rows("mailbox", {}, "read mail", [](const PostgresRows& rows, std::size_t i) {
+Result<std::vector<MailboxRow>> PostgresStore::mailbox(const MailQuery& query) {
+  PostgresArray to(Of::kInt4), not_from(Of::kInt4);
+  for (const Lane lane : lanes_or_all(query.to)) to.add_int4(lane);
+  for (const Lane lane : query.not_from) not_from.add_int4(lane);
+  const PostgresParams params = PostgresParams().array(std::move(to)).array(std::move(not_from));
+  return read_rows("mailbox", params, "read mail", [](const PostgresRows& rows, std::size_t i) {
     return MailboxRow{.to = static_cast<Lane>(rows.number(i, 0)),
                       .from = static_cast<Lane>(rows.number(i, 1)),
                       .number = rows.number(i, 2),
@@ -392,13 +372,15 @@ Result<std::vector<EventRow>> PostgresStore::events_since(
 Result<std::vector<StartKeyRow>> PostgresStore::start_keys(
     const std::vector<std::tuple<Lane, std::string, std::string>>& keys) {
   PostgresArray lanes(Of::kInt4), tenants(Of::kText), texts(Of::kText);
+  PostgresArray away_tenants(Of::kText), away(Of::kText);
   for (const auto& [lane, tenant, key] : keys) {
-    lanes.add_int4(lane);
-    tenants.add_text(tenant);
-    texts.add_text(key);
+    if (lane != kAnyLane) lanes.add_int4(lane);
+    (lane == kAnyLane ? away_tenants : tenants).add_text(tenant);
+    (lane == kAnyLane ? away : texts).add_text(key);
   }
   PostgresParams params;
   params.array(std::move(lanes)).array(std::move(tenants)).array(std::move(texts));
+  params.array(std::move(away_tenants)).array(std::move(away));
   return read_rows("start_keys", params, "read start keys", [](const PostgresRows& rows, std::size_t i) {
     return StartKeyRow{.lane = static_cast<Lane>(rows.number(i, 0)),
                        .tenant = rows.str(i, 1),

@@ -84,10 +84,12 @@ struct MailboxRow {
   std::string body;         // JSON
 };
 
+inline constexpr Lane kAnyLane = -1;
+
 struct StartKeyRow {
   Lane lane = 0;
   std::string tenant;
-  std::string key;     // "once:<workflow>:<value>" or "key:<Idempotency-Key>"
+  std::string key;     // "once:<workflow>:<value>" or "key:<Idempotency-Key>"; `~` before it: not in its own lane (adr/0016)
   SagaId saga;
   std::string digest;  // of the request, hex
   Instant at;
@@ -153,12 +155,48 @@ struct FlushResult {
   std::vector<Lane> fenced;
   std::string message;
   Instant db_now;  // the database's clock, when it answered
+  // Of the fenced lanes: their rows may have been written before the lane was lost.
+  bool in_doubt = false;
 };
 
 struct ClaimedLane {
   Lane lane = 0;
   std::int64_t epoch = 0, head = 0;
   std::int32_t crashes = 0;  // claims without a clean release before this one
+};
+
+struct Claim {
+  std::string owner;
+  std::vector<Lane> lanes;    // wanted, the dearest first; empty: any
+  std::size_t at_most = SIZE_MAX;
+  bool own_name_too = true;   // also lanes held under the same name, for one that comes back; those of others when free
+};
+
+// ---- Many nodes. Who holds a lane is the lane's row alone; the rest is for finding each other and sharing fairly. ----
+
+struct NodeBeat {
+  std::string name, address;
+  std::int64_t lease_ms = 0;  // 0: it leaves
+};
+struct NodeRow {
+  std::string name, address;
+  std::int64_t lease_ms = 0;  // what is left of it
+};
+struct LaneOwner {
+  Lane lane = 0;
+  std::string owner;
+  std::int64_t epoch = 0;
+  bool free = false;  // nobody's, its lease is over, or its owner's process is known to be dead
+};
+struct Cluster {
+  std::vector<LaneOwner> lanes;  // all, by number
+  std::vector<NodeRow> nodes;    // alive, the asking one not among them, by name
+  Instant db_now;
+};
+
+struct MailQuery {
+  std::vector<Lane> to;        // empty: all
+  std::vector<Lane> not_from;  // senders to leave out
 };
 
 struct LoadedSaga {
@@ -175,21 +213,30 @@ class Store {
   // again, anything else is kFenced.
   virtual FlushResult flush(const Flush& flush) = 0;
 
-  virtual Result<std::vector<ClaimedLane>> claim_lanes(const std::string& owner) = 0;  // all, compare-and-set each
-  virtual Result<void> release_lanes(const std::string& owner) = 0;                    // clean: crashes = 0
+  // Compare-and-set each: what others hold stays theirs, and is not an error. By number.
+  virtual Result<std::vector<ClaimedLane>> claim(const Claim& claim) = 0;
+  Result<std::vector<ClaimedLane>> claim_lanes(const std::string& owner) { return claim({.owner = owner}); }
+  // Clean: crashes = 0. Those of `lanes` that are still held as they were claimed (lane, epoch).
+  virtual Result<void> release(const std::string& owner, const std::vector<LaneFence>& lanes) = 0;
+  virtual Result<void> release_lanes(const std::string& owner) = 0;  // all of this process
+  // A sign of life, and everything about lanes and nodes in return: one statement.
+  virtual Result<Cluster> beat(const NodeBeat& me) = 0;
 
   // Called on the loader thread only (its own connection). Blocks.
   virtual Result<std::vector<SagaId>> running_sagas(Lane lane) = 0;  // not ended and not parked (waiting_on = '')
   virtual Result<std::vector<LoadedSaga>> load_sagas(const std::vector<std::pair<Lane, SagaId>>& which) = 0;
   // All entries of a saga, by seq, whatever snapshot there is.
   virtual Result<std::vector<JournalRow>> journal(Lane lane, const SagaId& saga) = 0;
-  // Parked sagas due before `until`, earliest first, at most `limit`.
-  virtual Result<std::vector<std::pair<Lane, SagaId>>> due_sagas(Instant until, std::size_t limit) = 0;
-  virtual Result<std::vector<MailboxRow>> mailbox() = 0;
+  // Parked sagas of these lanes due before `until`, earliest first, at most `limit`.
+  virtual Result<std::vector<std::pair<Lane, SagaId>>> due_sagas(Instant until, std::size_t limit,
+                                                                 const std::vector<Lane>& lanes) = 0;
+  virtual Result<std::vector<MailboxRow>> mailbox(const MailQuery& query) = 0;
+  Result<std::vector<MailboxRow>> mailbox() { return mailbox(MailQuery{}); }
   virtual Result<std::vector<SubscriptionRow>> subscriptions_of(
       const std::vector<std::tuple<Lane, std::string, std::string, std::string>>& lane_tenant_type_key) = 0;
   virtual Result<std::vector<EventRow>> events_since(
       const std::vector<std::tuple<Lane, std::string, std::string, std::string, Instant>>& lane_tenant_type_key_since) = 0;
+  // Lane kAnyLane: of a key that lies with its saga (it begins with `~`), whichever lane that is.
   virtual Result<std::vector<StartKeyRow>> start_keys(
       const std::vector<std::tuple<Lane, std::string, std::string>>& lane_tenant_key) = 0;
   virtual Result<std::vector<DedupRow>> dedup(
@@ -200,8 +247,9 @@ class Store {
   virtual Result<std::vector<SagaKeyRow>> saga_keys(const std::vector<std::pair<Lane, SagaId>>& which) = 0;
   virtual Result<std::optional<std::pair<Lane, SagaId>>> find_saga(const std::string& tenant, const SagaId& id) = 0;
   virtual Result<Instant> database_now() = 0;
-  // What this owner's lanes went through before it is forgotten: should it crash later, that is their first crash.
-  virtual Result<void> forgive_crashes(const std::string& owner) = 0;
+  // What this owner's lanes (of `lanes`; empty: all) went through before it is forgotten: should it crash later, that is
+  // their first crash.
+  virtual Result<void> forgive_crashes(const std::string& owner, const std::vector<Lane>& lanes = {}) = 0;
 
   // Definitions: hash → encoded graph. Refused (kConflict) when the version is known under another hash.
   virtual Result<void> put_definition(const std::string& workflow, std::uint32_t version, const std::string& hash,

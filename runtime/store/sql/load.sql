@@ -33,11 +33,14 @@ SELECT j.lane, j.iid, j.seq, belay.us(j.at), j.version, j.kind, j.actor, j.body
 
 -- Parked sagas whose time has come, earliest first: index instance_due.
 -- name: due_sagas
-SELECT lane, iid FROM belay.instance WHERE due_at <= belay.instant($1::bigint) ORDER BY due_at LIMIT $2::bigint;
+SELECT lane, iid FROM belay.instance
+ WHERE due_at <= belay.instant($1::bigint) AND lane = ANY ($3::int[]) ORDER BY due_at LIMIT $2::bigint;
 
--- All mail, in the order of its senders. The table holds only what was not consumed yet.
+-- Mail of these lanes but from those, in the order of its senders: primary key. The table holds only what was not
+-- consumed yet.
 -- name: mailbox
-SELECT lane, sender, number, kind, body FROM belay.mailbox ORDER BY lane, sender, number;
+SELECT lane, sender, number, kind, body FROM belay.mailbox
+ WHERE lane = ANY ($1::int[]) AND NOT sender = ANY ($2::int[]) ORDER BY lane, sender, number;
 
 -- Primary key of subscription.
 -- name: subscriptions_of
@@ -56,11 +59,15 @@ SELECT e.lane, e.eseq, e.id, e.tenant, e.type, e.version, e.key, belay.us(e.at),
                         AND o.eseq >= r.since * 1000 ORDER BY o.eseq) AS e
  ORDER BY r.number, e.eseq;
 
--- Primary key of start_key.
+-- Primary key of start_key; of keys that lie with their saga, whichever lane that is: index start_key_away.
 -- name: start_keys
 SELECT k.lane, k.tenant, k.key, k.saga, k.digest, belay.us(k.at)
   FROM unnest($1::int[], $2::text[], $3::text[]) AS r (lane, tenant, key)
-  JOIN belay.start_key AS k ON k.lane = r.lane AND k.tenant = r.tenant AND k.key = r.key;
+  JOIN belay.start_key AS k ON k.lane = r.lane AND k.tenant = r.tenant AND k.key = r.key
+UNION ALL
+SELECT k.lane, k.tenant, k.key, k.saga, k.digest, belay.us(k.at)
+  FROM unnest($4::text[], $5::text[]) AS r (tenant, key)
+  JOIN belay.start_key AS k ON k.tenant = r.tenant AND k.key = r.key AND left(k.key, 1) = '~';
 
 -- Primary key of dedup.
 -- name: dedup

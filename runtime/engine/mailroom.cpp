@@ -1,0 +1,66 @@
+// See mailroom.h.
+#include "runtime/engine/mailroom.h"
+
+#include <utility>
+
+#include "runtime/engine/log.h"
+
+namespace belay::runtime {
+namespace {
+
+constexpr auto kPoll = std::chrono::milliseconds(200);
+
+}  // namespace
+
+bool Mailroom::first_time(Lane to, Lane from, std::int64_t number) {
+  return delivered_.insert({to, from, number}).second;
+}
+
+void Mailroom::deliver(const std::vector<MailboxRow>& rows) {
+  for (const MailboxRow& row : rows) {
+    if (!loop_.holds(row.to) || !first_time(row.to, row.from, row.number)) continue;
+    Result<Mail> mail = decode_mail(row);
+    if (mail) loop_.deliver(std::move(*mail));
+    else log_warning("mail " + std::to_string(row.number) + " stays where it is: " + to_text(mail.error()));
+  }
+}
+
+void Mailroom::consumed(const MailboxRow& row) {
+  const Key key{row.to, row.from, row.number};
+  if (reads_ > 0) consumed_meanwhile_.push_back(key);
+  else delivered_.erase(key);
+}
+
+void Mailroom::end_read() {
+  if (--reads_ > 0) return;
+  for (const Key& key : consumed_meanwhile_) delivered_.erase(key);
+  consumed_meanwhile_.clear();
+}
+
+void Mailroom::lane_gone(Lane lane) {
+  std::erase_if(delivered_, [&](const Key& key) { return key.to == lane; });
+  std::erase_if(consumed_meanwhile_, [&](const Key& key) { return key.to == lane; });
+}
+
+// Who sends to us without a lane of its own? Nobody.
+bool Mailroom::may_come() const {
+  const std::size_t held = loop_.lanes().held_count();
+  return held > 0 && held < loop_.lanes().count();
+}
+
+void Mailroom::step(SteadyTime now) {
+  if (polling_ || now < next_poll_ || loop_.stopping() || !may_come()) return;
+  next_poll_ = now + kPoll;
+  polling_ = true;
+  begin_read();
+  const std::vector<Lane> mine = loop_.lanes().held();
+  loop_.keeper([this, query = MailQuery{.to = mine, .not_from = mine}, inbox = loop_.inbox()](Store& store) {
+    inbox->push([this, rows = store.mailbox(query)] {
+      polling_ = false;
+      if (rows) deliver(*rows);
+      end_read();
+    });
+  });
+}
+
+}  // namespace belay::runtime

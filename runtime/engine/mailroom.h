@@ -1,0 +1,56 @@
+// Mail out of the table. What goes from a lane of ours to a lane of ours is delivered in memory and never read; what
+// another node has sent is read a few times a second, by one statement, while there may be any: not by a node that has
+// all lanes. Each message is delivered once in an epoch of its receiver, whichever way it came; consumed is what a
+// committed flush has deleted. Messages of one sender come in the order of their numbers.
+// Tested in tests/runtime/engine_nodes_test.cpp.
+#pragma once
+#include <tuple>
+#include <unordered_set>
+#include <vector>
+
+#include "runtime/engine/loop.h"
+
+namespace belay::runtime {
+
+class Mailroom {
+ public:
+  explicit Mailroom(Loop& loop) : loop_(loop) {}
+
+  // False: it was delivered before, in this epoch of the receiver.
+  bool first_time(Lane to, Lane from, std::int64_t number);
+  // Delivers what is for our lanes and was not delivered before.
+  void deliver(const std::vector<MailboxRow>& rows);
+  // Its deletion is committed.
+  void consumed(const MailboxRow& row);
+  void lane_gone(Lane lane);
+
+  // Between these, the table is being read: what is consumed meanwhile may come all the same.
+  void begin_read() { ++reads_; }
+  void end_read();
+
+  void step(SteadyTime now);
+  SteadyTime due() const { return polling_ || !may_come() ? SteadyTime::max() : next_poll_; }
+
+ private:
+  struct Key {
+    Lane to, from;
+    std::int64_t number;
+    bool operator==(const Key&) const = default;
+  };
+  struct Hash {
+    std::size_t operator()(const Key& key) const {
+      const auto lanes = static_cast<std::uint64_t>(key.to) << 32 | static_cast<std::uint32_t>(key.from);
+      return std::hash<std::uint64_t>()(static_cast<std::uint64_t>(key.number) * 0x9e3779b97f4a7c15ULL ^ lanes);
+    }
+  };
+  bool may_come() const;
+
+  Loop& loop_;
+  std::unordered_set<Key, Hash> delivered_;  // and not consumed
+  std::vector<Key> consumed_meanwhile_;
+  int reads_ = 0;
+  bool polling_ = false;
+  SteadyTime next_poll_;
+};
+
+}  // namespace belay::runtime
