@@ -126,7 +126,7 @@ std::string World::expected_end(int order) const {
       ++events;
       if (client.answered_at_us > kWaitUs) return "";  // the wait may have been over by then
     }
-    if (client.ask.kind == AskKind::kAnswer && client.answered && !client.refused) ++answers;
+    if (client.ask.kind == AskKind::kAnswer && client.ask.arg == order && client.answered && !client.refused) ++answers;
   }
   std::size_t place = 0;
   for (const std::string& step : program_.steps) {
