@@ -17,6 +17,8 @@ constexpr std::int64_t kEpochUs = 1'700'000'000'000'000;
 constexpr std::int64_t kLeaseUs = 15'000'000;
 constexpr int kStepsMax = 20'000;
 constexpr int kIdleTicksMax = 3;      // then time jumps to what comes next
+constexpr std::int64_t kTickUs = 500'000;
+constexpr int kSettlingTicksMax = 120;
 constexpr int kOverdueJumpsMax = 5;   // of 21 seconds: the engine looks for what is due every 20
 
 }  // namespace
@@ -110,13 +112,13 @@ void World::kill(int number) {
   node.back_at_us = now_us_ + (plan_.seed == 0 ? 100'000 : static_cast<std::int64_t>(random_() % 8'000'000));
 }
 
-// The node sleeps, for so long that its lanes may be claimed, and another claims them. Then it wakes up where it was.
+// The node sleeps, for so long that its lanes may be claimed, and another claims them. Then it wakes up where it was, and
+// later they share the lanes.
 void World::take_over(int number) {
   nodes_[static_cast<std::size_t>(number)].dying = Dying::kNo;
   if (options_.show) std::printf("%9.3f  node %d sleeps, and loses its lanes\n", static_cast<double>(now_us_) / 1e6, number);
   note("sleeps", static_cast<std::uint64_t>(number));
   now_us_ += kLeaseUs + 1'000'000;
-  store_.forget_owner();
   const int next = static_cast<int>(nodes_.size());
   open(next);
   for (Client& client : clients_) client.prefers = static_cast<std::size_t>(next);
@@ -126,13 +128,10 @@ void World::take_over(int number) {
 
 bool World::step() {
   for (std::size_t i = 0; i < nodes_.size(); ++i) {
-    const bool holds_some = nodes_[i].life > 0 && nodes_[i].back_at_us > 0;
-    if (!nodes_[i].awake() && holds_some && now_us_ >= nodes_[i].back_at_us) {
-      const bool last = i + 1 == nodes_.size();
-      nodes_[i].back_at_us = 0;
-      if (last) open(static_cast<int>(i));  // an older one that died has nothing to come back to
-      return true;
-    }
+    if (nodes_[i].awake() || nodes_[i].back_at_us == 0 || now_us_ < nodes_[i].back_at_us) continue;
+    nodes_[i].back_at_us = 0;
+    open(static_cast<int>(i));
+    return true;
   }
   if (send_requests()) return true;
   return plan_.seed == 0 ? step_in_order() : step_by_chance();
@@ -207,7 +206,9 @@ bool World::step_writer(int number) {
   Node& node = nodes_[static_cast<std::size_t>(number)];
   if (database_down() && node.tried_at_us == now_us_) return false;
   node.tried_at_us = now_us_;
-  if (!node.engine->step_writer(0)) return false;
+  bool wrote = false;
+  for (std::size_t i = 0; i < node.engine->writers() && node.dying == Dying::kNo; ++i) wrote |= node.engine->step_writer(i);
+  if (!wrote) return false;
   switch (node.dying) {
     case Dying::kNo: break;
     case Dying::kNow: kill(number); break;
@@ -260,6 +261,17 @@ std::int64_t World::next_due() const {
   return next;
 }
 
+// Something is on its way from node to node: mail in the table, or a lane that nobody alive holds.
+bool World::between_nodes() const {
+  if (store_.counts().mail > 0) return true;
+  for (const auto& [id, watch] : auditor_.sagas()) {
+    if (watch.graph == nullptr || watch.state.ended()) continue;
+    const int holder = auditor_.holder(watch.row.lane);
+    if (holder < 0 || !nodes_[static_cast<std::size_t>(holder)].awake()) return true;
+  }
+  return false;
+}
+
 void World::all_loops() {
   for (Node& node : nodes_) {
     if (node.awake()) node.engine->step_loop();
@@ -285,7 +297,12 @@ bool World::pass_time() {
   }
   idle_ticks_ = 0;
   const std::int64_t due = next_due();
-  if (due == 0) return false;
+  if (due == 0) {
+    if (!between_nodes() || ++settling_ticks_ > kSettlingTicksMax) return false;
+    now_us_ += kTickUs;
+    all_loops();
+    return true;
+  }
   if (due <= now_us_) {
     if (++overdue_jumps_ > kOverdueJumpsMax) {
       bad(checks::kAwake, "what was due " + std::to_string((now_us_ - due) / 1'000'000) + " seconds ago does not happen");

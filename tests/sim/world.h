@@ -89,6 +89,7 @@ class World {
   void arrive(std::size_t call);
   bool pass_time();
   void all_loops();
+  bool between_nodes() const;
   std::int64_t next_due() const;
   void note(const char* what, std::uint64_t number);
   // world_store.cpp: the model of Postgres
@@ -128,7 +129,7 @@ class World {
   std::mt19937_64 random_;
   Report report_;
   int flushes_ = 0;
-  int idle_ticks_ = 0, overdue_jumps_ = 0;
+  int idle_ticks_ = 0, overdue_jumps_ = 0, settling_ticks_ = 0;
   std::int64_t down_until_us_ = 0;
   std::vector<std::pair<SagaId, std::uint64_t>> refused_rows_;
   bool data_error_ = false, over_ = false;

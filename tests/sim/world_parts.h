@@ -14,8 +14,14 @@ class NodeStore final : public runtime::Store {
   NodeStore(World& world, int node, runtime::MemoryStore& store) : world_(world), node_(node), store_(store) {}
 
   runtime::FlushResult flush(const runtime::Flush& flush) override;
-  Result<std::vector<runtime::ClaimedLane>> claim_lanes(const std::string& owner) override;
+  Result<std::vector<runtime::ClaimedLane>> claim(const runtime::Claim& claim) override;
+  Result<void> release(const std::string& owner, const std::vector<runtime::LaneFence>& lanes) override {
+    return ask<void>([&] { return store_.release(owner, lanes); });
+  }
   Result<void> release_lanes(const std::string& owner) override { return ask<void>([&] { return store_.release_lanes(owner); }); }
+  Result<runtime::Cluster> beat(const runtime::NodeBeat& me) override {
+    return ask<runtime::Cluster>([&] { return store_.beat(me); });
+  }
   Result<std::vector<SagaId>> running_sagas(Lane lane) override {
     return ask<std::vector<SagaId>>([&] { return store_.running_sagas(lane); });
   }
@@ -25,11 +31,12 @@ class NodeStore final : public runtime::Store {
   Result<std::vector<runtime::JournalRow>> journal(Lane lane, const SagaId& saga) override {
     return ask<std::vector<runtime::JournalRow>>([&] { return store_.journal(lane, saga); });
   }
-  Result<std::vector<std::pair<Lane, SagaId>>> due_sagas(Instant until, std::size_t limit) override {
-    return ask<std::vector<std::pair<Lane, SagaId>>>([&] { return store_.due_sagas(until, limit); });
+  Result<std::vector<std::pair<Lane, SagaId>>> due_sagas(Instant until, std::size_t limit,
+                                                         const std::vector<Lane>& lanes) override {
+    return ask<std::vector<std::pair<Lane, SagaId>>>([&] { return store_.due_sagas(until, limit, lanes); });
   }
-  Result<std::vector<runtime::MailboxRow>> mailbox() override {
-    return ask<std::vector<runtime::MailboxRow>>([&] { return store_.mailbox(); });
+  Result<std::vector<runtime::MailboxRow>> mailbox(const runtime::MailQuery& query) override {
+    return ask<std::vector<runtime::MailboxRow>>([&] { return store_.mailbox(query); });
   }
   Result<std::vector<runtime::SubscriptionRow>> subscriptions_of(
       const std::vector<std::tuple<Lane, std::string, std::string, std::string>>& topics) override {
@@ -60,8 +67,8 @@ class NodeStore final : public runtime::Store {
   Result<Instant> database_now() override {
     return ask<Instant>([&] { return store_.database_now(); });
   }
-  Result<void> forgive_crashes(const std::string& owner) override {
-    return ask<void>([&] { return store_.forgive_crashes(owner); });
+  Result<void> forgive_crashes(const std::string& owner, const std::vector<Lane>& lanes) override {
+    return ask<void>([&] { return store_.forgive_crashes(owner, lanes); });
   }
   Result<void> put_definition(const std::string& workflow, std::uint32_t version, const std::string& hash,
                               const std::string& graph) override {

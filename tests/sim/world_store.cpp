@@ -18,9 +18,9 @@ std::unique_ptr<ActionRunner> make_runner(World& world, int node, int life) {
 
 FlushResult NodeStore::flush(const Flush& flush) { return world_.flush(node_, flush); }
 bool NodeStore::down() const { return world_.database_down(); }
-Result<std::vector<ClaimedLane>> NodeStore::claim_lanes(const std::string& owner) {
+Result<std::vector<ClaimedLane>> NodeStore::claim(const Claim& claim) {
   if (down()) return no_database();
-  auto claimed = store_.claim_lanes(owner);
+  auto claimed = store_.claim(claim);
   if (claimed) world_.auditor_.claimed(node_, *claimed);
   return claimed;
 }
@@ -37,7 +37,7 @@ FlushResult World::flush(int number, const Flush& flush) {
   if (node.dying != Dying::kNo || database_down()) return lost;
   ++flushes_;
   idle_ticks_ = 0;
-  if (!flush.journal.empty()) overdue_jumps_ = 0;
+  if (!flush.journal.empty()) overdue_jumps_ = settling_ticks_ = 0;
   const Fault* fault = nullptr;
   for (const Fault& one : plan_.faults) {
     if (one.flush == flushes_) fault = &one;
