@@ -69,7 +69,10 @@ struct FactFolder {
     call.message = fact.message;
     call.answered = fact.answered;
     call.retry_after_ms = fact.retry_after_ms;
-    if (fact.kind == FailureKind::kUnsure) call.unsure = true;
+    if (fact.kind == FailureKind::kUnsure) {
+      call.unsure = true;
+      call.unsure_at = entry.at;
+    }
     // An answer to the key speaks for every earlier try under it; an unmapped refusal and a try that never arrived do not.
     if (fact.kind == FailureKind::kBusiness && fact.error != "refused") call.unsure = false;
     if (fact.direction != Direction::kForward || !undoing(graph, state, fact.path)) return;

@@ -228,7 +228,9 @@ Drawn after_check(const Graph& graph, const State& state, const Activity& activi
   }
   if (answer == "no") {
     const Action& action = action_of(graph, *spec_of(node, check));
-    const Instant settled_at{call_of(activity, main).sent_at.us + action.settling_s * 1'000'000};
+    // Between the decision to send and the sending a commit may take its time, or a limiter. The outcome came after both.
+    const CallState& sent = call_of(activity, main);
+    const Instant settled_at{std::max(sent.sent_at, sent.unsure_at).us + action.settling_s * 1'000'000};
     if (state.now >= settled_at) return Settled{activity.path, main, false, {}};
     return RetryAt{activity.path, check, call.generation + 1, settled_at, false};
   }

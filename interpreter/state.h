@@ -32,7 +32,8 @@ struct CallState {
   bool unsure = false;              // the present generation may have taken effect
   std::uint64_t digest = 0;
   Instant first_sent_at;            // of the present generation: keys wear out
-  Instant sent_at;                  // the latest
+  Instant sent_at;                  // the latest: when it was decided, it may have left later
+  Instant unsure_at;                // when the latest unsure outcome came: by then it had left
   Instant due;                      // kBackoff
   FailureKind failure = FailureKind::kTransient;  // of the latest failure
   std::string error, message;

@@ -19,6 +19,7 @@ void write(Writer& w, const CallState& c) {
   w.digest("digest", c.digest);
   w.instant("first_sent_at", c.first_sent_at);
   w.instant("sent_at", c.sent_at);
+  w.instant("unsure_at", c.unsure_at);
   w.instant("due", c.due);
   w.word("failure", c.failure, stored::kFailureKinds, FailureKind::kTransient);
   w.text("error", c.error);
@@ -40,6 +41,7 @@ CallState read_call(const Reader& r) {
   c.digest = r.digest("digest");
   c.first_sent_at = r.instant("first_sent_at");
   c.sent_at = r.instant("sent_at");
+  c.unsure_at = r.instant("unsure_at");
   c.due = r.instant("due");
   c.failure = r.word("failure", stored::kFailureKinds, FailureKind::kTransient);
   c.error = r.text("error");
