@@ -436,6 +436,29 @@ TEST_CASE("nodes: mail is not lost when lanes change hands under it") {
   whole(nodes);
 }
 
+TEST_CASE("nodes: what a dead node has sent is found, whenever it died") {
+  for (int offset = 0; offset < 40; ++offset) {
+    Nodes nodes(more());
+    auto& a = nodes.open("a");
+    nodes.open("b");
+    nodes.balanced({{"a", 16}, {"b", 16}});
+    // Looking for mail and hearing of nodes are out of step with each other, each time in another way.
+    nodes.run(20 * offset);
+    a.frozen = true;
+    nodes.run(130);
+    a.frozen = false;
+    nodes.run(35 * (offset % 23));
+    std::vector<SagaId> parents;
+    for (int i = 0; i < 3; ++i) parents.push_back(nodes.start("b", nodes.request("trip", "item", "x"))->saga);
+    nodes.die("b", true);  // a may claim its lanes before it looks for mail again
+    nodes.until([&] {
+      return std::all_of(parents.begin(), parents.end(), [&](const SagaId& id) { return nodes.status(id) == "completed"; });
+    });
+    nodes.until([&] { return nodes.store.counts().mail == 0; });
+    CHECK(of_workflow(nodes, "stay").size() == 3);
+  }
+}
+
 TEST_CASE("nodes: a keyed start belongs to one lane, and its key is known everywhere") {
   Nodes nodes;
   nodes.open("a");
