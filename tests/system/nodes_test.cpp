@@ -285,7 +285,7 @@ struct Run {  // one acknowledged start
 };
 
 // Starts, keyed and not; then, of the sagas that are there, one in four is cancelled and the others are paid.
-std::vector<Run> work(Client& client, const std::string& prefix, const std::atomic<bool>& end) {
+std::vector<Run> work(Client& client, const std::string& prefix, const std::atomic<bool>& end, std::atomic<int>& done) {
   std::vector<Run> runs;
   for (int i = 0; !end; ++i) {
     Run run;
@@ -323,6 +323,7 @@ std::vector<Run> work(Client& client, const std::string& prefix, const std::atom
         client.failed.push_back("publish: " + std::to_string(published.reply.status) + " " + published.reply.text);
     }
     runs.push_back(run);
+    ++done;
   }
   return runs;
 }
@@ -359,12 +360,13 @@ TEST_CASE("three nodes are restarted one after another under load, and nobody wh
   cluster.until_shared(0, {0, 1, 2}, 60);
   constexpr std::uint64_t kClients = 4;
   std::atomic<bool> end{false};
+  std::atomic<int> done{0};
   std::vector<std::unique_ptr<Client>> clients;
   std::vector<std::vector<Run>> runs(kClients);
   std::vector<std::thread> threads;
   for (std::uint64_t i = 0; i < kClients; ++i) clients.push_back(std::make_unique<Client>(cluster, 7 + i));
   for (std::uint64_t i = 0; i < kClients; ++i) {
-    threads.emplace_back([&, i] { runs[i] = work(*clients[i], "r" + std::to_string(i) + "-", end); });
+    threads.emplace_back([&, i] { runs[i] = work(*clients[i], "r" + std::to_string(i) + "-", end, done); });
   }
   std::string trouble;
   try {
@@ -373,6 +375,7 @@ TEST_CASE("three nodes are restarted one after another under load, and nobody wh
       if (code != 0) trouble += "node " + Cluster::name(i) + " ended with " + std::to_string(code) + "\n";
       cluster.start(i);
       cluster.until_shared(i, {0, 1, 2}, 60);
+      cluster.until(60, "the work to go on", [&, before = done.load()] { return done >= before + 12; });
     }
   } catch (const std::exception& error) {
     trouble += error.what();
