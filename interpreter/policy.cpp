@@ -309,7 +309,8 @@ Drawn by_statement(const Graph& graph, const State& state, const Path& path, std
     again.by_handler = true;
     return again;
   }
-  const std::string error = activity->forward.error.empty() ? "gave_up" : activity->forward.error;
+  const bool gave_up = activity->forward.failure == FailureKind::kTransient || activity->forward.error.empty();
+  const std::string error = gave_up ? "gave_up" : activity->forward.error;
   // Used up: as if there were no handler.
   if (spec != nullptr && spec->keep) return Case{graph, state, *activity, Direction::kForward, saga}.unhandled_forward(error);
   return go_outward(graph, state, owner, {error, activity->forward.message, HoldReason::kGaveUp});

@@ -399,3 +399,30 @@ TEST_CASE("a retry of a step used up the time of its undo") {
   run.pass(1);
   CHECK(run.latest() == "charge undo 1");
 }
+
+TEST_CASE("`try again` in a block, used up after `gave_up`, went outward under another name") {
+  GraphBuilder b;
+  const auto act = b.action("act", kMarks), back = b.action("back", kMarks);
+  Block root, body, block;
+  b.add(block, NodeKind::kAct, "once_more", [](Node& n) {
+    n.act.kind = ActKind::kTryAgain;
+    n.act.after_ms = 2000;
+    n.act.at_most = 1;
+  });
+  b.step(body, "price", act, back);
+  Call& call = b.graph.nodes[b.last()].call;
+  call.retry.tries = 1;
+  call.handlers = {again(ActKind::kBlock, block)};
+  b.add(root, NodeKind::kTry, "attempt", [&](Node& n) {
+    n.body = body;
+    n.call.action = kNoAction;
+    n.call.handlers = {{{"gave_up"}, {.kind = ActKind::kCarryOn}}};
+  });
+  b.graph.root = root;
+  Run run(b.done());
+  run.fail("price", FailureKind::kTransient, "unavailable");
+  run.pass(2);
+  CHECK(run.latest() == "price do 1");
+  run.fail("price", FailureKind::kTransient, "unavailable");
+  CHECK(run.status() == "completed");  // the `try` takes it
+}

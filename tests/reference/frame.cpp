@@ -162,7 +162,7 @@ class Pause : public Frame {
  public:
   using Frame::Frame;
   void start() override {
-    saga.at(saga.now + stmt->ms * kSecond / 1000, [this] {
+    saga.at_limit(saga.now + stmt->ms * kSecond / 1000, [this] {
       if (!unwinding) done();
     });
   }

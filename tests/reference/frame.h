@@ -33,6 +33,11 @@ class Saga {
 
   // For frames.
   void at(Time when, std::function<void()> what) { agenda_.emplace(when, std::move(what)); }
+  // The same for the limit of a wait or question, and the end of a pause.
+  void at_limit(Time when, std::function<void()> what) {
+    tied_ = tied_ || !limits_.insert(when).second;
+    at(when, std::move(what));
+  }
   // Control reaches a statement: branches take turns, a statement each.
   void soon(std::function<void()> what) { ready_.push_back(std::move(what)); }
   void say(std::string line) { trace.say(now, std::move(line)); }
@@ -96,6 +101,8 @@ class Saga {
   bool at_end_ = false, over_ = false;
   std::optional<Value> out_;
   std::string why_;
+  std::set<Time> limits_;
+  bool tied_ = false;
 };
 
 class Frame {

@@ -57,7 +57,7 @@ class Driver {
       what();
     }
     finish(left == 0);
-    return {std::move(trace_), world_.told(), {}};
+    return {std::move(trace_), world_.told(), false, {}};
   }
 
  private:

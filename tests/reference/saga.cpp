@@ -40,7 +40,7 @@ Played Saga::play() {
     trace.end.push_back(trace.ended);
     for (const auto& [who, held] : held_) trace.end.push_back("held: " + held.line);
   }
-  return {std::move(trace), world.told(), std::move(entered)};
+  return {std::move(trace), world.told(), tied_, std::move(entered)};
 }
 
 void Saga::fail(Frame& origin, const std::string& error) {

@@ -20,7 +20,8 @@ bool may_be_retried(const Stmt& step, Direction direction, bool unknown);
 struct Played {
   Trace trace;
   std::map<std::string, std::string> told;  // what the world did, by call
-  std::set<Stmt::Kind> entered;             // kinds of statements that ran
+  bool tied = false;  // two limits were over at one moment: which counts first is nobody's promise
+  std::set<Stmt::Kind> entered;  // kinds of statements that ran
 };
 Played play(const Program& program, const Script& script, Flaw flaw = Flaw::kNone);
 

@@ -219,7 +219,7 @@ class Wait : public Handled {
     for (std::size_t i = 0; i < keys.size(); ++i)
       saga.await(*this, i, stmt->sources[i].event, keys[i],
                  -stmt->sources[i].even_before_s * kSecond);
-    saga.at(saga.now + stmt->ms * kSecond / 1000, [this] {
+    saga.at_limit(saga.now + stmt->ms * kSecond / 1000, [this] {
       if (!waiting_) return;
       stop();
       follow(stmt->act, *this);
@@ -268,7 +268,7 @@ class Ask : public Handled {
         done();
       });
     }
-    saga.at(saga.now + stmt->ms * kSecond / 1000, [this] {
+    saga.at_limit(saga.now + stmt->ms * kSecond / 1000, [this] {
       if (!waiting_ || unwinding) return;
       waiting_ = false;
       follow(stmt->act, *this);
