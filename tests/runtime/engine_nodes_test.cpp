@@ -125,6 +125,12 @@ TEST_CASE("nodes: lanes are shared fairly, and handed over as nodes come and go"
   nodes.open("b");
   CHECK(nodes.at("b").engine->ready());
   CHECK(nodes.lanes_of("b") == 0);
+  // It can start nothing yet, and says who can.
+  const auto refused = nodes.start("b", nodes.request("buy", "item", "lamp"));
+  if (!refused) {
+    CHECK(refused.error().code == ErrorCode::kFenced);
+    CHECK(refused.error().lane >= 0);
+  }
   nodes.balanced({{"a", 16}, {"b", 16}});
   nodes.open("c");
   nodes.until([&] { return nodes.lanes_of("a") <= 11 && nodes.lanes_of("b") <= 11 && nodes.lanes_of("c") >= 10; });
@@ -219,6 +225,40 @@ TEST_CASE("nodes: a lane is handed over under its sagas") {
   CHECK(by_b > 0);
   CHECK(b.runner.count("charge") == by_b);
   CHECK(b.runner.count("reserve") == 0);
+  whole(nodes);
+}
+
+TEST_CASE("nodes: what was asked before a lane was away is not taken for an answer when it is back") {
+  Nodes nodes;
+  auto& a = nodes.open("a");
+  a.runner.hold("charge");
+  std::vector<SagaId> sagas;
+  for (int i = 0; i < 40; ++i) sagas.push_back(nodes.start("a", nodes.request("buy", "item", "lamp"))->saga);
+  nodes.until([&] { return a.runner.count("charge") == 40; });
+  std::vector<FakeRunner::Call> old;
+  for (int i = 0; i < 40; ++i) old.push_back(a.runner.take("charge"));
+  auto& b = nodes.open("b");
+  b.runner.hold("charge");
+  nodes.balanced({{"a", 16}, {"b", 16}});
+  nodes.run(1'000);
+  std::set<SagaId> away;
+  for (const SagaId& id : sagas) {
+    if (nodes.holder(nodes.store.instance(id)->lane) == "b") away.insert(id);
+  }
+  REQUIRE(!away.empty());
+  CHECK(b.runner.count("charge") == away.size());
+  nodes.stop("b");
+  nodes.until([&] { return nodes.lanes_of("a") == 32 && a.runner.count("charge") == 40 + away.size(); });
+  for (auto& call : old) call.done(succeeded("old"));
+  nodes.run(500);
+  for (const SagaId& id : sagas) CHECK(nodes.status(id) == (away.contains(id) ? "running" : "completed"));
+  for (std::size_t i = 0; i < away.size(); ++i) a.runner.take("charge").done(succeeded("new"));
+  nodes.until([&] {
+    return std::all_of(sagas.begin(), sagas.end(), [&](const SagaId& id) { return nodes.status(id) == "completed"; });
+  });
+  for (const SagaId& id : sagas) {
+    CHECK(*nodes.view("a", id)->state.output.find("charge") == Value::string(away.contains(id) ? "new" : "old"));
+  }
   whole(nodes);
 }
 
@@ -394,6 +434,29 @@ TEST_CASE("nodes: mail is not lost when lanes change hands under it") {
   nodes.until([&] { return nodes.store.counts().mail == 0; });
   CHECK(of_workflow(nodes, "stay").size() == 80);
   whole(nodes);
+}
+
+TEST_CASE("nodes: what a dead node has sent is found, whenever it died") {
+  for (int offset = 0; offset < 40; ++offset) {
+    Nodes nodes(more());
+    auto& a = nodes.open("a");
+    nodes.open("b");
+    nodes.balanced({{"a", 16}, {"b", 16}});
+    // Looking for mail and hearing of nodes are out of step with each other, each time in another way.
+    nodes.run(20 * offset);
+    a.frozen = true;
+    nodes.run(130);
+    a.frozen = false;
+    nodes.run(35 * (offset % 23));
+    std::vector<SagaId> parents;
+    for (int i = 0; i < 3; ++i) parents.push_back(nodes.start("b", nodes.request("trip", "item", "x"))->saga);
+    nodes.die("b", true);  // a may claim its lanes before it looks for mail again
+    nodes.until([&] {
+      return std::all_of(parents.begin(), parents.end(), [&](const SagaId& id) { return nodes.status(id) == "completed"; });
+    });
+    nodes.until([&] { return nodes.store.counts().mail == 0; });
+    CHECK(of_workflow(nodes, "stay").size() == 3);
+  }
 }
 
 TEST_CASE("nodes: a keyed start belongs to one lane, and its key is known everywhere") {
