@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "runtime/base/check.h"
+#include "interpreter/defects.h"
 #include "runtime/engine/log.h"
 #include "runtime/engine/loop.h"
 #include "runtime/engine/topics.h"
@@ -146,7 +147,7 @@ void Loop::tell_waiting(const SagaId& id, const Result<Saga*>& result) {
 // A saga that is not parked was at work when its owner went away.
 void Loop::take_up(Saga& saga) {
   if (saga.state.ended()) return;
-  set_timer(saga);
+  if (!defective(Defect::kTimersNotRearmed)) set_timer(saga);
   if (saga.parked) return;
   interpreter::Recovery recovery = interpreter::recover(*saga.graph, saga.state);
   Slot slot = this->slot(saga);

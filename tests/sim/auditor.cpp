@@ -35,6 +35,13 @@ void Auditor::claimed(int node, const std::vector<runtime::ClaimedLane>& lanes) 
 
 int Auditor::holder(Lane lane) const { return lanes_[static_cast<std::size_t>(lane)].holder; }
 
+bool Auditor::has(const runtime::Flush& flush) const {
+  return std::any_of(flush.lanes.begin(), flush.lanes.end(), [&](const runtime::LaneFence& fence) {
+    const LaneBook& book = lanes_[static_cast<std::size_t>(fence.lane)];
+    return book.epoch == fence.epoch && book.head == fence.head + 1;
+  });
+}
+
 void Auditor::flushed(int node, const runtime::Flush& flush, const FlushResult& result, Instant now) {
   if (result.kind == FlushResult::Kind::kDataError || result.kind == FlushResult::Kind::kDown) return;
   std::set<Lane> written;
@@ -117,6 +124,8 @@ void Auditor::fact(const SagaId& id, Watch& watch, Book& book, const Entry& entr
     if (entry.at < armed->second) bad(checks::kTimers, where + " fires " + std::to_string(armed->second.us - entry.at.us) + " us early");
     book.armed.erase(armed);
     if (timer->purpose != TimerPurpose::kPause) watch.failed = true;
+    const bool in_time = watch.passed || watch.state.status != Status::kRunning;
+    if (timer->purpose == TimerPurpose::kDeadline && !in_time) watch.must_compensate = true;
   } else if (const auto* event = std::get_if<EventTaken>(&entry.fact)) {
     if (std::find(watch.took.begin(), watch.took.end(), event->event_id) != watch.took.end()) {
       bad(checks::kEvents, where + " takes event " + event->event_id + " again");

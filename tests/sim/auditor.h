@@ -49,6 +49,8 @@ class Auditor {
   void claimed(int node, const std::vector<runtime::ClaimedLane>& lanes);
   // The store has answered a flush of `node`.
   void flushed(int node, const runtime::Flush& flush, const runtime::FlushResult& result, Instant now);
+  // Whether the database has this flush already: it is sent once more because its acknowledgement was lost.
+  bool has(const runtime::Flush& flush) const;
   // A call leaves `node`.
   void sends(int node, const std::string& saga, Lane lane, const std::string& key);
   // The engine tells a committed state.

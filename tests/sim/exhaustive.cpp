@@ -57,6 +57,11 @@ std::vector<Base> bases(Part part, bool quick) {
     const int deviations = quick ? 1 : program.steps.size() <= 3 ? 3 : 2;
     answers(program, 0, deviations, usual, 0, all);
     undo_answers(program, usual, all);
+    for (std::size_t step = 0; step < program.undoable; ++step) {  // until it gives up
+      Plan plan = usual;
+      plan.scripts.push_back({program.steps[step], false, std::vector<Outcome>(4, Outcome::kTransient)});
+      all.push_back({std::move(plan), 1, 0, ""});
+    }
   }
   std::stable_sort(all.begin(), all.end(), [](const Base& a, const Base& b) { return a.deviations < b.deviations; });
   std::vector<Base> mine;
@@ -129,6 +134,16 @@ bool enumerate(Part part, bool quick, const RunPlan& run) {
     base.flushes = report->flushes;
     base.end = report->end;
   }
+  // A snapshot is taken every hundred entries: one program is that long.
+  for (const Program& program : programs()) {
+    if (!program.long_run || part.index != 0) continue;
+    Plan plan;
+    plan.program = program.name;
+    plan.asks = usual_asks(program);
+    for (int flush = 95; flush < 260; flush += quick ? 40 : 5) {
+      if (!run(Family::kOneFault, with(plan, FaultKind::kDieUnheard, flush))) return false;
+    }
+  }
   // A fault of database or process changes nothing about the end, where no lost answer means: undo it.
   const auto same_end = [&](const Base& base, Family family, Plan plan) {
     bool settled = true;  // a refused undo leaves it to a person, and an answer that was lost is looked up first
@@ -136,6 +151,7 @@ bool enumerate(Part part, bool quick, const RunPlan& run) {
       const bool refused = script.outcomes.front() == Outcome::kBusiness;
       settled &= !refused || (!script.undo && plan.program != "once");  // undone, it may be started once more
     }
+    for (const Script& script : plan.scripts) settled &= script.outcomes.size() < 2;  // and tries are counted
     if (program(base.plan.program).crash_proof && settled) plan.end = base.end;
     return run(family, plan).has_value();
   };

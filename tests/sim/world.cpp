@@ -261,15 +261,12 @@ std::int64_t World::next_due() const {
   return next;
 }
 
-// Something is on its way from node to node: mail in the table, or a lane that nobody alive holds.
+// Something is on its way from node to node: mail in the table, or a saga at work whose lane has changed hands.
 bool World::between_nodes() const {
   if (store_.counts().mail > 0) return true;
-  for (const auto& [id, watch] : auditor_.sagas()) {
-    if (watch.graph == nullptr || watch.state.ended()) continue;
-    const int holder = auditor_.holder(watch.row.lane);
-    if (holder < 0 || !nodes_[static_cast<std::size_t>(holder)].awake()) return true;
-  }
-  return false;
+  return std::any_of(auditor_.sagas().begin(), auditor_.sagas().end(), [](const auto& saga) {
+    return saga.second.graph != nullptr && !saga.second.state.ended() && saga.second.row.waiting_on.empty();
+  });
 }
 
 void World::all_loops() {

@@ -110,6 +110,7 @@ class World {
   void check_saga(const SagaId& id, const Auditor::Watch& watch);
   void check_orders();
   std::string expected_end(int order) const;
+  bool worn_out() const;
   bool step_is_checked(const std::string& step) const;
   static bool activity_of_completed(const interpreter::State& state);
   std::string end_of_run() const;

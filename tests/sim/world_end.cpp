@@ -39,6 +39,7 @@ void World::check_end() {
   bool aside = false;
   for (const auto& [id, watch] : auditor_.sagas()) {
     aside |= set_aside(watch);
+    if (set_aside(watch) && !data_error_) bad(checks::kEnds, "saga " + id + " is quarantined: " + watch.row.failure);
     if (auditor_.violation()) return;
     if (watch.graph != nullptr && !set_aside(watch)) check_saga(id, watch);
   }
@@ -118,7 +119,10 @@ std::string World::expected_end(int order) const {
   // Tries that are lost with a process count as tries: too many of both, and a step gives up.
   std::size_t longest = 0;
   for (const Script& script : plan_.scripts) longest = std::max(longest, script.outcomes.size());
-  if (longest + static_cast<std::size_t>(report_.faults) > 3) return "";
+  if (longest + static_cast<std::size_t>(report_.faults) > 3 && !(worn_out() && report_.faults == 0)) return "";
+  for (const Script& script : plan_.scripts) {  // a person is asked
+    if (script.undo && std::find(script.outcomes.begin(), script.outcomes.end(), Outcome::kBusiness) != script.outcomes.end()) return "";
+  }
   int events = 0, answers = 0;
   for (const Client& client : clients_) {
     if (client.ask.kind == AskKind::kCancel || client.ask.kind == AskKind::kJump || client.ask.kind == AskKind::kPause) return "";
@@ -133,6 +137,7 @@ std::string World::expected_end(int order) const {
     if (place++ == program_.undoable) break;
     for (const Script& script : plan_.scripts) {
       if (script.undo || script.step != step) continue;
+      if (worn_out()) return "compensated";
       for (const Outcome outcome : script.outcomes) {
         if (outcome == Outcome::kOk || outcome == Outcome::kUnsureDid) break;
         if (outcome == Outcome::kBusiness && step == program_.survives) break;
@@ -140,6 +145,7 @@ std::string World::expected_end(int order) const {
         const bool stamp = program_.name == "stamped" && step == "s2";
         if (stamp && outcome != Outcome::kTransient) return "compensated";
         if (outcome == Outcome::kLate && step_is_checked(step)) break;
+        if (outcome == Outcome::kLate && script.outcomes.size() > 1) return "";  // it lands before the next try, or after
       }
       for (const Outcome outcome : script.outcomes) {
         if (program_.name == "stamped" && step == "s2" && outcome == Outcome::kUnsureDid) return "compensated";
@@ -154,6 +160,11 @@ std::string World::expected_end(int order) const {
   if (events < program_.events) return "compensated";
   if (program_.asks && answers == 0) return "";
   return "completed";
+}
+
+// All tries of the one step that does not go well fail, and may yet pass: it gives up.
+bool World::worn_out() const {
+  return plan_.scripts.size() == 1 && plan_.scripts.front().outcomes == std::vector<Outcome>(4, Outcome::kTransient);
 }
 
 // Only authorisations are looked up rather than asked for again.
@@ -189,10 +200,17 @@ void World::check_orders() {
     if (of_it.size() > 1 && !program_.by_event && !started_again) bad(checks::kOnce, "order o" + std::to_string(order) + " has " + std::to_string(of_it.size()) + " sagas");
     const std::string expected = expected_end(order);
     const Auditor::Watch& watch = *of_it.front();
-    if (!expected.empty() && watch.state.ended() && expected != interpreter::name(watch.state.status)) {
+    if (!expected.empty() && expected != interpreter::name(watch.state.status)) {
       bad(checks::kEnd, "order o" + std::to_string(order) + " is " + interpreter::name(watch.state.status) + ", it should be " + expected);
     }
     const Status status = watch.state.status;
+    const auto rounds = std::count_if(provider_.things().begin(), provider_.things().end(), [&](const auto& thing) {
+      return thing.second.step == "s1" && thing.second.ref == "o" + std::to_string(order) + ":s1";
+    });
+    const int wanted = program_.name == "rounds" ? 3 : program_.name == "long" ? 45 : 1;
+    if (wanted > 1 && status == Status::kCompleted && rounds != wanted) {
+      bad(checks::kEnd, "order o" + std::to_string(order) + " went " + std::to_string(rounds) + " rounds");
+    }
     std::int64_t captured = 0, standing = 0;
     for (const auto& [name, thing] : provider_.things()) {
       if (thing.action != "pay.capture" || !thing.ref.starts_with("o" + std::to_string(order) + ":")) continue;
@@ -215,7 +233,7 @@ void World::check_orders() {
       bad(checks::kAnswered, client.key + " was answered, and there is no saga " + client.saga);
     }
   }
-  if (parents != starts + starts_again) bad(checks::kOnce, std::to_string(starts) + " starts made " + std::to_string(parents) + " sagas");
+  if (parents != starts + starts_again && !data_error_) bad(checks::kOnce, std::to_string(starts) + " starts made " + std::to_string(parents) + " sagas");
 }
 
 std::string World::end_of_run() const {

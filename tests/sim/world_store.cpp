@@ -50,7 +50,7 @@ FlushResult World::flush(int number, const Flush& flush) {
       case FaultKind::kOutage: down_until_us_ = now_us_ + std::max(fault->arg, 1) * 1'000'000LL; return lost;
       case FaultKind::kFailover: fail_over(); return lost;
       case FaultKind::kDataError:
-        if (!flush.journal.empty()) refused_rows_.emplace_back(flush.journal.front().id, flush.journal.front().seq);
+        if (!flush.journal.empty() && !auditor_.has(flush)) refused_rows_.emplace_back(flush.journal.front().id, flush.journal.front().seq);
         break;
       default: break;
     }
