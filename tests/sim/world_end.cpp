@@ -39,7 +39,9 @@ void World::check_end() {
   bool aside = false;
   for (const auto& [id, watch] : auditor_.sagas()) {
     aside |= set_aside(watch);
-    if (set_aside(watch) && !data_error_) bad(checks::kEnds, "saga " + id + " is quarantined: " + watch.row.failure);
+    // Who is found at work by several deaths in a row is suspected of them.
+    const bool suspected = report_.faults >= 3 && watch.row.failure.find("died twice") != std::string::npos;
+    if (set_aside(watch) && !data_error_ && !suspected) bad(checks::kEnds, "saga " + id + " is quarantined: " + watch.row.failure);
     if (auditor_.violation()) return;
     if (watch.graph != nullptr && !set_aside(watch)) check_saga(id, watch);
   }
@@ -138,17 +140,16 @@ std::string World::expected_end(int order) const {
     for (const Script& script : plan_.scripts) {
       if (script.undo || script.step != step) continue;
       if (worn_out()) return "compensated";
+      const bool stamp = program_.name == "stamped" && step == "s2";
       for (const Outcome outcome : script.outcomes) {
+        if (outcome == Outcome::kTransient) continue;
+        if (stamp && outcome == Outcome::kBusiness) return "";  // nobody mapped it: a person is asked
+        if (stamp && outcome != Outcome::kOk) return "compensated";
         if (outcome == Outcome::kOk || outcome == Outcome::kUnsureDid) break;
         if (outcome == Outcome::kBusiness && step == program_.survives) break;
         if (outcome == Outcome::kBusiness) return "compensated";
-        const bool stamp = program_.name == "stamped" && step == "s2";
-        if (stamp && outcome != Outcome::kTransient) return "compensated";
         if (outcome == Outcome::kLate && step_is_checked(step)) break;
         if (outcome == Outcome::kLate && script.outcomes.size() > 1) return "";  // it lands before the next try, or after
-      }
-      for (const Outcome outcome : script.outcomes) {
-        if (program_.name == "stamped" && step == "s2" && outcome == Outcome::kUnsureDid) return "compensated";
       }
     }
   }
