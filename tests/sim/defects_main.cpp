@@ -71,7 +71,7 @@ void hunt(long limit, bool with_failover, Found& found) {
     return;
   }
   const auto by_family = [&](Family, const Plan& plan) { return one(plan, found.schedules % 8 == 0); };
-  if (!enumerate({0, 1}, true, by_family)) return;
+  if (!enumerate({0, 16}, true, by_family)) return;  // some breadth, then depth
   for (std::uint64_t seed = 0; seed < static_cast<std::uint64_t>(limit); ++seed) {
     if (!one(plan_of_seed(seed), seed % 4 == 0) || found.caught) return;
   }
@@ -118,7 +118,7 @@ int main(int argc, char** argv) {
         if (std::freopen("/dev/null", "w", stderr) == nullptr) std::abort();
         const Hunt& hunt_it = hunts[next];
         active_defect = hunt_it.row == nullptr ? Defect::kNone : hunt_it.row->defect;
-        hunt(hunt_it.row == nullptr ? 20'000 : limit, hunt_it.failover, *hunt_it.found);
+        hunt(limit, hunt_it.failover, *hunt_it.found);
         _exit(0);
       }
       running[child] = next++;

@@ -50,7 +50,7 @@ void undo_answers(const Program& program, const Plan& usual, std::vector<Base>& 
 std::vector<Base> bases(Part part, bool quick) {
   std::vector<Base> all;
   for (const Program& program : programs()) {
-    if (program.long_run || (quick && program.steps.size() > 3)) continue;
+    if (program.long_run || (quick && program.steps.size() > 4)) continue;
     Plan usual;
     usual.program = program.name;
     usual.asks = usual_asks(program);

@@ -23,7 +23,7 @@ struct Part {
 // Runs a plan; nullopt: enough.
 using RunPlan = std::function<std::optional<Report>(Family, const Plan&)>;
 
-// False: `run` has said that it is enough. `quick`: the programs with at most three steps, one fault at most.
+// False: `run` has said that it is enough. `quick`: the programs with at most four steps, one fault at most.
 bool enumerate(Part part, bool quick, const RunPlan& run);
 
 // What a client asks for when nothing is varied: a start, and the events and answers that lead to the end.

@@ -216,7 +216,7 @@ std::string texts() {
   all += head("asks") + place("s1") + "  ask approve \"May it be?\" of role manager\n    answers\n      granted  bool\n"
          "    within 1 day, otherwise cancel because \"Nobody answered\"\n  when not approve.granted\n"
          "    cancel because \"They said no\"\n" + place("s2") + "\n";
-  all += head("long") + place("s0") + "  repeat until s1.id is \"never\", at most 45 times, otherwise carry on\n"
+  all += head("long") + place("s0") + "  repeat until s1.id is \"never\", at most 60 times, otherwise carry on\n"
          "    pause for 2 minutes\n" + place("s1", "order + \":s1\"", 4) + place("s2") + "\n";
   return all;
 }
