@@ -232,7 +232,8 @@ Drawn after_check(const Graph& graph, const State& state, const Activity& activi
     // Between the decision to send and the sending a commit may take its time, or a limiter. The outcome came after both.
     const CallState& sent = call_of(activity, main);
     const Instant settled_at{std::max(sent.sent_at, sent.unsure_at).us + action.settling_s * 1'000'000};
-    if (state.now >= settled_at || defective(Defect::kSettlingIgnored)) return Settled{activity.path, main, false, {}};
+    // It was true when it was asked for, which may be long ago: the saga may have been paused since.
+    if (call.sent_at >= settled_at || defective(Defect::kSettlingIgnored)) return Settled{activity.path, main, false, {}};
     return RetryAt{activity.path, check, call.generation + 1, settled_at, false};
   }
   return check_again(graph, state, activity, check, saga);

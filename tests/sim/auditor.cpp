@@ -79,7 +79,9 @@ void Auditor::flushed(int node, const runtime::Flush& flush, const FlushResult& 
     if (!written.contains(row.lane)) continue;
     if (++events_[row.id] > 1) bad(checks::kOnce, "event " + row.id + " is published twice");
   }
-  if (!flush.journal.empty()) boundaries_.push_back(sagas_[flush.journal.back().id].boundary);
+  for (const runtime::JournalRow& row : flush.journal) {
+    if (written.contains(row.lane)) boundaries_.push_back(sagas_[row.id].boundary);
+  }
 }
 
 void Auditor::entry(const runtime::JournalRow& row, Instant now) {

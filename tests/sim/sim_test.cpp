@@ -96,6 +96,10 @@ TEST_CASE("simulation: a saga is quarantined although somebody acts on it at tha
   check("point start@0:1 cancel@2:1 data_error@2");
 }
 
+TEST_CASE("simulation: a check's no is as old as its question, although the saga was paused meanwhile") {
+  check("naps s2=late start@0:1 pause@6:1 resume@10:1 start@6:2 jump@4:1491 die_before@3");
+}
+
 TEST_CASE("simulation: a request that left late is not found missing too early") {
   check("line_6 seed=101372 s2=late s6=unsure_did start@0:1 outage@3:35 die_after@15");
   check("line_6 s2=late start@0:1 outage@2:35");
