@@ -97,9 +97,17 @@ void Loop::on_loaded(const Loader::Which& which, Result<std::shared_ptr<LoadResu
       return;
     }
     case LoadResult::Kind::kMarkFirst: {
+      // Quarantined while it was read: that mark stays.
+      const auto set_aside = [this, id] {
+        if (!quarantined_.contains(id)) return false;
+        tell_waiting(id, fail(ErrorCode::kCorrupt, "the saga is quarantined"));
+        return true;
+      };
+      if (set_aside()) return;
       suspects_.push_back(id);
       loaded.row.health = loaded.row.health == kLoading ? kLoadingAgain : kLoading;
-      Task go = [this, row = loaded.row, which]() mutable {
+      Task go = [this, set_aside, row = loaded.row, which]() mutable {
+        if (set_aside()) return;
         Batch& batch = open_batch();
         const Slot slot{&batch, batch.add_owner({.lane = row.lane, .saga = row.id})};
         Loader::Which again = which;

@@ -96,6 +96,10 @@ TEST_CASE("simulation: a saga is quarantined although somebody acts on it at tha
   check("point start@0:1 cancel@2:1 data_error@2");
 }
 
+TEST_CASE("simulation: a saga is quarantined although its lane is suspect and somebody acts on it at that moment") {
+  check("line_4 seed=15835 s1=unsure_did s4=late start@0:1+ cancel@12:1+ jump@4:3919 die_after@7 die_unheard@6 data_error@13");
+}
+
 TEST_CASE("simulation: a check's no is as old as its question, although the saga was paused meanwhile") {
   check("naps s2=late start@0:1 pause@6:1 resume@10:1 start@6:2 jump@4:1491 die_before@3");
 }
