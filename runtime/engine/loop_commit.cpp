@@ -274,11 +274,17 @@ void Loop::culprit(FlushReport& report) {
     Loader::Which which;
     which.lane = owner.lane;
     which.saga = owner.saga;
-    loader_->load(which, [this, message = report.result.message](Result<std::shared_ptr<LoadResult>> loaded) {
-      if (loaded) quarantine(std::move((*loaded)->row), message);  // else it was never stored
-    });
+    set_aside(which, report.result.message);
   }
   for (const Batch::Answer& answer : batch.answers) answer.tell(&why);
+}
+
+// Its row as it is stored, marked. One that is not there was never stored; a database that is away is asked again.
+void Loop::set_aside(const Loader::Which& which, const std::string& why) {
+  loader_->load(which, [this, which, why](Result<std::shared_ptr<LoadResult>> loaded) {
+    if (loaded) return quarantine(std::move((*loaded)->row), why);
+    if (loaded.error().code == ErrorCode::kUnavailable) later([this, which, why] { set_aside(which, why); });
+  });
 }
 
 void Loop::quarantine(InstanceRow row, const std::string& why) {

@@ -98,16 +98,14 @@ void Loop::on_loaded(const Loader::Which& which, Result<std::shared_ptr<LoadResu
     }
     case LoadResult::Kind::kMarkFirst: {
       // Quarantined while it was read: that mark stays.
-      const auto set_aside = [this, id] {
-        if (!quarantined_.contains(id)) return false;
-        tell_waiting(id, fail(ErrorCode::kCorrupt, "the saga is quarantined"));
-        return true;
-      };
-      if (set_aside()) return;
+      const Failure aside{ErrorCode::kCorrupt, "the saga is quarantined"};
+      if (quarantined_.contains(id)) return tell_waiting(id, fail(aside));
       suspects_.push_back(id);
       loaded.row.health = loaded.row.health == kLoading ? kLoadingAgain : kLoading;
-      Task go = [this, set_aside, row = loaded.row, which]() mutable {
-        if (set_aside()) return;
+      Task go = [this, aside, row = loaded.row, which]() mutable {
+        if (quarantined_.contains(row.id)) {  // told in a turn of its own: this task goes with the telling
+          return inbox_->push([this, aside, id = row.id] { tell_waiting(id, fail(aside)); });
+        }
         Batch& batch = open_batch();
         const Slot slot{&batch, batch.add_owner({.lane = row.lane, .saga = row.id})};
         Loader::Which again = which;
