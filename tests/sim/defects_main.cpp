@@ -1,10 +1,10 @@
-// The checks are checked: each defect of interpreter/defects.h is turned on, alone, and the simulation must catch it. Prints
-// a table (docs/testing.md has it): which check saw it, after how many schedules. Each defect runs in a process of its own,
-// for some end in an assertion of the product and some never end. Fails when one is missed, or when something is caught
-// although none is on.
+// The checks are checked: each defect of interpreter/defects.h is turned on, alone, and the
+// simulation must catch it. Prints a table (docs/testing.md has it): which check saw it, after how
+// many schedules. Each defect runs in a process of its own, for some end in an assertion of the
+// product and some never end. Fails when one is missed, or when something is caught although none
+// is on.
 //   sim_defects [--schedules N] [NAME]
 #include <spdlog/spdlog.h>
-
 #include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -70,7 +70,9 @@ void hunt(long limit, bool with_failover, Found& found) {
     }
     return;
   }
-  const auto by_family = [&](Family, const Plan& plan) { return one(plan, found.schedules % 8 == 0); };
+  const auto by_family = [&](Family, const Plan& plan) {
+    return one(plan, found.schedules % 8 == 0);
+  };
   if (!enumerate({0, 16}, true, by_family)) return;  // some breadth, then depth
   for (std::uint64_t seed = 0; seed < static_cast<std::uint64_t>(limit); ++seed) {
     if (!one(plan_of_seed(seed), seed % 4 == 0) || found.caught) return;
@@ -90,13 +92,16 @@ int main(int argc, char** argv) {
   long limit = 60'000;
   std::string only;
   for (int i = 1; i < argc; ++i) {
-    if (std::strcmp(argv[i], "--schedules") == 0 && i + 1 < argc) limit = std::atol(argv[++i]);
-    else only = argv[i];
+    if (std::strcmp(argv[i], "--schedules") == 0 && i + 1 < argc)
+      limit = std::atol(argv[++i]);
+    else
+      only = argv[i];
   }
   programs();
   std::vector<Hunt> hunts;
   const auto add = [&](const Row* row, bool failover) {
-    void* shared = mmap(nullptr, sizeof(Found), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    void* shared =
+        mmap(nullptr, sizeof(Found), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     if (shared == MAP_FAILED) std::abort();
     hunts.push_back({row, static_cast<Found*>(shared), failover});
   };
@@ -130,7 +135,8 @@ int main(int argc, char** argv) {
     Found& found = *hunts[running[child]].found;
     if (WIFSIGNALED(status)) {
       found.caught = true;
-      copy(found.check, sizeof found.check, WTERMSIG(status) == SIGALRM ? "it never comes to a rest (20 s)" : checks::kAsserted);
+      copy(found.check, sizeof found.check,
+           WTERMSIG(status) == SIGALRM ? "it never comes to a rest (20 s)" : checks::kAsserted);
     }
     running.erase(child);
   }
@@ -139,15 +145,20 @@ int main(int argc, char** argv) {
   for (const Hunt& hunt_it : hunts) {
     const Found& found = *hunt_it.found;
     if (hunt_it.row == nullptr && !hunt_it.failover) {
-      if (found.caught) ++missed, std::printf("NOTHING IS WRONG, and %s is seen: %s\n", found.check, found.plan);
-      else std::printf("| *none of them* | *nothing, as it should be* | %ld |\n", found.schedules);
+      if (found.caught)
+        ++missed, std::printf("NOTHING IS WRONG, and %s is seen: %s\n", found.check, found.plan);
+      else
+        std::printf("| *none of them* | *nothing, as it should be* | %ld |\n", found.schedules);
       continue;
     }
-    const char* what = hunt_it.failover ? "*not ours: a standby takes over that lacks acknowledged flushes*" : hunt_it.row->what;
+    const char* what = hunt_it.failover
+                           ? "*not ours: a standby takes over that lacks acknowledged flushes*"
+                           : hunt_it.row->what;
     ++defects;
     if (!found.caught) ++missed;
     asserted += std::strcmp(found.check, checks::kAsserted) == 0 ? 1U : 0U;
-    std::printf("| %s | %s | %ld |\n", what, found.caught ? found.check : "**MISSED**", found.schedules);
+    std::printf("| %s | %s | %ld |\n", what, found.caught ? found.check : "**MISSED**",
+                found.schedules);
     if (!only.empty()) std::printf("%s\n%s\n", found.what, found.plan);
   }
   std::printf("\n%zu defects, %zu missed, %zu ended in a BELAY_CHECK\n", defects, missed, asserted);
