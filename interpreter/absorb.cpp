@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "interpreter/defects.h"
 #include "interpreter/loops.h"
 
 namespace belay::interpreter {
@@ -189,7 +190,7 @@ struct DrawnFolder {
 
   void operator()(const Passed& drawn) const {
     remove_ready(state, drawn.path);
-    state.past_no_return = true;
+    state.past_no_return = !defective(Defect::kPointForgotten);
     complete(graph, state, drawn.path);
   }
 

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "interpreter/absorb.h"
+#include "interpreter/defects.h"
 #include "interpreter/loops.h"
 
 namespace belay::interpreter {
@@ -65,11 +66,12 @@ struct FactFolder {
     if (call.phase != CallPhase::kInFlight || call.generation != fact.generation) return;
     call.phase = CallPhase::kFailed;
     call.failure = fact.kind;
+    if (defective(Defect::kUnsureIsFailure) && fact.kind == FailureKind::kUnsure) call.failure = FailureKind::kTransient;
     call.error = fact.error;
     call.message = fact.message;
     call.answered = fact.answered;
     call.retry_after_ms = fact.retry_after_ms;
-    if (fact.kind == FailureKind::kUnsure) {
+    if (fact.kind == FailureKind::kUnsure && !defective(Defect::kUnsureIsFailure)) {
       call.unsure = true;
       call.unsure_at = entry.at;
     }
@@ -94,7 +96,7 @@ struct FactFolder {
         break;
       }
       case TimerPurpose::kLimit:
-        if (!activity->open) break;
+        if (!activity->open || defective(Defect::kLimitForgotten)) break;
         activity->limit_passed = true;
         if (!activity->taken.empty()) forget_part_of_record(*activity);
         break;
@@ -110,7 +112,8 @@ struct FactFolder {
   void operator()(const EventTaken& fact) const {
     Activity* activity = find_activity(state, fact.path);
     const auto taken = std::lower_bound(state.taken_events.begin(), state.taken_events.end(), fact.event_id);
-    if (taken != state.taken_events.end() && *taken == fact.event_id) return;
+    const bool had = taken != state.taken_events.end() && *taken == fact.event_id;
+    if (had && !defective(Defect::kEventTwice)) return;
     if (activity == nullptr || !awaits(graph, *activity, fact.source)) return;
     const Node& node = graph.nodes[fact.path.node];
     const Source& source = node.sources[fact.source];
@@ -140,6 +143,11 @@ struct FactFolder {
 
   void operator()(const CancelAsked&) const {
     if (state.status != Status::kRunning || state.past_no_return) return;
+    if (defective(Defect::kCancelLost)) {
+      for (const Activity& activity : state.activities) {
+        if (activity.forward.phase == CallPhase::kInFlight) return;
+      }
+    }
     state.cancel_asked = true;
     state.paused = false;
     state.capped = false;

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "interpreter/defects.h"
 #include "interpreter/loops.h"
 
 namespace belay::interpreter {
@@ -199,6 +200,7 @@ void begin_branches(const Graph& graph, State& state, const Path& path) {
   const std::size_t empty = node.branches.size() - join.running.size();  // they succeed by doing nothing
   if (wanted <= empty || join.running.empty()) return complete(graph, state, path);
   join.left = static_cast<std::uint32_t>(std::min(wanted - empty, join.running.size()));
+  if (defective(Defect::kJoinEarly) && join.left > 1) --join.left;
   for (const std::uint32_t i : join.running) state.ready.push_back({node.branches[i].front(), path.iteration});
   state.joins.insert(lower_join(state.joins, path), std::move(join));
 }
@@ -209,7 +211,8 @@ void forward_succeeded(const Graph& graph, State& state, Activity& activity, con
   activity.forward.unsure = false;
   activity.forward.hold = HoldReason::kNone;
   activity.check.phase = CallPhase::kIdle;
-  activity.effect = leaves_mark(graph, node) ? EffectState::kDone : EffectState::kNone;
+  const bool forgets = defective(Defect::kUndoForgotten);
+  activity.effect = leaves_mark(graph, node) && !forgets ? EffectState::kDone : EffectState::kNone;
   if (node.slot != kNoSlot && !result.is_null()) {
     set_variable(graph, state, node.slot, activity.path.iteration, result);
   }

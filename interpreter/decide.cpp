@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "interpreter/absorb.h"
+#include "interpreter/defects.h"
 #include "interpreter/policy.h"
 #include "interpreter/request.h"
 
@@ -31,7 +32,8 @@ class Drawer {
 
  private:
   std::optional<Drawn> next() {
-    if (state_.ended() || state_.paused || state_.capped) return std::nullopt;
+    const bool paused = state_.paused && !defective(Defect::kPauseIgnored);
+    if (state_.ended() || paused || state_.capped) return std::nullopt;
     if (auto drawn = start_and_cancel()) return drawn;
     if (state_.queued) return std::nullopt;
     if (auto loser = next_loser()) return loser;
@@ -39,7 +41,8 @@ class Drawer {
       auto drawn = judge(activity);
       if (drawn && !too_early(*drawn)) return drawn;
     }
-    if (state_.status != Status::kRunning) return undo_next(nullptr);
+    const bool goes_on = defective(Defect::kGoesOnAfterCancel) && !state_.ready.empty();
+    if (state_.status != Status::kRunning && !goes_on) return undo_next(nullptr);
     for (const Unwind& part : state_.unwinding) {
       if (auto drawn = undo_next(&part)) return drawn;
     }
@@ -59,7 +62,7 @@ class Drawer {
   // A branch that still runs although enough others have succeeded.
   std::optional<Drawn> next_loser() const {
     for (const Join& join : state_.joins) {
-      if (join.left == 0) return Unwinding{join.path, join.running.front(), 0, {}, "others were first"};
+      if (join.left == 0 && !defective(Defect::kLoserKept)) return Unwinding{join.path, join.running.front(), 0, {}, "others were first"};
     }
     return std::nullopt;
   }
@@ -75,7 +78,7 @@ class Drawer {
       return DeadlineAt{later(length.value.as_duration())};
     }
     if (state_.cancel_asked) return Cancelling{{}, state_.because};
-    if (state_.deadline_passed && !state_.past_no_return) return Cancelling{{}, "it did not finish in time"};
+    if (state_.deadline_passed && !state_.past_no_return && !defective(Defect::kDeadlineForgotten)) return Cancelling{{}, "it did not finish in time"};
     return std::nullopt;
   }
 
@@ -176,7 +179,8 @@ class Drawer {
     if (!until.ok) return bad_value(path, until.error);
     if (until.value.kind() != Value::Kind::kBool) return bad_value(path, "`until` is neither true nor false");
     if (until.value.as_bool()) return Took{path, kEnough};
-    return Took{path, path.iteration.back() + 1 < node.times ? kAgain : kUsedUp};
+    const std::uint32_t rounds = path.iteration.back() + (defective(Defect::kRoundTooMany) ? 0 : 1);
+    return Took{path, rounds < node.times ? kAgain : kUsedUp};
   }
 
   Drawn take_arm(const Path& path, const Node& node, const StateScope& scope) {
@@ -271,6 +275,7 @@ class Drawer {
   // In reverse causal order: an undo waits for everything inside the part that came after it, and for nothing else.
   // What may be undone is worked out for all at once, then drawn one by one. `part`: null for the whole saga.
   std::optional<Drawn> undo_next(const Unwind* part) {
+    if (part != nullptr && defective(Defect::kPartNotUndone)) return Unwound{part->path, part->part};
     for (bool fresh = undoable_.empty();; fresh = true) {
       if (fresh) {
         undoable_ = last_unsettled(graph_, state_, part);

@@ -2,6 +2,8 @@
 // was sent once must be derived the same way for ever. Tested in tests/interpreter/journal_test.cpp.
 #include "interpreter/journal.h"
 
+#include "interpreter/defects.h"
+
 #include <algorithm>
 
 namespace belay::interpreter {
@@ -67,7 +69,7 @@ std::string effect_key(std::string_view saga, const Graph& graph, const Path& pa
   key += ':';
   key += path_text(graph, path);
   key += kNames[static_cast<std::size_t>(direction)];
-  key += std::to_string(generation);
+  key += std::to_string(defective(Defect::kKeyWithoutGeneration) ? 0 : generation);
   return key;
 }
 

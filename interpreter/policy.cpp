@@ -4,6 +4,7 @@
 //   business    the handlers → everything is undone; after the point of no return, a person
 // An undo has the same policies, but nobody undoes an undo: it is kept up, then handed to a person or left over.
 #include "interpreter/policy.h"
+#include "interpreter/defects.h"
 
 #include <algorithm>
 
@@ -74,7 +75,11 @@ struct Case {
   bool asked_again() const { return call.tries == 0; }
   // The other side does not know us (a key was rotated): the connector's trouble. It must not use up a saga's tries.
   bool signed_out() const { return call.failure == FailureKind::kTransient && call.error == "sign_in"; }
-  bool may_try_again() const { return call.tries < spec.retry.tries || state.now < keep_end(); }
+  bool may_try_again() const {
+    if (defective(Defect::kTriesForEver)) return true;
+    if (defective(Defect::kUndoGivesUp) && direction == Direction::kUndo) return false;
+    return call.tries < spec.retry.tries || state.now < keep_end();
+  }
 
   Held held(HoldReason reason, std::string team) const { return {activity.path, direction, reason, std::move(team)}; }
 
@@ -95,7 +100,7 @@ struct Case {
     if (repeatable && lost() && !(undoing_forward() && checkable)) return {retry(call.generation, state.now), false};
     // While everything is being undone a check is better than the same request again: it makes nothing happen.
     if (repeatable && may_try_again() && !(undoing_forward() && checkable)) {
-      return {retry(call.generation, next), false};
+      return {retry(call.generation + (defective(Defect::kNewKeyOnUnsure) ? 1 : 0), next), false};
     }
     if (checkable) return {std::nullopt, true};
     if (spec.if_unsure && spec.if_unsure->kind == Kind::kUndoAnyway && direction == Direction::kForward &&
@@ -108,7 +113,8 @@ struct Case {
   // ---- certain ----
 
   Drawn certain() const {
-    if (call.failure == FailureKind::kTransient && (may_try_again() || signed_out())) {
+    const bool may_pass = call.failure == FailureKind::kTransient || defective(Defect::kRefusalRetried);
+    if (may_pass && (may_try_again() || signed_out())) {
       return retry(call.generation + 1, after(signed_out() ? std::min(wait_ms(), kSignInWaitMaxMs) : wait_ms()));
     }
     const std::string error = call.failure == FailureKind::kTransient ? "gave_up" : call.error;
@@ -182,6 +188,7 @@ Drawn check_again(const Graph& graph, const State& state, const Activity& activi
 }  // namespace
 
 std::optional<std::uint32_t> handler_for(const Call& spec, std::string_view error) {
+  if (defective(Defect::kHandlerIgnored)) return std::nullopt;
   for (std::uint32_t i = 0; i < spec.handlers.size(); ++i) {
     if (has_error(spec.handlers[i], error)) return i;
   }
@@ -219,7 +226,7 @@ Drawn after_check(const Graph& graph, const State& state, const Activity& activi
   const Value* happened = call.result.find("happened");
   const std::string answer =
       happened != nullptr && happened->kind() == Value::Kind::kString ? happened->as_string() : "";
-  if (answer == "yes") {
+  if (answer == "yes" && !defective(Defect::kCheckYesIgnored)) {
     Map result;  // what the checked action gives, without the check's own word
     for (const auto& [name, value] : call.result.as_map()) {
       if (name.as_string() != "happened") result.emplace_back(name, value);
@@ -231,7 +238,8 @@ Drawn after_check(const Graph& graph, const State& state, const Activity& activi
     // Between the decision to send and the sending a commit may take its time, or a limiter. The outcome came after both.
     const CallState& sent = call_of(activity, main);
     const Instant settled_at{std::max(sent.sent_at, sent.unsure_at).us + action.settling_s * 1'000'000};
-    if (state.now >= settled_at) return Settled{activity.path, main, false, {}};
+    // It was true when it was asked for, which may be long ago: the saga may have been paused since.
+    if (call.sent_at >= settled_at || defective(Defect::kSettlingIgnored)) return Settled{activity.path, main, false, {}};
     return RetryAt{activity.path, check, call.generation + 1, settled_at, false};
   }
   return check_again(graph, state, activity, check, saga);

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "interpreter/control.h"
+#include "interpreter/defects.h"
 #include "interpreter/request.h"
 
 namespace belay::interpreter {
@@ -62,8 +63,10 @@ Recovery recover(const Graph& graph, const State& state) {
         recovery.commands.push_back(child_command(graph, state, activity, direction));
         continue;
       }
+      if (defective(Defect::kRecoverySkipsCalls)) continue;
+      const bool certain = defective(Defect::kRecoveryCertain);
       recovery.facts.push_back(StepFailed{activity.path, direction, call.generation,
-                                          FailureKind::kUnsure, "lost",
+                                          certain ? FailureKind::kTransient : FailureKind::kUnsure, "lost",
                                           "the engine stopped while it was under way", false, 0});
     }
   }
@@ -87,7 +90,7 @@ void each_timer(const Graph& graph, const State& state, Visit visit) {
     }
     for (const Direction direction : kDirections) {
       const CallState& call = call_of(activity, direction);
-      if (call.phase == CallPhase::kBackoff) {
+      if (call.phase == CallPhase::kBackoff && !defective(Defect::kBackoffWithoutTimer)) {
         visit(call.due, TimerFired{activity.path, TimerPurpose::kRetry, direction});
       }
     }
@@ -99,7 +102,8 @@ void each_timer(const Graph& graph, const State& state, Visit visit) {
 std::vector<Fact> due_timers(const Graph& graph, const State& state, Instant now) {
   std::vector<std::pair<Instant, Fact>> due;
   each_timer(graph, state, [&](Instant at, const TimerFired& fact) {
-    if (at <= now) due.emplace_back(at, fact);
+    const std::int64_t early_us = defective(Defect::kTimersEarly) ? 2'000'000 : 0;
+    if (at.us <= now.us + early_us) due.emplace_back(at, fact);
   });
   std::stable_sort(due.begin(), due.end(),
                    [](const auto& a, const auto& b) { return a.first < b.first; });
@@ -112,6 +116,7 @@ Instant next_wakeup(const Graph& graph, const State& state) {
   Instant next{};
   each_timer(graph, state, [&](Instant at, const TimerFired&) {
     if (!next || at < next) next = at;
+    if (defective(Defect::kTimersEarly) && next == at) next.us -= 2'000'000;
   });
   return next;
 }

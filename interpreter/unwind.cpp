@@ -7,6 +7,7 @@
 #include <functional>
 
 #include "interpreter/control.h"
+#include "interpreter/defects.h"
 #include "interpreter/loops.h"
 #include "interpreter/policy.h"
 
@@ -105,7 +106,7 @@ std::optional<Unwinding> caught(const Graph& graph, const State& state, const Pa
 }
 
 void close(const Graph& graph, Activity& activity) {
-  activity.open = false;
+  activity.open = activity.open && defective(Defect::kGoesOnAfterCancel);
   CallState& call = activity.forward;
   const Node& node = graph.nodes[activity.path.node];
   switch (call.phase) {
@@ -116,13 +117,13 @@ void close(const Graph& graph, Activity& activity) {
       if (call.unsure && node.call.check.empty() && call.phase == CallPhase::kBackoff) {
         call.phase = CallPhase::kDue;
       } else {
-        call.phase = call.unsure ? CallPhase::kFailed : CallPhase::kRefused;
+        call.phase = call.unsure && !defective(Defect::kUnsureDropped) ? CallPhase::kFailed : CallPhase::kRefused;
       }
       if (call.unsure) call.failure = FailureKind::kUnsure;
       if (call.unsure && node.call.if_unsure &&
           node.call.if_unsure->kind == Unsure::Kind::kUndoAnyway) {
         call.phase = CallPhase::kRefused;
-        activity.effect = EffectState::kMaybe;
+        activity.effect = defective(Defect::kUndoAnywaySkipped) ? EffectState::kNone : EffectState::kMaybe;
       }
       break;
     case CallPhase::kHeld:
@@ -293,6 +294,11 @@ std::vector<Path> last_unsettled(const Graph& graph, const State& state, const U
   if (places.empty()) return last;
   std::sort(places.begin(), places.end(),
             [](const Place& a, const Place& b) { return a.standing < b.standing; });
+  if (defective(Defect::kUndoForwardOrder)) return {*places.front().path};
+  if (defective(Defect::kUndoAllAtOnce)) {
+    for (const Place& place : places) last.push_back(*place.path);
+    return last;
+  }
   find_last(places.data(), places.data() + places.size(), 0, last);
   std::sort(last.begin(), last.end());
   return last;

@@ -3,6 +3,7 @@
 
 #include <utility>
 
+#include "interpreter/defects.h"
 #include "runtime/base/limits.h"
 #include "runtime/base/journal_json.h"
 #include "runtime/engine/log.h"
@@ -123,6 +124,7 @@ void Children::tell(const Mail& mail, const ChildEnded& message) {
 // ---- The child's side --------------------------------------------------------------------------------------------
 
 void Children::ended(const Saga& child, Slot slot) {
+  if (defective(Defect::kChildAnswerLost)) return;
   const Lane to = child.state.parent.lane;
   ChildEnded message = ending(child);
   message.output = closed(child.graph->holds_private, std::move(message.output));

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "interpreter/defects.h"
 #include "runtime/base/check.h"
 #include "runtime/base/limits.h"
 #include "runtime/engine/acts.h"
@@ -101,6 +102,7 @@ Loop::~Loop() {
 Instant Loop::now(Lane lane) {
   LaneState& state = lanes_.at(lane);
   state.last = std::max(state.last, clock(lane).now());
+  if (defective(Defect::kClockAhead)) return {state.last.us + 5'000'000};
   return state.last;
 }
 
@@ -168,6 +170,7 @@ void Loop::tick() {
   if (!database_down()) {
     std::vector<Task> again = std::move(later_);
     later_.clear();
+    if (defective(Defect::kLaterForgotten)) again.clear();
     for (Task& task : again) task();
   }
   renew_leases(at);

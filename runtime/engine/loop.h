@@ -216,6 +216,7 @@ class Loop {
   void on_flushed(Channel& channel, FlushReport report);
   void committed(FlushReport& report);
   void culprit(FlushReport& report);
+  void set_aside(const Loader::Which& which, const std::string& why);
   void settle(Saga& saga);
   void dispatch(Batch::Effect&& effect, Lane lane);
   void send_action(SendAction&& send);

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "runtime/base/check.h"
+#include "interpreter/defects.h"
 #include "runtime/engine/asks.h"
 #include "runtime/engine/children.h"
 #include "runtime/engine/event_starts.h"
@@ -51,10 +52,10 @@ void Loop::committed(FlushReport& report) {
   std::vector<std::int64_t> epochs(lanes_.count(), 0);  // under which this was written; 0: it was not
   for (const LaneFence& fence : batch.flush.lanes) {
     LaneState& lane = lanes_.at(fence.lane);
-    if (!fenced(fence.lane)) epochs[static_cast<std::size_t>(fence.lane)] = fence.epoch;
+    if (!fenced(fence.lane) || defective(Defect::kFencedGoesOn)) epochs[static_cast<std::size_t>(fence.lane)] = fence.epoch;
     if (lane.epoch != fence.epoch) continue;
     lane.renewing = false;
-    if (fenced(fence.lane)) lanes_.lost(fence.lane);
+    if (fenced(fence.lane) && !defective(Defect::kFencedGoesOn)) lanes_.lost(fence.lane);
     else Lanes::lease(lane, std::max(lane.lease_until, lease_until));
   }
   if (!deferred_.empty()) {
@@ -126,7 +127,7 @@ void Loop::dispatch(Batch::Effect&& effect, Lane lane) {
   const LaneState& state = lanes_.at(lane);
   // Of a lane that is being handed over nothing more is sent.
   if (state.stage != LaneState::Stage::kHeld || find(send.call.saga) == nullptr) return;
-  if (state.lease_until < steady_now() + kLeaseLeft) {
+  if (state.lease_until < steady_now() + kLeaseLeft && !defective(Defect::kLeaseIgnored)) {
     deferred_.emplace_back(lane, std::move(send));
     return;
   }
@@ -201,6 +202,8 @@ void Loop::on_outcome(const SagaId& id, Lane lane, std::int64_t epoch, const Gra
         fact);
     BELAY_CHECK(there, "a saga is moved only to a definition that knows its calls");
   }
+  if (defective(Defect::kOutcomeTwice)) record(*saga, fact);
+  if (defective(Defect::kOutcomeTwice) && saga->state.ended()) return;
   record(*saga, std::move(fact));
 }
 
@@ -273,11 +276,17 @@ void Loop::culprit(FlushReport& report) {
     Loader::Which which;
     which.lane = owner.lane;
     which.saga = owner.saga;
-    loader_->load(which, [this, message = report.result.message](Result<std::shared_ptr<LoadResult>> loaded) {
-      if (loaded) quarantine(std::move((*loaded)->row), message);  // else it was never stored
-    });
+    set_aside(which, report.result.message);
   }
   for (const Batch::Answer& answer : batch.answers) answer.tell(&why);
+}
+
+// Its row as it is stored, marked. One that is not there was never stored; a database that is away is asked again.
+void Loop::set_aside(const Loader::Which& which, const std::string& why) {
+  loader_->load(which, [this, which, why](Result<std::shared_ptr<LoadResult>> loaded) {
+    if (loaded) return quarantine(std::move((*loaded)->row), why);
+    if (loaded.error().code == ErrorCode::kUnavailable) later([this, which, why] { set_aside(which, why); });
+  });
 }
 
 void Loop::quarantine(InstanceRow row, const std::string& why) {

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "runtime/base/check.h"
+#include "interpreter/defects.h"
 #include "runtime/engine/log.h"
 #include "runtime/engine/loop.h"
 #include "runtime/engine/topics.h"
@@ -96,9 +97,15 @@ void Loop::on_loaded(const Loader::Which& which, Result<std::shared_ptr<LoadResu
       return;
     }
     case LoadResult::Kind::kMarkFirst: {
+      // Quarantined while it was read: that mark stays.
+      const Failure aside{ErrorCode::kCorrupt, "the saga is quarantined"};
+      if (quarantined_.contains(id)) return tell_waiting(id, fail(aside));
       suspects_.push_back(id);
       loaded.row.health = loaded.row.health == kLoading ? kLoadingAgain : kLoading;
-      Task go = [this, row = loaded.row, which]() mutable {
+      Task go = [this, aside, row = loaded.row, which]() mutable {
+        if (quarantined_.contains(row.id)) {  // told in a turn of its own: this task goes with the telling
+          return inbox_->push([this, aside, id = row.id] { tell_waiting(id, fail(aside)); });
+        }
         Batch& batch = open_batch(row.lane);
         const Slot slot{&batch, batch.add_owner({.lane = row.lane, .saga = row.id})};
         Loader::Which again = which;
@@ -146,7 +153,7 @@ void Loop::tell_waiting(const SagaId& id, const Result<Saga*>& result) {
 // A saga that is not parked was at work when its owner went away.
 void Loop::take_up(Saga& saga) {
   if (saga.state.ended()) return;
-  set_timer(saga);
+  if (!defective(Defect::kTimersNotRearmed)) set_timer(saga);
   if (saga.parked) return;
   interpreter::Recovery recovery = interpreter::recover(*saga.graph, saga.state);
   Slot slot = this->slot(saga);

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "runtime/base/check.h"
+#include "interpreter/defects.h"
 #include "runtime/base/journal_json.h"
 #include "runtime/base/json_value.h"
 #include "runtime/base/limits.h"
@@ -77,7 +78,8 @@ Slot Loop::record(Saga& saga, Fact fact, std::string actor, std::string reason) 
     append_entry_body(*saga.graph, entry, row.body);
   }
   row.actor = std::move(entry.actor);
-  slot.batch->add(slot.owner, std::move(row));
+  const bool forgets = defective(Defect::kTimerNotJournaled) && row.kind == "TimerFired";
+  if (!forgets) slot.batch->add(slot.owner, std::move(row));
   counters_.entries.fetch_add(1, std::memory_order_relaxed);
 
   set_timer(saga);
@@ -122,6 +124,7 @@ void Loop::carry_out(Saga& saga, Slot slot, std::vector<interpreter::Command> co
               send.path = std::move(run.path);
               send.direction = run.direction;
               send.generation = run.generation;
+              if (defective(Defect::kSendsBeforeCommit)) return send_action(std::move(send));
               slot.batch->effects.push_back({slot.owner, std::move(send)});
             },
             [&](interpreter::AwaitEvent& await) {
@@ -258,7 +261,7 @@ void Loop::seal_saga(Batch& batch, Batch::OwnerIndex owner, Saga& saga) {
   InstanceRow row = saga.row;
   if (snapshot && !too_large) {
     row.state = std::move(snapshot);
-    row.state_seq = state.seq;
+    row.state_seq = state.seq + (defective(Defect::kSnapshotAhead) ? 1 : 0);
     saga.row.state_seq = state.seq;
   }
   batch.add(owner, std::move(row));
@@ -278,7 +281,7 @@ void Loop::write_questions(Batch& batch, Batch::OwnerIndex owner, Saga& saga) {
     return !std::binary_search(paths.begin(), paths.end(), path);
   };
   for (const std::string& path : saga.questions) {
-    if (missing_in(open, path)) batch.add_gone(owner, QuestionRow{saga.lane, saga.id, path, saga.row.tenant, {}, {}, {}});
+    if (missing_in(open, path) && !defective(Defect::kQuestionKept)) batch.add_gone(owner, QuestionRow{saga.lane, saga.id, path, saga.row.tenant, {}, {}, {}});
   }
   for (const std::string& path : open) {
     if (!missing_in(saga.questions, path)) continue;

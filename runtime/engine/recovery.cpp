@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "interpreter/defects.h"
 #include "runtime/engine/log.h"
 #include "runtime/engine/mailroom.h"
 
@@ -14,6 +15,7 @@ void Recovery::begin(std::vector<std::pair<Lane, SagaId>> running, std::vector<M
              " messages");
   }
   if (running_.empty()) last_ = steady_now();
+  if (defective(Defect::kWorkNotTakenUp)) running.clear();
   for (auto& [lane, id] : running) {
     ++left_[lane];
     running_.emplace_back(lane, std::move(id));

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "interpreter/defects.h"
 #include "runtime/base/check.h"
 #include "runtime/base/journal_json.h"
 #include "runtime/base/state_json.h"
@@ -108,7 +109,7 @@ bool refresh_row(Saga& saga) {
   const State& state = saga.state;
   InstanceRow& row = saga.row;
   interpreter::Summary summary = interpreter::summary(*saga.graph, state);
-  saga.parked = summary.parked && !state.ended();
+  saga.parked = (summary.parked || defective(Defect::kParkedAtWork)) && !state.ended();
   if (saga.erased) summary.failure = row.failure;  // as it was when it could be read
   if (saga.seal && !summary.failure.empty()) summary.failure = failure_without_messages(*saga.graph, state);
   // A parked saga always says what for: the loader tells the running from the parked by it.
@@ -116,7 +117,7 @@ bool refresh_row(Saga& saga) {
   if (saga.parked) waiting_on = summary.waiting_on.empty() ? "something" : std::move(summary.waiting_on);
   const char* status = interpreter::name(state.status);
   const char* health = interpreter::name(summary.health);
-  const Instant due = state.ended() ? Instant{} : saga.timer_at;
+  const Instant due = state.ended() || defective(Defect::kDueNotWritten) ? Instant{} : saga.timer_at;
   const bool changed = !saga.stored || row.status != status || row.health != health || row.waiting_on != waiting_on ||
                        row.failure != summary.failure || row.due_at != due;
   if (!changed) return false;

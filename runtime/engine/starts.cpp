@@ -3,6 +3,7 @@
 
 #include <utility>
 
+#include "interpreter/defects.h"
 #include "runtime/base/check.h"
 #include "runtime/base/environment.h"
 #include "runtime/base/json_value.h"
@@ -220,7 +221,7 @@ void Starts::look_up(StartInput input) {
 }
 
 void Starts::found(StartInput input, const Gate::Keys& gate, const std::vector<StartKeyRow>& rows) {
-  if (rows.empty()) return stand_in_line(std::move(input), gate);
+  if (rows.empty() || defective(Defect::kStartKeySkipped)) return stand_in_line(std::move(input), gate);
   const StartKeyRow& first = rows.front();  // the Idempotency-Key's before the `once per` value's
   const bool same = first.digest == input.digest;
   if (loop_.epoch(input.lane) != input.epoch) return fenced(input, gate);
@@ -252,7 +253,9 @@ void Starts::stand_in_line(StartInput input, const Gate::Keys& gate) {
   if (input.turn.empty()) return create(std::move(input), gate, false);
   const Loader::KeyQuery name{input.lane, input.request.tenant, input.turn};
   loop_.loader().turns(name, [this, input = std::move(input), gate](Result<std::vector<TurnRow>> rows) mutable {
-    if (rows && (rows->empty() || input.graph->others_queue)) return create(std::move(input), gate, !rows->empty());
+    if (rows && (rows->empty() || input.graph->others_queue)) {
+      return create(std::move(input), gate, !rows->empty() && !defective(Defect::kTwoTurns));
+    }
     if (!rows) {
       input.done(fail(rows.error()));
     } else {
@@ -318,6 +321,8 @@ void Starts::create(StartInput input, const Gate::Keys& gate, bool queued) {
     slot.batch->add(slot.owner, std::move(start_key));
   }
   loop_.counters().started.fetch_add(1, std::memory_order_relaxed);
+  if (defective(Defect::kStartAnswersEarly)) input.done(StartReply{.saga = saga.id, .created = true, .seq = 1});
+  if (defective(Defect::kGateLeftEarly)) loop_.gate().leave(gate);
   slot.answer([id = saga.id, seq = saga.state.seq, done = std::move(input.done)](const Failure* failure) {
     if (failure != nullptr) done(fail(*failure));
     else done(StartReply{.saga = id, .created = true, .seq = seq});

@@ -5,6 +5,7 @@
 #include <map>
 #include <utility>
 
+#include "interpreter/defects.h"
 #include "runtime/base/check.h"
 #include "runtime/base/json_value.h"
 #include "runtime/base/limits.h"
@@ -93,7 +94,7 @@ void Topics::publish(PublishInput input) {
         input.done(fail(loop_.holds(input.row.lane) ? lane_came_back() : held_elsewhere(input.row.lane)));
         return loop_.gate().leave(keys);
       }
-      if (!seen || *seen) {
+      if (!seen || (*seen && !defective(Defect::kEventDedupSkipped))) {
         Result<PublishReply> reply = fail(ErrorCode::kUnavailable, "");
         if (!seen) {
           reply = fail(seen.error());
@@ -228,8 +229,9 @@ void Topics::subscribed(Topic& topic, const Mail& mail, const Subscribe& message
   if (!known) {
     topic.subscribers.push_back({row, message.saga_lane});
     if (topic.gone_in == slot.batch->number) slot.batch->keep(row);
-    slot.batch->add(slot.owner, row);
+    if (!defective(Defect::kSubscriptionLost)) slot.batch->add(slot.owner, row);
   }
+  if (defective(Defect::kEarlierEventsLost)) events.clear();
   for (auto& [eseq, event] : events) loop_.send(slot, message.saga_lane, Offer{row, std::move(event)});
 }
 
@@ -242,7 +244,7 @@ void Topics::unsubscribe(Topic& topic, const Mail& mail, const SubscriptionRow& 
 void Topics::answered(Topic& topic, const Mail& mail, const OfferAnswered& message) {
   const Slot slot = this->slot(topic);
   loop_.consume(slot, mail);
-  if (message.taken) slot.batch->add_claimed(slot.owner, topic.lane, message.eseq);
+  if (message.taken && !defective(Defect::kEventNotClaimed)) slot.batch->add_claimed(slot.owner, topic.lane, message.eseq);
   if (!message.waits) remove(topic, slot, message.row);
 }
 
@@ -265,7 +267,7 @@ void Topics::remove(Topic& topic, Slot slot, const SubscriptionRow& row) {
   const auto known = std::find_if(topic.subscribers.begin(), topic.subscribers.end(),
                                   [&](const Subscriber& other) { return same(other.row, row); });
   if (known == topic.subscribers.end()) return;
-  slot.batch->add_gone(slot.owner, known->row);
+  if (!defective(Defect::kUnsubscribeLost)) slot.batch->add_gone(slot.owner, known->row);
   topic.gone_in = slot.batch->number;
   topic.subscribers.erase(known);
 }
@@ -285,6 +287,7 @@ void Topics::offered(const Mail& mail, const Offer& message) {
 
 void Topics::offer(const Mail& mail, const Offer& message) {
   if (!loop_.holds(mail.to)) return;
+  if (defective(Defect::kMailConsumedEarly)) loop_.consume(loop_.slot(mail.to, "offer"), mail);
   Loader::Which which;
   which.lane = mail.to;
   which.saga = message.row.saga;
@@ -325,7 +328,8 @@ void Topics::offered_to(Saga& saga, const Mail& mail, const Offer& message) {
     }
     reply.waits = source < sources.size() && source < activity->keys.size();
   }
-  if (reply.waits && !std::binary_search(taken.begin(), taken.end(), message.event.id)) {
+  const bool had = std::binary_search(taken.begin(), taken.end(), message.event.id) && !defective(Defect::kEventTwice);
+  if (reply.waits && !had) {
     const auto type = std::find_if(graph.events.begin(), graph.events.end(),
                                    [&](const interpreter::EventType& e) { return e.name == message.event.type; });
     BELAY_CHECK(type != graph.events.end(), "a graph holds the events that it waits for");

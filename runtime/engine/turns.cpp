@@ -3,6 +3,7 @@
 
 #include <utility>
 
+#include "interpreter/defects.h"
 #include "runtime/base/environment.h"
 #include "runtime/base/limits.h"
 #include "runtime/engine/starts.h"
@@ -52,8 +53,8 @@ void Turns::ended(const Saga& saga, Slot slot) {
   if (saga.graph->one_at_a_time.empty()) return;
   const Result<std::string> name = name_of(*saga.graph, TakesOf(*saga.graph, saga.state));
   if (!name) return;  // it could not have started
-  slot.batch->add_gone(slot.owner, TurnRow{saga.lane, saga.row.tenant, *name, saga.id, false});
-  look(slot, saga.lane, saga.row.tenant, *name);
+  if (!defective(Defect::kTurnKept)) slot.batch->add_gone(slot.owner, TurnRow{saga.lane, saga.row.tenant, *name, saga.id, false});
+  if (!defective(Defect::kTurnNotPassedOn)) look(slot, saga.lane, saga.row.tenant, *name);
 }
 
 void Turns::look(Slot slot, Lane lane, const std::string& tenant, const std::string& name) {

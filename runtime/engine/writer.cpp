@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "interpreter/defects.h"
 #include "runtime/base/check.h"
 
 namespace belay::runtime {
@@ -111,6 +112,9 @@ void Writer::write_next() {
     result = store_.flush(part.batch.flush, number_);
     report.took_us = monotonic_us() - began;
     if (result.db_now) clock_.answered(result.db_now);
+    if (result.kind == FlushResult::Kind::kDown && defective(Defect::kDownIsCommitted)) {
+      result.kind = FlushResult::Kind::kCommitted;
+    }
     if (result.kind == FlushResult::Kind::kDown) {
       ++part.tries;
       set_down(true, result.message);

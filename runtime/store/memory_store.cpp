@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <chrono>
 
+#include "interpreter/defects.h"
 #include "runtime/base/check.h"
 
 namespace belay::runtime {
@@ -166,7 +167,9 @@ FlushResult MemoryStore::flush(const Flush& flush, std::size_t) {
   std::set<Lane> moved, landed;
   for (const LaneFence& fence : flush.lanes) {
     LaneRow& lane = lanes_[static_cast<std::size_t>(fence.lane)];
-    if (lane.epoch == fence.epoch && lane.head == fence.head) {
+    const bool again = defective(Defect::kResendWritesTwice) && lane.epoch == fence.epoch && lane.head == fence.head + 1;
+    const bool open = defective(Defect::kFenceDropped) || again;
+    if (open || (lane.epoch == fence.epoch && lane.head == fence.head)) {
       ++lane.head;
       lane.lease_until = {now().us + lease_ms_ * 1'000};
       moved.insert(fence.lane);
@@ -189,11 +192,12 @@ FlushResult MemoryStore::flush(const Flush& flush, std::size_t) {
 }
 
 void MemoryStore::write(const Flush& flush, const std::set<Lane>& lanes) {
-  const auto ours = [&](Lane lane) { return lanes.contains(lane); };
+  const bool unfenced = defective(Defect::kRowsWithoutFence);
+  const auto ours = [&](Lane lane) { return unfenced || lanes.contains(lane); };
   const auto listed = [&](Lane lane) {
     const bool found = std::any_of(flush.lanes.begin(), flush.lanes.end(), [&](const LaneFence& f) { return f.lane == lane; });
     BELAY_CHECK(found, "each row's lane is among the flush's lanes");
-    return lanes.contains(lane);
+    return unfenced || lanes.contains(lane);
   };
   for (const InstanceRow& row : flush.instances) {
     if (!listed(row.lane)) continue;
@@ -228,7 +232,7 @@ void MemoryStore::write(const Flush& flush, const std::set<Lane>& lanes) {
     if (listed(row.from)) BELAY_CHECK(mail_.emplace(std::tuple(row.to, row.from, row.number), row).second, "mail is numbered");
   }
   for (const MailboxRow& row : flush.mail_consumed) {
-    if (listed(row.to)) mail_.erase({row.to, row.from, row.number});
+    if (listed(row.to) && !defective(Defect::kMailStays)) mail_.erase({row.to, row.from, row.number});
   }
   for (const StartKeyRow& row : flush.start_keys_gone) {
     const auto it = start_keys_.find({row.lane, row.tenant, row.key});
@@ -272,7 +276,7 @@ Result<std::vector<ClaimedLane>> MemoryStore::claim(const Claim& claim) {
     if (claimed.size() >= claim.at_most) break;
     if (!free(lane) && !(claim.own_name_too && lane.owner == claim.owner)) continue;
     lane.owner = claim.owner;
-    ++lane.epoch;
+    if (!defective(Defect::kClaimKeepsEpoch)) ++lane.epoch;
     lane.lease_until = {now().us + lease_ms_ * 1'000};
     claimed.push_back({number, lane.epoch, lane.head, lane.crashes++});
   }

@@ -224,6 +224,20 @@ TEST_CASE("a check's no counts only so long after the request was heard of, when
   CHECK(run.latest() == "capture do 1");
 }
 
+TEST_CASE("a check's no is as old as its question, although the saga was paused meanwhile") {
+  Graph graph = three_steps(false, true);
+  graph.actions[graph.nodes[find_node(graph, "capture")].call.check.front().action].settling_s = 20;
+  Run run(graph);
+  run.ok("hold");
+  run.fail("capture", kUnsure, "timeout");
+  run.put(OperatorActed{OperatorAct::kPause, {}, Direction::kForward, false, {}, ""}, "a look");
+  run.ok("capture", record({{"happened", Value::string("no")}}), Direction::kCheck);
+  run.pass(600);
+  run.put(OperatorActed{OperatorAct::kResume, {}, Direction::kForward, false, {}, ""}, "go on");
+  run.pass(1);
+  CHECK(run.latest() == "capture check 1");
+}
+
 TEST_CASE("an undo that keeps failing is held, shown, and goes on when a person says so") {
   Run run(three_steps());
   run.ok("hold");

@@ -1,6 +1,7 @@
-// Reads along: everything that the database commits, entry by entry, with books of its own about fences, intents, keys,
-// timers and turns, and says when a promise of docs/ARCHITECTURE.md is broken. It trusts neither the engine nor the
-// store. Of the interpreter it uses the fold alone, to compare what the engine believes with what is stored.
+// Reads along: everything that the database commits, entry by entry, with books of its own about
+// fences, intents, keys, timers and turns, and says when a promise of docs/ARCHITECTURE.md is
+// broken. It trusts neither the engine nor the store. Of the interpreter it uses the fold alone, to
+// compare what the engine believes with what is stored.
 #pragma once
 #include <map>
 #include <optional>
@@ -30,15 +31,15 @@ class Auditor {
     const interpreter::Graph* graph = nullptr;
     std::uint64_t seq = 0;
     Instant at;
-    interpreter::State state;     // the fold
-    runtime::InstanceRow row;     // as last committed
-    std::set<std::string> intents;           // request keys that may leave
-    bool passed = false, cancelling = false; // the point of no return; everything is undone
-    bool must_compensate = false;            // a cancel was taken in time
-    bool failed = false;                     // some call failed, or some limit passed
+    interpreter::State state;                 // the fold
+    runtime::InstanceRow row;                 // as last committed
+    std::set<std::string> intents;            // request keys that may leave
+    bool passed = false, cancelling = false;  // the point of no return; everything is undone
+    bool must_compensate = false;             // a cancel was taken in time
+    bool failed = false;                      // some call failed, or some limit passed
     std::uint64_t boundary = 14695981039346656037ULL;  // of what was committed so far
     int cancels = 0, pauses = 0, resumes = 0, answers = 0;
-    std::vector<std::string> took;           // ids of events
+    std::vector<std::string> took;  // ids of events
   };
 
   explicit Auditor(const Program& program) : program_(program) {}
@@ -48,7 +49,11 @@ class Auditor {
   // A node has claimed lanes.
   void claimed(int node, const std::vector<runtime::ClaimedLane>& lanes);
   // The store has answered a flush of `node`.
-  void flushed(int node, const runtime::Flush& flush, const runtime::FlushResult& result, Instant now);
+  void flushed(int node, const runtime::Flush& flush, const runtime::FlushResult& result,
+               Instant now);
+  // Whether the database has this flush already: it is sent once more because its acknowledgement
+  // was lost.
+  bool has(const runtime::Flush& flush) const;
   // A call leaves `node`.
   void sends(int node, const std::string& saga, Lane lane, const std::string& key);
   // The engine tells a committed state.

@@ -6,21 +6,25 @@
 namespace belay::sim {
 namespace {
 
-constexpr const char* kFamilyNames[] = {"answers", "one fault", "acts", "two deaths", "an act and a death", "every fault"};
-constexpr FaultKind kDeaths[] = {FaultKind::kDieUnheard, FaultKind::kDieAfter, FaultKind::kDieBefore};
-constexpr FaultKind kFaults[] = {FaultKind::kDieUnheard, FaultKind::kDieAfter, FaultKind::kDieBefore,
-                                 FaultKind::kTakeOver,   FaultKind::kAckLost,  FaultKind::kRollback};
+constexpr const char* kFamilyNames[] = {"answers",    "one fault",          "acts",
+                                        "two deaths", "an act and a death", "every fault"};
+constexpr FaultKind kDeaths[] = {FaultKind::kDieUnheard, FaultKind::kDieAfter,
+                                 FaultKind::kDieBefore};
+constexpr FaultKind kFaults[] = {FaultKind::kDieUnheard, FaultKind::kDieAfter,
+                                 FaultKind::kDieBefore,  FaultKind::kTakeOver,
+                                 FaultKind::kAckLost,    FaultKind::kRollback};
 constexpr int kTwoHours = 7'200;
 
 // A program and what its provider answers.
 struct Base {
   Plan plan;
   int deviations = 0;
-  int flushes = 0;   // without faults
+  int flushes = 0;  // without faults
   std::string end;
 };
 
-void answers(const Program& program, std::size_t step, int deviations_left, Plan plan, int deviations, std::vector<Base>& all) {
+void answers(const Program& program, std::size_t step, int deviations_left, Plan plan,
+             int deviations, std::vector<Base>& all) {
   if (step == program.steps.size()) {
     all.push_back({std::move(plan), deviations, 0, ""});
     return;
@@ -50,15 +54,22 @@ void undo_answers(const Program& program, const Plan& usual, std::vector<Base>& 
 std::vector<Base> bases(Part part, bool quick) {
   std::vector<Base> all;
   for (const Program& program : programs()) {
-    if (program.long_run || (quick && program.steps.size() > 3)) continue;
+    if (program.long_run || (quick && program.steps.size() > 4)) continue;
     Plan usual;
     usual.program = program.name;
     usual.asks = usual_asks(program);
     const int deviations = quick ? 1 : program.steps.size() <= 3 ? 3 : 2;
     answers(program, 0, deviations, usual, 0, all);
     undo_answers(program, usual, all);
+    for (std::size_t step = 0; step < program.undoable; ++step) {  // until it gives up
+      Plan plan = usual;
+      plan.scripts.push_back(
+          {program.steps[step], false, std::vector<Outcome>(4, Outcome::kTransient)});
+      all.push_back({std::move(plan), 1, 0, ""});
+    }
   }
-  std::stable_sort(all.begin(), all.end(), [](const Base& a, const Base& b) { return a.deviations < b.deviations; });
+  std::stable_sort(all.begin(), all.end(),
+                   [](const Base& a, const Base& b) { return a.deviations < b.deviations; });
   std::vector<Base> mine;
   for (std::size_t i = 0; i < all.size(); ++i) {
     if (static_cast<int>(i) % part.of == part.index) mine.push_back(std::move(all[i]));
@@ -129,13 +140,28 @@ bool enumerate(Part part, bool quick, const RunPlan& run) {
     base.flushes = report->flushes;
     base.end = report->end;
   }
-  // A fault of database or process changes nothing about the end, where no lost answer means: undo it.
+  // A snapshot is taken every hundred entries: one program is that long.
+  for (const Program& program : programs()) {
+    if (!program.long_run || part.index != 0) continue;
+    Plan plan;
+    plan.program = program.name;
+    plan.asks = usual_asks(program);
+    for (int flush = 95; flush < 260; flush += quick ? 40 : 5) {
+      if (!run(Family::kOneFault, with(plan, FaultKind::kDieUnheard, flush))) return false;
+    }
+  }
+  // A fault of database or process changes nothing about the end, where no lost answer means: undo
+  // it.
   const auto same_end = [&](const Base& base, Family family, Plan plan) {
-    bool settled = true;  // a refused undo leaves it to a person, and an answer that was lost is looked up first
+    bool settled = true;  // a refused undo leaves it to a person, and an answer that was lost is
+                          // looked up first
     for (const Script& script : plan.scripts) {
       const bool refused = script.outcomes.front() == Outcome::kBusiness;
-      settled &= !refused || (!script.undo && plan.program != "once");  // undone, it may be started once more
+      settled &= !refused ||
+                 (!script.undo && plan.program != "once");  // undone, it may be started once more
     }
+    for (const Script& script : plan.scripts)
+      settled &= script.outcomes.size() < 2;  // and tries are counted
     if (program(base.plan.program).crash_proof && settled) plan.end = base.end;
     return run(family, plan).has_value();
   };
@@ -156,11 +182,13 @@ bool enumerate(Part part, bool quick, const RunPlan& run) {
   if (quick) return true;
   for (const Base& base : all) {
     if (base.deviations > 1) continue;
-    for (const FaultKind kind : {FaultKind::kDieUnheard, FaultKind::kDieAfter, FaultKind::kTakeOver}) {
+    for (const FaultKind kind :
+         {FaultKind::kDieUnheard, FaultKind::kDieAfter, FaultKind::kTakeOver}) {
       for (int first = 1; first <= base.flushes; ++first) {
         int last = base.flushes + 8;
         for (int second = first + 1; second <= last; ++second) {
-          const auto report = run(Family::kTwoDeaths, with(with(base.plan, kind, first), FaultKind::kDieUnheard, second));
+          const auto report = run(Family::kTwoDeaths, with(with(base.plan, kind, first),
+                                                           FaultKind::kDieUnheard, second));
           if (!report) return false;
           last = std::min(last, report->flushes);
         }

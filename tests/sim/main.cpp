@@ -1,11 +1,13 @@
 // The simulation as a program, as CI runs it and as a failure is looked at:
 //   sim --exhaustive [--limit N] [--jobs N]   every schedule of small scope
 //   sim --seeds N [--from S] [--jobs N]       random long runs, one a seed
-//   sim --nightly MINUTES [--jobs N]          seeds until the time is over, from a different one each night
-//   sim --seed S [--trace]                    one of them again, exactly; BELAY_SIM_SEED=S does the same
-//   sim --plan "…" [--trace]                  a schedule as it was printed
+//   sim --nightly MINUTES [--jobs N]          seeds until the time is over, from a different one
+//   each night sim --seed S [--trace]                    one of them again, exactly;
+//   BELAY_SIM_SEED=S does the same sim --plan "…" [--trace]                  a schedule as it was
+//   printed
 // A broken promise is printed with what repeats it, made as small as it goes. See docs/testing.md.
 #include <spdlog/spdlog.h>
+#include <unistd.h>
 
 #include <atomic>
 #include <chrono>
@@ -16,7 +18,6 @@
 #include <map>
 #include <mutex>
 #include <thread>
-#include <unistd.h>
 #include <unordered_set>
 
 #include "tests/sim/exhaustive.h"
@@ -28,13 +29,13 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-double seconds_since(Clock::time_point began) { return std::chrono::duration<double>(Clock::now() - began).count(); }
+double seconds_since(Clock::time_point began) {
+  return std::chrono::duration<double>(Clock::now() - began).count();
+}
 
 // What runs on this thread, should a check of the product end the process.
 thread_local char running[2'000];
-void remember(const std::string& what) {
-  std::strncpy(running, what.c_str(), sizeof running - 1);
-}
+void remember(const std::string& what) { std::strncpy(running, what.c_str(), sizeof running - 1); }
 void on_abort(int) {
   const char* const words[] = {"BELAY_CHECK failed in: sim --plan '", running, "'\n"};
   for (const char* word : words) {
@@ -67,7 +68,8 @@ struct Tally {
   }
 };
 
-void tell(Tally& tally, const Plan& plan, const Violation& violation, std::optional<std::uint64_t> seed) {
+void tell(Tally& tally, const Plan& plan, const Violation& violation,
+          std::optional<std::uint64_t> seed) {
   const std::lock_guard lock(tally.mutex);
   if (std::exchange(tally.failed, true)) return;
   tally.stop = true;
@@ -93,10 +95,12 @@ void tell(Tally& tally, const Plan& plan, const Violation& violation, std::optio
 int one(const Plan& plan, bool trace) {
   remember(to_text(plan));
   const Report report = run(plan, {.prove_replay = true, .show = trace});
-  std::printf("%s\n%d flushes, %d steps, %d entries, %d deaths; trace %016llx; %s\n", to_text(plan).c_str(), report.flushes, report.steps,
-              report.entries, report.deaths, static_cast<unsigned long long>(report.trace), report.end.c_str());
+  std::printf("%s\n%d flushes, %d steps, %d entries, %d deaths; trace %016llx; %s\n",
+              to_text(plan).c_str(), report.flushes, report.steps, report.entries, report.deaths,
+              static_cast<unsigned long long>(report.trace), report.end.c_str());
   if (!report.violation) return 0;
-  std::printf("BROKEN: %s\n  %s\n", report.violation->check.c_str(), report.violation->what.c_str());
+  std::printf("BROKEN: %s\n  %s\n", report.violation->check.c_str(),
+              report.violation->what.c_str());
   return 1;
 }
 
@@ -129,20 +133,23 @@ int exhaustive(const Arguments& arguments) {
     std::map<std::string, long> by_family;
     std::unordered_set<std::uint64_t> reached, died_at;
     long runs = 0;
-    enumerate({job, arguments.jobs}, false, [&](Family family, const Plan& plan) -> std::optional<Report> {
-      if (tally.stop || (arguments.limit >= 0 && tally.schedules >= arguments.limit)) return std::nullopt;
-      remember(to_text(plan));
-      Report report = run(plan, {.prove_replay = ++runs % 8 == 0});
-      if (report.violation) {
-        tell(tally, plan, *report.violation, std::nullopt);
-        return std::nullopt;
-      }
-      tally.count(report);
-      ++by_family[name(family)];
-      if (family == Family::kAnswers) reached.insert(report.boundaries.begin(), report.boundaries.end());
-      died_at.insert(report.died_at.begin(), report.died_at.end());
-      return report;
-    });
+    enumerate({job, arguments.jobs}, false,
+              [&](Family family, const Plan& plan) -> std::optional<Report> {
+                if (tally.stop || (arguments.limit >= 0 && tally.schedules >= arguments.limit))
+                  return std::nullopt;
+                remember(to_text(plan));
+                Report report = run(plan, {.prove_replay = ++runs % 8 == 0});
+                if (report.violation) {
+                  tell(tally, plan, *report.violation, std::nullopt);
+                  return std::nullopt;
+                }
+                tally.count(report);
+                ++by_family[name(family)];
+                if (family == Family::kAnswers)
+                  reached.insert(report.boundaries.begin(), report.boundaries.end());
+                died_at.insert(report.died_at.begin(), report.died_at.end());
+                return report;
+              });
     const std::lock_guard lock(tally.mutex);
     for (const auto& [family, count] : by_family) tally.by_family[family] += count;
     tally.reached.merge(reached);
@@ -152,10 +159,14 @@ int exhaustive(const Arguments& arguments) {
   std::size_t covered = 0;
   for (const std::uint64_t boundary : tally.reached) covered += tally.died_at.count(boundary);
   const double took = seconds_since(began);
-  for (const auto& [family, count] : tally.by_family) std::printf("  %-20s %8ld\n", family.c_str(), count);
-  std::printf("%ld schedules in %.1f s (%.0f us each on %d threads): %ld deaths, %ld faults in all, %ld entries; %ld ended held\n",
-              tally.schedules.load(), took, took * 1e6 * arguments.jobs / static_cast<double>(tally.schedules), arguments.jobs,
-              tally.deaths.load(), tally.faults.load(), tally.entries.load(), tally.held.load());
+  for (const auto& [family, count] : tally.by_family)
+    std::printf("  %-20s %8ld\n", family.c_str(), count);
+  std::printf(
+      "%ld schedules in %.1f s (%.0f us each on %d threads): %ld deaths, %ld faults in all, %ld "
+      "entries; %ld ended held\n",
+      tally.schedules.load(), took,
+      took * 1e6 * arguments.jobs / static_cast<double>(tally.schedules), arguments.jobs,
+      tally.deaths.load(), tally.faults.load(), tally.entries.load(), tally.held.load());
   std::printf("journal boundaries: %zu, of which died at: %zu\n", tally.reached.size(), covered);
   const bool whole = arguments.limit < 0;
   if (whole && covered != tally.reached.size()) {
@@ -183,16 +194,21 @@ int seeds(const Arguments& arguments, std::uint64_t from, long count, double min
   });
   if (tally.failed) return 1;
   const double took = seconds_since(began);
-  std::printf("%ld seeds from %llu in %.1f s (%.0f us each on %d threads): %ld deaths, %ld faults in all, %ld entries; %ld ended held\n",
-              tally.schedules.load(), static_cast<unsigned long long>(from), took,
-              took * 1e6 * arguments.jobs / static_cast<double>(tally.schedules), arguments.jobs, tally.deaths.load(), tally.faults.load(),
-              tally.entries.load(), tally.held.load());
+  std::printf(
+      "%ld seeds from %llu in %.1f s (%.0f us each on %d threads): %ld deaths, %ld faults in all, "
+      "%ld entries; %ld ended held\n",
+      tally.schedules.load(), static_cast<unsigned long long>(from), took,
+      took * 1e6 * arguments.jobs / static_cast<double>(tally.schedules), arguments.jobs,
+      tally.deaths.load(), tally.faults.load(), tally.entries.load(), tally.held.load());
   return 0;
 }
 
 int usage() {
-  std::fputs("usage: sim --exhaustive [--limit N] | --seeds N [--from S] | --nightly MINUTES | --seed S | --plan TEXT\n"
-             "       [--jobs N] [--trace]\n", stderr);
+  std::fputs(
+      "usage: sim --exhaustive [--limit N] | --seeds N [--from S] | --nightly MINUTES | --seed S | "
+      "--plan TEXT\n"
+      "       [--jobs N] [--trace]\n",
+      stderr);
   return 2;
 }
 
@@ -205,19 +221,31 @@ int main(int argc, char** argv) {
   for (int i = 1; i < argc; ++i) {
     const std::string word = argv[i];
     const char* value = i + 1 < argc ? argv[i + 1] : nullptr;
-    if (word == "--exhaustive") arguments.exhaustive = true;
-    else if (word == "--trace") arguments.trace = true;
-    else if (value == nullptr) return usage();
-    else if (word == "--limit") arguments.limit = std::atol(argv[++i]);
-    else if (word == "--jobs") arguments.jobs = std::max(1, std::atoi(argv[++i]));
-    else if (word == "--seeds") arguments.seeds = std::atol(argv[++i]);
-    else if (word == "--from") arguments.from = std::atol(argv[++i]);
-    else if (word == "--nightly") arguments.nightly_minutes = std::atol(argv[++i]);
-    else if (word == "--seed") arguments.seed = std::strtoull(argv[++i], nullptr, 10);
-    else if (word == "--plan") arguments.plan = argv[++i];
-    else return usage();
+    if (word == "--exhaustive")
+      arguments.exhaustive = true;
+    else if (word == "--trace")
+      arguments.trace = true;
+    else if (value == nullptr)
+      return usage();
+    else if (word == "--limit")
+      arguments.limit = std::atol(argv[++i]);
+    else if (word == "--jobs")
+      arguments.jobs = std::max(1, std::atoi(argv[++i]));
+    else if (word == "--seeds")
+      arguments.seeds = std::atol(argv[++i]);
+    else if (word == "--from")
+      arguments.from = std::atol(argv[++i]);
+    else if (word == "--nightly")
+      arguments.nightly_minutes = std::atol(argv[++i]);
+    else if (word == "--seed")
+      arguments.seed = std::strtoull(argv[++i], nullptr, 10);
+    else if (word == "--plan")
+      arguments.plan = argv[++i];
+    else
+      return usage();
   }
-  if (const char* seed = std::getenv("BELAY_SIM_SEED"); seed != nullptr && argc == 1) arguments.seed = std::strtoull(seed, nullptr, 10);
+  if (const char* seed = std::getenv("BELAY_SIM_SEED"); seed != nullptr && argc == 1)
+    arguments.seed = std::strtoull(seed, nullptr, 10);
   programs();
   if (!arguments.plan.empty()) {
     const auto plan = parse_plan(arguments.plan);
@@ -226,10 +254,15 @@ int main(int argc, char** argv) {
   }
   if (arguments.seed) return one(plan_of_seed(*arguments.seed), arguments.trace);
   if (arguments.exhaustive) return exhaustive(arguments);
-  if (arguments.seeds >= 0) return seeds(arguments, static_cast<std::uint64_t>(arguments.from), arguments.seeds, 0);
+  if (arguments.seeds >= 0)
+    return seeds(arguments, static_cast<std::uint64_t>(arguments.from), arguments.seeds, 0);
   if (arguments.nightly_minutes > 0) {
-    const auto days = std::chrono::duration_cast<std::chrono::hours>(std::chrono::system_clock::now().time_since_epoch()).count() / 24;
-    return seeds(arguments, static_cast<std::uint64_t>(days) * 1'000'000'000ULL, -1, static_cast<double>(arguments.nightly_minutes));
+    const auto days = std::chrono::duration_cast<std::chrono::hours>(
+                          std::chrono::system_clock::now().time_since_epoch())
+                          .count() /
+                      24;
+    return seeds(arguments, static_cast<std::uint64_t>(days) * 1'000'000'000ULL, -1,
+                 static_cast<double>(arguments.nightly_minutes));
   }
   return usage();
 }

@@ -6,10 +6,13 @@
 namespace belay::sim {
 namespace {
 
-constexpr const char* kOutcomeNames[] = {"ok", "business", "transient", "unsure_did", "unsure_did_not", "late"};
-constexpr const char* kFaultNames[] = {"die_before", "die_unheard", "die_after", "rollback", "ack_lost",
-                                       "outage",     "data_error",  "take_over", "failover"};
-constexpr const char* kAskNames[] = {"start", "cancel", "event", "pause", "resume", "answer", "jump"};
+constexpr const char* kOutcomeNames[] = {"ok",         "business",       "transient",
+                                         "unsure_did", "unsure_did_not", "late"};
+constexpr const char* kFaultNames[] = {"die_before", "die_unheard", "die_after",
+                                       "rollback",   "ack_lost",    "outage",
+                                       "data_error", "take_over",   "failover"};
+constexpr const char* kAskNames[] = {"start",  "cancel", "event", "pause",
+                                     "resume", "answer", "jump"};
 static_assert(std::size(kOutcomeNames) == kOutcomes && std::size(kFaultNames) == kFaultKinds &&
               std::size(kAskNames) == kAskKinds);
 
@@ -37,8 +40,8 @@ std::string to_text(const Plan& plan) {
     }
   }
   for (const Ask& ask : plan.asks) {
-    text += std::string(" ") + name(ask.kind) + "@" + std::to_string(ask.after_flush) + ":" + std::to_string(ask.arg) +
-            (ask.twice ? "+" : "");
+    text += std::string(" ") + name(ask.kind) + "@" + std::to_string(ask.after_flush) + ":" +
+            std::to_string(ask.arg) + (ask.twice ? "+" : "");
   }
   for (const Fault& fault : plan.faults) {
     text += std::string(" ") + name(fault.kind) + "@" + std::to_string(fault.flush) +

@@ -143,8 +143,8 @@ action note.send "Tell somebody"
 std::string place(const std::string& step, const std::string& ref = "", int indent = 2) {
   const std::string in(static_cast<std::size_t>(indent), ' ');
   const std::string what = ref.empty() ? "order + \":" + step + "\"" : ref;
-  return in + "step " + step + "\n" + in + "  do hold.place\n" + in + "    ref = " + what + "\n" + in +
-         "  undo with hold.release\n" + in + "    id = " + step + ".id\n" + in +
+  return in + "step " + step + "\n" + in + "  do hold.place\n" + in + "    ref = " + what + "\n" +
+         in + "  undo with hold.release\n" + in + "    id = " + step + ".id\n" + in +
          "  if hold.taken, cancel because \"Taken\"\n";
 }
 std::string authorise(const std::string& step) {
@@ -153,7 +153,8 @@ std::string authorise(const std::string& step) {
 }
 std::string capture(const std::string& step, const std::string& of) {
   return "  step " + step + "\n    do pay.capture\n      ref           = order + \":" + step +
-         "\"\n      authorisation = " + of + ".id\n      cents         = 4990\n"
+         "\"\n      authorisation = " + of +
+         ".id\n      cents         = 4990\n"
          "    if pay.declined, cancel because \"Declined\"\n";
 }
 std::string head(const std::string& name) {
@@ -183,48 +184,76 @@ std::string texts() {
   for (int n = 1; n <= 6; ++n) all += line(n);
   all += head("stamped") + place("s1") +
          "  step s2\n    do stamp.put\n      ref = order + \":s2\"\n    undo with stamp.take_back\n"
-         "      ref = order + \":s2\"\n    if unsure, undo anyway\n" + place("s3") + "\n";
-  all += head("point") + "  gives\n    id = s3.id\n" + place("s1") + authorise("s2") + capture("s3", "s2") +
+         "      ref = order + \":s2\"\n    if unsure, undo anyway\n" +
+         place("s3") + "\n";
+  all += head("point") + "  gives\n    id = s3.id\n" + place("s1") + authorise("s2") +
+         capture("s3", "s2") +
          "  point of no return\n  step s4\n    do note.send\n      ref = order + \":s4\"\n"
-         "    keep trying for 1 day, then carry on\n  publish order.sold, key order\n    order = order\n\n";
-  all += head("waits") + "  gives\n    cents = paid.cents\n" + place("s1") + wait_for("paid") + place("s2") + "\n";
-  all += head("early") + place("s1") + wait_for("paid", ", even if up to 1 hour before") + place("s2") + "\n";
-  all += head("waits_twice") + place("s1") + wait_for("paid") + wait_for("again") + place("s2") + "\n";
-  all += head("naps") + "  finish within 1 hour\n" + place("s1") + "  pause for 10 minutes\n" + authorise("s2") + "\n";
-  all += head("both") + "  together, waiting for all\n" + place("s1", "", 4) + place("s2", "", 4) + place("s3") + "\n";
-  all += head("first") + "  together, waiting for any\n" + place("s1", "", 4) + place("s2", "", 4) + place("s3") + "\n";
-  all += head("items") + "  for each i in [\"a\", \"b\", \"c\"], at most 2 at once, tolerating 1 failure\n" +
-         place("s1", "order + \":s1\" + i", 4) + place("s2", "order + \":s2\" + i", 4) + place("s3") + "\n";
-  all += head("rounds") + "  repeat until s1.id is \"never\", at most 3 times, otherwise carry on\n"
-         "    pause for 2 minutes\n" + place("s1", "order + \":s1\"", 4) + place("s2") + "\n";
+         "    keep trying for 1 day, then carry on\n  publish order.sold, key order\n    order = "
+         "order\n\n";
+  all += head("waits") + "  gives\n    cents = paid.cents\n" + place("s1") + wait_for("paid") +
+         place("s2") + "\n";
+  all += head("early") + place("s1") + wait_for("paid", ", even if up to 1 hour before") +
+         place("s2") + "\n";
+  all +=
+      head("waits_twice") + place("s1") + wait_for("paid") + wait_for("again") + place("s2") + "\n";
+  all += head("naps") + "  finish within 1 hour\n" + place("s1") + "  pause for 10 minutes\n" +
+         authorise("s2") + "\n";
+  all += head("both") + "  together, waiting for all\n" + place("s1", "", 4) + place("s2", "", 4) +
+         place("s3") + "\n";
+  all += head("first") + "  together, waiting for any\n" + place("s1", "", 4) + place("s2", "", 4) +
+         place("s3") + "\n";
+  all += head("items") +
+         "  for each i in [\"a\", \"b\", \"c\"], at most 2 at once, tolerating 1 failure\n" +
+         place("s1", "order + \":s1\" + i", 4) + place("s2", "order + \":s2\" + i", 4) +
+         place("s3") + "\n";
+  all += head("rounds") +
+         "  repeat until s1.id is \"never\", at most 3 times, otherwise carry on\n"
+         "    pause for 2 minutes\n" +
+         place("s1", "order + \":s1\"", 4) + place("s2") + "\n";
   all += head("tries") + "  try\n" + place("s1", "", 4) +
-         "    step s2\n      do hold.place\n        ref = order + \":s2\"\n      undo with hold.release\n"
-         "        id = s2.id\n  if hold.taken\n" + place("s3", "", 4) + place("s4") + "\n";
+         "    step s2\n      do hold.place\n        ref = order + \":s2\"\n      undo with "
+         "hold.release\n"
+         "        id = s2.id\n  if hold.taken\n" +
+         place("s3", "", 4) + place("s4") + "\n";
   all += head("carries") + place("s1") +
-         "  step s2\n    do note.send\n      ref = order + \":s2\"\n    no undo because \"Said is said\"\n"
-         "    if note.refused, carry on\n" + place("s3") + "\n";
+         "  step s2\n    do note.send\n      ref = order + \":s2\"\n    no undo because \"Said is "
+         "said\"\n"
+         "    if note.refused, carry on\n" +
+         place("s3") + "\n";
   all += head("again") + place("s1") +
-         "  step s2\n    do hold.place\n      ref = order + \":s2\"\n    undo with hold.release\n      id = s2.id\n"
-         "    if hold.taken, try again after 5 minutes, at most 2 times\n" + place("s3") + "\n";
+         "  step s2\n    do hold.place\n      ref = order + \":s2\"\n    undo with hold.release\n  "
+         "    id = s2.id\n"
+         "    if hold.taken, try again after 5 minutes, at most 2 times\n" +
+         place("s3") + "\n";
   all += head("room") + "  gives\n    id = s1.id\n" + place("s1") + place("s2") + "\n";
-  all += head("family") + place("s0") + "  step child\n    run room\n      order = order\n"
-         "    if cancelled, cancel because \"No room\"\n" + place("s3") + "\n";
-  all += head("in_line") + "  one at a time per \"all\", others queue\n" + place("s1") + wait_for("paid") + place("s2") +
-         "\n";
+  all += head("family") + place("s0") +
+         "  step child\n    run room\n      order = order\n"
+         "    if cancelled, cancel because \"No room\"\n" +
+         place("s3") + "\n";
+  all += head("in_line") + "  one at a time per \"all\", others queue\n" + place("s1") +
+         wait_for("paid") + place("s2") + "\n";
   all += head("once") + "  once per order\n" + place("s1") + authorise("s2") + "\n";
-  all += head("by_event") + "  starts on pay.arrived\n    order = event.order\n" + place("s1") + authorise("s2") + "\n";
-  all += head("asks") + place("s1") + "  ask approve \"May it be?\" of role manager\n    answers\n      granted  bool\n"
-         "    within 1 day, otherwise cancel because \"Nobody answered\"\n  when not approve.granted\n"
-         "    cancel because \"They said no\"\n" + place("s2") + "\n";
-  all += head("long") + place("s0") + "  repeat until s1.id is \"never\", at most 45 times, otherwise carry on\n"
-         "    pause for 2 minutes\n" + place("s1", "order + \":s1\"", 4) + place("s2") + "\n";
+  all += head("by_event") + "  starts on pay.arrived\n    order = event.order\n" + place("s1") +
+         authorise("s2") + "\n";
+  all +=
+      head("asks") + place("s1") +
+      "  ask approve \"May it be?\" of role manager\n    answers\n      granted  bool\n"
+      "    within 1 day, otherwise cancel because \"Nobody answered\"\n  when not approve.granted\n"
+      "    cancel because \"They said no\"\n" +
+      place("s2") + "\n";
+  all += head("long") + place("s0") +
+         "  repeat until s1.id is \"never\", at most 60 times, otherwise carry on\n"
+         "    pause for 2 minutes\n" +
+         place("s1", "order + \":s1\"", 4) + place("s2") + "\n";
   return all;
 }
 
 std::vector<Program> make() {
   const dsl::Compilation compiled = dsl::compile_sources({{"sim.belay", texts()}});
   if (!compiled.ok()) {
-    for (const auto& diagnostic : compiled.diagnostics.all()) std::fprintf(stderr, "%s\n", diagnostic.message.c_str());
+    for (const auto& diagnostic : compiled.diagnostics.all())
+      std::fprintf(stderr, "%s\n", diagnostic.message.c_str());
     std::abort();
   }
   std::map<std::string, std::shared_ptr<const interpreter::Graph>> graphs;

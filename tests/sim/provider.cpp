@@ -28,7 +28,8 @@ ActionOutcome fails(FailureKind kind, const char* error) {
 }
 
 bool undoes(const std::string& action) {
-  return action == "hold.release" || action == "pay.void" || action == "pay.refund" || action == "stamp.take_back";
+  return action == "hold.release" || action == "pay.void" || action == "pay.refund" ||
+         action == "stamp.take_back";
 }
 
 // "o1:s2@s2#1" is the first time that o1:s2@s2 was done.
@@ -42,12 +43,14 @@ std::string order_of(const std::string& ref) { return ref.substr(0, ref.find(':'
 }  // namespace
 
 int Provider::Thing::standing() const {
-  return static_cast<int>(std::count_if(done.begin(), done.end(), [](const Done& d) { return !d.undone; }));
+  return static_cast<int>(
+      std::count_if(done.begin(), done.end(), [](const Done& d) { return !d.undone; }));
 }
 
 std::string Provider::Request::text(const char* name) const {
   const Value* value = args.find(name);
-  return value != nullptr && value->kind() == Value::Kind::kString ? value->as_string() : std::string();
+  return value != nullptr && value->kind() == Value::Kind::kString ? value->as_string()
+                                                                   : std::string();
 }
 
 void Provider::bad(const std::string& what) {
@@ -77,17 +80,24 @@ ActionOutcome Provider::call(const ActionCall& call, std::int64_t now_us) {
   if (known.answer) return *known.answer;
 
   switch (next_outcome(request)) {
-    case Outcome::kOk: return carry_out(request);
+    case Outcome::kOk:
+      return carry_out(request);
     case Outcome::kBusiness: {
       // A card that was declined is declined under every key; what was taken may be free later.
       if (request.action.starts_with("pay.")) declined_.insert(request.text("ref"));
       known.answer = refusal(request);
       return *known.answer;
     }
-    case Outcome::kTransient: return fails(FailureKind::kTransient, "unavailable");
-    case Outcome::kUnsureDid: carry_out(request); break;
-    case Outcome::kUnsureDidNot: break;
-    case Outcome::kLate: late_.push_back({now_us + kLateUs, request}); break;
+    case Outcome::kTransient:
+      return fails(FailureKind::kTransient, "unavailable");
+    case Outcome::kUnsureDid:
+      carry_out(request);
+      break;
+    case Outcome::kUnsureDidNot:
+      break;
+    case Outcome::kLate:
+      late_.push_back({now_us + kLateUs, request});
+      break;
   }
   return fails(FailureKind::kUnsure, "timeout");
 }
@@ -141,7 +151,8 @@ ActionOutcome Provider::do_it(const Request& request) {
   if (request.action == "pay.capture") {
     thing.of = request.text("authorisation");
     const auto authorised = things_.find(thing_of(thing.of));
-    if (authorised == things_.end() || authorised->second.standing() == 0) bad(ref + " is captured, and nothing authorised it");
+    if (authorised == things_.end() || authorised->second.standing() == 0)
+      bad(ref + " is captured, and nothing authorised it");
   }
   if (const Value* cents = request.args.find("cents")) thing.cents = cents->as_int();
   const std::string id = place + "#" + std::to_string(thing.done.size() + 1);
@@ -158,8 +169,11 @@ void Provider::in_turn(const Thing& undone) {
     return std::find(program_.steps.begin(), program_.steps.end(), step) - program_.steps.begin();
   };
   for (const auto& [name, thing] : things_) {
-    if (thing.action == "note.send" || thing.standing() == 0 || order_of(thing.ref) != order_of(undone.ref)) continue;
-    if (place(thing.step) > place(undone.step)) bad(undone.ref + " is undone while " + thing.ref + " stands");
+    if (thing.action == "note.send" || thing.standing() == 0 ||
+        order_of(thing.ref) != order_of(undone.ref))
+      continue;
+    if (place(thing.step) > place(undone.step))
+      bad(undone.ref + " is undone while " + thing.ref + " stands");
   }
 }
 
@@ -182,7 +196,8 @@ ActionOutcome Provider::undo_it(const Request& request) {
   in_turn(thing->second);
   if (request.action == "pay.void") {
     for (const auto& [name, capture] : things_) {
-      if (capture.of == id && capture.standing() > 0) bad(id + " is voided while it is captured by " + name);
+      if (capture.of == id && capture.standing() > 0)
+        bad(id + " is voided while it is captured by " + name);
     }
   }
   for (Done& done : thing->second.done) {
@@ -204,7 +219,8 @@ ActionOutcome Provider::find_it(const Request& request) const {
       if (done.undone == refund && (!refund || done.id == request.text("id"))) found = &done;
     }
   }
-  std::vector<std::pair<std::string, Value>> answer{{"happened", Value::string(found != nullptr ? "yes" : "no")}};
+  std::vector<std::pair<std::string, Value>> answer{
+      {"happened", Value::string(found != nullptr ? "yes" : "no")}};
   if (found != nullptr && !refund) answer.emplace_back("id", Value::string(found->id));
   return gives(std::move(answer));
 }

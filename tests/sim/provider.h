@@ -1,6 +1,7 @@
-// The other side: a provider with its own ledger, in cents. It remembers request keys and answers a key that it knows as
-// it did before, refuses nothing that is asked under a key twice, and keeps count of what each key has done, so that two
-// keys for one thing show as a thing done twice. What it answers is written in the plan.
+// The other side: a provider with its own ledger, in cents. It remembers request keys and answers a
+// key that it knows as it did before, refuses nothing that is asked under a key twice, and keeps
+// count of what each key has done, so that two keys for one thing show as a thing done twice. What
+// it answers is written in the plan.
 #pragma once
 #include <cstdint>
 #include <map>
@@ -24,8 +25,8 @@ class Provider {
   struct Thing {  // by reference and place: "o1:s2@s2", "o1:s1@repeat_1[2].s1"
     std::string action, saga, path, ref, step;
     std::int64_t cents = 0;
-    std::vector<Done> done;       // once is right, twice under two keys is not
-    std::string of;               // a capture: the id of its authorisation
+    std::vector<Done> done;  // once is right, twice under two keys is not
+    std::string of;          // a capture: the id of its authorisation
     int standing() const;
   };
 

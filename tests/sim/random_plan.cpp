@@ -19,7 +19,8 @@ class Dice {
 const Program& some_program(Dice& dice) {
   const auto& all = programs();
   while (true) {
-    const Program& program = all[static_cast<std::size_t>(dice.below(static_cast<int>(all.size())))];
+    const Program& program =
+        all[static_cast<std::size_t>(dice.below(static_cast<int>(all.size())))];
     if (!program.long_run || dice.one_in(20)) return program;
   }
 }
@@ -30,7 +31,8 @@ void scripts(Dice& dice, const Program& program, Plan& plan) {
     for (const bool undo : {false, true}) {
       if (unlucky == 0 || !dice.one_in(undo ? 5 : 4 - unlucky + 1)) continue;
       Script script{step, undo, {}};
-      for (int length = 1 + dice.below(2); length > 0; --length) script.outcomes.push_back(static_cast<Outcome>(dice.below(kOutcomes)));
+      for (int length = 1 + dice.below(2); length > 0; --length)
+        script.outcomes.push_back(static_cast<Outcome>(dice.below(kOutcomes)));
       plan.scripts.push_back(std::move(script));
     }
   }
@@ -39,21 +41,25 @@ void scripts(Dice& dice, const Program& program, Plan& plan) {
 void asks(Dice& dice, const Program& program, Plan& plan) {
   const int orders = program.shares_line ? 2 + dice.below(3) : 1 + dice.below(2);
   for (int order = 1; order <= orders; ++order) {
-    if (!program.by_event) plan.asks.push_back({AskKind::kStart, order == 1 ? 0 : dice.below(8), order, dice.one_in(2)});
+    if (!program.by_event)
+      plan.asks.push_back({AskKind::kStart, order == 1 ? 0 : dice.below(8), order, dice.one_in(2)});
     for (int event = program.events + (program.by_event ? 1 : 0); event > 0; --event) {
       if (dice.one_in(10)) continue;
       plan.asks.push_back({AskKind::kEvent, dice.below(12), order, dice.one_in(2)});
     }
-    if (program.asks && !dice.one_in(8)) plan.asks.push_back({AskKind::kAnswer, dice.below(8), order, dice.one_in(2)});
+    if (program.asks && !dice.one_in(8))
+      plan.asks.push_back({AskKind::kAnswer, dice.below(8), order, dice.one_in(2)});
     if (program.by_event) continue;
-    if (dice.one_in(3)) plan.asks.push_back({AskKind::kCancel, dice.below(20), order, dice.one_in(2)});
+    if (dice.one_in(3))
+      plan.asks.push_back({AskKind::kCancel, dice.below(20), order, dice.one_in(2)});
     if (dice.one_in(8)) {
       const int at = dice.below(12);
       plan.asks.push_back({AskKind::kPause, at, order, false});
       plan.asks.push_back({AskKind::kResume, at + 1 + dice.below(6), order, false});
     }
   }
-  if (dice.one_in(8)) plan.asks.push_back({AskKind::kJump, dice.below(16), 60 + dice.below(8'000), false});
+  if (dice.one_in(8))
+    plan.asks.push_back({AskKind::kJump, dice.below(16), 60 + dice.below(8'000), false});
 }
 
 void faults(Dice& dice, const Program& program, Plan& plan) {

@@ -1,5 +1,6 @@
-// Depth: plans drawn from a seed (several orders, longer scripts, several faults of every kind, any order of steps), and
-// a failing one made smaller: what can be left out while the same check still fails is left out.
+// Depth: plans drawn from a seed (several orders, longer scripts, several faults of every kind, any
+// order of steps), and a failing one made smaller: what can be left out while the same check still
+// fails is left out.
 #pragma once
 #include <cstdint>
 #include <functional>

@@ -1,4 +1,5 @@
-// A broken promise: which check saw it, and what it saw. The names are those of the table in docs/testing.md.
+// A broken promise: which check saw it, and what it saw. The names are those of the table in
+// docs/testing.md.
 #pragma once
 #include <string>
 

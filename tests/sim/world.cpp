@@ -16,21 +16,27 @@ namespace {
 constexpr std::int64_t kEpochUs = 1'700'000'000'000'000;
 constexpr std::int64_t kLeaseUs = 15'000'000;
 constexpr int kStepsMax = 20'000;
-constexpr int kIdleTicksMax = 3;      // then time jumps to what comes next
+constexpr int kIdleTicksMax = 3;  // then time jumps to what comes next
 constexpr std::int64_t kTickUs = 500'000;
 constexpr int kSettlingTicksMax = 120;
-constexpr int kOverdueJumpsMax = 5;   // of 21 seconds: the engine looks for what is due every 20
+constexpr int kOverdueJumpsMax = 5;  // of 21 seconds: the engine looks for what is due every 20
 
 }  // namespace
 
 World::World(const Program& program, const Plan& plan, Options options)
-    : program_(program), plan_(plan), options_(options), provider_(program, plan), auditor_(program), random_(plan.seed) {
+    : program_(program),
+      plan_(plan),
+      options_(options),
+      provider_(program, plan),
+      auditor_(program),
+      random_(plan.seed) {
   store_.use_clock([this] { return Instant{kEpochUs + now_us_}; });
   auditor_.prove_replay(options.prove_replay);
   for (const Ask& ask : plan.asks) {
     Client client;
     client.ask = ask;
-    client.key = std::string(name(ask.kind)) + "-" + std::to_string(ask.arg) + "-" + std::to_string(clients_.size());
+    client.key = std::string(name(ask.kind)) + "-" + std::to_string(ask.arg) + "-" +
+                 std::to_string(clients_.size());
     client.copies_left = ask.twice ? 2 : 1;
     clients_.push_back(std::move(client));
   }
@@ -56,7 +62,8 @@ Report World::run() {
   if (!auditor_.violation() && !over_) check_end();
   report_.end = end_of_run();
   if (!plan_.end.empty() && !report_.held && !auditor_.violation() && report_.end != plan_.end) {
-    bad(checks::kCrashProof, "without a fault it ends `" + plan_.end + "`, with it `" + report_.end + "`");
+    bad(checks::kCrashProof,
+        "without a fault it ends `" + plan_.end + "`, with it `" + report_.end + "`");
   }
   report_.violation = auditor_.violation();
   report_.flushes = flushes_;
@@ -65,11 +72,13 @@ Report World::run() {
 }
 
 void World::note(const char* what, std::uint64_t number) {
-  for (; *what != 0; ++what) report_.trace = (report_.trace ^ static_cast<unsigned char>(*what)) * 1099511628211ULL;
+  for (; *what != 0; ++what)
+    report_.trace = (report_.trace ^ static_cast<unsigned char>(*what)) * 1099511628211ULL;
   report_.trace = (report_.trace ^ number ^ static_cast<std::uint64_t>(now_us_)) * 1099511628211ULL;
 }
 
-// ---- Nodes -------------------------------------------------------------------------------------------------------
+// ---- Nodes
+// -------------------------------------------------------------------------------------------------------
 
 void World::open(int number) {
   while (nodes_.size() <= static_cast<std::size_t>(number)) nodes_.emplace_back();
@@ -84,39 +93,52 @@ void World::open(int number) {
   node.runner = make_runner(*this, number, node.life);
   EngineOptions options;
   options.node = "node_" + std::to_string(number);
-  options.ids_seed = (plan_.seed + 1) * 1'000 + static_cast<std::uint64_t>(number * 100 + node.life);
+  options.ids_seed =
+      (plan_.seed + 1) * 1'000 + static_cast<std::uint64_t>(number * 100 + node.life);
+  // In every third run sagas leave memory as soon as they only wait.
+  if (plan_.seed % 3 == 1) options.parked_in_memory_max = 0;
   auto opened = SteppedEngine::open_stepped(*node.store, *node.runner, options);
-  if (!opened) return bad(checks::kEnds, "node " + std::to_string(number) + " does not open: " + to_text(opened.error()));
+  if (!opened)
+    return bad(checks::kEnds,
+               "node " + std::to_string(number) + " does not open: " + to_text(opened.error()));
   node.engine = std::move(*opened);
   node.writes = node.loads = true;
   for (const auto& graph : program_.graphs) {
-    if (const auto installed = node.engine->install(*graph); !installed) bad(checks::kEnds, to_text(installed.error()));
+    if (const auto installed = node.engine->install(*graph); !installed)
+      bad(checks::kEnds, to_text(installed.error()));
   }
-  node.engine->on_change([this](const SagaId& id, const interpreter::State& state) { auditor_.told(id, state); });
-  if (options_.show) std::printf("%9.3f  node %d lives\n", static_cast<double>(now_us_) / 1e6, number);
+  node.engine->on_change(
+      [this](const SagaId& id, const interpreter::State& state) { auditor_.told(id, state); });
+  if (options_.show)
+    std::printf("%9.3f  node %d lives\n", static_cast<double>(now_us_) / 1e6, number);
 }
 
 void World::kill(int number) {
   Node& node = nodes_[static_cast<std::size_t>(number)];
-  if (options_.show) std::printf("%9.3f  node %d dies\n", static_cast<double>(now_us_) / 1e6, number);
+  if (options_.show)
+    std::printf("%9.3f  node %d dies\n", static_cast<double>(now_us_) / 1e6, number);
   note("dies", static_cast<std::uint64_t>(number));
   ++report_.deaths;
   for (auto& call : calls_) {
     if (call->node != number) continue;
-    if (!call->arrived && random_() % 2 == 0) orphans_.push_back(std::move(*call));  // it is on its way
+    if (!call->arrived && random_() % 2 == 0)
+      orphans_.push_back(std::move(*call));  // it is on its way
     call.reset();
   }
   std::erase(calls_, nullptr);
   node.engine.reset();  // callers hear that nobody knows
   node.dying = Dying::kNo;
-  node.back_at_us = now_us_ + (plan_.seed == 0 ? 100'000 : static_cast<std::int64_t>(random_() % 8'000'000));
+  node.back_at_us =
+      now_us_ + (plan_.seed == 0 ? 100'000 : static_cast<std::int64_t>(random_() % 8'000'000));
 }
 
-// The node sleeps, for so long that its lanes may be claimed, and another claims them. Then it wakes up where it was, and
-// later they share the lanes.
+// The node sleeps, for so long that its lanes may be claimed, and another claims them. Then it
+// wakes up where it was, and later they share the lanes.
 void World::take_over(int number) {
   nodes_[static_cast<std::size_t>(number)].dying = Dying::kNo;
-  if (options_.show) std::printf("%9.3f  node %d sleeps, and loses its lanes\n", static_cast<double>(now_us_) / 1e6, number);
+  if (options_.show)
+    std::printf("%9.3f  node %d sleeps, and loses its lanes\n", static_cast<double>(now_us_) / 1e6,
+                number);
   note("sleeps", static_cast<std::uint64_t>(number));
   now_us_ += kLeaseUs + 1'000'000;
   const int next = static_cast<int>(nodes_.size());
@@ -124,7 +146,8 @@ void World::take_over(int number) {
   for (Client& client : clients_) client.prefers = static_cast<std::size_t>(next);
 }
 
-// ---- Steps -------------------------------------------------------------------------------------------------------
+// ---- Steps
+// -------------------------------------------------------------------------------------------------------
 
 bool World::step() {
   for (std::size_t i = 0; i < nodes_.size(); ++i) {
@@ -166,10 +189,12 @@ bool World::step_by_chance() {
       Node& node = nodes_[i];
       if (!node.awake()) continue;
       if (node.engine->loop_has_work()) choices.push_back({Choice::kLoop, i});
-      if (node.writes && !(database_down() && node.tried_at_us == now_us_)) choices.push_back({Choice::kWriter, i});
+      if (node.writes && !(database_down() && node.tried_at_us == now_us_))
+        choices.push_back({Choice::kWriter, i});
       if (node.loads) choices.push_back({Choice::kLoader, i});
     }
-    for (std::size_t i = 0; i < calls_.size(); ++i) choices.push_back({calls_[i]->arrived ? Choice::kAnswer : Choice::kArrive, i});
+    for (std::size_t i = 0; i < calls_.size(); ++i)
+      choices.push_back({calls_[i]->arrived ? Choice::kAnswer : Choice::kArrive, i});
     for (std::size_t i = 0; i < orphans_.size(); ++i) choices.push_back({Choice::kOrphan, i});
     if (choices.empty()) return false;
     // Now and then time passes although there is something to do.
@@ -189,8 +214,12 @@ bool World::step_by_chance() {
         if (nodes_[choice.at].engine->step_loader()) return true;
         nodes_[choice.at].loads = false;
         break;
-      case Choice::kArrive: arrive(choice.at); return true;
-      case Choice::kAnswer: deliver(choice.at); return true;
+      case Choice::kArrive:
+        arrive(choice.at);
+        return true;
+      case Choice::kAnswer:
+        deliver(choice.at);
+        return true;
       case Choice::kOrphan: {
         const Call orphan = std::move(orphans_[choice.at]);
         orphans_.erase(orphans_.begin() + static_cast<std::ptrdiff_t>(choice.at));
@@ -207,16 +236,22 @@ bool World::step_writer(int number) {
   if (database_down() && node.tried_at_us == now_us_) return false;
   node.tried_at_us = now_us_;
   bool wrote = false;
-  for (std::size_t i = 0; i < node.engine->writers() && node.dying == Dying::kNo; ++i) wrote |= node.engine->step_writer(i);
+  for (std::size_t i = 0; i < node.engine->writers() && node.dying == Dying::kNo; ++i)
+    wrote |= node.engine->step_writer(i);
   if (!wrote) return false;
   switch (node.dying) {
-    case Dying::kNo: break;
-    case Dying::kNow: kill(number); break;
+    case Dying::kNo:
+      break;
+    case Dying::kNow:
+      kill(number);
+      break;
     case Dying::kAfterLoop:
       node.engine->step_loop();
       kill(number);
       break;
-    case Dying::kTakeOver: take_over(number); break;
+    case Dying::kTakeOver:
+      take_over(number);
+      break;
   }
   return true;
 }
@@ -232,13 +267,15 @@ void World::deliver(std::size_t at) {
   calls_.erase(calls_.begin() + static_cast<std::ptrdiff_t>(at));
   if (options_.show) {
     std::printf("%9.3f  node %d hears %s of %s\n", static_cast<double>(now_us_) / 1e6, call->node,
-                call->outcome.ok ? "ok" : call->outcome.error.c_str(), call->call.key.substr(24).c_str());
+                call->outcome.ok ? "ok" : call->outcome.error.c_str(),
+                call->call.key.substr(24).c_str());
   }
   note("hears", static_cast<std::uint64_t>(call->node));
   call->done(std::move(call->outcome));
 }
 
-// ---- Time --------------------------------------------------------------------------------------------------------
+// ---- Time
+// --------------------------------------------------------------------------------------------------------
 
 // The next moment at which a saga or a client wants something; 0: none.
 std::int64_t World::next_due() const {
@@ -247,7 +284,8 @@ std::int64_t World::next_due() const {
     if (at > 0 && (next == 0 || at < next)) next = at;
   };
   for (const auto& [id, watch] : auditor_.sagas()) {
-    if (watch.graph == nullptr || watch.state.ended() || watch.row.health == "quarantined") continue;
+    if (watch.graph == nullptr || watch.state.ended() || watch.row.health == "quarantined")
+      continue;
     const Instant due = interpreter::next_wakeup(*watch.graph, watch.state);
     if (due) take(std::max<std::int64_t>(due.us - kEpochUs, 1));
   }
@@ -261,15 +299,14 @@ std::int64_t World::next_due() const {
   return next;
 }
 
-// Something is on its way from node to node: mail in the table, or a lane that nobody alive holds.
+// Something is on its way from node to node: mail in the table, or a saga at work whose lane has
+// changed hands.
 bool World::between_nodes() const {
   if (store_.counts().mail > 0) return true;
-  for (const auto& [id, watch] : auditor_.sagas()) {
-    if (watch.graph == nullptr || watch.state.ended()) continue;
-    const int holder = auditor_.holder(watch.row.lane);
-    if (holder < 0 || !nodes_[static_cast<std::size_t>(holder)].awake()) return true;
-  }
-  return false;
+  return std::any_of(auditor_.sagas().begin(), auditor_.sagas().end(), [](const auto& saga) {
+    return saga.second.graph != nullptr && !saga.second.state.ended() &&
+           saga.second.row.waiting_on.empty();
+  });
 }
 
 void World::all_loops() {
@@ -279,7 +316,8 @@ void World::all_loops() {
   }
 }
 
-// Nothing can be done now. The engine's own ticks come first; when they bring nothing, what is due. False: nothing is.
+// Nothing can be done now. The engine's own ticks come first; when they bring nothing, what is due.
+// False: nothing is.
 bool World::pass_time() {
   check_quiet();
   if (auditor_.violation()) return false;
@@ -288,7 +326,9 @@ bool World::pass_time() {
     std::int64_t tick = 0;
     for (const Node& node : nodes_) {
       if (!node.awake()) continue;
-      const auto at = std::chrono::duration_cast<std::chrono::microseconds>(node.engine->wake_at().time_since_epoch()).count();
+      const auto at = std::chrono::duration_cast<std::chrono::microseconds>(
+                          node.engine->wake_at().time_since_epoch())
+                          .count();
       if (tick == 0 || at < tick) tick = at;
     }
     now_us_ = std::max(now_us_ + 1, tick);
@@ -305,7 +345,8 @@ bool World::pass_time() {
   }
   if (due <= now_us_) {
     if (++overdue_jumps_ > kOverdueJumpsMax) {
-      bad(checks::kAwake, "what was due " + std::to_string((now_us_ - due) / 1'000'000) + " seconds ago does not happen");
+      bad(checks::kAwake, "what was due " + std::to_string((now_us_ - due) / 1'000'000) +
+                              " seconds ago does not happen");
     }
     now_us_ += 21'000'000;
   } else {
@@ -317,6 +358,8 @@ bool World::pass_time() {
   return true;
 }
 
-Report run(const Plan& plan, Options options) { return World(program(plan.program), plan, options).run(); }
+Report run(const Plan& plan, Options options) {
+  return World(program(plan.program), plan, options).run();
+}
 
 }  // namespace belay::sim

@@ -1,9 +1,10 @@
-// One schedule, run: the real engine on the memory store, stepped by hand on a virtual clock; a provider with a ledger;
-// clients that repeat what was not answered; a database that fails as Postgres does; processes that die. Everything that
-// happens follows from the plan, so the same plan gives the same trace. The first broken promise ends the run.
+// One schedule, run: the real engine on the memory store, stepped by hand on a virtual clock; a
+// provider with a ledger; clients that repeat what was not answered; a database that fails as
+// Postgres does; processes that die. Everything that happens follows from the plan, so the same
+// plan gives the same trace. The first broken promise ends the run.
 //
-// The safety phase has the plan's faults; when the plan is used up, what is left is the liveness phase: nothing fails
-// any more, and everything must end, or be held with a reason.
+// The safety phase has the plan's faults; when the plan is used up, what is left is the liveness
+// phase: nothing fails any more, and everything must end, or be held with a reason.
 #pragma once
 #include <array>
 #include <deque>
@@ -30,9 +31,9 @@ struct Report {
   int flushes = 0, steps = 0, deaths = 0, faults = 0, entries = 0;
   bool held = false;
   std::uint64_t trace = 14695981039346656037ULL;  // of everything that was done, in order
-  std::string end;                                // status of each order, and what stands: comparable between runs
-  std::vector<std::uint64_t> boundaries;          // reached by commits
-  std::vector<std::uint64_t> died_at;             // and those at which a process died or lost its lanes
+  std::string end;  // status of each order, and what stands: comparable between runs
+  std::vector<std::uint64_t> boundaries;  // reached by commits
+  std::vector<std::uint64_t> died_at;     // and those at which a process died or lost its lanes
 };
 
 class World {
@@ -94,7 +95,8 @@ class World {
   void note(const char* what, std::uint64_t number);
   // world_store.cpp: the model of Postgres
   runtime::FlushResult flush(int node, const runtime::Flush& flush);
-  void run_call(int node, int life, runtime::ActionCall call, std::function<void(runtime::ActionOutcome)> done);
+  void run_call(int node, int life, runtime::ActionCall call,
+                std::function<void(runtime::ActionOutcome)> done);
   bool database_down() const { return now_us_ < down_until_us_; }
   void fail_over();
   // world_clients.cpp: requests
@@ -110,6 +112,7 @@ class World {
   void check_saga(const SagaId& id, const Auditor::Watch& watch);
   void check_orders();
   std::string expected_end(int order) const;
+  bool worn_out() const;
   bool step_is_checked(const std::string& step) const;
   static bool activity_of_completed(const interpreter::State& state);
   std::string end_of_run() const;

@@ -1,5 +1,5 @@
-// Clients: each asks for one thing, again and again under the same key until it is answered, and believes an answer. See
-// world.h.
+// Clients: each asks for one thing, again and again under the same key until it is answered, and
+// believes an answer. See world.h.
 #include <algorithm>
 
 #include "tests/sim/world.h"
@@ -29,7 +29,9 @@ bool World::send_requests() {
   bool any = false;
   for (std::size_t i = 0; i < clients_.size(); ++i) {
     Client& client = clients_[i];
-    if (client.answered || client.copies_left == 0 || client.ask.after_flush > flushes_ || client.again_at_us > now_us_) continue;
+    if (client.answered || client.copies_left == 0 || client.ask.after_flush > flushes_ ||
+        client.again_at_us > now_us_)
+      continue;
     if (client.ask.kind == AskKind::kJump) {
       client.answered = true;
       now_us_ += client.ask.arg * 1'000'000LL;
@@ -38,15 +40,18 @@ bool World::send_requests() {
       any = true;
       continue;
     }
-    // What follows a start is asked for by somebody who has its answer. Events may be early only where that counts.
-    const bool alone = client.ask.kind == AskKind::kStart ||
-                       (client.ask.kind == AskKind::kEvent && (program_.by_event || program_.name == "early"));
+    // What follows a start is asked for by somebody who has its answer. Events may be early only
+    // where that counts.
+    const bool alone =
+        client.ask.kind == AskKind::kStart ||
+        (client.ask.kind == AskKind::kEvent && (program_.by_event || program_.name == "early"));
     if (!alone) {
       const Client* start = start_of(client.ask.arg);
       if (start == nullptr || !start->answered || start->refused) continue;
       client.saga = start->saga;
     }
-    const bool awake = std::any_of(nodes_.begin(), nodes_.end(), [](const Node& node) { return node.awake(); });
+    const bool awake =
+        std::any_of(nodes_.begin(), nodes_.end(), [](const Node& node) { return node.awake(); });
     if (!awake) continue;
     send(i);
     any = true;
@@ -63,14 +68,17 @@ void World::send(std::size_t index) {
   const std::size_t asked = client.prefers;
   SteppedEngine& engine = *nodes_[asked % nodes_.size()].engine;
   note("asks", index);
-  if (options_.show) std::printf("%9.3f  client asks %s\n", static_cast<double>(now_us_) / 1e6, client.key.c_str());
+  if (options_.show)
+    std::printf("%9.3f  client asks %s\n", static_cast<double>(now_us_) / 1e6, client.key.c_str());
   const auto act = [&](interpreter::Fact fact) {
     ActRequest request;
     request.tenant = "acme";
     request.saga = client.saga;
-    request.fact = [fact = std::move(fact)](const interpreter::Graph& graph) -> Result<interpreter::Fact> {
+    request.fact =
+        [fact = std::move(fact)](const interpreter::Graph& graph) -> Result<interpreter::Fact> {
       interpreter::Fact made = fact;
-      if (auto* answer = std::get_if<interpreter::AnswerGiven>(&made)) answer->path = interpreter::parse_path(graph, "approve");
+      if (auto* answer = std::get_if<interpreter::AnswerGiven>(&made))
+        answer->path = interpreter::parse_path(graph, "approve");
       return made;
     };
     request.request_digest = name(client.ask.kind);
@@ -102,7 +110,8 @@ void World::send(std::size_t index) {
       request.tenant = "acme";
       request.type = "pay.arrived";
       request.key = order_name(client.ask.arg);
-      request.payload = interpreter::record({{"order", Value::string(request.key)}, {"cents", Value::integer(4990)}});
+      request.payload = interpreter::record(
+          {{"order", Value::string(request.key)}, {"cents", Value::integer(4990)}});
       request.id = client.key;
       request.source = "api";
       return engine.publish(std::move(request), [this, index, asked](Result<PublishReply> reply) {
@@ -110,11 +119,13 @@ void World::send(std::size_t index) {
         answered(index, asked, reply);
       });
     }
-    case AskKind::kCancel: return act(interpreter::CancelAsked{});
+    case AskKind::kCancel:
+      return act(interpreter::CancelAsked{});
     case AskKind::kPause:
     case AskKind::kResume: {
       interpreter::OperatorActed acted;
-      acted.act = client.ask.kind == AskKind::kPause ? interpreter::OperatorAct::kPause : interpreter::OperatorAct::kResume;
+      acted.act = client.ask.kind == AskKind::kPause ? interpreter::OperatorAct::kPause
+                                                     : interpreter::OperatorAct::kResume;
       return act(acted);
     }
     case AskKind::kAnswer: {
@@ -122,7 +133,8 @@ void World::send(std::size_t index) {
       given.answer = interpreter::record({{"granted", Value::boolean(true)}});
       return act(given);
     }
-    case AskKind::kJump: return;
+    case AskKind::kJump:
+      return;
   }
 }
 
@@ -138,18 +150,31 @@ void World::accepted(Client& client, const SagaId& saga) {
       recorded(watch != nullptr && watch->seq > 0);
       // `once per`: what was undone without a rest may be started again by somebody else.
       if (const Auditor::Watch* first = auditor_.saga(client.saga);
-          program_.name == "once" && first != nullptr && first->state.status == interpreter::Status::kCompensated) {
+          program_.name == "once" && first != nullptr &&
+          first->state.status == interpreter::Status::kCompensated) {
         client.saga = saga;
       }
-      if (!client.saga.empty() && client.saga != saga) bad(checks::kOnce, client.key + " started saga " + client.saga + " and saga " + saga);
+      if (!client.saga.empty() && client.saga != saga)
+        bad(checks::kOnce, client.key + " started saga " + client.saga + " and saga " + saga);
       client.saga = saga;
       break;
-    case AskKind::kEvent: recorded(auditor_.has_event(client.key)); break;
-    case AskKind::kCancel: recorded(watch != nullptr && watch->cancels > 0); break;
-    case AskKind::kPause: recorded(watch != nullptr && watch->pauses > 0); break;
-    case AskKind::kResume: recorded(watch != nullptr && watch->resumes > 0); break;
-    case AskKind::kAnswer: recorded(watch != nullptr && watch->answers > 0); break;
-    case AskKind::kJump: break;
+    case AskKind::kEvent:
+      recorded(auditor_.has_event(client.key));
+      break;
+    case AskKind::kCancel:
+      recorded(watch != nullptr && watch->cancels > 0);
+      break;
+    case AskKind::kPause:
+      recorded(watch != nullptr && watch->pauses > 0);
+      break;
+    case AskKind::kResume:
+      recorded(watch != nullptr && watch->resumes > 0);
+      break;
+    case AskKind::kAnswer:
+      recorded(watch != nullptr && watch->answers > 0);
+      break;
+    case AskKind::kJump:
+      break;
   }
 }
 
@@ -160,8 +185,8 @@ void World::answered(std::size_t index, std::size_t asked, const Result<Reply>& 
   --client.under_way;
   note("told", reply ? 1 : static_cast<std::uint64_t>(reply.error().code) + 2);
   if (options_.show) {
-    std::printf("%9.3f  client hears of %s: %s\n", static_cast<double>(now_us_) / 1e6, client.key.c_str(),
-                reply ? "yes" : to_text(reply.error()).c_str());
+    std::printf("%9.3f  client hears of %s: %s\n", static_cast<double>(now_us_) / 1e6,
+                client.key.c_str(), reply ? "yes" : to_text(reply.error()).c_str());
   }
   if (reply) {
     if (!client.answered) client.answered_at_us = now_us_;
@@ -187,17 +212,23 @@ void World::answered(std::size_t index, std::size_t asked, const Result<Reply>& 
         return;
       }
       [[fallthrough]];
-    default: break;
+    default:
+      break;
   }
   // What was recorded once is not refused the second time: its answer is kept.
   const Auditor::Watch* watch = auditor_.saga(client.saga);
-  const bool recorded = watch != nullptr && ((client.ask.kind == AskKind::kCancel && watch->cancels > 0) ||
-                                             (client.ask.kind == AskKind::kAnswer && watch->answers > 0));
-  if (recorded) bad(checks::kOnce, client.key + " was recorded, and its repetition is refused: " + to_text(reply.error()));
-  const bool may_be_refused = client.ask.kind == AskKind::kCancel || client.ask.kind == AskKind::kPause ||
-                              client.ask.kind == AskKind::kResume || client.ask.kind == AskKind::kAnswer || data_error_;
+  const bool recorded =
+      watch != nullptr && ((client.ask.kind == AskKind::kCancel && watch->cancels > 0) ||
+                           (client.ask.kind == AskKind::kAnswer && watch->answers > 0));
+  if (recorded)
+    bad(checks::kOnce,
+        client.key + " was recorded, and its repetition is refused: " + to_text(reply.error()));
+  const bool may_be_refused =
+      client.ask.kind == AskKind::kCancel || client.ask.kind == AskKind::kPause ||
+      client.ask.kind == AskKind::kResume || client.ask.kind == AskKind::kAnswer || data_error_;
   if (!may_be_refused) bad(checks::kOnce, client.key + " is refused: " + to_text(reply.error()));
-  if (!client.answered) client.answered = client.refused = true;  // its other copy may have been taken
+  if (!client.answered)
+    client.answered = client.refused = true;  // its other copy may have been taken
 }
 
 }  // namespace belay::sim
