@@ -47,6 +47,7 @@ struct GainedLanes {
   std::vector<ClaimedLane> lanes;
   std::vector<std::pair<Lane, SagaId>> running;
   std::vector<MailboxRow> mailbox;  // to them, and from them to lanes that we held before
+  std::vector<std::pair<Lane, std::int64_t>> last_events;  // their numbers
   interpreter::Instant db_now;
   SteadyTime claimed_at;  // before the claim
 };

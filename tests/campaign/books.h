@@ -9,7 +9,8 @@ namespace belay::campaign {
 
 struct Verdict {
   int completed = 0, compensated = 0;
-  int lost = 0;     // promised and not there, not ended, or not wholly done (or undone)
+  int lost = 0;     // promised and not there, or not wholly done (or undone)
+  int open = 0;     // not ended when the time was over; not counted as lost
   int doubled = 0;  // done, charged, told or started twice
   int other = 0;    // rules that were broken otherwise; each is a problem of the run
   std::int64_t captured = 0, refunded = 0, booked = 0;  // minor units

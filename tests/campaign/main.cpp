@@ -194,8 +194,8 @@ int run_campaign(Settings settings) {
       print(faults, settings);
       if (!faults.enough()) run.problem("there were too few faults");
       if (crowd.arrived() < settings.sagas) run.problem("there were too few sagas");
-      std::printf("\n%d sagas promised; lost %d, doubled %d, other rules broken %d, ledger difference %.2f; %.0f s\n",
-                  static_cast<int>(run.promises.size()), verdict.lost, verdict.doubled, verdict.other,
+      std::printf("\n%d sagas promised; lost %d, doubled %d, not ended %d, other rules broken %d, ledger difference %.2f; %.0f s\n",
+                  static_cast<int>(run.promises.size()), verdict.lost, verdict.doubled, verdict.open, verdict.other,
                   static_cast<double>(verdict.difference()) / 100, took);
       code = run.problems.empty() ? 0 : 1;
     }

@@ -53,6 +53,7 @@ World::World(WorldOptions options) : options_(std::move(options)), random_(std::
     if (i > 0) node(i).start();
   }
   start_server();
+  for (int i = 1; i < options_.nodes; ++i) wait_ready(i);
 }
 
 void World::start_provider(const std::string& logs) {
@@ -149,12 +150,16 @@ World::~World() = default;
 
 void World::start_server() {
   server().start();
+  wait_ready(0);
+}
+
+void World::wait_ready(int number) {
   for (int i = 0; i < 3000; ++i) {
-    if (node_ready(0)) return;
-    if (!server().running()) break;
+    if (node_ready(number)) return;
+    if (!node(number).running()) break;
     nap();
   }
-  throw std::runtime_error("belay serve does not become ready:\n" + server().said());
+  throw std::runtime_error("belay serve does not become ready:\n" + node(number).said());
 }
 
 void World::start_postgres() {

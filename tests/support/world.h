@@ -131,6 +131,7 @@ class World {
   };
   void apply_booking_schema();
   void start_provider(const std::string& logs);
+  void wait_ready(int number);
   void make_links();
   Node make_node(int number, const std::string& logs);
   const FaultProxy* link(Link::To to, int node) const;
