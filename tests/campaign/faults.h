@@ -29,7 +29,12 @@ struct FaultOptions {
   std::uint64_t seed = 1;
   std::string node_clock, database_clock;  // files of libfaketime; empty: there is none
   std::map<std::string, std::string> database_settings;  // as the world has them, for a standby
+  bool hold_wal_writer = false;                          // see below
 };
+
+// What was committed without waiting for it stays in the server's memory from now on: stops the process that would write it.
+// For the negative control; a server without it does not stop by itself.
+void hold_wal_writer(test::World& world);
 
 struct Tally {
   int made = 0, counted = 0;

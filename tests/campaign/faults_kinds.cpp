@@ -39,6 +39,15 @@ std::string seconds_of(int ms) {
 
 }  // namespace
 
+void hold_wal_writer(test::World& world) {
+  for (int i = 0; i < 100; ++i) {
+    const std::string pid = world.sql("SELECT pid FROM pg_stat_activity WHERE backend_type = 'walwriter'");
+    if (!pid.empty() && ::kill(std::stoi(pid), SIGSTOP) == 0) return;
+    std::this_thread::sleep_for(milliseconds(50));
+  }
+  throw std::runtime_error("there is no WAL writer to hold");
+}
+
 std::vector<int> Faults::wait_for_calls(const std::vector<int>& nodes) {
   std::vector<int> calls;
   const auto until = Clock::now() + seconds(4);
@@ -129,6 +138,7 @@ void Faults::end(Fault& fault, std::string& said) {
     case Kind::kKillPostgres:
       world_.start_postgres();
       postgres_wanted_up_ = true;
+      if (options_.hold_wal_writer) hold_wal_writer(world_);
       return;
     case Kind::kFreezeNode: return thaw(fault, said);
     case Kind::kBreakLink: {

@@ -118,6 +118,7 @@ void take_the_guard_off(test::World& world) {
   world.kill_postgres();
   world.start_postgres();
   if (world.sql("SHOW synchronous_commit") != "off") throw std::runtime_error("synchronous_commit could not be switched off");
+  hold_wal_writer(world);
 }
 
 void print(const Faults& faults, const Settings& settings) {
@@ -178,7 +179,8 @@ int run_campaign(Settings settings) {
       Crowd crowd(run, world, {.per_second = settings.per_second, .seed = settings.seed});
       FaultOptions fault_options{.wanted = settings.wanted, .at_least_s = settings.for_s, .seed = settings.seed,
                                  .node_clock = clocks.node_file, .database_clock = clocks.database_file,
-                                 .database_settings = options.postgres_settings};
+                                 .database_settings = options.postgres_settings,
+                                 .hold_wal_writer = settings.negative};
       Faults faults(run, world, crowd, balancer, disks, fault_options);
       run.play([&] { faults.play(); });
       while (!run.over && crowd.arrived() < settings.sagas) std::this_thread::sleep_for(std::chrono::milliseconds(50));
@@ -198,6 +200,7 @@ int run_campaign(Settings settings) {
                   static_cast<int>(run.promises.size()), verdict.lost, verdict.doubled, verdict.open, verdict.other,
                   static_cast<double>(verdict.difference()) / 100, took);
       code = run.problems.empty() ? 0 : 1;
+      if (settings.negative) world.kill_postgres();  // it could not end by itself
     }
   }
   for (const std::string& problem : run.problems) std::printf("WRONG: %s\n", problem.c_str());
@@ -211,6 +214,7 @@ int run_campaign(Settings settings) {
 int main(int argc, char** argv) {
   Settings settings;
   CLI::App app{"Books rooms on three nodes while everything breaks, and does the books afterwards", "campaign"};
+  app.option_defaults()->take_last();  // so that run.sh's can be said otherwise
   app.add_option("--sagas", settings.sagas, "At least so many")->capture_default_str();
   app.add_option("--rate", settings.per_second, "Guests a second")->capture_default_str();
   app.add_option("--for", settings.for_s, "Seconds that faults go on for at least")->capture_default_str();
