@@ -5,6 +5,7 @@
 #include <cctype>
 #include <cstdio>
 #include <cstdlib>
+#include <iterator>
 #include <map>
 #include <tuple>
 #include <utility>
@@ -12,6 +13,23 @@
 #include "dsl/limits.h"
 
 namespace belay::dsl {
+namespace {
+
+// What a reader says of a line that holds an expression, and the expression's own word for the same.
+bool said_by_reader(const Diagnostic& known, std::string_view code, const Span& span) {
+  static constexpr std::pair<std::string_view, std::string_view> kSame[] = {
+      {"BEL1021", "BEL1202"}, {"BEL1025", "BEL1204"}, {"BEL1004", "BEL1209"}};
+  // Of an expression that is too long only the first character was read.
+  if (known.kind->code == "BEL1003" && code.starts_with("BEL12") && known.span.file == span.file &&
+      known.span.line == span.line && span.column - known.span.column <= 1)
+    return true;
+  return std::any_of(std::begin(kSame), std::end(kSame), [&](const auto& same) {
+    return known.kind->code == same.first && code == same.second && known.span.file == span.file &&
+           known.span.line == span.line && known.span.column == span.column;
+  });
+}
+
+}  // namespace
 
 Diagnostic& Diagnostics::add(std::string_view code, Span span, std::string message) {
   const DiagnosticKind* kind = find_kind(code);
@@ -20,10 +38,12 @@ Diagnostic& Diagnostics::add(std::string_view code, Span span, std::string messa
                  code.data());
     std::abort();
   }
+  ++said_;
   overflow_ = Diagnostic{};
   overflow_.kind = kind;
   for (const Diagnostic& known : all_) {
     if (known.kind == kind && known.span == span) return overflow_;
+    if (said_by_reader(known, code, span)) return overflow_;
   }
   for (std::size_t i = 0; i < allowances_.size(); ++i) {
     Allowance& one = allowances_[i];
@@ -73,6 +93,7 @@ void Diagnostics::absorb(Diagnostics&& other) {
 }
 
 Diagnostic& Diagnostics::untold() {
+  ++said_;
   overflow_ = Diagnostic{};
   return overflow_;
 }

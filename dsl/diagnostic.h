@@ -85,10 +85,13 @@ class Diagnostics {
   void absorb(Diagnostics&& other);
   // For a problem that is not to be told.
   Diagnostic& untold();
+  // How often something was said, told or not: when it is the same before and after, the part of a
+  // program that was looked at in between earned no word.
+  std::size_t said() const { return said_; }
 
  private:
   std::vector<Diagnostic> all_;
-  std::size_t errors_ = 0, dropped_ = 0;
+  std::size_t errors_ = 0, dropped_ = 0, said_ = 0;
   Diagnostic overflow_;
   std::vector<Allowance> allowances_;
   std::deque<Allowed> allowed_;  // stable addresses: callers fill in what they added

@@ -20,6 +20,8 @@ struct ScenarioCall {  // one call of a step; a wait is kForward
   interpreter::NodeId node = interpreter::kNoNode;
   interpreter::Direction direction = interpreter::Direction::kForward;
   std::int64_t round = -1;  // of the innermost loop around it, from 0; -1: every round
+  // The statements that run the child saga it stands in, outermost first; empty: the saga itself.
+  std::vector<interpreter::NodeId> of = {};
 };
 
 struct ScenarioEvent {  // what the world does: one sentence of `when`
@@ -34,7 +36,9 @@ struct ScenarioEvent {  // what the world does: one sentence of `when`
   ScenarioWhen::Moment moment = ScenarioWhen::Moment::kUnsaid;
   std::string because;
   std::vector<interpreter::Binding> with;
-  std::string text;  // the sentence, for people
+  std::size_t starts = 0;                   // kStartsIt: which of Graph::starts_on
+  std::vector<interpreter::Field> payload;  // kStartsIt: what that event holds
+  std::string text;                         // the sentence, for people
 };
 
 struct Expectation {  // one sentence of `then`
@@ -42,7 +46,7 @@ struct Expectation {  // one sentence of `then`
   bool compensated = false;
   std::string because, team, event;
   ScenarioCall call;
-  std::vector<interpreter::NodeId> nodes;  // kWaits, kUndone, kDone, kLeftOver, in the order said
+  std::vector<ScenarioCall> calls;  // kWaits, kUndone, kDone, kLeftOver, in the order said
   std::vector<interpreter::Binding> with;
   std::uint32_t times = 0;
   std::int64_t within_ms = 0;

@@ -11,6 +11,10 @@ std::uint32_t Sources::add(std::string path, std::string text) {
   for (std::size_t i = 0; i < file.text.size(); ++i) {
     if (file.text[i] == '\n') file.line_starts.push_back(static_cast<std::uint32_t>(i + 1));
   }
+  return add(std::move(file));
+}
+
+std::uint32_t Sources::add(SourceFile file) {
   files_.push_back(std::move(file));
   return static_cast<std::uint32_t>(files_.size() - 1);
 }

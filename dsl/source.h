@@ -4,6 +4,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace belay::dsl {
@@ -35,6 +36,9 @@ struct SourceFile {
 class Sources {
  public:
   std::uint32_t add(std::string path, std::string text);
+  std::uint32_t add(SourceFile file);
+  // Gives a file away; an empty one stays in its place.
+  SourceFile take(std::uint32_t index) { return std::move(files_.at(index)); }
   const SourceFile& file(std::uint32_t index) const { return files_.at(index); }
   std::size_t size() const { return files_.size(); }
   // The text of a line without its line break; empty past the end.

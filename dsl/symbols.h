@@ -5,6 +5,7 @@
 #pragma once
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -58,13 +59,25 @@ struct Symbols {
   }
 };
 
+struct EditorMemory;  // dsl/compile/again.h
+
 // compile_sources, and the symbols beside.
 struct EditorCompilation {
   Compilation compilation;
   Symbols symbols;
+  std::shared_ptr<EditorMemory> memory;  // for compile_again
 };
 EditorCompilation compile_for_editor(const std::map<std::string, std::string>& files,
                                      const PluginCatalog* catalog = nullptr);
+// Makes of `compiled` what compile_for_editor makes of these files, with less work where few of them
+// have changed since it was made. Returns how much: files that were read, and actions and workflows
+// that were checked.
+struct EditorWork {
+  std::size_t reads = 0, checks = 0;
+};
+EditorWork compile_again(EditorCompilation& compiled,
+                         const std::map<std::string, std::string>& files,
+                         const PluginCatalog* catalog = nullptr);
 
 // The definitions below a folder, paths relative to it; files that cannot be read are left out.
 // The same files that compile_workspace takes; those directly in it when !below.

@@ -92,6 +92,8 @@ class Dump {
     for (const Allow& allow : list) {
       line("allow " + allow.kind.text + " " + quote(allow.because.text));
       place(allow.span);
+      place(allow.kind.span);
+      place(allow.because.span);
     }
   }
   void args(const char* what, const std::vector<Arg>& list) {
@@ -238,7 +240,10 @@ class Dump {
       }
       for (const Branch& branch : s.branches) {
         place(branch.span);
-        nest("branch" + (branch.name.empty() ? "" : " " + branch.name.text), [&] { block(branch.block); });
+        nest("branch" + (branch.name.empty() ? "" : " " + branch.name.text), [&] {
+          allows(branch.allows);
+          block(branch.block);
+        });
       }
       name("event", s.source.event);
       expr("key", s.source.key);

@@ -160,6 +160,7 @@ struct Branch {
   Name name;  // empty: a bare statement of `together`
   Statements block;
   Span span;
+  std::vector<Allow> allows;  // none where there is no name: its statement has them
 };
 
 struct Statement {
@@ -195,7 +196,7 @@ struct Statement {
   Name role;                   // kAsk
   std::vector<FieldDecl> answers;    // kAsk
   Expr pause_for, pause_until; // kPause
-  std::vector<Allow> allows;   // kStep, kWait
+  std::vector<Allow> allows;   // about the statement, with all that it holds
   Expr value;                  // kSet, kCollect; kForEach: the list; kRepeat: `until`
 };
 
@@ -307,21 +308,23 @@ struct ScenarioWhen {  // what the world does
     kFails, kUnavailable, kUnsure, kTimesOut,   // of a call
     kGives, kSays,                              // of a call, of a check
     kChildCancelled,                            // `the child of stay is cancelled`
+    kStartsIt,                                  // `booking.requested starts it`
+    kStartedAgain,                              // `it is started again`
     kEngineStops,
     kCancels, kAnswers, kRetries, kSkips, kFinds,  // someone does it
   } kind = Kind::kArrives;
   enum class Moment { kUnsaid, kBefore, kDuring, kAfter };
-  CallName call;            // the wait, the call, the question; kEngineStops: of which call
+  CallName call;            // the wait, the call, the question; kEngineStops: of which call; kStartsIt: the event
   Name error;               // kFails; empty: refused
   std::optional<Number> times;  // 0: always
   bool happened = false;    // kUnsure, kTimesOut, kFinds
   bool twice = false, early = false;  // kArrives
-  Expr after;               // a duration: since the wait began, since the start
+  Expr after;               // a duration: since the wait began, since the start (kCancels, kStartedAgain)
   Expr before_start;        // kArrives
   Moment moment = Moment::kUnsaid;  // kEngineStops, kCancels
   CallName moment_of;       // kCancels
   Text because;             // kCancels; kSays: the word
-  std::vector<Arg> with;    // the event's fields, the result, the answer
+  std::vector<Arg> with;    // the event's fields, the result, the answer; kStartedAgain: its inputs
   Span span;
 };
 
@@ -329,12 +332,13 @@ struct ScenarioThen {  // what is expected of the end
   enum class Kind {
     kEnds, kHeld, kWaits, kUndone, kDone, kLeftOver, kPublishes, kPublishesNothing, kWithin, kTried,
     kHolds,  // an expression over the outputs and names
+    kSecondQueues, kSecondRefused, kSecondNothing, kSecondEnds,  // `the second start queues`, …
   } kind = Kind::kEnds;
-  bool compensated = false;  // kEnds
-  Text because;              // kEnds
+  bool compensated = false;  // kEnds, kSecondEnds
+  Text because;              // kEnds, kSecondEnds
   CallName call;             // kHeld, kTried
   Name team;                 // kHeld
-  std::vector<Name> names;   // kWaits: one; kUndone, kDone, kLeftOver: none is `nothing`
+  std::vector<CallName> names;  // kWaits: one; kUndone, kDone, kLeftOver: none is `nothing`
   Name event;                // kPublishes
   std::vector<Arg> with;     // kPublishes
   Number times;              // kTried
@@ -358,7 +362,7 @@ struct Declaration {
   std::variant<TypeDecl, EventDecl, ConnectorDecl, ActionDecl, WorkflowDecl, WebhookDecl, PlanDecl, ScenarioDecl,
                ReservedDecl>
       body;
-  std::vector<Allow> allows;  // connector, action, workflow, webhook
+  std::vector<Allow> allows;  // connector, action, workflow, webhook, event, scenario
   bool broken = false;  // something in it could not be read: it still declares its name, checks that need all of it stay silent
 };
 

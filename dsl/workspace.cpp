@@ -5,11 +5,14 @@
 #include <atomic>
 #include <filesystem>
 #include <fstream>
+#include <numeric>
 #include <optional>
 #include <system_error>
 #include <thread>
+#include <utility>
 
 #include "dsl/compile.h"
+#include "dsl/compile/again.h"
 #include "dsl/compile/compile_files.h"
 #include "dsl/limits.h"
 #include "dsl/read.h"
@@ -111,41 +114,75 @@ std::optional<File> read_one_source(const Sources& sources, std::uint32_t i, Dia
   if (has_ending(file.path, ".belay")) return read_text(sources, i, found);
   if (classify_yaml(sources, i, found) == YamlKind::kBelay) return read_yaml(sources, i, found);
   if (found.errors() == 0) return std::nullopt;
-  return File{.source = i, .form = File::Form::kYaml, .lost = true};  // ours, without its first line
+  return File{
+      .source = i, .form = File::Form::kYaml, .lost = true};  // ours, without its first line
 }
 
 // Files know nothing of each other, so they are read on several threads; what was found is told in
 // the order of the files all the same.
-void read_sources(Compilation& out) {
-  const std::uint32_t count = static_cast<std::uint32_t>(out.sources.size());
-  std::vector<std::optional<File>> files(count);
-  std::vector<Diagnostics> found(count);
+void read_some(const Sources& sources, const std::vector<std::uint32_t>& wanted,
+               std::vector<std::optional<File>>& files, std::vector<Diagnostics>& found) {
+  const auto count = static_cast<std::uint32_t>(wanted.size());
   std::atomic<std::uint32_t> next{0};
   const auto work = [&] {
-    for (std::uint32_t i = next++; i < count; i = next++) {
-      files[i] = read_one_source(out.sources, i, found[i]);
-    }
+    for (std::uint32_t i = next++; i < count; i = next++)
+      files[wanted[i]] = read_one_source(sources, wanted[i], found[wanted[i]]);
   };
   constexpr std::uint32_t kFilesPerThread = 32;
-  const unsigned threads = std::min({std::thread::hardware_concurrency(), count / kFilesPerThread, 8u});
+  const unsigned threads =
+      std::min({std::thread::hardware_concurrency(), count / kFilesPerThread, 8u});
   std::vector<std::jthread> helpers;
   for (unsigned i = 1; i < threads; ++i) helpers.emplace_back(work);
   work();
-  helpers.clear();  // joins
+}  // the helpers are joined
+
+void read_sources(Compilation& out) {
+  const auto count = static_cast<std::uint32_t>(out.sources.size());
+  std::vector<std::optional<File>> files(count);
+  std::vector<Diagnostics> found(count);
+  std::vector<std::uint32_t> all(count);
+  std::iota(all.begin(), all.end(), 0u);
+  read_some(out.sources, all, files, found);
   for (std::uint32_t i = 0; i < count; ++i) {
     if (files[i]) out.files.push_back(std::move(*files[i]));
     out.diagnostics.absorb(std::move(found[i]));
   }
 }
 
-Compilation compile(std::map<std::string, std::string> files, const PluginCatalog* catalog,
-                    Compilation out, Symbols* symbols = nullptr) {
-  for (auto& [path, text] : files) out.sources.add(path, std::move(text));
-  read_sources(out);
-  out.program = compile_files(out.files, out.sources, catalog, out.diagnostics, symbols);
+void finish(Compilation& out) {
   out.diagnostics.sort();
   out.diagnostics.merge(out.sources);
+}
+
+Compilation compile(std::map<std::string, std::string> files, const PluginCatalog* catalog,
+                    Compilation out) {
+  for (auto& [path, text] : files) out.sources.add(path, std::move(text));
+  read_sources(out);
+  out.program = compile_files(out.files, out.sources, catalog, out.diagnostics);
+  finish(out);
   return out;
+}
+
+bool same_paths(const Sources& sources, const std::map<std::string, std::string>& files) {
+  std::uint32_t i = 0;
+  if (sources.size() != files.size()) return false;
+  return std::all_of(files.begin(), files.end(),
+                     [&](const auto& file) { return sources.file(i++).path == file.first; });
+}
+
+// What the compilation before knew of its workflows goes to where the next one looks for it.
+void hand_over(Compilation& before, Symbols& symbols, EditorMemory& memory) {
+  for (interpreter::Graph& graph : before.program.graphs) {
+    const auto info = memory.sagas.find(graph.workflow);
+    if (info == memory.sagas.end()) continue;
+    EditorMemory::Lowered& kept = memory.lowered[info->first];
+    kept.info = std::move(info->second);
+    kept.graph = std::move(graph);
+  }
+  for (Scope& scope : symbols.scopes) {
+    const auto known = memory.lowered.find(scope.workflow);
+    if (known != memory.lowered.end()) known->second.scope = std::move(scope);
+  }
 }
 
 }  // namespace
@@ -185,8 +222,64 @@ Compilation compile_sources(const std::map<std::string, std::string>& files,
 EditorCompilation compile_for_editor(const std::map<std::string, std::string>& files,
                                      const PluginCatalog* catalog) {
   EditorCompilation out;
-  out.compilation = compile(files, catalog, {}, &out.symbols);
+  compile_again(out, files, catalog);
   return out;
+}
+
+EditorWork compile_again(EditorCompilation& compiled,
+                         const std::map<std::string, std::string>& files,
+                         const PluginCatalog* catalog) {
+  // A copy of a compilation shares its memory, and only one of the two can go on with it.
+  const bool known = compiled.memory.use_count() == 1 && compiled.memory->catalog == catalog &&
+                     same_paths(compiled.compilation.sources, files);
+  const auto memory = known ? compiled.memory : std::make_shared<EditorMemory>();
+  const auto count = static_cast<std::uint32_t>(files.size());
+  memory->catalog = catalog;
+  memory->files.resize(count);
+  memory->changed.assign(count, !known);
+  memory->checks = 0;
+  if (known) hand_over(compiled.compilation, compiled.symbols, *memory);
+
+  Compilation before = std::exchange(compiled.compilation, {});
+  compiled.symbols = {};
+  Compilation& out = compiled.compilation;
+  std::vector<std::optional<File>> trees(count);
+  if (known) {
+    for (File& file : before.files) trees[file.source] = std::move(file);
+  }
+  std::vector<std::uint32_t> wanted;
+  std::uint32_t i = 0;
+  for (const auto& [path, text] : files) {
+    if (known && before.sources.file(i).text == text) {
+      out.sources.add(before.sources.take(i));
+    } else {
+      out.sources.add(path, text);
+      memory->changed[i] = true;
+      wanted.push_back(i);
+    }
+    ++i;
+  }
+  std::vector<Diagnostics> found(count);
+  for (const std::uint32_t index : wanted) trees[index].reset();
+  read_some(out.sources, wanted, trees, found);
+  std::vector<std::string> names;  // declared where something changed, before or now
+  for (const std::uint32_t index : wanted) {
+    EditorMemory::ReadFile& file = memory->files[index];
+    names.insert(names.end(), file.names.begin(), file.names.end());
+    file = {.said = std::move(found[index]), .ours = trees[index].has_value()};
+    EditorMemory::note_names(out.sources.file(index), file.ours ? &*trees[index] : nullptr, file);
+    names.insert(names.end(), file.names.begin(), file.names.end());
+  }
+  if (known) memory->spread(std::move(names));
+  for (std::uint32_t index = 0; index < count; ++index) {
+    if (trees[index]) out.files.push_back(std::move(*trees[index]));
+    out.diagnostics.absorb(Diagnostics(memory->files[index].said));
+  }
+  out.program = compile_files(out.files, out.sources, catalog, out.diagnostics, &compiled.symbols,
+                              memory.get());
+  finish(out);
+  compiled.memory = memory;
+  return {wanted.size(), memory->checks};
 }
 
 std::map<std::string, std::string> read_definitions(const std::string& dir, bool below) {

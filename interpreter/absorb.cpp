@@ -84,7 +84,8 @@ struct DrawnFolder {
     call.due = drawn.at;
     if (!drawn.by_handler) return;
     ++call.handler_tries;
-    reopen(drawn.path, activity);  // as a statement of the handler's block
+    // As a statement of the handler's block. An undo's handler has no block: forward control stays where it is.
+    if (drawn.direction == Direction::kForward) reopen(drawn.path, activity);
   }
 
   void operator()(const Settled& drawn) const {
@@ -146,7 +147,7 @@ struct DrawnFolder {
       activity.forward.phase = CallPhase::kRefused;
       activity.effect = activity.forward.unsure ? EffectState::kMaybe : EffectState::kNone;
     }
-    if (drawn.handler == kActHandler) reopen(path, activity);
+    if (drawn.handler == kActHandler || drawn.handler == kKeepHandler) reopen(path, activity);
     activity.open = false;
     if (!drawn.value.is_null() && node.slot != kNoSlot) {
       set_variable(graph, state, node.slot, path.iteration, drawn.value);
@@ -217,6 +218,7 @@ struct DrawnFolder {
     state.problem = drawn.problem;
     state.paused = false;
     clear_control();
+    state.lost.clear();
     for (Activity& activity : state.activities) activity.open = false;  // `finish` leaves a wait that ran out
   }
 
@@ -232,7 +234,7 @@ struct DrawnFolder {
     state.ready.clear();
     state.joins.clear();
     state.loops.clear();
-    state.unwinding.clear();
+    join_the_whole(state, [](const Path&) { return true; });
     state.at_end = false;
   }
 

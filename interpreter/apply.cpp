@@ -69,7 +69,10 @@ struct FactFolder {
     call.message = fact.message;
     call.answered = fact.answered;
     call.retry_after_ms = fact.retry_after_ms;
-    if (fact.kind == FailureKind::kUnsure) call.unsure = true;
+    if (fact.kind == FailureKind::kUnsure) {
+      call.unsure = true;
+      call.unsure_at = entry.at;
+    }
     // An answer to the key speaks for every earlier try under it; an unmapped refusal and a try that never arrived do not.
     if (fact.kind == FailureKind::kBusiness && fact.error != "refused") call.unsure = false;
     if (fact.direction != Direction::kForward || !undoing(graph, state, fact.path)) return;
@@ -91,7 +94,9 @@ struct FactFolder {
         break;
       }
       case TimerPurpose::kLimit:
-        if (activity->open) activity->limit_passed = true;
+        if (!activity->open) break;
+        activity->limit_passed = true;
+        if (!activity->taken.empty()) forget_part_of_record(*activity);
         break;
       case TimerPurpose::kPause:
         if (!activity->open) break;
@@ -173,6 +178,17 @@ struct FactFolder {
     return slot < graph.slots.size() ? find_variable(state, slot, path.iteration, graph.slots[slot].depth) : nullptr;
   }
 
+  // Time was over before all of its events came: its name does not exist, not even in part.
+  void forget_part_of_record(const Activity& activity) const {
+    const Node& node = graph.nodes[activity.path.node];
+    if (node.any_source || node.slot == kNoSlot) return;
+    if (const Value* known = variable(node.slot, activity.path)) {
+      const auto it = std::find_if(state.variables.begin(), state.variables.end(),
+                                   [&](const Variable& v) { return &v.value == known; });
+      state.variables.erase(it);
+    }
+  }
+
   void wait_over(Activity& activity, const Value& result) const {
     forward_succeeded(graph, state, activity, result);
   }
@@ -192,20 +208,27 @@ struct FactFolder {
     const bool was_held = call.phase == CallPhase::kHeld;
     call.hold = HoldReason::kNone;
     call.team.clear();
-    if (was_held) {
-      call.tries = 0;
-      call.handler_tries = 0;
-      activity.keep_since = entry.at;
-      activity.undo_since = entry.at;
-      call_of(activity, check_of(direction)).tries = 0;
-    }
-    if (call.unsure) {
+    if (was_held) begin_anew(activity, direction);
+    if (call.unsure && was_held) {
       call.phase = CallPhase::kFailed;
       call.failure = FailureKind::kUnsure;
       return;
     }
-    if (was_held) ++call.generation;
+    if (was_held) new_key(call);
     call.phase = CallPhase::kDue;
+  }
+
+  // A person has it tried once more: what was tried before no longer counts.
+  void begin_anew(Activity& activity, Direction direction) const {
+    CallState& call = call_of(activity, direction);
+    call.tries = 0;
+    call.handler_tries = 0;
+    (main_of(direction) == Direction::kForward ? activity.keep_since : activity.undo_since) = entry.at;
+    call_of(activity, check_of(direction)).tries = 0;
+  }
+  static void new_key(CallState& call) {
+    ++call.generation;
+    call.first_sent_at = {};
   }
 
   void skip(Activity& activity, const OperatorActed& fact) const {
@@ -242,10 +265,10 @@ struct FactFolder {
     } else {
       call.unsure = false;
       call.hold = HoldReason::kNone;
-      call.tries = 0;
+      begin_anew(activity, fact.direction);
       const bool over = fact.direction == Direction::kForward && undoing(graph, state, fact.path);
       call.phase = over ? CallPhase::kRefused : CallPhase::kDue;
-      if (!over) ++call.generation;
+      if (!over) new_key(call);
       call_of(activity, check_of(fact.direction)).phase = CallPhase::kIdle;
     }
   }

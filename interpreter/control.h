@@ -62,7 +62,7 @@ class StateScope : public Scope {
       : graph_(graph), state_(state), path_(path) {}
   const Value* slot(std::uint32_t index) const override {
     if (index >= graph_.slots.size()) return nullptr;
-    if (!state_.unwinding.empty() && hidden(graph_, state_, index, path_)) return nullptr;
+    if (!(state_.unwinding.empty() && state_.lost.empty()) && hidden(graph_, state_, index, path_)) return nullptr;
     return find_variable(state_, index, path_.iteration, graph_.slots[index].depth);
   }
   Timestamp now() const override { return to_timestamp(state_.now); }

@@ -93,11 +93,12 @@ class Drawer {
     for (const Direction direction : kDirections) {
       const CallState& call = call_of(activity, direction);
       const bool is_check = direction != main_of(direction);
-      if (call.phase == CallPhase::kDue) return send(activity.path, direction, call.generation);
+      const bool forgotten = call.phase == CallPhase::kDue && call.unsure && worn_out(node, direction, call);
+      if (call.phase == CallPhase::kDue && !forgotten) return send(activity.path, direction, call.generation);
       if (is_check && call.phase == CallPhase::kSucceeded) {
         return after_check(graph_, state_, activity, direction, saga_);
       }
-      if (call.phase != CallPhase::kFailed || spec_of(node, direction) == nullptr) continue;
+      if ((call.phase != CallPhase::kFailed && !forgotten) || spec_of(node, direction) == nullptr) continue;
       Resolution resolution = after_failure(graph_, state_, activity, direction, saga_);
       if (!resolution.send_check) return resolution.drawn;
       const Direction check = check_of(direction);
@@ -105,6 +106,12 @@ class Drawer {
       return send(activity.path, check, state.generation + (state.first_sent_at ? 1 : 0));
     }
     return std::nullopt;
+  }
+
+  // The other side has forgotten the key while the next try waited: the same key would do the thing a second time.
+  bool worn_out(const Node& node, Direction direction, const CallState& call) const {
+    const Call* spec = spec_of(node, direction);
+    return spec != nullptr && key_worn_out(action_of(graph_, *spec), call, state_.now);
   }
 
   // ---- Nodes that control has reached ----

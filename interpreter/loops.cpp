@@ -92,6 +92,8 @@ void item_over(const Graph& graph, State& state, const Path& path, std::uint32_t
 void export_round(const Graph& graph, State& state, const Path& path, std::uint32_t round) {
   const auto iteration = round_of(path, round);
   for (const Export& name : graph.nodes[path.node].exports) {
+    // The losers of a race in this round may not be undone yet; their names are gone all the same.
+    if (hidden(graph, state, name.inner, {path.node, iteration})) continue;
     const Value* value = find_variable(state, name.inner, iteration, iteration.size());
     if (value != nullptr) set_variable(graph, state, name.outer, path.iteration, Value(*value));
   }

@@ -70,6 +70,8 @@ struct Case {
     return {since.us + k->for_ms * kMicrosPerMilli};
   }
   bool lost() const { return call.failure == FailureKind::kUnsure && call.error == "lost"; }
+  // A person has it sent again: no try since.
+  bool asked_again() const { return call.tries == 0; }
   // The other side does not know us (a key was rotated): the connector's trouble. It must not use up a saga's tries.
   bool signed_out() const { return call.failure == FailureKind::kTransient && call.error == "sign_in"; }
   bool may_try_again() const { return call.tries < spec.retry.tries || state.now < keep_end(); }
@@ -86,12 +88,14 @@ struct Case {
     const bool safe = action.repeat_safe || told_to_repeat || reads_only(action);
     // A refusal that nobody mapped says of this try that it will be refused again, of the earlier ones nothing.
     const bool refused = call.failure == FailureKind::kBusiness;
-    const bool repeatable = safe && !key_worn_out(action, call, state.now) && !stored_error && !refused;
+    // What counts is when the next try would leave, not when this one failed.
+    const Instant next = lost() || asked_again() ? state.now : after(wait_ms());
+    const bool repeatable = safe && !key_worn_out(action, call, next) && !stored_error && !refused;
     // A call that was lost with its engine is no failed try: it goes out again at once.
     if (repeatable && lost() && !(undoing_forward() && checkable)) return {retry(call.generation, state.now), false};
     // While everything is being undone a check is better than the same request again: it makes nothing happen.
     if (repeatable && may_try_again() && !(undoing_forward() && checkable)) {
-      return {retry(call.generation, after(wait_ms())), false};
+      return {retry(call.generation, next), false};
     }
     if (checkable) return {std::nullopt, true};
     if (spec.if_unsure && spec.if_unsure->kind == Kind::kUndoAnyway && direction == Direction::kForward &&
@@ -142,7 +146,9 @@ struct Case {
   Drawn carry_on(std::uint32_t index, const Act& act) const {
     if (act.with.empty()) return Handled{activity.path, direction, index, {}};
     Evaluated values = evaluate_record(graph, state, act.with, activity.path);
-    if (!values.ok) return held(HoldReason::kBadValue, "");
+    if (!values.ok) {
+      return go_outward(graph, state, activity.path, {"bad_value", values.error, HoldReason::kBadValue});
+    }
     return Handled{activity.path, direction, index, std::move(values.value)};
   }
 
@@ -222,7 +228,9 @@ Drawn after_check(const Graph& graph, const State& state, const Activity& activi
   }
   if (answer == "no") {
     const Action& action = action_of(graph, *spec_of(node, check));
-    const Instant settled_at{call_of(activity, main).sent_at.us + action.settling_s * 1'000'000};
+    // Between the decision to send and the sending a commit may take its time, or a limiter. The outcome came after both.
+    const CallState& sent = call_of(activity, main);
+    const Instant settled_at{std::max(sent.sent_at, sent.unsure_at).us + action.settling_s * 1'000'000};
     if (state.now >= settled_at) return Settled{activity.path, main, false, {}};
     return RetryAt{activity.path, check, call.generation + 1, settled_at, false};
   }
@@ -242,7 +250,7 @@ Drawn by_act(const Graph& graph, const State& state, const Path& path, const Act
     case ActKind::kCarryOn: {
       if (act.with.empty()) break;
       Evaluated values = evaluate_record(graph, state, act.with, path);
-      if (!values.ok) return Held{path, Direction::kForward, HoldReason::kBadValue, ""};
+      if (!values.ok) return go_outward(graph, state, path, {"bad_value", values.error, HoldReason::kBadValue});
       return Handled{path, Direction::kForward, index, std::move(values.value)};
     }
     case ActKind::kTryAgain:
@@ -301,12 +309,18 @@ Drawn by_statement(const Graph& graph, const State& state, const Path& path, std
     again.by_handler = true;
     return again;
   }
-  const std::string error = activity->forward.error.empty() ? "gave_up" : activity->forward.error;
+  const bool gave_up = activity->forward.failure == FailureKind::kTransient || activity->forward.error.empty();
+  const std::string error = gave_up ? "gave_up" : activity->forward.error;
+  // Used up: as if there were no handler.
+  if (spec != nullptr && spec->keep) return Case{graph, state, *activity, Direction::kForward, saga}.unhandled_forward(error);
   return go_outward(graph, state, owner, {error, activity->forward.message, HoldReason::kGaveUp});
 }
 
 Drawn ended_with(const Graph& graph, const State& state, const std::vector<Binding>& outputs, const Path& path) {
   Evaluated values = evaluate_record(graph, state, outputs, path);
+  if (!values.ok && path.node != kNoNode) {
+    return go_outward(graph, state, path, {"bad_value", values.error, HoldReason::kBadValue});
+  }
   Ended ended;
   ended.status = Status::kCompleted;
   if (values.ok) {

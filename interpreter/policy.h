@@ -40,7 +40,8 @@ Drawn go_outward(const Graph& graph, const State& state, const Path& path, const
 // The handler that names the error, else the one for any error.
 std::optional<std::uint32_t> handler_for(const Call& spec, std::string_view error);
 
-// The outputs of `finish with` / `gives` at `path`: Ended, with the problem named when an expression failed.
+// The outputs of `finish with` at `path`: Ended, or the way of the error `bad_value`. At the end of the saga (no path) the
+// outputs are `gives`, and Ended names the problem when an expression failed.
 Drawn ended_with(const Graph& graph, const State& state, const std::vector<Binding>& outputs, const Path& path);
 
 // A record of the bindings' values. Absent values (an optional name that is not there) are left out.

@@ -10,7 +10,7 @@
 namespace belay::interpreter {
 
 // A new meaning of the stored form. A snapshot of another format is thrown away and the journal folded again.
-inline constexpr std::uint32_t kStateFormat = 2;
+inline constexpr std::uint32_t kStateFormat = 3;
 
 enum class CallPhase : std::uint8_t {
   kIdle,       // never sent
@@ -32,7 +32,8 @@ struct CallState {
   bool unsure = false;              // the present generation may have taken effect
   std::uint64_t digest = 0;
   Instant first_sent_at;            // of the present generation: keys wear out
-  Instant sent_at;                  // the latest
+  Instant sent_at;                  // the latest: when it was decided, it may have left later
+  Instant unsure_at;                // when the latest unsure outcome came: by then it had left
   Instant due;                      // kBackoff
   FailureKind failure = FailureKind::kTransient;  // of the latest failure
   std::string error, message;
@@ -94,6 +95,12 @@ struct Unwind {  // see Unwinding in journal.h
   bool operator==(const Unwind&) const = default;
 };
 
+struct Lost {  // a branch that is undone, once more around it is undone too: for the others its names stay gone
+  Path path;   // of the `together`
+  std::uint32_t part = 0;
+  bool operator==(const Lost&) const = default;
+};
+
 struct State {
   std::uint64_t seq = 0;    // of the last entry
   Instant started_at, now;  // now: of the last entry
@@ -115,6 +122,7 @@ struct State {
   std::vector<Join> joins;           // sorted by path
   std::vector<Loop> loops;           // sorted by path
   std::vector<Unwind> unwinding;     // sorted by path, part
+  std::vector<Lost> lost;            // in the order in which they came
   std::vector<std::string> taken_events;  // ids, sorted
   Value output;
   std::string problem;

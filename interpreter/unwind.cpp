@@ -4,6 +4,7 @@
 #include "interpreter/unwind.h"
 
 #include <algorithm>
+#include <functional>
 
 #include "interpreter/control.h"
 #include "interpreter/loops.h"
@@ -111,7 +112,12 @@ void close(const Graph& graph, Activity& activity) {
     case CallPhase::kDue:
     case CallPhase::kBackoff:
     case CallPhase::kFailed:
-      call.phase = call.unsure ? CallPhase::kFailed : CallPhase::kRefused;
+      // Waits are cut short: a check is asked now; without one the same request leaves now.
+      if (call.unsure && node.call.check.empty() && call.phase == CallPhase::kBackoff) {
+        call.phase = CallPhase::kDue;
+      } else {
+        call.phase = call.unsure ? CallPhase::kFailed : CallPhase::kRefused;
+      }
       if (call.unsure) call.failure = FailureKind::kUnsure;
       if (call.unsure && node.call.if_unsure &&
           node.call.if_unsure->kind == Unsure::Kind::kUndoAnyway) {
@@ -131,13 +137,21 @@ void close(const Graph& graph, Activity& activity) {
   }
 }
 
+void join_the_whole(State& state, const std::function<bool(const Path&)>& in) {
+  std::erase_if(state.unwinding, [&](const Unwind& u) {
+    if (!in(u.path)) return false;
+    state.lost.push_back({u.path, u.part});
+    return true;
+  });
+}
+
 void begin_unwinding(const Graph& graph, State& state, const Unwinding& drawn) {
   const auto in = [&](const Path& place) { return inside(graph, place, drawn.path, drawn.part); };
   std::erase_if(state.ready, in);
   std::erase_if(state.joins, [&](const Join& j) { return in(j.path); });
   std::erase_if(state.loops, [&](const Loop& l) { return in(l.path); });
   // What is being undone inside goes on being undone, as a part of this.
-  std::erase_if(state.unwinding, [&](const Unwind& u) { return in(u.path); });
+  join_the_whole(state, in);
   for (Activity& activity : state.activities) {
     if (in(activity.path)) close(graph, activity);
   }
@@ -173,6 +187,7 @@ void end_unwinding(const Graph& graph, State& state, const Unwound& drawn) {
     return begins_with(v.iteration, iteration) &&
            declares(graph, drawn.path.node, drawn.part, v.slot);
   });
+  std::erase_if(state.lost, [&](const Lost& lost) { return inside(graph, lost.path, drawn.path, drawn.part); });
   if (node.kind == NodeKind::kForEach) item_over(graph, state, drawn.path, drawn.part);
   if (node.kind != NodeKind::kTry || unwind.handler >= node.call.handlers.size()) return;
   // The handler's turn: decide draws what it says.
@@ -185,10 +200,13 @@ void end_unwinding(const Graph& graph, State& state, const Unwound& drawn) {
 }
 
 bool hidden(const Graph& graph, const State& state, std::uint32_t slot, const Path& reader) {
-  return std::any_of(state.unwinding.begin(), state.unwinding.end(), [&](const Unwind& u) {
-    return u.loser && begins_with(reader.iteration, u.path.iteration) &&
+  // Nobody outside of an item, or of the body of a `try`, reads its names before that is undone.
+  const auto gone = [&](const auto& u) {
+    return graph.nodes[u.path.node].kind == NodeKind::kTogether && begins_with(reader.iteration, u.path.iteration) &&
            declares(graph, u.path.node, u.part, slot) && !inside(graph, reader, u.path, u.part);
-  });
+  };
+  return std::any_of(state.unwinding.begin(), state.unwinding.end(), gone) ||
+         std::any_of(state.lost.begin(), state.lost.end(), gone);
 }
 
 // ---- Order

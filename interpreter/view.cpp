@@ -107,7 +107,7 @@ Summary summary(const Graph& graph, const State& state) {
   const Activity* retrying = nullptr;
   Direction retry_direction = Direction::kForward;
   const Activity* timed = nullptr;
-  std::size_t in_flight = 0;
+  std::size_t in_flight = 0, sent = 0;
   for (const Activity& activity : state.activities) {
     const Node& node = graph.nodes[activity.path.node];
     for (const Direction direction : kDirections) {
@@ -117,6 +117,7 @@ Summary summary(const Graph& graph, const State& state) {
       } else if (call.phase == CallPhase::kInFlight || call.phase == CallPhase::kDue ||
                  (call.phase == CallPhase::kFailed && state.unwinding.empty())) {  // else it waits for what is undone
         ++in_flight;
+        if (call.phase == CallPhase::kInFlight) ++sent;
       }
       if (call.phase == CallPhase::kHeld) {
         const bool worse = held == nullptr || call.hold == HoldReason::kUnknownOutcome;
@@ -135,7 +136,9 @@ Summary summary(const Graph& graph, const State& state) {
       timed = &activity;
     }
   }
-  s.parked = in_flight == 0 || state.paused;
+  // Nothing new is done while it is paused or at its cap, but what was sent will be heard of, or must be asked after when
+  // its engine is gone.
+  s.parked = in_flight == 0 || (state.paused && sent == 0);
   if (held != nullptr) {
     const CallState& call = call_of(*held, held_direction);
     s.health = call.hold == HoldReason::kUnknownOutcome || call.hold == HoldReason::kRequestChanged
@@ -148,7 +151,7 @@ Summary summary(const Graph& graph, const State& state) {
   } else if (state.capped) {
     s.health = Health::kHeld;
     s.waiting_on = "a person: the saga has reached its cap of entries";
-    s.parked = true;
+    s.parked = sent == 0;
   } else if (retrying != nullptr) {
     const CallState& call = call_of(*retrying, retry_direction);
     s.health = Health::kRetrying;

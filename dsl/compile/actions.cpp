@@ -5,7 +5,9 @@
 #include <algorithm>
 #include <array>
 
+#include "dsl/compile/again.h"
 #include "dsl/compile/tables.h"
+#include "interpreter/sql_text.h"
 
 namespace belay::dsl {
 namespace {
@@ -250,7 +252,7 @@ class ActionChecker {
     }
   }
 
-  // `:name` outside of quotes, comments and casts, as the runtime will replace it.
+  // `:name` outside of what `sql_skip` passes over, as the runtime will replace it.
   void check_sql() {
     action_.runs = Action::Runs::kSql;
     std::string sql = decl_.sql.text;
@@ -265,14 +267,8 @@ class ActionChecker {
       return;
     }
     for (std::size_t i = 0; i < sql.size(); ++i) {
-      if (sql[i] == '\'' || sql[i] == '"') {
-        i = std::min(sql.find(sql[i], i + 1), sql.size());
-      } else if (sql.compare(i, 2, "--") == 0) {
-        i = std::min(sql.find('\n', i), sql.size());
-      } else if (sql.compare(i, 2, "/*") == 0) {
-        i = std::min(sql.find("*/", i + 2), sql.size());
-      } else if (sql.compare(i, 2, "::") == 0) {
-        ++i;
+      if (const std::size_t behind = interpreter::sql_skip(sql, i); behind != i) {
+        i = behind - 1;
       } else if (sql[i] == ':' && i + 1 < sql.size() && is_word(sql[i + 1]) &&
                  !is_digit(sql[i + 1])) {
         std::size_t end = i + 1;
@@ -547,12 +543,16 @@ void check_connectors(Tables& tables) {
 
 void check_actions(Tables& tables) {
   for (auto& [name, info] : tables.actions) {
-    const std::size_t before = tables.diagnostics.all().size();
+    info.kept = tables.memory != nullptr && tables.memory->take(name, info);
+    if (info.kept) continue;
+    const std::size_t before = tables.diagnostics.all().size(), said = tables.diagnostics.said();
     ActionChecker(name, info, tables).check();
+    info.quiet = !info.at->broken && tables.diagnostics.said() == said;
     if (info.at->broken) tables.diagnostics.forget_follow_ups(before);
   }
   for (auto& [name, info] : tables.actions) {
-    const std::size_t before = tables.diagnostics.all().size();
+    if (info.kept) continue;
+    const std::size_t before = tables.diagnostics.all().size(), said = tables.diagnostics.said();
     if (info.decl->undone_by)
       info.undone_by = check_use(name, info, *info.decl->undone_by, true, tables);
     if (info.decl->checked_by)
@@ -561,6 +561,7 @@ void check_actions(Tables& tables) {
                                           info.checked_by->span, tables)) {
       info.ok = false;
     }
+    info.quiet = info.quiet && tables.diagnostics.said() == said;
     if (info.at->broken) tables.diagnostics.forget_follow_ups(before);
   }
 }

@@ -279,6 +279,8 @@ void Lowering::lower_if_unsure(const Policies& policies, const CallSite& site, C
             "write `if unsure, check with ACTION`, or `repeating is safe` in the action if the "
             "other side honours the request key";
       }
+      // When trying is over, or the key forgotten, the action's own check still knows.
+      if (by_action != nullptr) attach_check(*by_action, {}, site, site.at, call);
       break;
     case IfUnsure::Kind::kUndoAnyway:
       lowered.kind = interpreter::Unsure::Kind::kUndoAnyway;

@@ -9,11 +9,14 @@
 namespace belay::dsl {
 
 struct Symbols;
+struct EditorMemory;
 
 // Graphs of workflows without errors come back even when others have some. `symbols` is
-// filled when an editor asks.
+// filled when an editor asks; it may bring the `memory` of a compilation before, and gets that of
+// this one.
 CompiledProgram compile_files(const std::vector<File>& files, const Sources& sources,
                               const PluginCatalog* catalog, Diagnostics& diagnostics,
-                              Symbols* symbols = nullptr);
+                              Symbols* symbols = nullptr,
+                              EditorMemory* memory = nullptr);
 
 }  // namespace belay::dsl

@@ -4,6 +4,7 @@
 // scenarios stay unchecked.
 #include <algorithm>
 
+#include "dsl/compile/scenario_places.h"
 #include "dsl/compile/tables.h"
 #include "dsl/scenario.h"
 #include "dsl/text/sentences.h"
@@ -43,30 +44,14 @@ class SlotNames final : public Names {
   Table<NameInfo> names_;
 };
 
-const char* noun_of(NodeKind kind) {
-  switch (kind) {
-    case NodeKind::kStep:
-      return "step";
-    case NodeKind::kWait:
-      return "wait";
-    case NodeKind::kAsk:
-      return "question";
-    case NodeKind::kRun:
-      return "step";
-    default:
-      return "statement";
-  }
-}
-
-class Checker {
+class Checker : ScenarioPlaces {
  public:
   Checker(const Declaration& declaration, const Declaration& workflow, const Graph& graph,
-          Tables& tables)
-      : declaration_(declaration),
+          const std::vector<Graph>& graphs, Tables& tables)
+      : ScenarioPlaces(graph, graphs, tables),
+        declaration_(declaration),
         decl_(std::get<ScenarioDecl>(declaration.body)),
-        workflow_(workflow),
-        graph_(graph),
-        tables_(tables) {}
+        workflow_(workflow) {}
 
   std::optional<Scenario> run() {
     Scenario out;
@@ -83,17 +68,14 @@ class Checker {
     for (const std::uint32_t i : slots) names_.add(graph_.slots[i].name, graph_.slots[i].type, i);
     given(out);
     for (const When& when : decl_.when) out.when.push_back(event(when));
+    once(When::Kind::kStartsIt, "one event starts a saga");
+    once(When::Kind::kStartedAgain, "a scenario starts its workflow a second time, and no more");
     outputs();
     for (const Then& then : decl_.then) out.then.push_back(expectation(then));
     return ok_ ? std::optional(std::move(out)) : std::nullopt;
   }
 
  private:
-  Diagnostic& error(std::string_view code, Span span, std::string message) {
-    ok_ = false;
-    return tables_.diagnostics.add(code, span, std::move(message));
-  }
-
   std::vector<interpreter::Binding> args(const std::vector<Arg>& list,
                                          const std::vector<interpreter::Field>& fields,
                                          const std::string& owner, const std::string& noun,
@@ -148,67 +130,11 @@ class Checker {
     }
   }
 
-  // ---- Names of steps and waits ----
-
-  NodeId named(const Name& name, std::initializer_list<NodeKind> kinds, const char* noun) {
-    if (name.empty()) return kNoNode;
-    const NodeId id = interpreter::find_node(graph_, name.text);
-    const auto fits = [&](const Node& node) {
-      return std::find(kinds.begin(), kinds.end(), node.kind) != kinds.end();
-    };
-    if (id != kNoNode && fits(graph_.nodes[id])) return id;
-    if (id != kNoNode) {
-      Diagnostic& d =
-          error("BEL3131", name.span,
-                quoted(name.text) + " is " + with_article(noun_of(graph_.nodes[id].kind)) +
-                    ", not " + with_article(noun));
-      add_note(d, "it stands at " + graph_.nodes[id].at);
-      return kNoNode;
-    }
-    std::vector<std::string> candidates;
-    for (const Node& node : graph_.nodes) {
-      if (fits(node)) candidates.push_back(node.name);
-    }
-    Diagnostic& d = error("BEL3131", name.span,
-                          quoted(graph_.workflow) + " has no " + noun + " " + quoted(name.text));
-    if (!suggest(d, name.text, candidates) && !candidates.empty() && candidates.size() <= 8) {
-      add_note(d, "it has " + join_names(candidates));
-    }
-    return kNoNode;
-  }
-
-  // `of item 2`, `of round 2`: of the innermost loop around the statement, counted from 1.
-  std::int64_t round(const CallName& said, NodeId id) {
-    if (!said.round) return -1;
-    NodeId at = id;
-    while (at != kNoNode && !interpreter::in_loop_body(graph_, at)) at = graph_.nodes[at].parent;
-    if (at == kNoNode) {
-      error("BEL5131", said.step.span, quoted(said.step.text) + " does not stand in a loop").help =
-          "leave out `of " + std::string(said.of_item ? "item " : "round ") +
-          std::to_string(said.round->value) + "`";
-      return -1;
-    }
-    const Node& loop = graph_.nodes[graph_.nodes[at].parent];
-    const bool repeats = loop.kind == NodeKind::kRepeat;
-    if (repeats == said.of_item) {
-      error("BEL5131", said.step.span,
-            quoted(said.step.text) + " stands in a `" + (repeats ? "repeat" : "for each") + "`")
-          .help = std::string("write `of ") + (repeats ? "round " : "item ") +
-                  std::to_string(said.round->value) + "`";
-    }
-    const std::int64_t most = repeats ? loop.times : 10'000;
-    if (said.round->value < 1 || said.round->value > most) {
-      error("BEL4018", said.round->span,
-            std::string(repeats ? "rounds" : "items") + " of " + quoted(loop.name) +
-                " count from 1 to " + std::to_string(most));
-    }
-    return said.round->value - 1;
-  }
-
   // A child saga ends well or is cancelled; it is never out of reach.
   bool child(const When& said, const ScenarioCall& call) {
-    if (call.node == kNoNode || graph_.nodes[call.node].kind != NodeKind::kRun) return false;
-    const Node& node = graph_.nodes[call.node];
+    if (call.node == kNoNode || graph_of(call).nodes[call.node].kind != NodeKind::kRun)
+      return false;
+    const Node& node = graph_of(call).nodes[call.node];
     const bool fits = said.kind == When::Kind::kFails || said.kind == When::Kind::kEngineStops ||
                       said.kind == When::Kind::kSkips || said.kind == When::Kind::kRetries ||
                       said.kind == When::Kind::kChildCancelled ||
@@ -220,49 +146,6 @@ class Checker {
       error("BEL5131", said.span, "nobody waits for the saga of " + quoted(node.name));
     }
     return true;
-  }
-
-  // The call of a step: with its undo and its check, where it has them. A wait may have an undo.
-  ScenarioCall call(const CallName& said) {
-    ScenarioCall out;
-    out.node = said.undo
-                   ? named(said.step, {NodeKind::kStep, NodeKind::kRun, NodeKind::kWait}, "step")
-                   : named(said.step, {NodeKind::kStep, NodeKind::kRun}, "step");
-    out.direction = said.undo ? (said.check ? Direction::kUndoCheck : Direction::kUndo)
-                              : (said.check ? Direction::kCheck : Direction::kForward);
-    if (out.node == kNoNode) return out;
-    out.round = round(said, out.node);
-    const Node& node = graph_.nodes[out.node];
-    if (said.undo && !node.undo) {
-      error("BEL5131", said.step.span, quoted(node.name) + " has no undo").help =
-          "it stands at " + node.at;
-      out.node = kNoNode;
-      return out;
-    }
-    const interpreter::Call& main = said.undo ? *node.undo : node.call;
-    if (said.check && main.check.empty()) {
-      error("BEL5131", said.step.span,
-            (said.undo ? "the undo of " : "") + quoted(node.name) + " has no check");
-      out.node = kNoNode;
-    }
-    return out;
-  }
-
-  const interpreter::Call* spec(const ScenarioCall& call) const {
-    if (call.node == kNoNode) return nullptr;
-    const Node& node = graph_.nodes[call.node];
-    const bool undo = call.direction == Direction::kUndo || call.direction == Direction::kUndoCheck;
-    const bool check =
-        call.direction == Direction::kCheck || call.direction == Direction::kUndoCheck;
-    const interpreter::Call& main = undo ? *node.undo : node.call;
-    return check ? &main.check.front() : &main;
-  }
-
-  const ActionInfo* action_of(const ScenarioCall& call) const {
-    const interpreter::Call* use = spec(call);
-    if (use == nullptr || use->action >= graph_.actions.size()) return nullptr;
-    const auto found = tables_.actions.find(graph_.actions[use->action].name);
-    return found == tables_.actions.end() ? nullptr : &found->second;
   }
 
   // ---- when ----
@@ -297,10 +180,10 @@ class Checker {
         arrival(said, out);
         break;
       case When::Kind::kAnswers:
-        out.call.node = named(said.call.step, {NodeKind::kAsk}, "question");
+        out.call = named(said.call.step, {NodeKind::kAsk}, "question");
         if (out.call.node != kNoNode) {
-          out.call.round = round(said.call, out.call.node);
-          const Node& ask = graph_.nodes[out.call.node];
+          out.call.round = round(said.call, out.call);
+          const Node& ask = graph_of(out.call).nodes[out.call.node];
           out.with =
               args(said.with, ask.answers, quoted(ask.name), "answer", said.call.step.span, names_);
         }
@@ -317,9 +200,9 @@ class Checker {
           child_ends_in(said, out);
         break;
       case When::Kind::kChildCancelled:
-        out.call.node = named(said.call.step, {NodeKind::kRun}, "child saga");
+        out.call = named(said.call.step, {NodeKind::kRun}, "child saga");
         if (out.call.node == kNoNode) break;
-        out.call.round = round(said.call, out.call.node);
+        out.call.round = round(said.call, out.call);
         out.error = "cancelled";
         out.times = said.times ? out.times : 0;
         child(said, out.call);
@@ -352,18 +235,78 @@ class Checker {
       case When::Kind::kSkips:
         out.call = call(said.call);
         break;
+      case When::Kind::kStartsIt:
+        starts(said, out);
+        break;
+      case When::Kind::kStartedAgain:
+        if (said.with.empty()) break;
+        out.with = args(said.with, graph_.takes, quoted(graph_.workflow), "input",
+                        workflow_.name.span, names_);
+        break;
     }
     return out;
   }
 
   ScenarioCall moment(const CallName& said, When::Moment moment) {
-    const NodeId id = interpreter::find_node(graph_, said.step.text);
-    const bool wait = id != kNoNode && (graph_.nodes[id].kind == NodeKind::kWait ||
-                                        graph_.nodes[id].kind == NodeKind::kAsk);
-    if (wait && !said.undo && !said.check && moment != When::Moment::kBefore) {
-      return {id, {}, round(said, id)};
+    const Spot at = spot(said.step);
+    const NodeId id = interpreter::find_node(*at.graph, at.name.text);
+    const bool wait = id != kNoNode && (at.graph->nodes[id].kind == NodeKind::kWait ||
+                                        at.graph->nodes[id].kind == NodeKind::kAsk);
+    if (!wait || said.undo || said.check || moment == When::Moment::kBefore) return call(said);
+    ScenarioCall out{id, {}, -1, at.of};
+    out.round = round(said, out);
+    return out;
+  }
+
+  // An event of `starts on`: its fields are the world's, the inputs follow from them.
+  void starts(const When& said, ScenarioEvent& out) {
+    const Name& event = said.call.step;
+    std::vector<std::string> known;
+    for (std::size_t i = 0; i < graph_.starts_on.size(); ++i) {
+      known.push_back(graph_.starts_on[i].event);
+      if (graph_.starts_on[i].event == event.text) out.starts = i;
     }
-    return call(said);
+    const auto found = tables_.events.find(event.text);
+    if (std::find(known.begin(), known.end(), event.text) == known.end()) {
+      Diagnostic& d = error("BEL5131", event.span,
+                            quoted(event.text) + " does not start " + quoted(graph_.workflow));
+      if (!suggest(d, event.text, known))
+        add_note(d, known.empty() ? "no event starts it: it has no `starts on`"
+                                  : "it starts on " + join_names(known, "or"));
+      return;
+    }
+    if (found == tables_.events.end()) return;
+    out.payload = found->second.type.fields;
+    FixedNames given;
+    for (std::uint32_t i = 0; i < graph_.takes.size(); ++i) {
+      const interpreter::Field& take = graph_.takes[i];
+      for (const Arg& arg : decl_.given) {
+        if (arg.name.text != take.name) continue;
+        given.add(take.name, take.type, i);
+        const bool field = std::any_of(out.payload.begin(), out.payload.end(), [&](const auto& f) {
+          return f.name == take.name && f.type.base == take.type.base;
+        });
+        if (field) continue;
+        error("BEL5131", arg.name.span,
+              quoted(event.text) + " starts it, and has no field " + quoted(take.name) +
+                  " of that type")
+            .help = "say what the event holds: `" + event.text + " starts it with …`";
+      }
+    }
+    if (said.with.empty()) return;
+    out.with = args(said.with, found->second.type.fields, quoted(event.text), "field",
+                    found->second.at->name.span, given);
+  }
+  void once(When::Kind kind, const char* why) {
+    const When* first = nullptr;
+    for (const When& said : decl_.when) {
+      if (said.kind != kind) continue;
+      if (first != nullptr) {
+        add_note_at(error("BEL5131", said.span, why), first->span, "it was said here");
+        return;
+      }
+      first = &said;
+    }
   }
 
   void arrival(const When& said, ScenarioEvent& out) {
@@ -374,15 +317,18 @@ class Checker {
     // `paid`, or `paid.card`: one of several that the wait is for.
     Name wait = said.call.step;
     std::string source;
-    if (const std::size_t dot = wait.text.rfind('.'); dot != std::string::npos) {
+    const Spot whole = spot(wait);
+    const bool itself = interpreter::find_node(*whole.graph, whole.name.text) != kNoNode;
+    if (const std::size_t dot = wait.text.rfind('.');
+        whole.name.text.find('.') != std::string::npos && !itself) {
       source = wait.text.substr(dot + 1);
       wait.text.resize(dot);
       wait.span.length = static_cast<std::uint32_t>(dot);
     }
-    out.call.node = named(wait, {NodeKind::kWait}, "wait");
+    out.call = named(wait, {NodeKind::kWait}, "wait");
     if (out.call.node == kNoNode) return;
-    out.call.round = round(said.call, out.call.node);
-    const Node& node = graph_.nodes[out.call.node];
+    out.call.round = round(said.call, out.call);
+    const Node& node = graph_of(out.call).nodes[out.call.node];
     std::vector<std::string> known;
     for (std::size_t i = 0; i < node.sources.size(); ++i) {
       known.push_back(node.sources[i].name);
@@ -439,10 +385,11 @@ class Checker {
   }
 
   void gives(const When& said, ScenarioEvent& out) {
-    if (out.call.node != kNoNode && graph_.nodes[out.call.node].kind == NodeKind::kRun) {
-      const Node& run = graph_.nodes[out.call.node];
-      if (said.with.empty() || run.slot >= graph_.slots.size()) return;
-      out.with = args(said.with, graph_.slots[run.slot].type.fields, quoted(run.run.workflow),
+    const Graph& graph = graph_of(out.call);
+    if (out.call.node != kNoNode && graph.nodes[out.call.node].kind == NodeKind::kRun) {
+      const Node& run = graph.nodes[out.call.node];
+      if (said.with.empty() || run.slot >= graph.slots.size()) return;
+      out.with = args(said.with, graph.slots[run.slot].type.fields, quoted(run.run.workflow),
                       "output", said.call.step.span, names_);
       return;
     }
@@ -462,35 +409,50 @@ class Checker {
     out.compensated = said.compensated;
     out.because = said.because.text;
     out.team = said.team.text;
-    const auto nodes = [&](std::initializer_list<NodeKind> kinds, const char* noun) {
-      for (const Name& name : said.names) out.nodes.push_back(named(name, kinds, noun));
+    const auto calls = [&](std::initializer_list<NodeKind> kinds, const char* noun) {
+      for (const CallName& name : said.names) {
+        ScenarioCall one = named(name.step, kinds, noun);
+        one.round = round(name, one);
+        out.calls.push_back(std::move(one));
+      }
     };
     switch (said.kind) {
       case Then::Kind::kEnds:
         break;
       case Then::Kind::kHeld:
-        if (const NodeId id = interpreter::find_node(graph_, said.call.step.text);
-            id != kNoNode && !said.call.undo && !said.call.check) {
-          out.call.node = id;  // any statement may be held
-          out.call.round = round(said.call, id);
+        if (const Spot at = spot(said.call.step);
+            interpreter::find_node(*at.graph, at.name.text) != kNoNode && !said.call.undo &&
+            !said.call.check) {
+          out.call.node = interpreter::find_node(*at.graph, at.name.text);
+          out.call.of = at.of;  // any statement may be held
+          out.call.round = round(said.call, out.call);
         } else {
           out.call = call(said.call);
         }
         break;
       case Then::Kind::kWaits:
-        nodes({NodeKind::kWait, NodeKind::kAsk}, "wait");
+        calls({NodeKind::kWait, NodeKind::kAsk}, "wait");
         break;
       case Then::Kind::kUndone:
-        nodes({NodeKind::kStep, NodeKind::kRun, NodeKind::kWait}, "step");
-        for (std::size_t i = 0; i < out.nodes.size(); ++i) {
-          if (out.nodes[i] == kNoNode || graph_.nodes[out.nodes[i]].undo) continue;
-          error("BEL5131", said.names[i].span,
-                quoted(said.names[i].text) + " has no undo, so it is never undone");
+        calls({NodeKind::kStep, NodeKind::kRun, NodeKind::kWait}, "step");
+        own(said, out);
+        for (std::size_t i = 0; i < out.calls.size(); ++i) {
+          const ScenarioCall& one = out.calls[i];
+          if (one.node == kNoNode || graph_of(one).nodes[one.node].undo) continue;
+          error("BEL5131", said.names[i].step.span,
+                quoted(said.names[i].step.text) + " has no undo, so it is never undone");
         }
         break;
       case Then::Kind::kDone:
       case Then::Kind::kLeftOver:
-        nodes({NodeKind::kStep, NodeKind::kRun, NodeKind::kWait}, "step");
+        calls({NodeKind::kStep, NodeKind::kRun, NodeKind::kWait}, "step");
+        own(said, out);
+        break;
+      case Then::Kind::kSecondQueues:
+      case Then::Kind::kSecondRefused:
+      case Then::Kind::kSecondNothing:
+      case Then::Kind::kSecondEnds:
+        second(said);
         break;
       case Then::Kind::kPublishes:
         published(said, out);
@@ -521,6 +483,42 @@ class Checker {
     return out;
   }
 
+  // What is done and undone of a child saga is its own affair: this saga has done, or undone, it.
+  void own(const Then& said, const Expectation& out) {
+    for (std::size_t i = 0; i < out.calls.size(); ++i) {
+      if (out.calls[i].of.empty()) continue;
+      const Node& run = graph_.nodes[out.calls[i].of.front()];
+      error("BEL5131", said.names[i].step.span,
+            quoted(said.names[i].step.text) + " is a step of the saga that " + quoted(run.name) +
+                " runs")
+          .help = "write `" + run.name + "` here, and test `" + run.run.workflow +
+                  "` with scenarios of its own";
+    }
+  }
+
+  void second(const Then& said) {
+    const bool again = std::any_of(decl_.when.begin(), decl_.when.end(), [](const When& when) {
+      return when.kind == When::Kind::kStartedAgain;
+    });
+    const std::string workflow = quoted(graph_.workflow);
+    if (!again) {
+      error("BEL5131", said.span, "nothing starts it a second time").help =
+          "add `when it is started again`";
+    } else if (said.kind == Then::Kind::kSecondNothing) {
+      if (!graph_.once_per.empty()) return;
+      error("BEL5131", said.span, workflow + " does not say `once per`: each start is a saga");
+    } else if (said.kind != Then::Kind::kSecondEnds && graph_.one_at_a_time.empty()) {
+      error("BEL5131", said.span,
+            workflow + " does not say `one at a time`: a second start is not held up");
+    } else if (said.kind == Then::Kind::kSecondQueues && !graph_.others_queue) {
+      error("BEL5131", said.span, workflow + " refuses a start while another is under way").help =
+          "write `the second start is refused`";
+    } else if (said.kind == Then::Kind::kSecondRefused && graph_.others_queue) {
+      error("BEL5131", said.span, workflow + " lets a start queue while another is under way")
+          .help = "write `the second start queues`";
+    }
+  }
+
   void published(const Then& said, Expectation& out) {
     out.event = said.event.text;
     EventInfo* info = look_up(tables_.events, "BEL3004", "event", said.event, tables_);
@@ -541,11 +539,8 @@ class Checker {
   const Declaration& declaration_;
   const ScenarioDecl& decl_;
   const Declaration& workflow_;
-  const Graph& graph_;
-  Tables& tables_;
   SlotNames names_;
   std::vector<std::pair<std::string, Type>> outputs_;
-  bool ok_ = true;
 };
 
 }  // namespace
@@ -565,7 +560,8 @@ std::optional<Scenario> check_scenario(const Declaration& declaration,
     return std::nullopt;
   }
   for (const Graph& graph : graphs) {
-    if (graph.workflow == name.text) return Checker(declaration, *workflow, graph, tables).run();
+    if (graph.workflow == name.text)
+      return Checker(declaration, *workflow, graph, graphs, tables).run();
   }
   return std::nullopt;
 }

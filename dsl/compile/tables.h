@@ -43,6 +43,8 @@ struct ActionInfo {
   interpreter::Type result;  // the record of its gives
   std::optional<UseInfo> undone_by, checked_by;
   bool ok = true;
+  bool kept = false;   // from an earlier compilation: all is known already
+  bool quiet = false;  // nothing was said about it
 };
 
 struct PlanInfo {
@@ -71,9 +73,11 @@ struct WorkflowInfo {
   bool has_point = false;    // of no return
   bool lowered = false;      // its takes and result are known
   bool ok = false;           // it has a graph
+  bool quiet = false;        // nothing was said about it
 };
 
 struct Symbols;
+struct EditorMemory;
 
 template <class T>
 using Table = std::map<std::string, T, std::less<>>;
@@ -83,6 +87,7 @@ struct Tables {
   Diagnostics& diagnostics;
   const PluginCatalog* catalog = nullptr;
   Symbols* symbols = nullptr;  // what editors ask for; nullptr: nobody asks
+  EditorMemory* memory = nullptr;  // what an earlier compilation knew; not without `symbols`
   bool lost = false;  // some declaration could not be named (File::lost)
 
   Table<const Declaration*> declared;  // every name, whatever it is

@@ -5,6 +5,7 @@
 #include <re2/re2.h>
 
 #include <algorithm>
+#include <map>
 
 #include "dsl/compile/tables.h"
 
@@ -205,6 +206,47 @@ void resolve_types(Tables& tables) {
   for (auto& [name, info] : tables.types) resolve_declared(name, info, tables);
 }
 
+namespace {
+
+// What older payloads become: the fields of this version, from `old`, whose shape nobody declares
+// any more. A field that is not given is taken from it under its own name.
+void check_lifts(const EventInfo& info, Tables& tables) {
+  Type old;
+  old.base = Base::kJson;
+  FixedNames names;
+  names.add("old", std::move(old), 0);
+  PlainChecker checker(names, tables.diagnostics);
+  const ArgsContext context{.fields = info.type.fields,
+                            .owner = quoted(info.type.name),
+                            .noun = "field",
+                            .declared_at = info.at->name.span,
+                            .note_json = false,
+                            .complete = !info.at->broken};
+  std::map<std::int64_t, Span> seen;
+  for (const EventDecl::Lift& lift : info.decl->lifts) {
+    const std::int64_t from = lift.from.value;
+    if (!info.at->broken && (from < 1 || from >= info.decl->version.value)) {
+      Diagnostic& d = tables.diagnostics.add(
+          "BEL4012", lift.from.span,
+          "version " + std::to_string(from) + " is no earlier version of " +
+              quoted(info.type.name));
+      add_note_at(d, info.decl->version.span,
+                  "this is version " + std::to_string(info.decl->version.value));
+      d.help = "`from version` says how a payload of an earlier version becomes one of this";
+    }
+    const auto [first, fresh] = seen.emplace(from, lift.from.span);
+    if (!fresh && !info.at->broken) {
+      Diagnostic& d =
+          tables.diagnostics.add("BEL4003", lift.from.span,
+                                 "version " + std::to_string(from) + " is lifted twice");
+      add_note_at(d, first->second, "the first is here");
+    }
+    check_args(lift.values, context, checker, tables);
+  }
+}
+
+}  // namespace
+
 void check_events(Tables& tables) {
   for (auto& [name, info] : tables.events) {
     const EventDecl& decl = *info.decl;
@@ -234,6 +276,7 @@ void check_events(Tables& tables) {
         d.help = "add it to the fields: the key finds who waits for the event";
       info.ok = false;
     }
+    if (!lost) check_lifts(info, tables);
   }
 }
 

@@ -30,6 +30,12 @@ std::optional<interpreter::Graph> Lowering::run() {
                     std::to_string(limits::statements_per_workflow_max));
     return std::nullopt;
   }
+  if (decl_.body.empty() && !declaration_.broken) {
+    Diagnostic& d =
+        error("BEL5013", declaration_.name.span,
+              "workflow " + quoted(declaration_.name.text) + " does nothing: it has no steps");
+    d.help = "add a `step` with what it should `do`";
+  }
   lower_frame();
   Flow flow;
   for (const FieldDecl& take : decl_.takes) {

@@ -13,6 +13,9 @@
 
 namespace belay::dsl::text {
 
+// The last line that stands under `line`, block text included.
+std::uint32_t last_line(const Line& line);
+
 class Builder {
  public:
   Builder(const Sources& sources, std::uint32_t source, Diagnostics& diagnostics)
@@ -42,6 +45,12 @@ class Builder {
   void leaf(const Line& line, std::string_view head);
   // `allow CODE because "…"`, about the lines of `owner`. Returns whether the line is one.
   bool allow(const Line& line, const Read& read, const Line& owner, std::vector<Allow>& into);
+  bool allow(const Line& line, const Line& owner, std::vector<Allow>& into);
+  // What stands under a statement: its `allow` lines go to `into`, the others are returned (`rest`
+  // holds them where there are both).
+  const Lines& below(const Line& owner, std::vector<Allow>& into, Lines& rest);
+  void only_allows(const Line& line, std::string_view head, std::vector<Allow>& into);
+  bool goes_on(const Line& line);
   bool once(Seen& seen, const std::string& what, Span at);
   void no_block(const Line& line);
   Diagnostic& problem(std::string_view code, Span at, std::string message);
@@ -68,7 +77,7 @@ class Builder {
 
   // ---- declarations (declarations.cpp) ----
   void declaration(const Line& line, std::vector<Declaration>& into);
-  EventDecl event(const Line& line, const Parsed& parsed);
+  EventDecl event(const Line& line, const Parsed& parsed, std::vector<Allow>& allows);
   ConnectorDecl connector(const Line& line, std::vector<Allow>& allows);
   void connector_clause(const Line& line, const Read& read, ConnectorDecl& connector);
   ActionDecl action(const Line& line, std::vector<Allow>& allows);
@@ -80,7 +89,7 @@ class Builder {
   bool workflow_clause(const Line& line, const Read& read, WorkflowDecl& workflow);
   void starts_on(const Line& line, const Read& read, WorkflowDecl& workflow);
   WebhookDecl webhook(const Line& line, const Parsed& parsed, std::vector<Allow>& allows);
-  ScenarioDecl scenario(const Line& line, const Parsed& parsed);
+  ScenarioDecl scenario(const Line& line, const Parsed& parsed, std::vector<Allow>& allows);
   void scenario_line(const Line& line, std::string_view section, std::size_t from, ScenarioDecl& into);
 
   // ---- statements (statements.cpp; flow.cpp) ----
@@ -114,6 +123,7 @@ class Builder {
   int handlers_around_ = 0;  // blocks of `if ERROR` and `otherwise` around the line: acts may stand there
   unsigned misplaced_ = 0;  // where the lines before belong, when they stood elsewhere: reported
   std::uint32_t misplaced_column_ = 0;
+  std::uint32_t lost_line_ = 0, lost_column_ = 0;  // the last line that has lost its head: reported
   const Seen* twice_in_ = nullptr;  // the block whose last clause was said twice: reported
   bool lost_ = false;
 };

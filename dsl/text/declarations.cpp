@@ -75,7 +75,7 @@ void Builder::declaration(const Line& line, std::vector<Declaration>& into) {
   }
   if (head.is("scenario")) {
     out.title = text(line, head.parsed.first(Tag::kString));
-    out.body = scenario(line, head.parsed);
+    out.body = scenario(line, head.parsed, out.allows);
     out.broken = broken_;
     into.push_back(std::move(out));
     return;
@@ -95,7 +95,7 @@ void Builder::declaration(const Line& line, std::vector<Declaration>& into) {
   if (head.is("type")) {
     out.body = TypeDecl{fields(line.children, false)};
   } else if (head.is("event")) {
-    out.body = event(line, head.parsed);
+    out.body = event(line, head.parsed, out.allows);
   } else if (head.is("connector")) {
     out.body = connector(line, out.allows);
   } else if (head.is("action")) {
@@ -114,9 +114,6 @@ void Builder::declaration(const Line& line, std::vector<Declaration>& into) {
   into.push_back(std::move(out));
 }
 
-namespace {
-
-// The last line that stands under `line`, block text included.
 std::uint32_t last_line(const Line& line) {
   std::uint32_t last = line.pieces.back().at.line;
   if (line.block) {
@@ -125,8 +122,6 @@ std::uint32_t last_line(const Line& line) {
   }
   return line.children.empty() ? last : std::max(last, last_line(line.children.back()));
 }
-
-}  // namespace
 
 bool Builder::allow(const Line& line, const Read& read, const Line& owner, std::vector<Allow>& into) {
   if (!read.is("allow")) return false;
@@ -138,7 +133,32 @@ bool Builder::allow(const Line& line, const Read& read, const Line& owner, std::
   return true;
 }
 
-EventDecl Builder::event(const Line& line, const Parsed& parsed) {
+bool Builder::allow(const Line& line, const Line& owner, std::vector<Allow>& into) {
+  if (looks_like_arg(line, false)) return false;
+  if (match_head(line.text, kUnderStatement).here == nullptr) return false;
+  return allow(line, read(line, kUnderStatement), owner, into);
+}
+
+const Builder::Lines& Builder::below(const Line& owner, std::vector<Allow>& into, Lines& rest) {
+  const auto is_allow = [&](const Line& line) {
+    return !looks_like_arg(line, false) && match_head(line.text, kUnderStatement).here != nullptr;
+  };
+  if (std::none_of(owner.children.begin(), owner.children.end(), is_allow)) return owner.children;
+  for (const Line& child : owner.children) {
+    if (!allow(child, owner, into)) rest.push_back(child);
+  }
+  return rest;
+}
+
+void Builder::only_allows(const Line& line, std::string_view head, std::vector<Allow>& into) {
+  const auto other = std::find_if(line.children.begin(), line.children.end(),
+                                  [&](const Line& child) { return !allow(child, line, into); });
+  if (other == line.children.end()) return;
+  problem("BEL1039", other->whole(), "nothing can stand under `" + std::string(head) + "`").help =
+      "indent this line like the one it belongs with";
+}
+
+EventDecl Builder::event(const Line& line, const Parsed& parsed, std::vector<Allow>& allows) {
   EventDecl out;
   out.version = number(line, parsed.first(Tag::kNumber));
   out.key = declared(line, parsed.first(Tag::kName, 1));
@@ -151,6 +171,8 @@ EventDecl Builder::event(const Line& line, const Parsed& parsed) {
       if (once(versions, "from version " + std::to_string(from.value), child.whole())) out.lifts.push_back({from, args(child.children)});
       continue;
     }
+    // `allow  text` is a field.
+    if (parse_line(Rule::kAllow, child.text, 5).ok && allow(child, line, allows)) continue;
     bool usable = false;
     FieldDecl one = field(child, usable, false);
     if (usable && once(seen, one.name.text, one.name.span)) out.fields.push_back(std::move(one));

@@ -34,10 +34,12 @@ void Builder::together(const Line& line, const Parsed& parsed, Statement& out) {
     for (Statement& one : all) {
       Statements alone;
       alone.push_back(std::move(one));
-      out.branches.push_back({{}, std::move(alone), span});
+      out.branches.push_back({{}, std::move(alone), span, {}});
     }
   };
-  for (const Line& child : line.children) {
+  Lines rest;
+  const Lines& inside = below(line, out.allows, rest);
+  for (const Line& child : inside) {
     const HeadMatch match = match_head(child.text, kTogetherBlock | kTryHandlers);
     const std::string_view head = match.here != nullptr ? match.here->words : "";
     if (head != "or when" && head != "otherwise" && (head != "if" || bare.empty())) flush();
@@ -47,13 +49,16 @@ void Builder::together(const Line& line, const Parsed& parsed, Statement& out) {
     }
     const Read read = this->read(child, kTogetherBlock);
     if (!read.usable) continue;
-    if (child.children.empty())
+    Branch branch{declared(child, read.parsed.first(Tag::kName)), {}, child.span(0, 6), {}};
+    Lines others;
+    const Lines& of_branch = below(child, branch.allows, others);
+    if (of_branch.empty())
       missing(child.whole(), "nothing stands under `branch`", "indent what this branch does");
-    out.branches.push_back({declared(child, read.parsed.first(Tag::kName)),
-                            block(child.children, kStatements), child.span(0, 6)});
+    branch.block = block(of_branch, kStatements);
+    out.branches.push_back(std::move(branch));
   }
   flush();
-  if (line.children.empty() && !line.broken)
+  if (inside.empty() && !line.broken)
     missing(out.span, "nothing stands under `together`",
             "indent the steps that run at the same time");
   if (!parsed.ok || errors != diagnostics_.errors()) return;
@@ -74,8 +79,10 @@ void Builder::for_each(const Line& line, const Parsed& parsed, Statement& out) {
     if (parsed.ok && out.tolerating->value < 0)
       problem("BEL1037", out.tolerating->span, "a number of failures is 0 or more");
   }
-  out.body = block(line.children, kForEachBlock);
-  if (line.children.empty() && !line.broken)
+  Lines rest;
+  const Lines& inside = below(line, out.allows, rest);
+  out.body = block(inside, kForEachBlock);
+  if (inside.empty() && !line.broken)
     missing(out.span, "nothing stands under `for each`", "indent what is done for one item");
 }
 
@@ -95,11 +102,13 @@ void Builder::repeat(const Line& line, const Parsed& parsed, Statement& out) {
       break;
     }
     const Line head{line.text, line.pieces, line.broken,
-                    {},        {},          {}};  // the lines below are the rounds, not the act's
+                    {},        {},          {},          false};  // the lines below are the rounds, not the act's
     out.act = act(head, parsed, i + 1);
   }
-  out.body = block(line.children, kStatements);
-  if (line.children.empty() && !line.broken)
+  Lines rest;
+  const Lines& inside = below(line, out.allows, rest);
+  out.body = block(inside, kStatements);
+  if (inside.empty() && !line.broken)
     missing(out.span, "nothing stands under `repeat until`", "indent what one round does");
 }
 
@@ -212,7 +221,7 @@ void Builder::ask(const Line& line, const Parsed& parsed, Statement& out) {
   for (const Line& child : line.children) {
     const Read read = this->read(child, kAskBlock);
     skip = skip || !read.usable;
-    if (!read.usable ||
+    if (!read.usable || allow(child, read, line, out.allows) ||
         !once(seen, std::string(read.head->words), child.span(0, read.head->words.size())))
       continue;
     if (read.is("within")) {
@@ -250,7 +259,7 @@ bool Builder::loose_act(const Line& line, const Read& read, unsigned place, Stat
     return false;
   }
   out.kind = Kind::kAct;
-  leaf(line, read.head->words);
+  only_allows(line, read.head->words, out.allows);
   if (handlers_around_ == 0) {
     problem("BEL1031", out.span,
             "`" + std::string(read.head->words) + "` cannot stand in " + place_name(place))

@@ -275,7 +275,8 @@ struct call_says
     : seq<call_name,
           sor<kw<"never arrives">, arrives, seq<kw<"fails with">, name, opt<times>>, seq<kw<"fails">, opt<times>>,
               seq<kw<"is unavailable">, opt<times>>, seq<kw<"is unsure">, whether, opt<times>>,
-              seq<kw<"times out">, opt<whether>, opt<times>>, seq<kw<"gives">, opt<given>>, seq<kw<"says">, string>>> {};
+              seq<kw<"times out">, opt<whether>, opt<times>>, seq<kw<"gives">, opt<given>>, seq<kw<"says">, string>,
+              seq<kw<"starts it">, opt<said_args>>>> {};
 struct engine_stops : seq<kw<"the engine">, kw<"stops">, sor<kw<"before">, kw<"during">, kw<"after">>, call_name> {};
 struct someone
     : seq<kw<"someone">,
@@ -284,16 +285,20 @@ struct someone
               seq<kw<"skips">, call_name>,
               seq<kw<"finds that">, call_name, sor<kw<"happened">, kw<"did not happen">>, opt<said_args>>>> {};
 struct child_says : seq<kw<"the child of">, name, opt<of_round>, kw<"is cancelled">, opt<times>> {};
-struct said_when : sor<engine_stops, someone, child_says, call_says> {};
+struct again : seq<kw<"it is started again">, opt<after_time>, opt<said_args>> {};
+struct said_when : sor<engine_stops, someone, child_says, again, call_says> {};
 
 struct tried : sor<kw<"once">, kw<"twice">, seq<number, kw<"times">>> {};
 struct event_said : seq<name, opt<said_args>> {};
-struct it_does : seq<kw<"it">, sor<seq<kw<"ends">, sor<kw<"completed">, seq<kw<"compensated">, opt<kw<"because">, string>>>>,
-                                   seq<kw<"is held at">, call_name, opt<kw<"for">, name>>, seq<kw<"waits for">, name>,
+struct ends : seq<kw<"ends">, sor<kw<"completed">, seq<kw<"compensated">, opt<kw<"because">, string>>>> {};
+struct it_does : seq<kw<"it">, sor<ends, seq<kw<"is held at">, call_name, opt<kw<"for">, name>>, seq<kw<"waits for">, name>,
                                    seq<kw<"publishes">, event_said>>> {};
+struct second_start : seq<kw<"the second start">, sor<kw<"queues">, kw<"is refused">, kw<"changes nothing">, ends>> {};
+struct placed_names : seq<name, opt<of_round>, star<comma, name, opt<of_round>>> {};
 struct said_then
-    : sor<it_does, seq<kw<"nothing is">, sor<kw<"undone">, kw<"done">, kw<"left over">, kw<"published">>>,
-          seq<sor<kw<"undone is">, kw<"done is">, kw<"left over is">>, names>, seq<kw<"publishes">, event_said>,
+    : sor<it_does, second_start, seq<kw<"nothing is">, sor<kw<"undone">, kw<"done">, kw<"left over">, kw<"published">>>,
+          seq<sor<kw<"undone is">, kw<"done is">, kw<"left over is">>, placed_names>,
+          seq<kw<"publishes">, event_said>,
           seq<kw<"within">, duration>, seq<call_name, kw<"is tried">, tried>,
           seq<p::not_at<sor<kw<"it">, kw<"nothing">, kw<"undone">, kw<"left over">, kw<"publishes">, kw<"within">>>, expr>> {};
 

@@ -76,7 +76,10 @@ const std::vector<Head>& heads() {
       {"starts on", kWorkflowBlock, Rule::kUse},
       {"one at a time per", kWorkflowBlock, Rule::kOneAtATime},
 
-      {"allow", kConnectorBlock | kActionBlock | kWorkflowBlock | kWebhookBlock | kStepBlock | kWaitBlock, Rule::kAllow},
+      {"allow",
+       kConnectorBlock | kActionBlock | kWorkflowBlock | kWebhookBlock | kStepBlock | kWaitBlock |
+           kAskBlock | kUnderStatement,
+       Rule::kAllow},
 
       {"verified by", kWebhookBlock, Rule::kVerified},
 
@@ -281,11 +284,16 @@ std::string place_name(unsigned place) {
       return "the handlers of a `try`";
     case kSourcesBlock:
       return "the events of a `wait`";
+    case kUnderStatement:
+      return "a statement";
     default: return "another block";
   }
 }
 
 std::string where_it_belongs(const Head& head) {
+  if (head.rule == Rule::kAllow) {
+    return "stands under the first line of the statement or declaration that it is about";
+  }
   for (const unsigned place : {kStepBlock, kWorkflowBlock, kWaitBlock, kAskBlock, kActionBlock,
                                kConnectorBlock, kEventBlock, kWebhookBlock, kTogetherBlock,
                                kForEachBlock, kStatements, kUndoBlock, kCallBlock, kFile}) {

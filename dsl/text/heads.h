@@ -30,6 +30,7 @@ enum Place : unsigned {
   kAskBlock = 1u << 16,
   kTryHandlers = 1u << 17,  // behind the block of a `try`, in its column
   kSourcesBlock = 1u << 18,  // children of `for all of`, `for any of`
+  kUnderStatement = 1u << 19,  // what every statement may have under it: `allow`
 };
 
 struct Head {

@@ -4,6 +4,7 @@
 #include "dsl/text/lines.h"
 
 #include <algorithm>
+#include <set>
 #include <string_view>
 #include <utility>
 
@@ -40,8 +41,8 @@ constexpr SmartQuote kSmartQuotes[] = {{"“", '"'}, {"”", '"'}, {"„", '"'},
 class Reader {
  public:
   Reader(const Sources& sources, std::uint32_t source, Diagnostics& diagnostics,
-         std::vector<Comment>* comments)
-      : sources_(sources), source_(source), diagnostics_(diagnostics), comments_(comments) {}
+         std::vector<Comment>* comments, bool mend)
+      : sources_(sources), source_(source), diagnostics_(diagnostics), comments_(comments), mend_(mend) {}
 
   std::vector<Line> run() {
     const auto count = static_cast<std::uint32_t>(sources_.file(source_).line_starts.size());
@@ -307,19 +308,35 @@ class Reader {
       columns_.pop_back();
       dedented = true;
     }
+    if (column == 0) said_.clear();  // another declaration, other mistakes
     left_ = inner;
     if (!columns_.empty() && column == columns_.back()) return columns_.size() - 1;
     if (dedented) {
+      if (changed_places(source.substr(indent_of(source)), column)) {
+        columns_.push_back(column);
+        return columns_.size() - 1;
+      }
       if (slipped(column)) return columns_.size() - 1;
-      Diagnostic& d = diagnostics_.add("BEL1023", at(indent_of(source), 1), "this line does not line up with any line above");
-      if (columns_.empty() || !outer_meant(source, column, inner)) columns_.push_back(inner);
+      const std::size_t outer = columns_.empty() ? 0 : columns_.back();
+      moved_ = true;
+      const bool said = !said_.insert({outer, column}).second;  // one mistake moves many lines
+      Diagnostic& d = said ? diagnostics_.untold()
+                           : diagnostics_.add("BEL1023", at(indent_of(source), 1), "this line does not line up with any line above");
+      if (columns_.empty() || !outer_meant(source, column, inner)) {
+        // Where more lines stand in this column, or the next one belongs under this one, the lines
+        // above stand wrong (their head may be gone): the block goes on from here.
+        columns_.push_back(stands_again(column, outer) || leads(source, inner) ? column : inner);
+      }
       d.help = "begin it in column " + std::to_string(columns_.back() + 1) + ", or line it up with the block it belongs to";
       return columns_.size() - 1;
     }
-    if (!columns_.empty() && childless() && slipped(column)) return columns_.size() - 1;
+    const bool allows = match_head(source.substr(indent_of(source)), kUnderStatement).here != nullptr;
+    if (!columns_.empty() && !allows && childless() && slipped(column)) return columns_.size() - 1;
     if (!columns_.empty() && column == columns_.back() + 1 && unit_ > 1 && childless()) {
-      diagnostics_.add("BEL1023", at(indent_of(source), 1), "this line does not line up with the line above").help =
-          "begin it in column " + std::to_string(columns_.back() + 1);
+      if (said_.insert({columns_.back(), column}).second) {
+        diagnostics_.add("BEL1023", at(indent_of(source), 1), "this line does not line up with the line above").help =
+            "begin it in column " + std::to_string(columns_.back() + 1);
+      }
       return columns_.size() - 1;
     }
     if (unit_ == 0 && !columns_.empty()) unit_ = column - columns_.back();
@@ -334,6 +351,8 @@ class Reader {
     for (std::size_t i = flat_.size(); i-- > 0;) {
       if (flat_[i].level + 1 > columns_.size()) continue;
       if (flat_[i].level + 1 < columns_.size() || flat_[i].line.pieces.empty()) return false;
+      if (goes_on(i) || (flat_[i].level == 0 && belongs(flat_[i].line.text, {}))) return false;
+      if (mend_ && swaps_with(i, column)) return false;
       // Or it should have been the first line under the one before it.
       const bool first = flat_[i].left == 0 && i > 0 && flat_[i - 1].level == flat_[i].level &&
                          belongs(flat_[i].line.text, flat_[i - 1].line.text) &&
@@ -367,6 +386,43 @@ class Reader {
     return next == columns_.back() || (next != inner && column - columns_.back() < inner - column);
   }
 
+  // Whether another line of this block stands in `column`: one that comes before any at `outer`.
+  bool stands_again(std::size_t column, std::size_t outer) const {
+    const auto count = static_cast<std::uint32_t>(sources_.file(source_).line_starts.size());
+    for (std::uint32_t next = number_ + 1; next <= count; ++next) {
+      const std::string_view line = sources_.line(source_, next);
+      if (blank(line)) continue;
+      if (column_of(line) == column) return true;
+      if (column_of(line) <= outer) return false;
+    }
+    return false;
+  }
+
+  // Whether the next line, in the column `inner` of the lines above, stands under this one.
+  bool leads(std::string_view source, std::size_t inner) const {
+    const std::string_view below = next_line(~std::size_t{0});
+    if (column_of(below) != inner) return false;
+    const std::string_view said = below.substr(indent_of(below));
+    return belongs(said, source.substr(indent_of(source))) && !belongs(said, owner_of(columns_.size()));
+  }
+
+  // Whether the line at `i` goes on with the one before it in its column: `otherwise` behind a `when`.
+  bool goes_on(std::size_t i) const {
+    const HeadMatch match = match_head(flat_[i].line.text, ~0u);
+    if (match.here == nullptr) return false;
+    const std::string_view head = match.here->words;
+    if (head != "otherwise" && head != "or when" && head != "if") return false;
+    for (std::size_t k = i; k-- > 0 && flat_[k].level >= flat_[i].level;) {
+      if (flat_[k].level > flat_[i].level) continue;
+      const HeadMatch before = match_head(flat_[k].line.text, ~0u);
+      if (before.here == nullptr) return false;
+      const std::string_view leader = before.here->words;
+      if (head == "if") return leader == "try" || leader == "if";
+      return leader == "when" || leader == "or when" || (leader == "repeat until" && head == "otherwise");
+    }
+    return false;
+  }
+
   // The text of the line under which lines of `level` stand now.
   std::string_view owner_of(std::size_t level) const {
     for (std::size_t i = flat_.size(); level > 0 && i-- > 0;) {
@@ -383,7 +439,8 @@ class Reader {
         {"workflow", kWorkflowBlock}, {"action", kActionBlock}, {"connector", kConnectorBlock}, {"webhook", kWebhookBlock},
         {"step", kStepBlock}, {"wait", kWaitBlock}, {"when", kStatements}, {"or when", kStatements},
         {"otherwise", kStatements}, {"together", kTogetherBlock}, {"branch", kStatements}, {"undo with", kUndoBlock},
-        {"event", kEventBlock}, {"call", kCallBlock}};
+        {"event", kEventBlock}, {"call", kCallBlock}, {"ask", kAskBlock}, {"for each", kForEachBlock},
+        {"repeat until", kStatements}, {"try", kStatements}, {"within", kStatements}};
     for (const auto& [words, place] : kInside) {
       if (match.here->words == words) return place;
     }
@@ -454,7 +511,64 @@ class Reader {
       too_deep_said_ = true;
       return;
     }
+    const bool exchange = changed_places(line.text, line.pieces.front().at.column - 1);
+    line.moved = std::exchange(moved_, false);
     flat_.push_back({std::move(line), level, left_});
+    if (exchange) exchange_last();
+  }
+
+  // `do hold` above its `step`, in its own deeper column: whether the line read last and the one that is
+  // read now, in `column`, changed places.
+  bool changed_places(std::string_view head, std::size_t column) const {
+    if (!mend_ || flat_.size() < 2 || flat_.back().line.broken) return false;
+    const Flat& first = flat_.back();
+    const std::string_view below = next_line(~std::size_t{0});
+    if (column_of(below) <= column) return false;  // nothing else stands under it
+    if (first.line.pieces.front().at.column - 1 <= column || !under(first.line.text, head)) return false;
+    const Flat& before = flat_[flat_.size() - 2];
+    const std::string_view owner = before.line.text;
+    // It cannot stand where it does; or what stands under its head now belongs under itself.
+    const unsigned place = place_under(owner);
+    if (before.level < first.level && place != 0 && place != kEventBlock && !under(first.line.text, owner)) return true;
+    const std::string_view said = below.substr(indent_of(below));
+    return under(said, first.line.text) && !under(said, head);
+  }
+
+  void exchange_last() {
+    Flat& first = flat_[flat_.size() - 2];
+    Flat& head = flat_.back();
+    Span at = first.line.pieces.front().at;
+    at.length = static_cast<std::uint32_t>(std::min<std::size_t>(first.line.text.size(), first.line.text.find('\n')));
+    diagnostics_.add("BEL1023", at, "this line stands above the line that it belongs under").help =
+        "put it one line down";
+    std::swap(first.line, head.line);
+    first.level = head.level;
+    head.level = first.level + 1;
+    const std::size_t column = head.line.pieces.front().at.column - 1;  // what is open under the head now
+    while (!columns_.empty() && columns_.back() >= column) columns_.pop_back();
+    columns_.push_back(column);
+  }
+
+  // Whether the line after the one at `i` stands deeper and belongs under the one that is read now: the
+  // two changed places, and none slipped.
+  bool swaps_with(std::size_t i, std::size_t column) const {
+    const std::string_view now = raw();
+    return i + 1 < flat_.size() && i + 2 == flat_.size() &&
+           flat_[i + 1].line.pieces.front().at.column - 1 > column &&
+           under(flat_[i + 1].line.text, now.substr(indent_of(now))) &&
+           !under(flat_[i + 1].line.text, flat_[i].line.text);
+  }
+
+  static bool argument(std::string_view text) {
+    std::size_t name = 0;
+    while (name < text.size() && is_word(text[name])) ++name;
+    const std::size_t sign = text.find_first_not_of(' ', name);
+    return name > 0 && sign != std::string_view::npos && text[sign] == '=';
+  }
+  static bool under(std::string_view text, std::string_view owner) {
+    if (!argument(text)) return belongs(text, owner);
+    const HeadMatch match = match_head(owner, ~0u);
+    return match.here != nullptr && (match.here->rule == Rule::kDo || match.here->words == "undo with");
   }
 
   std::vector<Line> build(std::size_t& next, std::size_t level) {
@@ -475,11 +589,14 @@ class Reader {
   std::uint32_t source_;
   Diagnostics& diagnostics_;
   std::vector<Comment>* comments_;
+  bool mend_;
   std::uint32_t number_ = 1;
   std::vector<Open> open_;
   std::vector<std::size_t> columns_;
   std::vector<Flat> flat_;
   std::size_t left_ = 0;  // see Flat
+  bool moved_ = false;    // the line that is read stands in no column of its neighbours: reported
+  std::set<std::pair<std::size_t, std::size_t>> said_;  // columns that lines stand wrong against: reported
   std::size_t unit_ = 0;  // columns of the first indentation of the file
   std::size_t tabs_ = 0;
   Span first_tab_;
@@ -489,8 +606,8 @@ class Reader {
 }  // namespace
 
 std::vector<Line> read_lines(const Sources& sources, std::uint32_t source, Diagnostics& diagnostics,
-                             std::vector<Comment>* comments) {
-  return Reader(sources, source, diagnostics, comments).run();
+                             std::vector<Comment>* comments, bool mend) {
+  return Reader(sources, source, diagnostics, comments, mend).run();
 }
 
 }  // namespace belay::dsl::text

@@ -21,6 +21,7 @@ struct Line {
   std::optional<std::string> block;  // what a final ` |` took; the ` |` is not in `text`
   Span block_span;
   std::vector<Line> children;
+  bool moved = false;  // it did not line up, which was reported: what stands under it is not sure
 
   // Where text[offset, offset + length) stands.
   Span span(std::size_t offset, std::size_t length) const;
@@ -28,8 +29,9 @@ struct Line {
 };
 
 // REQUIRES: readable(). Depth is at most limits::nesting_max. What was cut as a comment goes to
-// `comments`, in order.
+// `comments`, in order. `mend`: lines that changed places are put back and reported; only for a file
+// that has a problem, as this goes by likeness.
 std::vector<Line> read_lines(const Sources& sources, std::uint32_t source, Diagnostics& diagnostics,
-                             std::vector<Comment>* comments = nullptr);
+                             std::vector<Comment>* comments = nullptr, bool mend = false);
 
 }  // namespace belay::dsl::text

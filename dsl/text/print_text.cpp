@@ -71,6 +71,12 @@ class Printer {
   void with_args(const std::string& head, const std::vector<Arg>& list) {
     nest(head, [&] { args(list); });
   }
+  void statement_line(const Statement& s, const std::string& head, const std::vector<Arg>& list = {}) {
+    nest(head, [&] {
+      allows(s.allows);
+      args(list);
+    });
+  }
 
   // ---- acts and policies ----
   static std::string act_text(const Act& act) {
@@ -157,21 +163,31 @@ class Printer {
       case Kind::kWhen: when(s); break;
       case Kind::kTogether: together(s); break;
       case Kind::kWait: nest(titled("wait " + s.name.text, s.title), [&] { wait(s); }); break;
-      case Kind::kPause: line(s.pause_until.empty() ? "pause for " + s.pause_for.text : "pause until " + s.pause_until.text); break;
-      case Kind::kPublish: with_args("publish " + source_text(s.source), s.args); break;
-      case Kind::kSet: line("set " + s.name.text + " = " + s.value.text); break;
+      case Kind::kPause:
+        statement_line(s, s.pause_until.empty() ? "pause for " + s.pause_for.text : "pause until " + s.pause_until.text);
+        break;
+      case Kind::kPublish: statement_line(s, "publish " + source_text(s.source), s.args); break;
+      case Kind::kSet: statement_line(s, "set " + s.name.text + " = " + s.value.text); break;
       case Kind::kCancel:
-      case Kind::kFinish: with_args(act_text(s.act), s.act.with); break;
-      case Kind::kPointOfNoReturn: line("point of no return"); break;
+      case Kind::kFinish:
+        nest(act_text(s.act), [&] {
+          args(s.act.with);
+          allows(s.allows);
+        });
+        break;
+      case Kind::kPointOfNoReturn: statement_line(s, "point of no return"); break;
       case Kind::kForEach: for_each(s); break;
       case Kind::kRepeat: repeat(s); break;
       case Kind::kAsk: ask(s); break;
       case Kind::kTry:
-        nest("try", [&] { block(s.body, false); });
+        nest("try", [&] {
+          block(s.body, false);
+          allows(s.allows);  // behind the steps, as in YAML: comments keep their order
+        });
         handlers(s.policies);
         break;
-      case Kind::kCollect: line("collect " + s.name.text + " = " + s.value.text); break;
-      case Kind::kAct: line(act_text(s.act)); break;
+      case Kind::kCollect: statement_line(s, "collect " + s.name.text + " = " + s.value.text); break;
+      case Kind::kAct: statement_line(s, act_text(s.act)); break;
     }
   }
   void allows(const std::vector<Allow>& list) {
@@ -205,6 +221,7 @@ class Printer {
   }
   void ask(const Statement& s) {
     nest("ask " + s.name.text + " " + quote(s.title.text) + " of role " + s.role.text, [&] {
+      allows(s.allows);
       if (!s.answers.empty()) nest("answers", [&] { fields(s.answers); });
       limit(s);
     });
@@ -215,19 +232,28 @@ class Printer {
   void for_each(const Statement& s) {
     std::string head = "for each " + s.name.text + " in " + s.value.text + ", at most " + std::to_string(s.at_once.value) + " at once";
     if (s.tolerating) head += ", tolerating " + counted(s.tolerating->value, "failure");
-    nest(head, [&] { block(s.body, false); });
+    nest(head, [&] {
+      allows(s.allows);
+      block(s.body, false);
+    });
   }
   void repeat(const Statement& s) {
     const bool apart = s.act.kind == Act::Kind::kBlock || s.act.kind == Act::Kind::kNone;
     nest("repeat until " + s.value.text + ", at most " + counted(s.times.value, "time") + (apart ? "" : ", otherwise " + act_text(s.act)),
-         [&] { block(s.body, false); });
+         [&] {
+           allows(s.allows);
+           block(s.body, false);
+         });
     if (s.act.kind == Act::Kind::kBlock) nest("otherwise", [&] { block(s.act.block, false); });
   }
   void when(const Statement& s) {
     bool first = true;
     for (const Arm& arm : s.arms) {
       const std::string head = arm.condition.empty() ? "otherwise" : (first ? "when " : "or when ") + arm.condition.text;
-      nest(head, [&] { block(arm.block, false); });
+      nest(head, [&] {
+        if (first) allows(s.allows);
+        block(arm.block, false);
+      });
       first = false;
     }
   }
@@ -238,11 +264,15 @@ class Printer {
       wanted = std::to_string(s.wanted_count.value) + " of " + std::to_string(s.wanted_of.value);
     }
     nest("together, waiting for " + wanted, [&] {
+      allows(s.allows);
       for (const Branch& branch : s.branches) {
         if (branch.name.empty()) {
           block(branch.block, false);
         } else {
-          nest("branch " + branch.name.text, [&] { block(branch.block, false); });
+          nest("branch " + branch.name.text, [&] {
+            allows(branch.allows);
+            block(branch.block, false);
+          });
         }
       }
     });
@@ -254,6 +284,7 @@ class Printer {
   }
   void declaration(const Declaration& d, const EventDecl& body) {
     nest("event " + d.name.text + ", version " + std::to_string(body.version.value) + ", key " + body.key.text, [&] {
+      allows(d.allows);
       fields(body.fields);
       for (const EventDecl::Lift& lift : body.lifts) with_args("from version " + std::to_string(lift.from.value), lift.values);
     });
@@ -376,6 +407,7 @@ class Printer {
   void declaration(const Declaration& d, const PlanDecl& plan) { line("retry plan " + d.name.text + ": " + text::tries_text(plan.tries)); }
   void declaration(const Declaration& d, const ScenarioDecl& scenario) {
     nest("scenario " + quote(d.title.text) + " for " + scenario.workflow.text, [&] {
+      allows(d.allows);
       std::string_view word = "given ";
       for (const Arg& arg : scenario.given) {
         line(std::string(word) + arg.name.text + " = " + arg.value.text);

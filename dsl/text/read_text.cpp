@@ -8,6 +8,7 @@
 
 #include "dsl/limits.h"
 #include "dsl/read.h"
+#include "dsl/slips.h"
 #include "dsl/text/builder.h"
 #include "dsl/text/lexical.h"
 #include "dsl/text/words.h"
@@ -20,9 +21,29 @@ File read_text(const Sources& sources, std::uint32_t source, Diagnostics& diagno
   file.form = File::Form::kText;
   file.lost = true;
   if (!readable(sources, source, diagnostics)) return file;
-  text::Builder builder(sources, source, diagnostics);
-  file.declarations = builder.file(text::read_lines(sources, source, diagnostics));
-  file.lost = builder.lost();
+  const auto read_from = [&](const Sources& from, Diagnostics& into, bool mend) {
+    text::Builder builder(from, source, into);
+    file.declarations = builder.file(text::read_lines(from, source, into, nullptr, mend));
+    file.lost = builder.lost();
+  };
+  Diagnostics found;  // of the file as it is
+  read_from(sources, found, false);
+  if (!found.all().empty()) {
+    Diagnostics slipped;
+    Slips slips = mend_slips(sources, source, file.form, slipped);
+    const Sources base =
+        with_text(sources, source, slipped.all().empty() ? sources.file(source).text : std::move(slips.text));
+    Diagnostics mended = slipped;
+    read_from(base, mended, true);
+    if (slipped.all().empty() && mended.errors() >= found.errors()) {
+      Diagnostics again;
+      read_from(sources, again, false);
+    } else {
+      found = std::move(mended);
+    }
+    file.lost = file.lost || slips.lost;
+  }
+  diagnostics.absorb(std::move(found));
   return file;
 }
 
@@ -77,6 +98,17 @@ bool Builder::once(Seen& seen, const std::string& what, Span at) {
   return false;
 }
 
+// Lines in a row that do not fit for one reason have lost their head: one message is enough.
+// Returns whether the line follows such a one, and takes note of it.
+bool Builder::goes_on(const Line& line) {
+  const Span at = line.pieces.front().at;
+  const bool again = at.column == lost_column_ && at.line > lost_line_ && at.line <= lost_line_ + 2;
+  lost_line_ = last_line(line);
+  lost_column_ = at.column;
+  broken_ = broken_ || again;
+  return again;
+}
+
 void Builder::no_block(const Line& line) {
   if (line.block) problem("BEL1044", line.whole(), "a final ` |` takes block text only after `sql` or `sql any rows`");
 }
@@ -118,6 +150,7 @@ Builder::Read Builder::read(const Line& line, unsigned place) {
     }
   };
   if (looks_like_arg(line, false)) {
+    if (goes_on(line)) return out;
     problem("BEL1031", line.whole(), "an argument cannot stand in " + place_name(place)).help =
         (place & kStepBlock) != 0 ? "indent it under `do`" : "indent it under the line that takes it";
     return out;
@@ -213,9 +246,10 @@ void Builder::unknown(const Line& line, unsigned place, const HeadMatch& match) 
     return;
   }
   const std::string meant = meant_head(line.text, place);
+  const std::string other = head_of_other_languages(line.text.substr(0, first));
+  if ((place & kFile) == 0 && meant.empty() && other.empty() && goes_on(line)) return;
   Diagnostic& d = problem("BEL1030", line.span(0, first),
                           "`" + line.text.substr(0, first) + "` does not begin a line in " + place_name(place));
-  const std::string other = head_of_other_languages(line.text.substr(0, first));
   if (!meant.empty()) {
     // The head that was meant may be of more words than the one that is pointed at.
     std::size_t end = 0, words = 1 + static_cast<std::size_t>(std::count(meant.begin(), meant.end(), ' '));
@@ -370,7 +404,8 @@ FieldDecl Builder::field(const Line& line, bool& usable, bool values) {
     if (clause) {
       unknown(line, kFields, match);
     } else {
-      misfit(line, parsed, Rule::kField, 0, "");
+      const bool lost = looks_like_arg(line, false) && goes_on(line);
+      if (!lost) misfit(line, parsed, Rule::kField, 0, "");
       if (!parsed.parts.empty() && parsed.parts[0].tag == Tag::kName) {  // keep the name, of no type
         out.name = plain_name(line, &parsed.parts[0]);
         usable = is_identifier(out.name.text);
@@ -384,7 +419,7 @@ FieldDecl Builder::field(const Line& line, bool& usable, bool values) {
   out.type = type(line, parsed.parts, next);
   if (next + 1 < parsed.parts.size()) {
     out.value = expr(line, &parsed.parts[next + 1]);
-    if (!values) {
+    if (!values && !goes_on(line)) {
       problem("BEL1036", out.value.span, "a value cannot be given to `" + out.name.text + "` here: only `gives` of an action says `= …`");
     }
   }
@@ -429,6 +464,7 @@ void Builder::arg(const Line& line, Rule rule, std::size_t from, std::vector<Arg
   leaf(line, out.name.text);
   for (const Arg& known : into) {
     if (known.name.text != out.name.text) continue;
+    if (goes_on(line)) return;
     Diagnostic& d = problem("BEL1034", out.name.span, "`" + out.name.text + "` is said twice");
     d.notes.push_back({known.name.span, true, "first said here"});
     d.help = "keep one of the two";

@@ -18,7 +18,7 @@ std::size_t rank(std::string_view section) {
 
 }  // namespace
 
-ScenarioDecl Builder::scenario(const Line& line, const Parsed& parsed) {
+ScenarioDecl Builder::scenario(const Line& line, const Parsed& parsed, std::vector<Allow>& allows) {
   ScenarioDecl out;
   out.workflow = name(line, parsed.first(Part::Tag::kName));
   std::string_view section;
@@ -32,6 +32,7 @@ ScenarioDecl Builder::scenario(const Line& line, const Parsed& parsed) {
       continue;
     }
     no_block(child);
+    if (allow(child, line, allows)) continue;
     if (word == "and" && lost) continue;
     if (word == "and" && !section.empty()) {
       scenario_line(child, section, end, out);
@@ -71,6 +72,11 @@ void Builder::scenario_line(const Line& line, std::string_view section, std::siz
   const Rule rule = section == "given"  ? Rule::kGiven
                     : section == "when" ? Rule::kSaidWhen
                                         : Rule::kSaidThen;
+  if (broken_ && line.text.starts_with("and")) {
+    // It goes on with another section, the word of which was lost above.
+    const auto fits = [&](Rule other) { return parse_line(other, line.text, from).ok; };
+    if (!fits(rule) && (fits(Rule::kGiven) || fits(Rule::kSaidWhen) || fits(Rule::kSaidThen))) return;
+  }
   const Parsed parsed = parse(line, rule, from, section);
   if (!parsed.ok) return;
   // Arguments stand in the line or under it.

@@ -61,10 +61,13 @@ class Parts {
     }
     return out;
   }
-  std::vector<Name> names() {
-    std::vector<Name> out;
+  std::vector<CallName> names() {
+    std::vector<CallName> out;
     while (is(Tag::kName)) {
-      out.push_back(name());
+      CallName one;
+      one.step = name();
+      round(one);
+      out.push_back(std::move(one));
       word("");
     }
     return out;
@@ -153,6 +156,9 @@ void read_call(Parts& parts, When& out) {
   } else if (parts.word("says")) {
     out.kind = When::Kind::kSays;
     out.because = parts.text();
+  } else if (parts.word("starts it")) {
+    out.kind = When::Kind::kStartsIt;
+    if (parts.word("with")) out.with = parts.args();
   }
 }
 
@@ -191,9 +197,9 @@ std::string moment_text(When::Moment moment) {
   return "";
 }
 
-std::string names_text(const std::vector<Name>& names) {
+std::string names_text(const std::vector<CallName>& names) {
   std::string out;
-  for (const Name& name : names) out += (out.empty() ? "" : ", ") + name.text;
+  for (const CallName& name : names) out += (out.empty() ? "" : ", ") + call_text(name);
   return out;
 }
 
@@ -228,6 +234,10 @@ ScenarioWhen read_when(const Parsed& parsed, const PartReader& read) {
     parts.round(out.call);
     parts.word("is cancelled");
     out.times = parts.times();
+  } else if (parts.word("it is started again")) {
+    out.kind = When::Kind::kStartedAgain;
+    if (parts.word("after")) out.after = parts.expr();
+    if (parts.word("with")) out.with = parts.args();
   } else {
     read_call(parts, out);
   }
@@ -238,11 +248,16 @@ ScenarioThen read_then(const Parsed& parsed, const PartReader& read) {
   Parts parts(parsed, read);
   Then out;
   using Kind = Then::Kind;
+  const bool second = parts.word("the second start");
   parts.word("it");
   if (parts.word("ends")) {
-    out.kind = Kind::kEnds;
+    out.kind = second ? Kind::kSecondEnds : Kind::kEnds;
     out.compensated = parts.word("compensated");
     if (parts.word("because")) out.because = parts.text();
+  } else if (second) {
+    out.kind = parts.word("queues")       ? Kind::kSecondQueues
+               : parts.word("is refused") ? Kind::kSecondRefused
+                                          : Kind::kSecondNothing;
   } else if (parts.word("is held at")) {
     out.kind = Kind::kHeld;
     out.call = parts.call();
@@ -312,6 +327,10 @@ std::string sentence(const ScenarioWhen& when, bool given_inside) {
              times_text(when.times);
     case Kind::kChildCancelled:
       return "the child of " + call + " is cancelled" + times_text(when.times);
+    case Kind::kStartsIt:
+      return call + " starts it" + with;
+    case Kind::kStartedAgain:
+      return "it is started again" + after_text(when.after) + with;
     case Kind::kGives:
       return call + " gives" + (given_inside ? " " + args_text(when.with) : "");
     case Kind::kSays:
@@ -343,8 +362,15 @@ std::string sentence(const ScenarioThen& then, bool given_inside) {
                               : std::string(what) + " is " + names_text(then.names);
   };
   switch (then.kind) {
+    case Kind::kSecondQueues:
+      return "the second start queues";
+    case Kind::kSecondRefused:
+      return "the second start is refused";
+    case Kind::kSecondNothing:
+      return "the second start changes nothing";
     case Kind::kEnds:
-      return std::string("it ends ") + (then.compensated ? "compensated" : "completed") +
+    case Kind::kSecondEnds:
+      return std::string(then.kind == Kind::kEnds ? "it ends " : "the second start ends ") + (then.compensated ? "compensated" : "completed") +
              (then.because.empty() ? "" : " because " + quote(then.because.text));
     case Kind::kHeld:
       return "it is held at " + call_text(then.call) +

@@ -2,11 +2,22 @@
 // the statement before them, in its column, attach to it: `or when` and `otherwise` to a `when`,
 // `otherwise` to a `repeat until`, `if ERROR` to a `try`. Statements that run others at the same
 // time, again or later are in flow.cpp.
+#include <algorithm>
+
 #include "dsl/text/builder.h"
 
 namespace belay::dsl::text {
 
 using Tag = Part::Tag;
+
+namespace {
+
+// `line` goes on with the statement: what that one allows is allowed there too.
+void reach(Statement& statement, const Line& line) {
+  for (Allow& allow : statement.allows) allow.to_line = std::max(allow.to_line, last_line(line));
+}
+
+}  // namespace
 
 Statements Builder::block(const Lines& lines, unsigned place) {
   Statements out;
@@ -42,24 +53,27 @@ Statements Builder::block(const Lines& lines, unsigned place) {
     lost = lost || !read.usable || (handler_like && !handles && problems != diagnostics_.errors());
     if (!read.usable) continue;
     const Span head = line.span(0, read.head->words.size());
-    const auto filled = [&](std::string_view what) {
-      if (line.children.empty() && !line.broken)
+    Lines rest;
+    const auto filled = [&](std::string_view what, const Lines& inside) {
+      if (inside.empty() && !line.broken && !line.moved)
         missing(head, "nothing stands under `" + std::string(what) + "`",
                 "indent what happens then");
     };
     if (handles) {
       if (read.parsed.ok) out.back().policies.handlers.push_back(handler(line, read));
+      reach(out.back(), line);
       continue;
     }
     if (read.is("otherwise") && open == Open::kRepeat) {
-      filled("otherwise");
+      filled("otherwise", line.children);
       otherwise_of_repeat(line, out.back());
+      reach(out.back(), line);
       continue;
     }
     if (read.is("or when") || read.is("otherwise")) {
       const bool alone = open != Open::kWhen;
       Arm arm{read.is("or when") ? condition(line, read) : Expr{},
-              alone && lost ? handler_block(line.children) : block(line.children, inner), head};
+              alone ? handler_block(line.children) : block(line.children, inner), head};
       if (alone && lost) {
         broken_ = true;
         continue;
@@ -69,8 +83,9 @@ Statements Builder::block(const Lines& lines, unsigned place) {
         missing(head, "`" + std::string(read.head->words) + "` has no `when` before it", "put it right behind a `when`, in the same column");
         continue;
       }
-      filled(read.head->words);
+      filled(read.head->words, line.children);
       out.back().arms.push_back(std::move(arm));
+      reach(out.back(), line);
       if (read.is("otherwise")) open = Open::kNone;
       continue;
     }
@@ -80,17 +95,19 @@ Statements Builder::block(const Lines& lines, unsigned place) {
     if (out.size() == before) continue;
     if (read.is("when")) {
       open = Open::kWhen;
-      filled("when");
-      out.back().arms.push_back({condition(line, read), block(line.children, inner), head});
+      const Lines& inside = below(line, out.back().allows, rest);
+      filled("when", inside);
+      out.back().arms.push_back({condition(line, read), block(inside, inner), head});
     } else if (read.is("repeat until")) {
       open = Open::kRepeat;
       lost = lost || line.children.empty();
     } else if (read.is("try")) {
       open = Open::kTry;
       handled = !read.parsed.ok;
-      if (read.parsed.ok) filled("try");
-      lost = lost || line.children.empty();
-      out.back().body = block(line.children, kStatements);
+      const Lines& inside = below(line, out.back().allows, rest);
+      if (read.parsed.ok) filled("try", inside);
+      lost = lost || inside.empty();
+      out.back().body = block(inside, kStatements);
     }
   }
   close();
@@ -102,7 +119,8 @@ void Builder::statement(const Line& line, const Read& read, unsigned place, Stat
   const Parsed& p = read.parsed;
   Statement out;
   out.span = line.span(0, read.head->words.size());
-  const auto leaf_here = [&] { leaf(line, read.head->words); };
+  const auto leaf_here = [&] { only_allows(line, read.head->words, out.allows); };
+  Lines rest;
   if (read.is("step")) {
     out.name = declared(line, p.first(Tag::kName));
     out.title = text(line, p.first(Tag::kString));
@@ -125,7 +143,7 @@ void Builder::statement(const Line& line, const Read& read, unsigned place, Stat
     out.source.event = name(line, p.first(Tag::kName));
     out.source.key = expr(line, p.first(Tag::kExpr));
     out.source.span = out.span;
-    out.args = args(line.children);
+    out.args = args(below(line, out.allows, rest));
   } else if (read.is("set")) {
     out.kind = Kind::kSet;
     out.name = declared(line, p.first(Tag::kName));
@@ -142,7 +160,7 @@ void Builder::statement(const Line& line, const Read& read, unsigned place, Stat
     out.act.kind = Act::Kind::kFinish;
     out.act.span = line.whole();
     if (p.has("with")) {
-      out.act.with = args(line.children);
+      out.act.with = args(below(line, out.allows, rest));
     } else {
       leaf_here();
     }

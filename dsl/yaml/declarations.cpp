@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "dsl/read.h"
+#include "dsl/slips.h"
 #include "dsl/text/lexical.h"
 #include "dsl/text/words.h"
 #include "dsl/yaml/reader.h"
@@ -69,26 +70,35 @@ File read_yaml(const Sources& sources, std::uint32_t source, Diagnostics& diagno
   file.form = File::Form::kYaml;
   file.lost = true;
   if (!readable(sources, source, diagnostics)) return file;
+  const auto read_from = [&](const Sources& from, Diagnostics& into, const yaml::Shape* shape) {
+    yaml::Reader reader(from, source, into);
+    file.declarations = reader.file(yaml::read_documents(from, source, into, shape));
+    file.lost = reader.lost();
+  };
   Diagnostics found;  // of the file as it is
-  yaml::Reader reader(sources, source, found);
-  file.declarations = reader.file(yaml::read_documents(sources, source, found));
-  file.lost = reader.lost();
+  read_from(sources, found, nullptr);
   const bool bounded = std::any_of(found.all().begin(), found.all().end(), [](const Diagnostic& d) {
     return d.kind->code >= "BEL1001" && d.kind->code <= "BEL1006";
   });
   if (!found.all().empty() && !bounded) {
-    // Something is wrong: maybe a line has lost its shape, and all that was found only follows from it.
-    Diagnostics shaped;
-    const yaml::Shape shape = yaml::mend_shape(sources, source, shaped);
-    if (!shaped.all().empty()) {
-      Sources mended;
-      for (std::uint32_t i = 0; i < source; ++i) mended.add("", "");
-      mended.add(sources.file(source).path, shape.text);
-      yaml::Reader again(mended, source, shaped);
-      file.declarations = again.file(yaml::read_documents(mended, source, shaped, &shape));
-      file.lost = again.lost();
-      found = std::move(shaped);
+    Diagnostics slipped;
+    Slips slips = mend_slips(sources, source, file.form, slipped);
+    const std::size_t told = slipped.all().size();
+    const Sources base = with_text(sources, source, told > 0 ? std::move(slips.text) : sources.file(source).text);
+    if (told > 0) {
+      found = slipped;
+      read_from(base, found, nullptr);
     }
+    // Something is wrong: maybe a line has lost its shape, and all that was found only follows from it.
+    Diagnostics shaped = slipped;
+    if (found.all().size() > told) {
+      const yaml::Shape shape = yaml::mend_shape(base, source, shaped);
+      if (shaped.all().size() > told) {
+        read_from(with_text(base, source, shape.text), shaped, &shape);
+        found = std::move(shaped);
+      }
+    }
+    file.lost = file.lost || slips.lost;
   }
   diagnostics.absorb(std::move(found));
   return file;
@@ -182,7 +192,7 @@ void Reader::declaration(const Document& document, bool first, std::vector<Decla
     out.name = name(name_node);
   }
   if (kind != "scenario" && kind != "retry_plan" && kind != "event") out.title = text(fields.take("title"));
-  if (kind == "connector" || kind == "action" || kind == "workflow" || kind == "webhook") out.allows = allows(fields);
+  if (kind != "type" && kind != "retry_plan") out.allows = allows(fields);
   if (kind == "type") {
     out.body = TypeDecl{this->fields(fields.take("fields"), false)};
   } else if (kind == "event") {
@@ -202,7 +212,7 @@ void Reader::declaration(const Document& document, bool first, std::vector<Decla
   }
   fields.done();
   out.broken = broken_;
-  if (out.name.empty()) lost_ = true;
+  if (out.name.empty() && kind != "scenario") lost_ = true;
   into.push_back(std::move(out));
 }
 

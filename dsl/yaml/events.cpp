@@ -108,6 +108,7 @@ class Handler : public YAML::EventHandler {
     std::optional<Node> key;
     std::set<std::string> keys;
     bool under_empty = false;  // its last key has no value
+    std::set<std::string> astray;  // keys right below one without a value: maybe they belong under it
   };
 
   Span span_of(const YAML::Mark& mark) const {
@@ -179,7 +180,7 @@ class Handler : public YAML::EventHandler {
       session_.diagnostics.add("BEL1004", node.span, "values are nested more than " + std::to_string(limits::nesting_max) + " deep");
       throw Stop{};
     }
-    open_.push_back({std::move(node), flow, std::nullopt, {}});
+    open_.push_back({std::move(node), flow, std::nullopt, {}, false, {}});
   }
 
   void close() {
@@ -216,7 +217,13 @@ class Handler : public YAML::EventHandler {
     const bool twice = !top.keys.insert(entry.key.text).second;
     // Below a key without a value: what should be indented is not another clause of this map.
     if (twice && top.under_empty) return;
+    if (!twice && top.under_empty && !top.flow) top.astray.insert(entry.key.text);
     top.under_empty = entry.value.kind == Node::Kind::kMissing;
+    if (twice && top.astray.erase(entry.key.text) > 0) {
+      std::erase_if(top.node.entries, [&](const Entry& known) { return known.key.text == entry.key.text; });
+      top.node.entries.push_back(std::move(entry));
+      return;
+    }
     if (twice) {
       Diagnostic& d = session_.diagnostics.add("BEL1102", entry.key.span, "the key `" + entry.key.text + "` is here twice");
       for (const Entry& known : top.node.entries) {

@@ -65,10 +65,9 @@ void Reader::branches(const Node* node, Statement& out) {
                                    [](const Entry& e) { return e.key.text == "branch"; });
     if (named) {
       Fields branch(*this, item, "a branch");
-      Name name = declared(branch.take("branch"));
-      out.branches.push_back({std::move(name),
-                              filled(branch.need("steps"), Where::kFlow, "`steps`"),
-                              branch.key_span("branch")});
+      Branch one{declared(branch.take("branch")), {}, branch.key_span("branch"), allows(branch)};
+      one.block = filled(branch.need("steps"), Where::kFlow, "`steps`");
+      out.branches.push_back(std::move(one));
       branch.done();
       continue;
     }
@@ -78,7 +77,7 @@ void Reader::branches(const Node* node, Statement& out) {
       const Span at = s.span;
       Statements alone;
       alone.push_back(std::move(s));
-      out.branches.push_back({{}, std::move(alone), at});
+      out.branches.push_back({{}, std::move(alone), at, {}});
     }
   }
 }
@@ -156,7 +155,6 @@ Statement Reader::wait(Fields& fields) {
   out.kind = Kind::kWait;
   out.name = declared(fields.take("wait"));
   out.title = text(fields.take("title"));
-  out.allows = allows(fields);
   if (const Node* node = fields.need("for")) {
     Fields what(*this, *node, "what a wait is for");
     const std::string several = what.has("all_of") ? "all_of" : "any_of";

@@ -65,6 +65,8 @@ const std::vector<Construct>& constructs() {
 }
 
 const std::vector<KeyRow>& key_rows() {
+  constexpr std::string_view kAllowDoc =
+      "Findings that are meant, each with its reason.";
   static const std::vector<KeyRow> all = {
       // ---- declarations ----
       {"workflow", "workflow", "name",
@@ -77,7 +79,7 @@ const std::vector<KeyRow>& key_rows() {
        "steps change.",
        true},
       {"workflow", "owner", "text", "The team that answers for it. Not part of its hash."},
-      {"workflow", "allow", "allows", "Findings of the safety checks that are meant, each with its reason."},
+      {"workflow", "allow", "allows", kAllowDoc},
       {"workflow", "tags", "texts", "Words to find it by. Not part of its hash."},
       {"workflow", "takes", "fields", "What a start must bring: names and their types."},
       {"workflow", "gives", "expressions",
@@ -105,13 +107,13 @@ const std::vector<KeyRow>& key_rows() {
        "How the sender proves itself. Unverified bodies are refused."},
       {"webhook", "once_per", "expression",
        "Tells a repeated delivery, for example `body.id`: the second one changes nothing."},
-      {"webhook", "allow", "allows", "Findings of the safety checks that are meant, each with its reason."},
+      {"webhook", "allow", "allows", kAllowDoc},
       {"webhook", "steps", "webhook_statements",
        "`when` and `publish`: which bodies become which events."},
 
       {"connector", "connector", "name", "A remote system that actions call over HTTP.", true},
       {"connector", "title", "text", "What people read for the connector."},
-      {"connector", "allow", "allows", "Findings of the safety checks that are meant, each with its reason."},
+      {"connector", "allow", "allows", kAllowDoc},
       {"connector", "base", "base",
        "Its address, or `{ env: NAME, or: address }` to read it from the environment."},
       {"connector", "sign_in", "sign_in",
@@ -156,7 +158,7 @@ const std::vector<KeyRow>& key_rows() {
        "Which answers are which errors. The first rule that holds wins."},
       {"action", "undone_by", "use",
        "The action that takes this one back, for steps that do not say their own `undo`."},
-      {"action", "allow", "allows", "Findings of the safety checks that are meant, each with its reason."},
+      {"action", "allow", "allows", kAllowDoc},
       {"action", "checked_by", "use",
        "The action that finds out whether this one happened, when its answer was lost."},
       {"action", "settles_in", "expression",
@@ -166,6 +168,7 @@ const std::vector<KeyRow>& key_rows() {
        true},
       {"event", "version", "number", "The version of its fields.", true},
       {"event", "key", "name", "The field whose value waits go by.", true},
+      {"event", "allow", "allows", kAllowDoc},
       {"event", "fields", "fields", "What it carries: names and types."},
       {"event", "from_version", "lifts",
        "How older payloads become this version: for each older version, fields and expressions "
@@ -188,6 +191,7 @@ const std::vector<KeyRow>& key_rows() {
 
       {"scenario", "scenario", "text", "A test beside the definition: its title.", true},
       {"scenario", "for", "name", "The workflow that it tries.", true},
+      {"scenario", "allow", "allows", kAllowDoc},
       {"scenario", "given", "data", "Inputs; those not given get samples."},
       {"scenario", "when", "texts", "What the world does: what arrives, what fails."},
       {"scenario", "then", "texts", "How it must end.", true},
@@ -218,7 +222,7 @@ const std::vector<KeyRow>& key_rows() {
       {"step", "if_unsure", "if_unsure",
        "What to do when nobody knows whether it happened: `check`, `try again`, `undo anyway` or "
        "`{ hand_to: TEAM }`."},
-      {"step", "allow", "allows", "Findings of the safety checks that are meant, each with its reason."},
+      {"step", "allow", "allows", kAllowDoc},
       {"step", "undo", "undo_or_name", "How the step is taken back when the saga fails later."},
       {"step", "no_undo_because", "text",
        "Why the step need not be taken back. Read by the next analyst, and by the safety check."},
@@ -229,11 +233,13 @@ const std::vector<KeyRow>& key_rows() {
        "need."},
 
       {"when", "when", "expression", "A decision on data.", true},
+      {"when", "allow", "allows", kAllowDoc},
       {"when", "then", "statements", "What happens when it holds.", true},
       {"when", "or_when", "arms", "Further conditions, asked in order."},
       {"when", "otherwise", "statements", "What happens when none holds."},
 
       {"together", "together", "together_kind", "Runs its branches at the same time.", true},
+      {"together", "allow", "allows", kAllowDoc},
       {"together", "branches", "branches", "Single statements, or `{ branch: NAME, steps: […] }`.",
        true},
 
@@ -244,31 +250,38 @@ const std::vector<KeyRow>& key_rows() {
       {"wait", "within", "expression",
        "For how long, for example `15 minutes`. Needs `otherwise`."},
       {"wait", "otherwise", "act", "What happens when the time is over."},
-      {"wait", "allow", "allows", "Findings of the safety checks that are meant, each with its reason."},
+      {"wait", "allow", "allows", kAllowDoc},
       {"wait", "undo", "undo_or_name",
        "How what the event tells of is taken back, for example a payment."},
 
       {"pause", "pause", "pause_map",
        "Does nothing for a while: `{ for: 5 minutes }` or `{ until: … }`.", true},
+      {"pause", "allow", "allows", kAllowDoc},
 
       {"publish", "publish", "name", "Publishes an event.", true},
+      {"publish", "allow", "allows", kAllowDoc},
       {"publish", "key", "expression", "The key that waits go by.", true},
       {"publish", "data", "data",
        "Its fields. A value that begins with `=` is an expression, anything else is data."},
 
       {"set", "set", "expressions", "Names a value: `set: { total: price * 2 }`.", true},
+      {"set", "allow", "allows", kAllowDoc},
 
       {"cancel", "cancel", "text",
        "Ends the saga and undoes everything. The reason is what the customer is told.", true},
+      {"cancel", "allow", "allows", kAllowDoc},
 
       {"finish", "finish", "finish_value",
        "Ends the saga as done: `true`, or `{ with: … }` for what it gives.", true},
+      {"finish", "allow", "allows", kAllowDoc},
 
       {"point_of_no_return", "point_of_no_return", "only_true",
        "From here on the saga goes forward only: nothing is undone any more.", true},
+      {"point_of_no_return", "allow", "allows", kAllowDoc},
 
       {"for_each", "for_each", "name",
        "Does its steps for every item of a list. The name of the item.", true},
+      {"for_each", "allow", "allows", kAllowDoc},
       {"for_each", "in", "expression", "The list.", true},
       {"for_each", "at_once", "number", "How many items at the same time.", true},
       {"for_each", "tolerating", "number", "How many items may fail; each is undone by itself."},
@@ -276,6 +289,7 @@ const std::vector<KeyRow>& key_rows() {
 
       {"repeat_until", "repeat_until", "expression", "Does its steps again until this holds.",
        true},
+      {"repeat_until", "allow", "allows", kAllowDoc},
       {"repeat_until", "at_most", "number", "How many rounds.", true},
       {"repeat_until", "steps", "statements", "What is done in each round.", true},
       {"repeat_until", "otherwise", "act",
@@ -283,6 +297,7 @@ const std::vector<KeyRow>& key_rows() {
 
       {"ask", "ask", "name", "Asks people, and waits for their answer. It is read under this name.",
        true},
+      {"ask", "allow", "allows", kAllowDoc},
       {"ask", "question", "text", "What they are asked.", true},
       {"ask", "of_role", "name", "The role of those who may answer.", true},
       {"ask", "answers", "fields", "The fields of an answer: names and types.", true},
@@ -291,6 +306,7 @@ const std::vector<KeyRow>& key_rows() {
 
       {"try", "try", "statements",
        "Steps that are undone together when one fails; then `errors` says what follows.", true},
+      {"try", "allow", "allows", kAllowDoc},
       {"try", "errors", "errors",
        "What follows an error, by the error's name; `any error` for the rest.", true},
 
@@ -298,13 +314,17 @@ const std::vector<KeyRow>& key_rows() {
        "In a `for_each`: keeps a value of each item as a list, `collect: { tickets: print.ticket "
        "}`.",
        true},
+      {"collect", "allow", "allows", kAllowDoc},
 
       {"carry_on", "carry_on", "carry_on_value",
        "In the steps of a handler: goes on behind the step that failed.", true},
+      {"carry_on", "allow", "allows", kAllowDoc},
       {"try_again", "try_again", "try_again_map",
        "In the steps of a handler: tries the step again, later.", true},
+      {"try_again", "allow", "allows", kAllowDoc},
       {"hand_to", "hand_to", "name",
        "In the steps of a handler: holds the saga for the people of this team.", true},
+      {"hand_to", "allow", "allows", kAllowDoc},
 
       // ---- maps ----
       {"undo", "do", "name", "The action that takes the step back.", true},
@@ -329,6 +349,7 @@ const std::vector<KeyRow>& key_rows() {
       {"arm", "then", "statements", "What happens when it holds.", true},
 
       {"branch", "branch", "name", "The name of the branch.", true},
+      {"branch", "allow", "allows", kAllowDoc},
       {"branch", "steps", "statements", "What it does, in order.", true},
 
       {"awaited", "event", "name", "The event.", true, "all_of any_of"},

@@ -163,6 +163,14 @@ void put_source(Out& out, const char* key, const EventSource& source) {
   put_expr(out, "even_if_up_to", source.before);
 }
 
+void put_allows(Out& out, const std::vector<Allow>& allows) {
+  Out list = Out::list();
+  for (const Allow& allow : allows) {
+    list.push(std::move(Out::map().put("kind", scalar(allow.kind)).put("because", scalar(allow.because))));
+  }
+  put_map(out, "allow", std::move(list));
+}
+
 Out when(const Statement& s) {
   Out out = Out::map();
   Out more = Out::list();
@@ -170,7 +178,9 @@ Out when(const Statement& s) {
   for (std::size_t i = 0; i < s.arms.size(); ++i) {
     const Arm& arm = s.arms[i];
     if (i == 0) {
-      out.put("when", scalar(arm.condition)).put("then", block(arm.block));
+      out.put("when", scalar(arm.condition));
+      put_allows(out, s.allows);
+      out.put("then", block(arm.block));
     } else if (!arm.condition.empty()) {
       Out one = Out::map();
       one.block = true;
@@ -181,14 +191,6 @@ Out when(const Statement& s) {
   put_map(out, "or_when", std::move(more));
   if (s.arms.size() > 1 && s.arms.back().condition.empty()) out.put("otherwise", block(s.arms.back().block));
   return out;
-}
-
-void put_allows(Out& out, const std::vector<Allow>& allows) {
-  Out list = Out::list();
-  for (const Allow& allow : allows) {
-    list.push(std::move(Out::map().put("kind", scalar(allow.kind)).put("because", scalar(allow.because))));
-  }
-  put_map(out, "allow", std::move(list));
 }
 
 Out wait(const Statement& s) {
@@ -222,6 +224,7 @@ Out ask(const Statement& s) {
   out.put("ask", scalar(s.name));
   put_text(out, "question", s.title);
   out.put("of_role", scalar(s.role));
+  put_allows(out, s.allows);
   put_map(out, "answers", fields(s.answers));
   put_expr(out, "within", s.within);
   if (s.act.kind != Act::Kind::kNone) out.put("otherwise", act(s.act));
@@ -232,6 +235,7 @@ Out for_each(const Statement& s) {
   Out out = Out::map();
   out.put("for_each", scalar(s.name)).put("in", scalar(s.value)).put("at_once", number(s.at_once.value));
   if (s.tolerating) out.put("tolerating", number(s.tolerating->value));
+  put_allows(out, s.allows);
   out.put("steps", block(s.body));
   return out;
 }
@@ -241,6 +245,7 @@ Out repeat(const Statement& s) {
   out.put("repeat_until", scalar(s.value)).put("at_most", number(s.times.value));
   // In the order of the text form, which says it in its first line: comments keep their order.
   if (s.act.kind != Act::Kind::kNone) out.put("otherwise", act(s.act));
+  put_allows(out, s.allows);
   out.put("steps", block(s.body));
   return out;
 }
@@ -248,6 +253,7 @@ Out repeat(const Statement& s) {
 Out attempt(const Statement& s) {
   Out out = Out::map();
   out.put("try", block(s.body));
+  put_allows(out, s.allows);
   put_handlers(out, s.policies);
   return out;
 }
@@ -263,7 +269,9 @@ Out together(const Statement& s) {
     } else {
       Out one = Out::map();
       one.block = true;
-      one.put("branch", scalar(branch.name)).put("steps", block(branch.block));
+      one.put("branch", scalar(branch.name));
+      put_allows(one, branch.allows);
+      one.put("steps", block(branch.block));
       branches.push(std::move(one));
     }
   }
@@ -273,7 +281,9 @@ Out together(const Statement& s) {
   if (s.wanted == Statement::Wanted::kSome) {
     wanted = std::to_string(s.wanted_count.value) + " of " + std::to_string(s.wanted_of.value);
   }
-  out.put("together", Out::scalar(wanted)).put("branches", std::move(branches));
+  out.put("together", Out::scalar(wanted));
+  put_allows(out, s.allows);
+  out.put("branches", std::move(branches));
   return out;
 }
 
@@ -309,6 +319,7 @@ Out statement(const Statement& s) {
     }
     case Kind::kPublish:
       put_source(out, "publish", s.source);
+      put_allows(out, s.allows);
       put_map(out, "data", data_map(s.args));
       break;
     case Kind::kSet: out.put("set", std::move(Out::map().put(s.name.text, scalar(s.value)))); break;
@@ -328,6 +339,10 @@ Out statement(const Statement& s) {
       }
       break;
   }
+  const bool own_place = s.kind == Kind::kStep || s.kind == Kind::kWhen || s.kind == Kind::kTogether ||
+                         s.kind == Kind::kWait || s.kind == Kind::kForEach || s.kind == Kind::kRepeat ||
+                         s.kind == Kind::kAsk || s.kind == Kind::kTry || s.kind == Kind::kPublish;
+  if (!own_place) put_allows(out, s.allows);
   out.block = true;
   return out;
 }
@@ -354,7 +369,6 @@ class Printer {
   void head(const char* key) {
     out_.put(key, scalar(d_.name));
     put_text(out_, "title", d_.title);
-    put_allows(out_, d_.allows);
   }
   static Out names(const std::vector<Name>& list) {
     Out out = Out::list();
@@ -367,8 +381,9 @@ class Printer {
     put_map(out_, "fields", fields(type.fields));
   }
   void body(const EventDecl& event) {
-    head("event");
+    out_.put("event", scalar(d_.name));
     out_.put("version", number(event.version.value)).put("key", scalar(event.key));
+    put_allows(out_, d_.allows);
     put_map(out_, "fields", fields(event.fields));
     Out lifts = Out::map();
     for (const EventDecl::Lift& lift : event.lifts) lifts.put(std::to_string(lift.from.value), data_map(lift.values));
@@ -376,6 +391,7 @@ class Printer {
   }
   void body(const ConnectorDecl& c) {
     head("connector");
+    put_allows(out_, d_.allows);
     if (!c.base_env.empty()) {
       Out base = Out::map();
       base.put("env", scalar(c.base_env));
@@ -408,6 +424,7 @@ class Printer {
   }
   void body(const ActionDecl& a) {
     head("action");
+    put_allows(out_, d_.allows);
     put_map(out_, "effects", names(a.effects));
     put_map(out_, "takes", fields(a.takes));
     put_map(out_, "gives", fields(a.gives));
@@ -438,6 +455,7 @@ class Printer {
   void body(const WorkflowDecl& w) {
     head("workflow");
     out_.put("version", number(w.version.value));
+    put_allows(out_, d_.allows);
     put_text(out_, "owner", w.owner);
     Out tags = Out::list();
     for (const Text& tag : w.tags) tags.push(scalar(tag));
@@ -476,6 +494,7 @@ class Printer {
   void body(const WebhookDecl& w) {
     head("webhook");
     out_.put("route", Out::scalar(w.method.text + " " + w.path.text));
+    put_allows(out_, d_.allows);
     if (!w.scheme.empty()) {
       Out verify = Out::map();
       verify.put("scheme", scalar(w.scheme)).put("secrets", names(w.secrets));
@@ -491,6 +510,7 @@ class Printer {
   }
   void body(const ScenarioDecl& scenario) {
     out_.put("scenario", scalar(d_.title)).put("for", scalar(scenario.workflow));
+    put_allows(out_, d_.allows);
     put_map(out_, "given", data_map(scenario.given));
     Out when = Out::list(), then = Out::list();
     when.block = then.block = true;

@@ -107,6 +107,7 @@ class Reader {
   Rate rate(const Node& node);
   Undo undo(const Node& node);
   Act act(const Node* node);
+  Act act_of(Fields& fields);
   Keep keep(const Node* node);
   IfUnsure if_unsure(const Node* node);
   std::vector<Handler> handlers(const Node* node);

@@ -13,45 +13,12 @@
 #include <utility>
 
 #include "dsl/text/lexical.h"
-#include "dsl/yaml/keys.h"
+#include "dsl/yaml/shape_keys.h"
 
 namespace belay::dsl::yaml {
 namespace {
 
 constexpr std::size_t kNone = std::string::npos;
-
-bool is_one_of(std::string_view word, const std::vector<std::string_view>& words) {
-  return std::find(words.begin(), words.end(), word) != words.end();
-}
-
-bool declares(std::string_view key) {
-  static const std::vector<std::string_view> keys = {
-      "workflow", "webhook", "connector", "action", "event", "type", "retry_plan", "scenario",
-      "subscription", "projection", "lifecycle", "api", "schedule"};
-  return is_one_of(key, keys);
-}
-
-// Keys that begin a statement.
-bool begins_statement(std::string_view key) {
-  static const std::vector<std::string_view> keys = {
-      "step", "wait", "when", "together", "publish", "set", "pause", "point_of_no_return", "branch",
-      "for_each", "repeat_until", "ask", "try"};
-  return is_one_of(key, keys);
-}
-
-bool is_known(std::string_view key) {
-  static const std::set<std::string_view> keys = [] {
-    std::set<std::string_view> all = {"belay"};
-    for (const KeyRow& row : key_rows()) all.insert(row.key);
-    return all;
-  }();
-  return keys.contains(key);
-}
-
-// Keys whose value is a list of statements.
-bool holds_statements(std::string_view key) {
-  return key == "steps" || key == "then" || key == "branches" || key == "or_when";
-}
 
 struct Level {
   std::size_t column = 0;
@@ -129,6 +96,7 @@ class Mender {
       shift_from_ = kNone;
     }
     if (!item && continues_scalar(text, column)) return;
+    if (!item && (value_astray(column) || above_its_item(column))) return;
     item = settle(column, item);
     if (text.empty()) return;
     column = column_of(text);
@@ -186,7 +154,9 @@ class Mender {
     const bool item = text.substr(spaces.size(), 2) == "- ";
     std::size_t column = levels_.back().column;
     const std::size_t next = next_column(kNone);
-    if (text.ends_with(":") && next >= 2) {
+    if (item && levels_.back().open && !levels_.back().list && statements_under(levels_.back().key)) {
+      column += 2;  // the list that its key waits for
+    } else if (text.ends_with(":") && next >= 2) {
       column = next - 2;  // the head of what follows
     } else if (item && next >= 2 && std::any_of(levels_.begin(), levels_.end(), [&](const Level& l) {
                  return l.list && l.column == next - 2;
@@ -198,7 +168,7 @@ class Mender {
       else if (list != levels_.rend()) column = list->column;
     } else if (levels_.back().list || levels_.back().open) {
       column = levels_.back().open && next > column ? next : column + 2;
-    } else if (next < column && is_known(first_word(text, spaces.size())) && !is_known(levels_.back().key)) {
+    } else if (next < column && is_known(word_at(text, spaces.size())) && !is_known(levels_.back().key)) {
       column = next;  // behind the last argument, a clause like the next line
     }
     text = std::string(column, ' ') + text.substr(spaces.size());
@@ -208,8 +178,67 @@ class Mender {
   bool continues_scalar(const std::string& text, std::size_t column) const {
     if (levels_.empty() || levels_.back().open || levels_.back().list) return false;
     if (column <= levels_.back().column) return false;
-    const std::string word = first_word(text, column);
+    const std::string word = word_at(text, column);
     return key_end(text, column) == kNone && !is_known(word);
+  }
+
+  // The value of the key above, on a line of its own and not deeper than that key.
+  bool value_astray(std::size_t column) {
+    std::string& text = lines_[at_];
+    const bool right_below = opened_ != kNone && opened_ + 1 == at_ && !levels_.empty() && levels_.back().open;
+    if (!right_below || column > levels_.back().column || key_end(text, column) != kNone) return false;
+    if (std::isalnum(static_cast<unsigned char>(text[column])) == 0 || is_known(word_at(text, column))) return false;
+    problem("BEL1023", column, text.size() - column, "this value stands left of its key").help =
+        "put it behind `" + levels_.back().key + ":`";
+    lines_[opened_] += " " + text.substr(column);
+    text.clear();
+    levels_.back().open = false;
+    opened_ = kNone;
+    return true;
+  }
+
+  // A clause above the item that it belongs to: `do:` above its `- step:`.
+  bool above_its_item(std::size_t column) {
+    if (levels_.empty() || !levels_.back().open || at_ + 1 >= lines_.size() || column < 2) return false;
+    if (!statements_under(levels_.back().key) && levels_.back().key != "otherwise") return false;
+    const std::string& below = lines_[at_ + 1];
+    const std::string key = key_of(lines_[at_], column);
+    const bool head = column_of(below) + 2 == column && below.substr(column - 2, 2) == "- " &&
+                      begins_statement(key_of(below, column));
+    if (!head || !is_known(key) || begins_statement(key)) return false;
+    problem("BEL1023", column, lines_[at_].size() - column, "this line stands above the line that it belongs under").help =
+        "put it one line down";
+    std::swap(lines_[at_], lines_[at_ + 1]);
+    line();
+    return true;
+  }
+
+  // `do: hold with:`, `retry: careful - step: tell`: two lines in one. The second is read on, as the lines
+  // below belong to it.
+  bool joined(std::size_t from, std::size_t column) {
+    std::string& text = lines_[at_];
+    if (std::string_view("{[\"'|>=").find(text[from]) == kNone || text[from] == '{' || text[from] == '[') {
+      for (std::size_t at = text.find(' ', from); at != kNone; at = text.find(' ', at + 1)) {
+        const bool item = text.substr(at + 1, 2) == "- ";
+        const std::size_t begin = at + (item ? 3 : 1);
+        const std::string key = key_of(text, begin);
+        if (key.find(' ') != kNone || !(item ? begins_statement(key) : is_known(key) && text.ends_with(key + ":"))) continue;
+        if (text[from] == '{' && text.find('}', from) > at) continue;  // an entry of a small map
+        // The lines below tell in which block it stood.
+        const std::size_t next = next_column(kNone);
+        std::size_t to = item ? kNone : column;
+        for (const Level& l : levels_) {
+          if (l.list == item && (to == kNone || l.column + 2 == next)) to = l.column;
+        }
+        if (to == kNone) return false;
+        problem("BEL1101", at + 1, text.size() - at - 1, "`" + text.substr(at + 1) + "` stands on a line of its own");
+        out_.lost.insert(static_cast<std::uint32_t>(at_ + 1));
+        text = std::string(to, ' ') + text.substr(at + 1);
+        line();
+        return true;
+      }
+    }
+    return false;
   }
 
   // Puts the line into a column of its neighbours. Returns whether it is an item (a dash may have been added).
@@ -276,6 +305,13 @@ class Mender {
     if (levels_.empty()) return item;
     if (item && !levels_.back().list && levels_.back().column == column && !levels_.back().open &&
         levels_.size() > 1 && levels_[levels_.size() - 2].list) {
+      const std::string key = key_of(text, column + 2);
+      if (levels_[levels_.size() - 2].statements && is_known(key) && !begins_statement(key) && !is_act(key)) {
+        problem("BEL1101", column, 1, "`" + key + "` is a key of the statement above, not an item of its own").help =
+            "leave the `-` out";
+        text.erase(column, 2);
+        return false;
+      }
       // An item in the column of another item's keys: it belongs to the list.
       levels_.pop_back();
       move(levels_.back().column);
@@ -315,7 +351,7 @@ class Mender {
       return top.statements ? add(column) : false;
     }
     if (!begins_statement(key)) return false;
-    if (column > top.column && top.open && statements_under(top.key)) {
+    if (column > top.column && top.open && (statements_under(top.key) || top.key == "otherwise")) {
       return add(column >= top.column + 4 ? column - 2 : column);
     }
     const bool in_item = levels_.size() > 1 && levels_[levels_.size() - 2].statements;
@@ -336,11 +372,6 @@ class Mender {
 
   // ---- Keys ----
 
-  static std::string first_word(std::string_view text, std::size_t from) {
-    std::size_t end = from;
-    while (end < text.size() && is_word(text[end])) ++end;
-    return std::string(text.substr(from, end - from));
-  }
   // Where the colon behind a key stands; npos when the text begins with none.
   static std::size_t key_end(std::string_view text, std::size_t from) {
     std::size_t end = from;
@@ -369,7 +400,7 @@ class Mender {
   void entry(std::size_t column, bool item) {
     std::string& text = lines_[at_];
     std::size_t colon = key_end(text, column);
-    const std::string word = first_word(text, column);
+    const std::string word = word_at(text, column);
     const std::size_t behind = column + word.size();
     const bool scalar_item = item && !levels_.back().statements;
     if (is_known(word) && !scalar_item && behind < text.size() && text[behind] == ':' &&
@@ -442,12 +473,15 @@ class Mender {
     top.open = from == kNone || text[from] == '#';
     if (top.open) opened_ = at_;
     if (top.open) return;
-    // A value where a list begins on the next line: the list is what was meant.
-    if (key == "steps" && statements_under(key) && text[from] != '[' && text[from] != '|' &&
-        at_ + 1 < lines_.size() && next_column(kNone) > column) {
+    if (begins_below(from)) return lose_below(from, column);
+    if (joined(from, column)) return;
+    // A value where a list or map begins on the next line: that one is what was meant.
+    const bool list = key == "steps" && statements_under(key);
+    if ((list ? text[from] != '[' && text[from] != '|' : value_below(from)) && at_ + 1 < lines_.size() &&
+        next_column(kNone) > column) {
       problem("BEL1108", from, std::max<std::size_t>(1, text.size() - from),
-              "a list is needed here: items that begin with `- `")
-          .help = "leave this out: the list stands below";
+              list ? "a list is needed here: items that begin with `- `" : "the value of `" + key + "` stands below")
+          .help = list ? "leave this out: the list stands below" : "put this on a line of its own, or leave it out";
       text.erase(from);
       top.open = true;
       opened_ = at_;
@@ -458,6 +492,31 @@ class Mender {
       return;
     }
     value(from, column);
+  }
+
+  // Whether the next line is an entry though this one's key has a plain value.
+  bool value_below(std::size_t from) const {
+    if (std::string_view("{[\"'|>").find(lines_[at_][from]) != kNone || at_ + 1 >= lines_.size()) return false;
+    const std::string& below = lines_[at_ + 1];
+    return !blank(below) && lines_[at_].find(": ", from) != kNone && key_end(below, column_of(below)) != kNone;
+  }
+
+  // `steps: - step: hold`, `gives: happened:` above lines that belong to the second: what stands below
+  // cannot be put right without a line of its own.
+  bool begins_below(std::size_t from) const {
+    const std::string& text = lines_[at_];
+    if (at_ + 1 >= lines_.size() || blank(lines_[at_ + 1])) return false;
+    const bool item = text.substr(from, 2) == "- " && key_end(text, from + 2) != kNone;
+    return item || (text.ends_with(":") && key_end(text, from) + 1 == text.size() && column_of(lines_[at_ + 1]) > column_of(text));
+  }
+  void lose_below(std::size_t from, std::size_t column) {
+    problem("BEL1101", from, lines_[at_].size() - from, "`" + lines_[at_].substr(from) + "` stands on a line of its own").help =
+        "put it on the next line, indented";
+    stand_in(from);
+    const auto deeper = [&](const std::string& line) {
+      return blank(line) || column_of(line) > column || (column_of(line) == column && line.substr(column, 2) == "- ");
+    };
+    while (at_ + 1 < lines_.size() && deeper(lines_[at_ + 1])) lines_[++at_].clear();
   }
 
   void skip_block(std::size_t column) {

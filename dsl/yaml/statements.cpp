@@ -2,6 +2,7 @@
 // (`step`, `when`, …); an act is a map with one key (`cancel`, `finish`, …) or a word (`carry on`).
 // Statements around others and around time are in flow.cpp.
 #include <algorithm>
+#include <cctype>
 
 #include "dsl/text/lexical.h"
 #include "dsl/text/words.h"
@@ -98,6 +99,7 @@ void Reader::statement(const Node& node, Where where, Statements& into) {
   const std::string kind = statement_kind(node, fields, head);
   if (kind.empty() || !stands(kind, where, head)) return;
   Statement out;
+  std::vector<Allow> allowed = allows(fields);
   if (kind == "step") {
     out = step(fields);
   } else if (kind == "when") {
@@ -116,10 +118,7 @@ void Reader::statement(const Node& node, Where where, Statements& into) {
     out = attempt(fields);
   } else if (kind == "carry_on" || kind == "try_again" || kind == "hand_to") {
     out.kind = Kind::kAct;
-    out.act = act(&node);  // says itself what does not belong there
-    out.span = head;
-    into.push_back(std::move(out));
-    return;
+    out.act = act_of(fields);
   } else if (kind == "pause") {
     out.kind = Kind::kPause;
     if (const Node* value = fields.take("pause")) {
@@ -140,8 +139,13 @@ void Reader::statement(const Node& node, Where where, Statements& into) {
     }
     const std::vector<Arg> all = expr_args(named);
     fields.done();
+    if (all.size() > 1 && !allowed.empty()) {
+      problem("BEL1031", fields.key_span("allow"), "`allow` is about one value, and `" + kind + "` names several").help =
+          "make a `" + kind + "` of its own for that value";
+    }
     for (const Arg& one : all) {  // one key a statement is usual; more are as many statements
       Statement set;
+      if (all.size() == 1) set.allows = std::move(allowed);
       set.kind = kind == "set" ? Kind::kSet : Kind::kCollect;
       set.name = one.name;
       set.value = one.value;
@@ -170,6 +174,7 @@ void Reader::statement(const Node& node, Where where, Statements& into) {
   }
   fields.done();
   out.span = head;
+  out.allows = std::move(allowed);
   into.push_back(std::move(out));
 }
 
@@ -177,7 +182,6 @@ Statement Reader::step(Fields& fields) {
   Statement out;
   out.name = declared(fields.take("step"));
   out.title = text(fields.take("title"));
-  out.allows = allows(fields);
   if (const Node* run = fields.take("run")) {
     out.run = name(run);
     if (fields.take("do") != nullptr) {
@@ -246,8 +250,13 @@ std::vector<Allow> Reader::allows(Fields& fields) {
     Fields parts(*this, item, "an `allow`");
     Allow one;
     one.kind = plain_name(parts.need("kind"));
+    if (!std::all_of(one.kind.text.begin(), one.kind.text.end(), [](unsigned char c) { return std::isalnum(c) != 0; })) {
+      problem("BEL1041", one.kind.span, "`" + one.kind.text + "` is not the code of a finding").help =
+          "a code is what stands in brackets, such as `BEL2001`";
+      one.kind = {};
+    }
     one.because = text(parts.need("because"));
-    one.span = one.kind.span;
+    one.span = item.span;
     one.from_line = fields.map().span.line;
     one.to_line = last_line(fields.map());
     parts.done();
@@ -407,6 +416,15 @@ Act Reader::act(const Node* node) {
     return out;
   }
   Fields fields(*this, *node, "this act");
+  out = act_of(fields);
+  fields.done();
+  return out;
+}
+
+// The act of a map; what it did not take is for the caller to tell.
+Act Reader::act_of(Fields& fields) {
+  Act out;
+  out.span = fields.map().span;
   const auto with = [&](const Node* value, const char* what) -> const Node* {  // `true`, or `{ with: … }`
     if (value == nullptr) return nullptr;
     if (value->kind == Node::Kind::kScalar) {
@@ -443,9 +461,8 @@ Act Reader::act(const Node* node) {
     out.block = handler_block(fields.take("steps"), "`steps`");
   } else {
     for (const char* key : {"cancel", "finish", "carry_on", "try_again", "hand_to", "steps"}) fields.take(key);
-    if (node->entries.empty()) problem("BEL1107", node->span, "an act is needed here, such as `cancel: …`");
+    if (fields.map().entries.empty()) problem("BEL1107", out.span, "an act is needed here, such as `cancel: …`");
   }
-  fields.done();
   return out;
 }
 

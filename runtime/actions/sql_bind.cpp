@@ -1,6 +1,7 @@
 // A statement's holes become parameters, cast to the declared types. See sql_action.h.
 #include <map>
 
+#include "interpreter/sql_text.h"
 #include "interpreter/time.h"
 #include "runtime/actions/sql_action.h"
 #include "runtime/base/json_value.h"
@@ -14,33 +15,6 @@ using interpreter::Value;
 
 bool is_word_start(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_'; }
 bool is_word(char c) { return is_word_start(c) || (c >= '0' && c <= '9'); }
-
-// The end of what must not be looked into and begins at `at`: quotes, dollar quotes, comments, `::`. `at` when none does.
-std::size_t skip(std::string_view sql, std::size_t at) {
-  const auto until = [&](std::string_view end, std::size_t from) {
-    const std::size_t found = sql.find(end, from);
-    return found == std::string_view::npos ? sql.size() : found + end.size();
-  };
-  const char c = sql[at];
-  if (c == '\'' || c == '"') {
-    const bool escapes = c == '\'' && at > 0 && (sql[at - 1] == 'E' || sql[at - 1] == 'e') &&
-                         (at < 2 || !is_word(sql[at - 2]));
-    for (std::size_t i = at + 1; i < sql.size(); ++i) {
-      if (escapes && sql[i] == '\\') ++i;
-      else if (sql[i] == c) return i + 1;  // a doubled quote begins the next string at once
-    }
-    return sql.size();
-  }
-  if (sql.substr(at, 2) == "--") return until("\n", at + 2);
-  if (sql.substr(at, 2) == "/*") return until("*/", at + 2);
-  if (sql.substr(at, 2) == "::") return at + 2;
-  if (c == '$' && (at == 0 || !is_word(sql[at - 1]))) {
-    std::size_t end = at + 1;
-    while (end < sql.size() && is_word(sql[end])) ++end;
-    if (end < sql.size() && sql[end] == '$') return until(sql.substr(at, end + 1 - at), end + 1);
-  }
-  return at;
-}
 
 const Field* find_field(const std::vector<Field>& fields, std::string_view name) {
   for (const Field& field : fields) {
@@ -159,7 +133,7 @@ Result<BoundSql> bind_sql(const std::string& statement, const std::vector<Field>
   std::map<std::string, std::string> placeholders;  // the same hole twice is one parameter
   const std::string_view sql = statement;
   for (std::size_t at = 0; at < sql.size();) {
-    if (const std::size_t end = skip(sql, at); end != at) {
+    if (const std::size_t end = interpreter::sql_skip(sql, at); end != at) {
       out.text += sql.substr(at, end - at);
       at = end;
       continue;

@@ -189,20 +189,24 @@ HttpResponse Api::mailed(const Route& route, const HttpRequest& request,
 HttpResponse Api::carry_out(const Call& call) {
   constexpr int kTries = 3;  // the lane may come to us while we look for its holder
   HttpResponse response;
+  std::optional<Elsewhere> elsewhere;
   for (int i = 0; i < kTries; ++i) {
     response = call.route->handler(call);
-    const std::optional<Elsewhere> elsewhere = elsewhere_of(response);
+    elsewhere = elsewhere_of(response);
     if (!elsewhere || is_forwarded(call.http)) return response;
-    if (elsewhere->stopping) {
-      const bool again = header(call.http, kHandedOverHeader) != nullptr;
-      if (again || !context_.stopping.load()) break;
-      if (auto answer = context_.forwarder.hand_over(call)) return std::move(*answer);
-      break;
-    }
-    if (auto answer = context_.forwarder.carry(call, elsewhere->lane)) return std::move(*answer);
+    if (elsewhere->stopping) break;
+    std::optional<HttpResponse> there = context_.forwarder.carry(call, elsewhere->lane);
+    if (!there) continue;
+    response = std::move(*there);
+    elsewhere = elsewhere_of(response);  // we may be stopping since
+    break;
+  }
+  const bool handed_over = header(call.http, kHandedOverHeader) != nullptr;
+  if (elsewhere && elsewhere->stopping && !handed_over && context_.stopping.load()) {
+    if (auto there = context_.forwarder.hand_over(call)) return std::move(*there);
   }
   // A node that handed it over to us asks another one.
-  if (header(call.http, kHandedOverHeader) == nullptr) forget_elsewhere(response);
+  if (!handed_over) forget_elsewhere(response);
   return response;
 }
 
@@ -213,6 +217,15 @@ Read<SagaView> find_saga(Context& context, const Call& call) {
          : Result<SagaView>(fail(ErrorCode::kNotFound, "a saga's id is a uuid"));
   if (view) return std::move(*view);
   if (view.error().code == ErrorCode::kNotFound) {
+    const std::int64_t kept_us = context.options.keep_days * 86'400'000'000LL;
+    const Instant began = id ? time_of_uuid(*id) : Instant{};
+    if (kept_us > 0 && began && began.us + kept_us < context.now().us) {
+      return tl::unexpected<HttpResponse>(refuse(
+          404, "not_found",
+          "there is no saga with this id any more, if there ever was: what ended more than " +
+              std::to_string(context.options.keep_days) + " days ago is not kept",
+          "GET /v1/sagas lists those that are there"));
+    }
     return tl::unexpected<HttpResponse>(
         refuse(404, "not_found", "there is no saga with this id", "GET /v1/sagas lists them"));
   }

@@ -30,6 +30,8 @@ struct ApiOptions {
   // Names that the Host header may hold, without port; empty: any. Set on loopback against DNS
   // rebinding.
   std::vector<std::string> hosts;
+  int keep_days = 0;               // what ended so long ago may be gone; 0: nothing ever is
+  std::function<void(std::string&)> more_metrics;  // further lines of /metrics; may be empty
   std::vector<interpreter::EventType> events;  // all declared: what may be published
   std::vector<dsl::Webhook> webhooks;
   std::function<interpreter::Instant()>

@@ -1,7 +1,13 @@
-// Erasing the private values of a saga that has ended: the key that they are sealed under is deleted. What happened,
-// when, by whom, what failed and what is left over can still be seen. Tested in tests/runtime/api_erase_test.cpp and
-// tests/postgres/seal_test.cpp.
+// Erasing the private values of a saga that has ended: the key that they are sealed under is
+// deleted. What happened, when, by whom, what failed and what is left over can still be seen. There
+// is no way back, so a dry run lists what will be lost. An ended saga hardly moves any more, so
+// `If-Match` may be left out; when it is sent, it holds. The act is one that cannot be done twice:
+// an Idempotency-Key is taken, and nothing need be remembered for it. Tested in
+// tests/runtime/api_erase_test.cpp and tests/postgres/seal_test.cpp.
+#include <algorithm>
+
 #include "runtime/api/api.h"
+#include "runtime/api/private_fields.h"
 #include "runtime/api/saga_json.h"
 #include "runtime/base/limits.h"
 
@@ -11,27 +17,89 @@ using namespace interpreter;
 
 namespace {
 
+// "input `email` (private)": all values go, those that are not private too, for one key seals them.
+void lose(const char* what, std::string_view name, bool is_private,
+          std::vector<std::string>& lost) {
+  std::string line =
+      std::string(what) + " `" + std::string(name) + "`" + (is_private ? " (private)" : "");
+  if (std::find(lost.begin(), lost.end(), line) == lost.end()) lost.push_back(std::move(line));
+}
+
+std::vector<std::string> what_is_lost(const SagaView& view) {
+  const Graph& graph = *view.graph;
+  std::vector<std::string> lost;
+  for (const bool inputs : {true, false}) {
+    for (const Variable& variable : view.state.variables) {
+      if (variable.slot >= graph.slots.size() || variable.value.is_null()) continue;
+      if ((variable.slot < graph.takes.size()) != inputs) continue;
+      const SlotInfo& slot = graph.slots[variable.slot];
+      lose(inputs ? "input" : "value", slot.name,
+           !(masked(variable.value, slot.type) == variable.value), lost);
+    }
+  }
+  for (const Binding& binding : graph.gives) {
+    if (view.state.output.find(binding.name) != nullptr)
+      lose("output", binding.name, reads_private(binding.value, graph), lost);
+  }
+  for (const Activity& activity : view.state.activities) {
+    if (activity.path.node >= graph.nodes.size()) continue;
+    const Node& node = graph.nodes[activity.path.node];
+    if (node.kind == NodeKind::kPublish)
+      lose("payload of the event it published,", node.event, false, lost);
+  }
+  lost.push_back("the data of the " + std::to_string(view.state.seq) + " entries of its history");
+  return lost;
+}
+
+std::vector<std::string> what_is_kept() {
+  return {"its steps, times, errors, who acted on it, and what is left over",
+          "its keys: `once per`, keys of events and requests"};
+}
+
 HttpResponse reply(const SagaView& view, bool dry_run, bool repeated) {
   JsonWriter w;
-  w.begin_object().field("id", view.row.id).field("erased", !dry_run).field("dry_run", dry_run);
-  return json_response(200, w.field("repeated", repeated).end_object().take());
+  w.begin_object().field("id", view.row.id).field("erased", !dry_run || view.erased);
+  w.field("dry_run", dry_run).field("repeated", repeated).field("seq", view.state.seq);
+  const std::vector<std::string> lost =
+      view.erased ? std::vector<std::string>() : what_is_lost(view);
+  w.key("preview").begin_object().strings("loses", lost).strings("keeps", what_is_kept());
+  w.end_object();
+  HttpResponse response = json_response(200, w.end_object().take());
+  set_header(response, "ETag", etag(view.state.seq));
+  return response;
 }
 
 HttpResponse erase(Context& context, const Call& call) {
+  Read<std::optional<std::uint64_t>> match = if_match(call.http);
+  if (!match) return std::move(match.error());
+  Read<std::string> key = idempotency_key(call.http);
+  if (!key) return std::move(key.error());
   Read<bool> dry_run = flag(call.http, "dry_run");
   if (!dry_run) return std::move(dry_run.error());
   Read<Value> request = body(call.http, {{"reason", BodyField::kText, true}});
   if (!request) return std::move(request.error());
   const std::string reason = text_field(*request, "reason");
-  if (reason.find_first_not_of(' ') == std::string::npos || !is_clean(reason, limits::reason_bytes_max)) {
-    return refuse(422, "invalid", "`reason` must be a line of text, at most " +
-                                      std::to_string(limits::reason_bytes_max) + " bytes");
+  if (reason.find_first_not_of(' ') == std::string::npos ||
+      !is_clean(reason, limits::reason_bytes_max)) {
+    return refuse(422, "invalid",
+                  "`reason` must be a line of text, at most " +
+                      std::to_string(limits::reason_bytes_max) + " bytes");
   }
   Read<SagaView> view = find_saga(context, call);
   if (!view) return std::move(view.error());
   if (view->erased) return reply(*view, *dry_run, true);
+  if (*match && **match != view->state.seq) {
+    Problem no =
+        problem(Failure{ErrorCode::kStale,
+                        "the saga has moved on: entry " + std::to_string(**match) +
+                            " was shown to you, and it is at " + std::to_string(view->state.seq),
+                        "look at it again: `dry_run=true` lists what will be lost"});
+    no.headers.emplace_back("ETag", etag(view->state.seq));
+    return to_response(no);
+  }
   if (!view->graph->holds_private) {
-    return refuse(409, "not_allowed_now", "nothing of this saga is private", "there is nothing to erase");
+    return refuse(409, "not_allowed_now", "nothing of this saga is private",
+                  "there is nothing to erase");
   }
   if (!view->state.ended()) {
     return refuse(409, "not_allowed_now", "the saga has not ended: it still needs its values",
@@ -66,7 +134,11 @@ void add_erase_route(std::vector<Route>& routes, Context& context) {
   route.parameters = {
       {Parameter::kPath, "id", R"({"type":"string","format":"uuid"})", "The saga's id", true},
       {Parameter::kQuery, "dry_run", R"({"type":"boolean","default":false})",
-       "Only tell whether it may be erased"}};
+       "Only tell whether it may be erased, and what will be lost"},
+      {Parameter::kHeader, "If-Match", R"({"type":"string","examples":["\"12\""]})",
+       "The ETag of the saga as it was shown", false},
+      {Parameter::kHeader, "Idempotency-Key", R"({"type":"string","maxLength":255})",
+       "May be sent: erasing once more changes nothing in any case", false}};
   route.request = "Reason";
   route.answers = {{200, "Erased; `repeated` when it had been before", "Erased"}};
   route.handler = [&context](const Call& call) { return erase(context, call); };

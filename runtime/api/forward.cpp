@@ -203,7 +203,8 @@ ForwardStats Forwarder::stats() const {
 
 std::optional<HttpResponse> Forwarder::carry(const Call& call, Lane lane, int part) {
   const Errand errand{call, lane, part, kForwardedHeader, is_repeatable(*call.route, call.http)};
-  std::string asked;  // who has been, in vain
+  std::string asked;         // who has been, in vain
+  bool unreachable = false;  // because nobody listens there
   for (int look = 0; look < 2; ++look) {
     LaneHolder holder = engine_.holder(lane);
     if (!holder.mine && holder.node == asked) {  // nobody, or who has been asked: for a moment, as a rule
@@ -211,7 +212,12 @@ std::optional<HttpResponse> Forwarder::carry(const Call& call, Lane lane, int pa
       if (place.taken()) holder = other_holder(lane, asked);
     }
     if (holder.mine) return std::nullopt;
-    if (holder.address.empty() || peers_->avoided(holder.address)) break;
+    if (holder.address.empty() || (unreachable && holder.node == asked)) break;
+    if (peers_->avoided(holder.address)) {
+      unreachable = true;
+      asked = holder.node;
+      continue;
+    }
     const Place place(*peers_, holder.address, options_.under_way_max);
     if (!place.taken()) {
       ++refused_busy_;
@@ -221,7 +227,9 @@ std::optional<HttpResponse> Forwarder::carry(const Call& call, Lane lane, int pa
     if (answer.reached == OutgoingResponse::Reached::kNotSent) {
       spdlog::warn("node {} at {} cannot be reached: {}", holder.node, holder.address, answer.error);
       peers_->could_not_connect(holder.address);
-      break;
+      unreachable = true;  // it may just have left, and its lanes be somebody's in a moment
+      asked = holder.node;
+      continue;
     }
     if (answer.reached == OutgoingResponse::Reached::kUnknown && !errand.repeatable) return in_doubt();
     if (answer.reached == OutgoingResponse::Reached::kAnswered && !says_elsewhere(answer)) {
@@ -380,7 +388,7 @@ HttpResponse Forwarder::mail(const Call& call, Lane lane, int part) {
   const Result<std::string>& answer = *waiting->answer;
   if (!answer) {
     if (answer.error().code == ErrorCode::kInDoubt) return in_doubt();
-    return answer.error().code == ErrorCode::kUnsupported ? nobody(lane) : refuse(answer.error());
+    return answer.error().code == ErrorCode::kShuttingDown ? refuse(answer.error()) : nobody(lane);
   }
   Result<HttpResponse> response = decode_mailed_answer(*answer, options_.sealer.get());
   if (!response) {

@@ -114,6 +114,7 @@ HttpResponse metrics(Context& context, const Call& call) {
   Result<std::vector<StatusCount>> counts = context.reader.counts();
   gauge(out, "belay_counts_read", "1 when the sagas below could be counted", counts ? 1 : 0);
   if (counts) write_counts(out, *counts, call.who);
+  if (context.options.more_metrics) context.options.more_metrics(out);
   context.metrics.write(out);
   HttpResponse response = plain(200, std::move(out));
   response.content_type = "text/plain; version=0.0.4; charset=utf-8";

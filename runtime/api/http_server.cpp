@@ -408,7 +408,8 @@ class HttpServer::Impl::Front final : public httplib::Server {
 
   // Never blocks: it may be the accepting thread's.
   void turn_away(int fd) {
-    HttpResponse response = problem(503, "overloaded", "too many connections are waiting");
+    HttpResponse response = impl_.stopping.load() ? problem(503, "shutting_down", "this server is stopping")
+                                                  : problem(503, "overloaded", "too many connections are waiting");
     response.headers.emplace("Retry-After", "1");
     const std::string bytes = render(response, false, false);
     (void)send(fd, bytes.data(), bytes.size(), MSG_DONTWAIT | MSG_NOSIGNAL);

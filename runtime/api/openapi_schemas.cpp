@@ -144,9 +144,12 @@ const std::vector<Schema>& schemas() {
         "at":{"type":"string","format":"date-time"},"claimed":{"type":"boolean"},"payload":{},"metadata":{},
         "not_started":{"type":"object","additionalProperties":{"type":"string"},
           "description":"By workflow: why this event started no saga of it"}}}}}})"},
-      {"Erased", R"({"type":"object","required":["id","erased","dry_run","repeated"],"properties":{
+      {"Erased", R"({"type":"object","required":["id","erased","dry_run","repeated","seq","preview"],"properties":{
         "id":{"type":"string","format":"uuid"},"erased":{"type":"boolean"},"dry_run":{"type":"boolean"},
-        "repeated":{"type":"boolean"}}})"},
+        "repeated":{"type":"boolean"},"seq":{"type":"integer"},
+        "preview":{"type":"object","required":["loses","keeps"],"properties":{
+        "loses":{"type":"array","items":{"type":"string"},"description":"What is gone for good; empty once it is gone"},
+        "keeps":{"type":"array","items":{"type":"string"}}}}}})"},
       {"Fields", R"({"type":"object","description":"The fields of the question, as its `fields` schema says"})"},
       {"QuestionPage", R"({"type":"object","required":["questions","next"],"properties":{
         "next":{"type":["string","null"]},"questions":{"type":"array","items":{"type":"object",

@@ -19,6 +19,7 @@ void write(Writer& w, const CallState& c) {
   w.digest("digest", c.digest);
   w.instant("first_sent_at", c.first_sent_at);
   w.instant("sent_at", c.sent_at);
+  w.instant("unsure_at", c.unsure_at);
   w.instant("due", c.due);
   w.word("failure", c.failure, stored::kFailureKinds, FailureKind::kTransient);
   w.text("error", c.error);
@@ -40,6 +41,7 @@ CallState read_call(const Reader& r) {
   c.digest = r.digest("digest");
   c.first_sent_at = r.instant("first_sent_at");
   c.sent_at = r.instant("sent_at");
+  c.unsure_at = r.instant("unsure_at");
   c.due = r.instant("due");
   c.failure = r.word("failure", stored::kFailureKinds, FailureKind::kTransient);
   c.error = r.text("error");
@@ -149,6 +151,15 @@ void read(const Reader& r, Unwind& u) {
   u.because = r.text("because");
 }
 
+void write(Writer& w, const Lost& l) {
+  w.path_always("path", l.path);
+  w.unsigned_number("part", l.part);
+}
+void read(const Reader& r, Lost& l) {
+  l.path = r.path("path");
+  l.part = r.small("part");
+}
+
 template <class T>
 void write_list(Writer& w, const char* name, const std::vector<T>& items) {
   if (items.empty()) return;
@@ -229,6 +240,7 @@ void append_state(const Graph& graph, const State& state, std::string& out) {
   write_list(w, "joins", state.joins);
   write_list(w, "loops", state.loops);
   write_list(w, "unwinding", state.unwinding);
+  write_list(w, "lost", state.lost);
   stored::write_texts(w, "taken_events", state.taken_events);
   w.close();
 }
@@ -257,6 +269,7 @@ Result<State> decode_state(const Graph& graph, std::string_view json) {
   read_list(r, "joins", state.joins);
   read_list(r, "loops", state.loops);
   read_list(r, "unwinding", state.unwinding);
+  read_list(r, "lost", state.lost);
   for (const Value& item : r.list("taken_events")) state.taken_events.push_back(r.text_of(item));
   if (!problem.empty()) return fail(ErrorCode::kCorrupt, "a snapshot cannot be read: " + problem);
   return state;

@@ -1,9 +1,6 @@
 // Acts on a saga: show first what would happen, ask, then do exactly that (If-Match) and only once
 // (Idempotency-Key).
-#include <unistd.h>
-
 #include <cstdio>
-#include <iostream>
 
 #include "runtime/api/json_writer.h"
 #include "runtime/base/ids.h"
@@ -56,14 +53,6 @@ const Value& preview_of(const ApiAnswer& answer) {
   return preview == nullptr ? kNone : *preview;
 }
 
-bool confirmed(const ActCommand& command) {
-  std::printf("%s %s? [y/N] ", command.act.c_str(),
-              command.path.empty() ? command.id.c_str() : command.path.c_str());
-  std::fflush(stdout);
-  std::string answer;
-  return std::getline(std::cin, answer) && (answer == "y" || answer == "Y" || answer == "yes");
-}
-
 int print_done(const ApiAnswer& answer, const Terminal& terminal) {
   const std::string health = text_of(answer.json, "health"),
                     waiting = harmless(text_of(answer.json, "waiting_on"));
@@ -100,16 +89,8 @@ int run(const ActCommand& command) {
   }
   if (!command.server.json) print_preview(preview, terminal);
   if (command.dry_run) return kDone;
-  if (!command.yes) {
-    if (isatty(STDIN_FILENO) != 1) {
-      std::fprintf(stderr, "belay: nothing was done: nobody is there to ask\nhelp: add --yes\n");
-      return kUsage;
-    }
-    if (!confirmed(command)) {
-      std::printf("nothing was done\n");
-      return kRefused;
-    }
-  }
+  const std::string what = command.path.empty() ? command.id : command.path;
+  if (const auto code = not_confirmed(command.yes, command.act + " " + what)) return *code;
   auto done = client.call(
       "POST", path_of(command) + query_of({{"reason", reason}}), *body,
       {{"If-Match", shown->etag}, {"Idempotency-Key", "cli-" + runtime::random_hex(16)}});

@@ -18,6 +18,7 @@ inline constexpr std::size_t cel_case_bytes_max = 4 * 1024 * 1024;
 // {"id":…,"value":…} or {"id":…,"error":"…"}, whatever the line holds; no line break at the end.
 std::string answer_cel_case(std::string_view line);
 
+// {"int":"1"} → 1; kInvalid with what is wrong. What append_typed() writes, read_typed() reads.
 Result<interpreter::Value> read_typed(const interpreter::Value& json);
 void append_typed(const interpreter::Value& value, std::string& out);
 

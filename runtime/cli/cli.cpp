@@ -6,6 +6,7 @@
 #include <functional>
 
 #include "runtime/cli/commands.h"
+#include "runtime/store/retention.h"
 
 namespace belay::runtime::cli {
 namespace {
@@ -43,6 +44,7 @@ struct Commands {
   DiffCommand diff;
   ReplayCommand replay;
   MigrateCommand migrate;
+  EraseCommand erase;
   KeysCommand keys;
 };
 
@@ -69,8 +71,7 @@ void add_definition_commands(CLI::App& app, Commands& c, Action& chosen,
 
   CLI::App* explain = app.add_subcommand(
       "explain", "Read a workflow out and tell what happens if, or what a diagnostic means");
-  explain
-      ->add_option("WORKFLOW|CODE", c.explain.subject, "For example confirm_booking, or BEL2001")
+  explain->add_option("WORKFLOW|CODE", c.explain.subject, "For example confirm_booking, or BEL2001")
       ->required();
   explain->add_option("--dir", c.explain.directory, "The folder of definitions")
       ->capture_default_str();
@@ -118,8 +119,7 @@ void add_form_commands(CLI::App& app, Commands& c, Action& chosen) {
   schema->callback([&] { chosen = [&] { return run(c.schema); }; });
 }
 
-void add_lsp_command(CLI::App& app, Commands& c, Action& chosen,
-                     runtime::PluginRegistry& plugins) {
+void add_lsp_command(CLI::App& app, Commands& c, Action& chosen, runtime::PluginRegistry& plugins) {
   CLI::App* lsp =
       app.add_subcommand("lsp", "Serve editors: the Language Server Protocol on stdin and stdout");
   lsp->add_option("DIR", c.lsp.directory,
@@ -156,10 +156,12 @@ void add_edit_commands(CLI::App& app, Commands& c, Action& chosen) {
   CLI::App* replay = app.add_subcommand(
       "replay", "Replay recorded histories against an edited workflow, with a verdict for each");
   replay->add_option("WORKFLOW", c.replay.workflow, "Its name")->required();
-  auto* journal = replay->add_option("--journal", c.replay.journal,
-                                     "A file that `belay history ID --export` wrote; - is standard input");
-  auto* server = replay->add_option("--server", c.replay.server,
-                                    "All sagas under way there [env BELAY_SERVER, http://127.0.0.1:7070]");
+  auto* journal =
+      replay->add_option("--journal", c.replay.journal,
+                         "A file that `belay history ID --export` wrote; - is standard input");
+  auto* server =
+      replay->add_option("--server", c.replay.server,
+                         "All sagas under way there [env BELAY_SERVER, http://127.0.0.1:7070]");
   journal->excludes(server);
   replay->add_option("--dir", c.replay.directory, "The edited definitions")->capture_default_str();
   replay->add_option("--format", c.replay.format, "text or json")
@@ -167,11 +169,12 @@ void add_edit_commands(CLI::App& app, Commands& c, Action& chosen) {
       ->capture_default_str();
   replay->callback([&] { chosen = [&] { return run(c.replay); }; });
 
-  CLI::App* migrate =
-      app.add_subcommand("migrate", "Move a saga to another definition, when its verdict allows it");
+  CLI::App* migrate = app.add_subcommand(
+      "migrate", "Move a saga to another definition, when its verdict allows it");
   migrate->add_option("ID", c.migrate.id, "The saga")->required();
   migrate->add_option("--to", c.migrate.to, "The hash of a definition; otherwise the current one");
-  migrate->add_option("--reason", c.migrate.reason, "Why: it is kept in the saga's history")->required();
+  migrate->add_option("--reason", c.migrate.reason, "Why: it is kept in the saga's history")
+      ->required();
   migrate->add_flag("--dry-run", c.migrate.dry_run, "Only tell the verdict");
   migrate->add_flag("-y,--yes", c.migrate.yes, "Do not ask");
   add_server(migrate, c.migrate.server);
@@ -200,6 +203,12 @@ void add_serve_command(CLI::App& app, Commands& c, Action& chosen,
       ->capture_default_str();
   serve->add_option("--host", c.serve.hosts, "A further name that the Host header may hold")
       ->allow_extra_args(false);
+  serve
+      ->add_option("--keep", c.serve.keep_days,
+                   "DAYS that a saga and what belongs to it is kept after its end, at least; then it goes with its "
+                   "month. Otherwise for ever. Sagas that live are never touched")
+      ->type_name("DAYS")
+      ->check(CLI::Range(runtime::kKeepDaysMin, runtime::kKeepDaysMax));
   serve->add_option("--sql-role", c.serve.sql_role,
                     "The role under which SQL actions run; otherwise the connection's user");
   serve->add_option("--seal-key-file", c.serve.seal_key_file,
@@ -207,7 +216,8 @@ void add_serve_command(CLI::App& app, Commands& c, Action& chosen,
   serve->add_flag("--require-keys", c.serve.require_keys, "Ask for API keys also on loopback");
   serve->add_flag("--allow-public", c.serve.allow_public,
                   "Listen beyond this machine although no API key was made yet");
-  serve->add_flag("--keep-postgres", c.serve.keep_postgres, "Leave the private Postgres running at the end");
+  serve->add_flag("--keep-postgres", c.serve.keep_postgres,
+                  "Leave the private Postgres running at the end");
   serve->add_option("--once-ready-file", c.serve.once_ready_file,
                     "A file that gets the address once it is ready");
   serve->add_option("--log-level", c.serve.log_level, "debug, info, warn or error")
@@ -232,8 +242,9 @@ void add_saga_commands(CLI::App& app, Commands& c, Action& chosen) {
   CLI::App* list = app.add_subcommand("list", "List sagas, newest first");
   list->add_option("--workflow", c.list.workflow, "Only of this workflow");
   list->add_option("--status", c.list.status, "running, compensating, completed or compensated");
-  list->add_option("--health", c.list.health,
-                   "ok, retrying, paused, overdue, held, unknown_outcome, undo_failed or quarantined");
+  list->add_option(
+      "--health", c.list.health,
+      "ok, retrying, paused, overdue, held, unknown_outcome, undo_failed or quarantined");
   list->add_option("--key", c.list.key, "Only with this `once per` value");
   list->add_option("--waiting-on", c.list.waiting_on,
                    "Only those that wait for something with this text");
@@ -253,8 +264,9 @@ void add_saga_commands(CLI::App& app, Commands& c, Action& chosen) {
   CLI::App* history = app.add_subcommand("history", "Tell what happened to a saga");
   history->add_option("ID", c.history.id, "The saga")->required();
   history->add_option("--at", c.history.at, "Show the saga as it was after this entry");
-  history->add_flag("--export", c.history.as_file,
-                    "Its journal and definition as JSON lines, for `belay replay`; nothing is masked");
+  history->add_flag(
+      "--export", c.history.as_file,
+      "Its journal and definition as JSON lines, for `belay replay`; nothing is masked");
   add_server(history, c.history.server);
   history->callback([&] { chosen = [&] { return run(c.history); }; });
 
@@ -326,6 +338,17 @@ void add_act_commands(CLI::App& app, Commands& c, Action& chosen) {
       };
     });
   }
+}
+
+void add_erase_command(CLI::App& app, Commands& c, Action& chosen) {
+  CLI::App* erase =
+      app.add_subcommand("erase", "Erase the private values of a saga that has ended, for good");
+  erase->add_option("ID", c.erase.id, "The saga")->required();
+  erase->add_option("--reason", c.erase.reason, "Why: it is kept in the audit")->required();
+  erase->add_flag("--dry-run", c.erase.dry_run, "Only tell what would be lost");
+  erase->add_flag("-y,--yes", c.erase.yes, "Do not ask");
+  add_server(erase, c.erase.server);
+  erase->callback([&] { chosen = [&] { return run(c.erase); }; });
 }
 
 void add_question_commands(CLI::App& app, Commands& c, Action& chosen) {
@@ -411,6 +434,7 @@ int belay_main(int argc, char** argv, PluginRegistry& plugins) {
   add_edit_commands(app, commands, chosen);
   add_act_commands(app, commands, chosen);
   add_question_commands(app, commands, chosen);
+  add_erase_command(app, commands, chosen);
   add_key_commands(app, commands, chosen);
   if (argc < 2) {
     std::fputs(app.help().c_str(), stderr);

@@ -88,7 +88,8 @@ int run(const DiffCommand& command);
 struct ReplayCommand {
   std::string workflow, journal, server, directory = ".", format = "text";
 };
-// kDone: all the same; 1: some continue differently; 2: some cannot continue; 3: it could not be told.
+// kDone: all the same; 1: some continue differently; 2: some cannot continue; 3: it could not be
+// told.
 int run(const ReplayCommand& command);
 
 // ---- The server (serve_command.cpp) ----
@@ -101,6 +102,7 @@ struct ServeCommand {
   std::string once_ready_file, log_level = "info", sql_role, seal_key_file;
   std::vector<std::string> hosts;
   bool allow_public = false, require_keys = false, keep_postgres = false;
+  int keep_days = 0;  // 0: for ever
 };
 int run(ServeCommand command, runtime::PluginRegistry& plugins);
 
@@ -187,6 +189,15 @@ struct MigrateCommand {
   bool dry_run = false, yes = false;
 };
 int run(const MigrateCommand& command);
+
+// ---- Erasing a saga's private values, over the API (erase_command.cpp) ----
+
+struct EraseCommand {
+  ServerOptions server;
+  std::string id, reason;
+  bool dry_run = false, yes = false;
+};
+int run(const EraseCommand& command);
 
 // ---- API keys, on the database (keys_command.cpp) ----
 

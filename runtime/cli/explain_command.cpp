@@ -63,6 +63,7 @@ int run(const ExplainCommand& command) {
   for (const dsl::Connector& connector : compilation.program.connectors) {
     around.timeout_ms[connector.name] = connector.timeout_ms;
   }
+  around.workflows = &compilation.program.graphs;
   sim::Explanation page = sim::explain(*graph, compilation.program.scenarios, around);
   if (command.format == "html") {
     std::string error;  // without Graphviz the page has no picture

@@ -51,15 +51,16 @@ runtime::Result<void> keep_definition(const Value& json, Definitions& definition
 runtime::Result<RecordedSaga> fetch_journal(ApiClient& client, const std::string& id) {
   RecordedSaga saga;
   for (std::int64_t after = 0;;) {
-    auto page = client.call("GET", "/v1/sagas/" + encoded(id) + "/journal?limit=500&after=" +
-                                       std::to_string(after));
+    auto page = client.call(
+        "GET", "/v1/sagas/" + encoded(id) + "/journal?limit=500&after=" + std::to_string(after));
     if (!page) return runtime::fail(page.error());
     if (!page->ok()) return runtime::fail(of_answer(*page));
     saga.id = text_of(page->json, "saga");
     saga.workflow = text_of(page->json, "workflow");
     saga.definition = text_of(page->json, "definition");
     saga.status = text_of(page->json, "status");
-    for (const Value& entry : list_of(page->json, "entries")) saga.entries.push_back(entry_of(entry));
+    for (const Value& entry : list_of(page->json, "entries"))
+      saga.entries.push_back(entry_of(entry));
     after = number_of(page->json, "next_after");
     if (after == 0) return saga;
   }
@@ -95,8 +96,7 @@ runtime::Result<void> read_journals(const std::string& path, Definitions& defini
   std::ifstream file;
   if (path != "-") {
     file.open(path, std::ios::binary);
-    if (!file)
-      return runtime::fail(runtime::ErrorCode::kNotFound, "`" + path + "` cannot be read");
+    if (!file) return runtime::fail(runtime::ErrorCode::kNotFound, "`" + path + "` cannot be read");
   }
   std::istream& in = path == "-" ? std::cin : file;
   RecordedSaga open;
@@ -116,7 +116,8 @@ runtime::Result<void> read_journals(const std::string& path, Definitions& defini
     const runtime::Result<Value> json = runtime::parse_json(line);
     if (!json) return wrong("no JSON: " + json.error().message);
     if (json->find("graph") != nullptr) {
-      if (auto kept = keep_definition(*json, definitions); !kept) return wrong(kept.error().message);
+      if (auto kept = keep_definition(*json, definitions); !kept)
+        return wrong(kept.error().message);
     } else if (json->find("saga") == nullptr) {
       return wrong("neither a saga, nor an entry, nor a definition");
     } else if (json->find("seq") == nullptr) {
@@ -125,7 +126,8 @@ runtime::Result<void> read_journals(const std::string& path, Definitions& defini
       open.workflow = text_of(*json, "workflow");
       open.definition = text_of(*json, "definition");
       open.status = text_of(*json, "status");
-      if (open.id.empty() || open.definition.empty()) return wrong("a saga has an id and a definition");
+      if (open.id.empty() || open.definition.empty())
+        return wrong("a saga has an id and a definition");
     } else if (text_of(*json, "saga") != open.id) {
       return wrong("an entry of a saga that has not begun");
     } else {
@@ -141,7 +143,8 @@ runtime::Result<std::vector<interpreter::Entry>> decode(const RecordedSaga& saga
   std::vector<interpreter::Entry> entries;
   entries.reserve(saga.entries.size());
   for (const RecordedEntry& one : saga.entries) {
-    auto entry = runtime::decode_entry(graph, {one.seq, one.version, {one.at_us}, one.actor, one.kind, one.body});
+    auto entry = runtime::decode_entry(
+        graph, {one.seq, one.version, {one.at_us}, one.actor, one.kind, one.body});
     if (!entry) return runtime::fail(entry.error());
     entries.push_back(std::move(*entry));
   }

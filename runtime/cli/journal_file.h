@@ -1,5 +1,5 @@
-// Journals on their way to a replay: from the server's API, or from a file of JSON lines as `belay history ID --export`
-// writes it. Lines of three kinds:
+// Journals on their way to a replay: from the server's API, or from a file of JSON lines as `belay
+// history ID --export` writes it. Lines of three kinds:
 //
 //   {"definition":HASH,"workflow":…,"version":…,"graph":BASE64}            before its first use
 //   {"saga":ID,"workflow":…,"definition":HASH,"status":…}                  one saga begins
@@ -41,9 +41,8 @@ runtime::Result<void> fetch_definition(ApiClient& client, const std::string& has
 std::string to_lines(const RecordedSaga& saga);
 
 // Reads a file saga by saga; "-" is standard input. The failure names the line.
-runtime::Result<void> read_journals(
-    const std::string& path, Definitions& definitions,
-    const std::function<void(const RecordedSaga&)>& saga);
+runtime::Result<void> read_journals(const std::string& path, Definitions& definitions,
+                                    const std::function<void(const RecordedSaga&)>& saga);
 
 // By the definition that wrote them.
 runtime::Result<std::vector<interpreter::Entry>> decode(const RecordedSaga& saga,

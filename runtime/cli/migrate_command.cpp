@@ -1,6 +1,4 @@
 // migrate: shows the verdict, asks, moves the saga.
-#include <unistd.h>
-
 #include <cstdio>
 
 #include "runtime/api/json_writer.h"
@@ -26,18 +24,14 @@ void print_verdict(const Value& answer) {
     std::printf("    now       %s\n", harmless(line.as_string()).c_str());
 }
 
-bool confirmed(const std::string& id) {
-  std::printf("move %s? [y/N] ", harmless(id).c_str());
-  std::fflush(stdout);
-  char line[16] = {};
-  return std::fgets(line, sizeof line, stdin) != nullptr && (line[0] == 'y' || line[0] == 'Y');
-}
-
 }  // namespace
 
 int run(const MigrateCommand& command) {
   runtime::api::JsonWriter w;
-  w.begin_object().field("reason", command.reason).field_unless_empty("to", command.to).end_object();
+  w.begin_object()
+      .field("reason", command.reason)
+      .field_unless_empty("to", command.to)
+      .end_object();
   const std::string body = w.take();
   const std::string path = "/v1/sagas/" + encoded(command.id) + "/migrate";
   ApiClient client(server_address(command.server.server));
@@ -50,20 +44,12 @@ int run(const MigrateCommand& command) {
   if (command.server.json && only_told) print_json(*shown);
   if (!command.server.json) print_verdict(shown->json);
   if (!movable) {
-    if (!command.server.json) std::fprintf(stderr, "belay: the saga stays under its own definition\n");
+    if (!command.server.json)
+      std::fprintf(stderr, "belay: the saga stays under its own definition\n");
     return kRefused;
   }
   if (command.dry_run) return kDone;
-  if (!command.yes) {
-    if (isatty(STDIN_FILENO) != 1) {
-      std::fprintf(stderr, "belay: nothing was done: nobody is there to ask\nhelp: add --yes\n");
-      return kUsage;
-    }
-    if (!confirmed(command.id)) {
-      std::printf("nothing was done\n");
-      return kRefused;
-    }
-  }
+  if (const auto code = not_confirmed(command.yes, "move " + command.id)) return *code;
   auto done = client.call(
       "POST", path, body,
       {{"If-Match", shown->etag}, {"Idempotency-Key", "cli-" + runtime::random_hex(16)}});

@@ -1,4 +1,5 @@
-// diff and replay: what an edit changes, and what it would have changed for sagas that are under way.
+// diff and replay: what an edit changes, and what it would have changed for sagas that are under
+// way.
 #include <unistd.h>
 
 #include <cstdio>
@@ -47,14 +48,16 @@ bool compiled(const std::string& path, dsl::Compilation& out) {
   }
   if (out.ok()) return true;
   out.diagnostics.sort();
-  std::fputs(dsl::render_text(out.diagnostics, out.sources, isatty(STDERR_FILENO) == 1).c_str(), stderr);
+  std::fputs(dsl::render_text(out.diagnostics, out.sources, isatty(STDERR_FILENO) == 1).c_str(),
+             stderr);
   return false;
 }
 
 // What was found out about all sagas that were looked at.
 class Tally {
  public:
-  Tally(const Graph& edited, bool json) : edited_(edited), json_(json), terminal_(Terminal::of_stdout()) {}
+  Tally(const Graph& edited, bool json)
+      : edited_(edited), json_(json), terminal_(Terminal::of_stdout()) {}
 
   // Returns false when it could not be judged; then it has said why.
   bool judge(const RecordedSaga& saga, const Definitions& definitions) {
@@ -76,15 +79,18 @@ class Tally {
     if (json_) {
       std::printf("]%s}\n", summary_json().c_str());
     } else {
-      std::printf("%zu %s: %zu same, %zu differ, %zu cannot continue%s\n", total(), total() == 1 ? "saga" : "sagas",
-                  counts_[0], counts_[1], counts_[2],
-                  unread_ == 0 ? "" : (", " + std::to_string(unread_) + " could not be judged").c_str());
+      std::printf(
+          "%zu %s: %zu same, %zu differ, %zu cannot continue%s\n", total(),
+          total() == 1 ? "saga" : "sagas", counts_[0], counts_[1], counts_[2],
+          unread_ == 0 ? "" : (", " + std::to_string(unread_) + " could not be judged").c_str());
     }
     if (unread_ > 0) return kUnanswered;
     return counts_[2] > 0 ? 2 : counts_[1] > 0 ? 1 : kDone;
   }
   void begin() const {
-    if (json_) std::printf("{\"workflow\":\"%s\",\"definition\":\"%s\",\"sagas\":[", edited_.workflow.c_str(), edited_.hash.c_str());
+    if (json_)
+      std::printf("{\"workflow\":\"%s\",\"definition\":\"%s\",\"sagas\":[",
+                  edited_.workflow.c_str(), edited_.hash.c_str());
   }
 
  private:
@@ -92,22 +98,31 @@ class Tally {
 
   bool unread(const RecordedSaga& saga, const std::string& why) {
     ++unread_;
-    std::fprintf(stderr, "belay: saga %s could not be judged: %s\n", harmless(saga.id).c_str(), harmless(why).c_str());
+    std::fprintf(stderr, "belay: saga %s could not be judged: %s\n", harmless(saga.id).c_str(),
+                 harmless(why).c_str());
     return false;
   }
 
   std::string summary_json() const {
     runtime::api::JsonWriter w;
-    w.begin_object().field("same", counts_[0]).field("differ", counts_[1]).field("cannot", counts_[2]);
+    w.begin_object()
+        .field("same", counts_[0])
+        .field("differ", counts_[1])
+        .field("cannot", counts_[2]);
     w.field("not_judged", unread_).end_object();
     return ",\"counts\":" + w.take();
   }
 
-  void print(const RecordedSaga& saga, const interpreter::Verdict& verdict, const Graph& recorded_by) {
+  void print(const RecordedSaga& saga, const interpreter::Verdict& verdict,
+             const Graph& recorded_by) {
     if (json_) {
       runtime::api::JsonWriter w;
-      w.begin_object().field("id", saga.id).field("status", saga.status).field("recorded_by", saga.definition);
-      w.raw_field("verdict", runtime::api::verdict_json(verdict, &recorded_by, &edited_)).end_object();
+      w.begin_object()
+          .field("id", saga.id)
+          .field("status", saga.status)
+          .field("recorded_by", saga.definition);
+      w.raw_field("verdict", runtime::api::verdict_json(verdict, &recorded_by, &edited_))
+          .end_object();
       std::printf("%s%s", total() > 1 ? "," : "", w.take().c_str());
       return;
     }
@@ -146,8 +161,10 @@ int replay_server(const ReplayCommand& command, Tally& tally) {
   tally.begin();
   for (const char* status : {"running", "compensating"}) {
     for (std::string cursor;;) {
-      auto page = client.call("GET", "/v1/sagas" + query_of({{"workflow", command.workflow}, {"status", status},
-                                                             {"limit", "500"}, {"cursor", cursor}}));
+      auto page = client.call("GET", "/v1/sagas" + query_of({{"workflow", command.workflow},
+                                                             {"status", status},
+                                                             {"limit", "500"},
+                                                             {"cursor", cursor}}));
       if (!page) return report(page.error());
       if (!page->ok()) return report(*page, false), kUnanswered;
       for (const Value& row : list_of(page->json, "sagas")) {
@@ -191,7 +208,8 @@ int run(const DiffCommand& command) {
 
 int run(const ReplayCommand& command) {
   dsl::Compilation edited;
-  if (!compiled(command.directory, edited)) return complain("definitions with errors are not replayed");
+  if (!compiled(command.directory, edited))
+    return complain("definitions with errors are not replayed");
   std::vector<std::string> names;
   for (Graph& graph : edited.program.graphs) {
     names.push_back(graph.workflow);
@@ -201,8 +219,8 @@ int run(const ReplayCommand& command) {
     return command.journal.empty() ? replay_server(command, tally) : replay_file(command, tally);
   }
   const std::string near = dsl::nearest(command.workflow, names);
-  return complain("there is no workflow `" + command.workflow + "` below `" + command.directory + "`" +
-                  (near.empty() ? "" : "; did you mean `" + near + "`?"));
+  return complain("there is no workflow `" + command.workflow + "` below `" + command.directory +
+                  "`" + (near.empty() ? "" : "; did you mean `" + near + "`?"));
 }
 
 }  // namespace belay::runtime::cli

@@ -1,7 +1,10 @@
 // Answers for people. See report.h.
 #include "runtime/cli/report.h"
 
+#include <unistd.h>
+
 #include <cstdio>
+#include <iostream>
 
 #include "runtime/cli/commands.h"
 
@@ -174,12 +177,28 @@ void print_timeline(const Value& page, const Terminal& terminal, std::int64_t& b
 }
 
 void print_preview(const Value& preview, const Terminal& terminal) {
+  print_list("loses", preview, "loses", terminal, Colour::kRed);
   print_list("repeats", preview, "repeats", terminal, Colour::kYellow);
   print_list("keeps", preview, "keeps", terminal, Colour::kGreen);
   print_list("undoes", preview, "undoes", terminal, Colour::kCyan);
   print_list("leaves", preview, "leaves", terminal, Colour::kRed);
   const std::string next = text_of(preview, "next");
   if (!next.empty()) std::printf("  %-8s %s\n", "next", harmless(next).c_str());
+}
+
+std::optional<int> not_confirmed(bool yes, const std::string& question) {
+  if (yes) return std::nullopt;
+  if (isatty(STDIN_FILENO) != 1) {
+    std::fprintf(stderr, "belay: nothing was done: nobody is there to ask\nhelp: add --yes\n");
+    return kUsage;
+  }
+  std::printf("%s? [y/N] ", harmless(question).c_str());
+  std::fflush(stdout);
+  std::string answer;
+  if (std::getline(std::cin, answer) && (answer == "y" || answer == "Y" || answer == "yes"))
+    return std::nullopt;
+  std::printf("nothing was done\n");
+  return kRefused;
 }
 
 bool is_at_rest(const Value& saga) {

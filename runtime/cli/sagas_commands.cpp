@@ -173,9 +173,10 @@ int run(const HistoryCommand& command) {
 
 int run(const QuestionsCommand& command) {
   ApiClient client(server_address(command.server.server));
-  auto answer = client.call("GET", "/v1/questions" + query_of({{"role", command.role},
-                                                               {"limit", std::to_string(command.limit)},
-                                                               {"cursor", command.cursor}}));
+  auto answer =
+      client.call("GET", "/v1/questions" + query_of({{"role", command.role},
+                                                     {"limit", std::to_string(command.limit)},
+                                                     {"cursor", command.cursor}}));
   if (!answer) return report(answer.error());
   if (!answer->ok()) return report(*answer, command.server.json);
   if (command.server.json) return print_json(*answer);
@@ -190,8 +191,9 @@ int run(const QuestionsCommand& command) {
     std::printf("no open questions\n");
     return kDone;
   }
-  std::fputs(table(Terminal::of_stdout(), {"SINCE", "ROLE", "SAGA", "PATH", "QUESTION"}, rows).c_str(),
-             stdout);
+  std::fputs(
+      table(Terminal::of_stdout(), {"SINCE", "ROLE", "SAGA", "PATH", "QUESTION"}, rows).c_str(),
+      stdout);
   if (const std::string next = text_of(answer->json, "next"); !next.empty())
     std::printf("more: --cursor %s\n", next.c_str());
   return kDone;

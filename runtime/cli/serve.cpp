@@ -15,17 +15,25 @@
 #include "runtime/api/http_server.h"
 #include "runtime/base/check.h"
 #include "runtime/store/migrations.h"
+#include "runtime/store/retention.h"
 
 namespace belay::runtime {
 
 namespace {
 
 // Makes the partitions of the coming months long before they are needed, for servers that run for a
-// year.
+// year, and lets what is old go (store/retention.h).
 class Upkeep {
  public:
-  explicit Upkeep(PostgresOptions options)
-      : thread_([this, options = std::move(options)] { run(options); }) {}
+  Upkeep(PostgresOptions options, int keep_days) : options_(std::move(options)) {
+    if (keep_days > 0) {
+      RetentionOptions retention;
+      retention.keep_days = keep_days;
+      retention.pause = [this] { return !rest(std::chrono::milliseconds(50)); };
+      retention_ = std::make_unique<Retention>(options_, std::move(retention));
+    }
+    thread_ = std::thread([this] { run(); });
+  }
   ~Upkeep() {
     {
       const std::lock_guard lock(mutex_);
@@ -34,23 +42,65 @@ class Upkeep {
     wake_.notify_all();
     thread_.join();
   }
+  const Retention* retention() const { return retention_.get(); }  // null: everything is kept
 
  private:
-  void run(const PostgresOptions& options) {
+  // True when the end has come.
+  template <class Duration>
+  bool rest(Duration duration) {
     std::unique_lock lock(mutex_);
-    while (!wake_.wait_for(lock, std::chrono::hours(6), [this] { return ended_; })) {
-      lock.unlock();
-      if (auto made = make_partitions(options); !made)
+    return wake_.wait_for(lock, duration, [this] { return ended_; });
+  }
+  void run() {
+    std::chrono::minutes pause = forget();
+    while (!rest(pause)) {
+      if (auto made = make_partitions(options_); !made)
         spdlog::error("partitions: {}", to_text(made.error()));
-      lock.lock();
+      pause = forget();
     }
   }
+  // How long until the next time.
+  std::chrono::minutes forget() {
+    constexpr std::chrono::minutes kSoon(1), kLater(6 * 60);
+    if (retention_ == nullptr) return kLater;
+    Result<RetentionVisit> visit = retention_->visit();
+    if (!visit) {
+      spdlog::error("retention: {}", to_text(visit.error()));
+      return kLater / 6;
+    }
+    using End = RetentionVisit::End;
+    if (visit->end == End::kElsewhere) return kLater;
+    if (visit->gone.unclaimed > 0)
+      spdlog::warn("{}", to_text(*visit));
+    else
+      spdlog::info("{}", to_text(*visit));
+    return visit->end == End::kMore ? kSoon : kLater;
+  }
 
+  const PostgresOptions options_;
+  std::unique_ptr<Retention> retention_;
   std::mutex mutex_;
   std::condition_variable wake_;
   bool ended_ = false;
   std::thread thread_;  // last: begins when the rest is there
 };
+
+// For /metrics.
+void write_forgotten(const Retention& retention, std::string& out) {
+  const Forgotten total = retention.total();
+  const auto counter = [&](const char* what, const char* help, std::int64_t value) {
+    const std::string name = std::string("belay_forgotten_") + what + "_total";
+    out += "# HELP " + name + " " + help + "\n# TYPE " + name + " counter\n" + name + " " +
+           std::to_string(value) + "\n";
+  };
+  counter("sagas", "Sagas that ended long ago and are gone", total.sagas);
+  counter("months", "Months of journals and events that were dropped", total.months);
+  counter("events", "Events that went with their month", total.events);
+  counter("events_unclaimed", "Of these, what nobody had taken", total.unclaimed);
+  counter("start_keys", "Start keys that are gone", total.start_keys);
+  counter("requests", "Remembered requests that are gone", total.requests);
+  counter("receipts", "Receipts of SQL actions that are gone", total.receipts);
+}
 
 }  // namespace
 
@@ -64,8 +114,8 @@ struct Service::Parts {
   std::unique_ptr<WorldRunner> runner;
   std::unique_ptr<Engine> engine;
   std::unique_ptr<api::Api> api;
+  std::unique_ptr<Upkeep> upkeep;  // /metrics asks it
   std::unique_ptr<HttpServer> server;
-  std::unique_ptr<Upkeep> upkeep;
 };
 
 namespace {
@@ -132,14 +182,17 @@ Result<SealerPtr> sealer_of(const ServeOptions& options) {
   const char* key = std::getenv("BELAY_SEAL_KEY");
   if (key != nullptr && *key != '\0') {
     Result<SealerPtr> sealer = Sealer::from_text(key);
-    if (!sealer) return fail(ErrorCode::kMisconfigured, "BELAY_SEAL_KEY: " + sealer.error().message, sealer.error().hint);
+    if (!sealer)
+      return fail(ErrorCode::kMisconfigured, "BELAY_SEAL_KEY: " + sealer.error().message,
+                  sealer.error().hint);
     return sealer;
   }
   if (!options.seal_key_file.empty()) return Sealer::from_file(options.seal_key_file, false);
   if (!options.database.empty()) return SealerPtr();
   const std::string file = options.data + "/seal.key";
-  const bool needed = std::any_of(options.program.graphs.begin(), options.program.graphs.end(),
-                                  [](const interpreter::Graph& graph) { return graph.holds_private; });
+  const bool needed =
+      std::any_of(options.program.graphs.begin(), options.program.graphs.end(),
+                  [](const interpreter::Graph& graph) { return graph.holds_private; });
   if (!needed && access(file.c_str(), F_OK) != 0) return SealerPtr();
   return Sealer::from_file(file, true);
 }
@@ -201,6 +254,7 @@ api::ApiOptions api_options(ServeOptions& options) {
   api::ApiOptions out;
   out.keys_required = options.require_keys || !loopback;
   out.tenant = options.tenant;
+  out.keep_days = options.keep_days;
   if (loopback) {
     out.hosts = {"localhost", "127.0.0.1", "[::1]", options.host};
     for (std::string host : options.hosts) {
@@ -256,9 +310,14 @@ Result<std::unique_ptr<Service>> Service::start(ServeOptions options) {
     if (auto installed = parts->engine->install(graph); !installed) return fail(installed.error());
   }
 
+  parts->upkeep = std::make_unique<Upkeep>(postgres, options.keep_days);
   if (options.http) {
+    api::ApiOptions for_api = api_options(options);
+    if (const Retention* retention = parts->upkeep->retention()) {
+      for_api.more_metrics = [retention](std::string& out) { write_forgotten(*retention, out); };
+    }
     parts->api = std::make_unique<api::Api>(*parts->engine, *parts->reader, parts->secrets,
-                                            api_options(options));
+                                            std::move(for_api));
     parts->server = std::make_unique<HttpServer>(server_options());
     for (const api::Route& route : parts->api->routes()) {
       parts->server->route(
@@ -274,7 +333,6 @@ Result<std::unique_ptr<Service>> Service::start(ServeOptions options) {
     parts->url =
         "http://" + (v6 ? "[" + options.host + "]" : options.host) + ":" + std::to_string(*port);
   }
-  parts->upkeep = std::make_unique<Upkeep>(postgres);
   return std::unique_ptr<Service>(new Service(std::move(parts)));
 }
 

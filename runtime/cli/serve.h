@@ -34,10 +34,13 @@ struct ServeOptions {
   std::string data = ".belay";
   bool stop_postgres = false;  // the private one, at stop()
 
-  // A file with the master key of private values (32 bytes in base64 or hex); BELAY_SEAL_KEY in the environment counts
-  // before it. Neither: with the private Postgres a file `seal.key` below `data`, made when it is first needed; with a
-  // database of one's own, workflows with private values are refused.
+  // A file with the master key of private values (32 bytes in base64 or hex); BELAY_SEAL_KEY in the
+  // environment counts before it. Neither: with the private Postgres a file `seal.key` below
+  // `data`, made when it is first needed; with a database of one's own, workflows with private
+  // values are refused.
   std::string seal_key_file;
+
+  int keep_days = 0;  // what ended so long ago goes (store/retention.h); 0: nothing ever does
 
   std::string sql_role;  // of the statements of SQL actions; empty: the connection's user
 

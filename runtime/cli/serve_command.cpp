@@ -103,6 +103,7 @@ int run(ServeCommand command, PluginRegistry& plugins) {
   options.plugins = &plugins;
   options.database = command.database;
   options.data = command.data;
+  options.keep_days = command.keep_days;
   options.sql_role = command.sql_role;
   options.seal_key_file = command.seal_key_file;
   options.stop_postgres = !command.keep_postgres;

@@ -11,6 +11,7 @@
 #include "runtime/base/json_value.h"
 #include "runtime/cli/commands.h"
 #include "runtime/cli/terminal.h"
+#include "runtime/simulator/coverage.h"
 #include "runtime/simulator/scenario_run.h"
 #include "runtime/simulator/timeline.h"
 
@@ -22,6 +23,8 @@ using interpreter::Graph;
 using interpreter::Value;
 namespace sim = runtime::simulator;
 
+constexpr std::size_t kFirstLines = 200, kLastLines = 50;  // of a story that is printed
+
 struct Tested {
   const dsl::Scenario* scenario = nullptr;
   const Graph* graph = nullptr;
@@ -32,6 +35,7 @@ sim::Surroundings surroundings_of(const dsl::CompiledProgram& program) {
   sim::Surroundings around;
   for (const dsl::Connector& connector : program.connectors)
     around.timeout_ms[connector.name] = connector.timeout_ms;
+  around.workflows = &program.graphs;
   return around;
 }
 
@@ -43,9 +47,17 @@ std::string at_of(const sim::Miss& miss, const Tested& tested, const dsl::Source
 // The timeline; the lines of the entry where the first miss parted are marked.
 void print_timeline(const Tested& tested, const Terminal& terminal) {
   const std::uint64_t parted = tested.result.misses.front().seq;
-  for (const sim::Happening& one : sim::timeline(*tested.graph, tested.result.run)) {
+  const std::vector<sim::Happening> story = sim::timeline(*tested.graph, tested.result.run);
+  for (std::size_t i = 0; i < story.size(); ++i) {
+    const sim::Happening& one = story[i];
+    if (i == kFirstLines && story.size() > kFirstLines + kLastLines) {
+      const std::size_t left_out = story.size() - kFirstLines - kLastLines;
+      std::printf("        (%zu lines more: --format json has them all)\n", left_out);
+      i += left_out - 1;
+      continue;
+    }
     const bool here = parted != 0 && one.seq == parted;
-    const std::string line = padded("+" + sim::length_words(one.after_ms), 12) + one.text;
+    const std::string line = padded("+" + sim::length_words(one.after_ms), 14) + one.text;
     std::printf("      %s %s\n", here ? terminal.paint(Colour::kRed, ">").c_str() : " ",
                 here ? terminal.paint(Colour::kBold, line).c_str() : line.c_str());
   }
@@ -84,9 +96,12 @@ void print_text(const std::vector<Tested>& all,
   }
   if (!coverage.empty()) std::printf("\n%s\n", terminal.paint(Colour::kBold, "coverage").c_str());
   for (const auto& [name, cover] : coverage) {
-    std::printf("  %s: %s, %s, %s\n", name.c_str(),
+    const std::string ways =
+        cover.ways().all == 0 ? "" : ", " + counted(cover.ways(), "ways of loops and races");
+    std::printf("  %s: %s, %s, %s%s\n", name.c_str(),
                 counted(cover.statements(), "statements").c_str(),
-                counted(cover.undos(), "undos").c_str(), counted(cover.errors(), "errors").c_str());
+                counted(cover.undos(), "undos").c_str(), counted(cover.errors(), "errors").c_str(),
+                ways.c_str());
     for (const std::string& missing : cover.missing()) {
       std::printf("    %s\n", terminal.paint(Colour::kYellow, missing).c_str());
     }
@@ -111,6 +126,7 @@ Value json_of(const Tested& tested, const dsl::Sources& sources) {
   for (const sim::Happening& one : sim::timeline(*tested.graph, tested.result.run)) {
     happened.push_back(interpreter::record({{"entry", number(one.seq)},
                                             {"after_ms", Value::integer(one.after_ms)},
+                                            {"saga", text(one.saga)},
                                             {"text", text(one.text)}}));
   }
   return interpreter::record({{"workflow", text(tested.scenario->workflow)},
@@ -140,6 +156,7 @@ void print_json(const std::vector<Tested>& all,
                                           {"statements", count(cover.statements())},
                                           {"undos", count(cover.undos())},
                                           {"errors", count(cover.errors())},
+                                          {"ways", count(cover.ways())},
                                           {"missing", Value::list(std::move(missing))}}));
   }
   std::printf("%s\n", runtime::to_json(

@@ -155,9 +155,13 @@ void Acts::read_again(std::shared_ptr<Asked> asked, bool looked_up) {
   which.tenant = asked->request.tenant;
   which.saga = asked->request.saga;
   which.set_aside_too = true;
-  loop_.loader().load(which, [this, asked, looked_up](Result<std::shared_ptr<LoadResult>> loaded) {
+  which.asked_at = loop_.lanes().gains();
+  loop_.loader().load(which, [this, asked, looked_up, asked_at = which.asked_at](Result<std::shared_ptr<LoadResult>> loaded) {
     if (!loaded) return finish(*asked, fail(loaded.error()));
     LoadResult& found = **loaded;
+    if (loop_.holds(found.row.lane) && loop_.lanes().at(found.row.lane).gain > asked_at) {
+      return finish(*asked, fail(lane_came_back()));
+    }
     if (!looked_up && !asked->request.idempotency_key.empty() && !asked->request.dry_run) {
       return look_up(asked, found.row.lane);
     }

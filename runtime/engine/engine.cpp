@@ -212,15 +212,15 @@ class EngineImpl final : public SteppedEngine {
   void run_to_the_end() {
     for (int steps = 0; steps < 1'000; ++steps) {
       if (!loop_->step(steady_now())) return;
-      loop_->writer().step();
+      for (std::size_t i = 0; i < writers(); ++i) loop_->writer(i).step();
       loop_->step_keeper();
     }
   }
   bool step_loop() override { return loop_->step(steady_now()); }
   bool loop_has_work() const override { return inbox_->size() > 0; }
   SteadyTime wake_at() const override { return loop_->wake_at(); }
-  std::size_t writers() const override { return 1; }
-  bool step_writer(std::size_t) override { return loop_->writer().step(); }
+  std::size_t writers() const override { return store_.writers(); }
+  bool step_writer(std::size_t number) override { return loop_->writer(number).step(); }
   bool step_loader() override {
     const bool loaded = loop_->loader().step();
     return loop_->step_keeper() || loaded;

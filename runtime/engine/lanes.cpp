@@ -33,9 +33,11 @@ Result<GainedLanes> read_lanes(Store& store, std::vector<ClaimedLane> lanes, con
   gained.lanes = std::move(lanes);
   if (gained.lanes.empty()) return gained;
   // After the claim: nothing that the owner before has written has a later time.
-  const Result<Instant> now = store.database_now();
-  if (!now) return fail(now.error());
-  gained.db_now = *now;
+  for (std::size_t cell = 0; cell < store.cells(); ++cell) {
+    const Result<Instant> now = store.database_now(cell);
+    if (!now) return fail(now.error());
+    gained.db_now.push_back(*now);
+  }
   std::vector<Lane> theirs_in_order;
   for (const ClaimedLane& lane : gained.lanes) theirs_in_order.push_back(lane.lane);
   auto last_events = store.last_events(theirs_in_order);
@@ -118,7 +120,8 @@ void Lanes::lease(LaneState& lane, SteadyTime until) {
 // ---- Lanes come and go -------------------------------------------------------------------------------------------
 
 void Lanes::gained(GainedLanes gained) {
-  if (gained.db_now) loop_.clock().answered(gained.db_now);
+  for (std::size_t cell = 0; cell < gained.db_now.size(); ++cell) loop_.clock_of_cell(cell).answered(gained.db_now[cell]);
+  ++gains_;
   std::set<Lane> fresh;
   std::vector<Lane> suspects;
   for (const ClaimedLane& claimed : gained.lanes) {
@@ -130,6 +133,7 @@ void Lanes::gained(GainedLanes gained) {
     lane.stage = Stage::kHeld;
     lane.epoch = claimed.epoch;
     lane.crashes = claimed.crashes;
+    lane.gain = gains_;
     // Mail is numbered within an epoch: rising for ever, whatever the owner before had reached.
     lane.mail_number = claimed.epoch * 1'000'000'000'000;
     lane.send_until_us = std::make_shared<std::atomic<std::int64_t>>(0);

@@ -36,6 +36,7 @@ struct LaneState {
   interpreter::Instant last;
   std::int64_t mail_number = 0;
   bool renewing = false;
+  std::uint64_t gain = 0;     // which of the node's gains this was
   std::size_t in_flight = 0;  // calls of actions, whatever epoch they are of
   std::int32_t crashes = 0;   // before this claim, and not forgiven yet
   std::optional<SteadyTime> taken_up_at;
@@ -48,7 +49,7 @@ struct GainedLanes {
   std::vector<std::pair<Lane, SagaId>> running;
   std::vector<MailboxRow> mailbox;  // to them, and from them to lanes that we held before
   std::vector<std::pair<Lane, std::int64_t>> last_events;  // their numbers
-  interpreter::Instant db_now;
+  std::vector<interpreter::Instant> db_now;  // by cell
   SteadyTime claimed_at;  // before the claim
 };
 
@@ -77,6 +78,8 @@ class Lanes {
   }
   std::vector<Lane> held() const;
   std::size_t held_count() const;
+  // How often lanes were gained so far.
+  std::uint64_t gains() const { return gains_; }
   // What is to be released at the end.
   std::vector<LaneFence> claimed() const;
 
@@ -108,6 +111,7 @@ class Lanes {
   Directory& directory_;
   std::vector<LaneState> lanes_;  // by number
   Cluster cluster_;
+  std::uint64_t gains_ = 0;
   std::set<Lane> claiming_;          // asked for, and not known yet
   std::vector<ClaimedLane> unread_;  // claimed, but the database went away before their rows were read
   SteadyTime unread_since_;

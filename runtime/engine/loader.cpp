@@ -274,6 +274,10 @@ void Loader::do_loads(std::vector<Ask<Which, std::shared_ptr<LoadResult>>> asks)
     if (ask.query.lane) which.emplace_back(*ask.query.lane, ask.query.saga);
   }
   std::map<SagaId, LoadedSaga> by_id;
+  std::map<SagaId, std::size_t> wanted;  // an act and a quarantine may ask for the same one at once
+  for (const auto& ask : asks) {
+    if (ask.then) ++wanted[ask.query.saga];
+  }
   if (!which.empty()) {
     auto loaded = store_.load_sagas(which);
     if (!loaded) {
@@ -291,8 +295,9 @@ void Loader::do_loads(std::vector<Ask<Which, std::shared_ptr<LoadResult>>> asks)
       answer<std::shared_ptr<LoadResult>>(
           std::move(ask.then), fail(ErrorCode::kNotFound, "there is no saga with the id " + ask.query.saga));
     } else {
-      answer<std::shared_ptr<LoadResult>>(std::move(ask.then), make(std::move(found->second), ask.query));
-      by_id.erase(found);
+      const bool last = --wanted[ask.query.saga] == 0;
+      LoadedSaga loaded = last ? std::move(found->second) : LoadedSaga(found->second);
+      answer<std::shared_ptr<LoadResult>>(std::move(ask.then), make(std::move(loaded), ask.query));
     }
   }
 }

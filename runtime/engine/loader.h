@@ -61,6 +61,7 @@ class Loader {
     SagaId saga;
     bool marked = false;
     bool set_aside_too = false;  // fold also a quarantined one
+    std::uint64_t asked_at = 0;  // Lanes::gains() then: what was read before its lane came is not to be used
   };
 
   Loader(Store& store, std::shared_ptr<Inbox> inbox, Graphs& graphs, SealerPtr sealer, bool own_thread = true);

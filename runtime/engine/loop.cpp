@@ -58,28 +58,49 @@ Loop::Loop(Store& store, ActionRunner& runner, const EngineOptions& options, Dat
       opening_(std::move(opening)) {
   loader_ = std::make_unique<Loader>(store_, inbox_, graphs_, options_.sealer, options_.own_threads);
   keeper_ = std::make_unique<Loader>(store_, inbox_, graphs_, options_.sealer, options_.own_threads);
-  writer_ = std::make_unique<Writer>(
-      store_, clock_, inbox_, std::vector<ClaimedLane>{}, [this](FlushReport report) { on_flushed(std::move(report)); },
-      [this](bool down, const std::string& why) {
-        down_ = down;
-        down_since_ = steady_now();
-        counters_.database_up = !down;
-        if (down) log_warning("the database does not answer, nothing is sent until it does: " + why);
-        else log_info("the database answers again");
-      },
-      options_.own_threads);
+  open_channels();
+}
+
+void Loop::open_channels() {
+  channels_.resize(store_.writers());
+  for (std::size_t i = 0; i < channels_.size(); ++i) {
+    Channel& channel = channels_[i];
+    const std::size_t cell = store_.cell_of_writer(i);
+    while (clocks_.size() < cell) clocks_.push_back(std::make_unique<DatabaseClock>());
+    channel.clock = cell == 0 ? &clock_ : clocks_[cell - 1].get();
+    channel.writer = std::make_unique<Writer>(
+        store_, i, *channel.clock, inbox_, std::vector<ClaimedLane>{},
+        [this, &channel](FlushReport report) { on_flushed(channel, std::move(report)); },
+        [this, &channel](bool down, const std::string& why) {
+          channel.down = down;
+          counters_.database_up = std::none_of(channels_.begin(), channels_.end(), [](const Channel& c) { return c.down; });
+          if (down) log_warning("the database does not answer, nothing is sent until it does: " + why);
+          else log_info("the database answers again");
+        },
+        options_.own_threads);
+  }
+}
+
+bool Loop::database_down() const {
+  return std::all_of(channels_.begin(), channels_.end(), [](const Channel& channel) { return channel.down; });
+}
+
+bool Loop::keeps_up() const {
+  return !database_down() && std::all_of(channels_.begin(), channels_.end(), [](const Channel& channel) {
+           return channel.down || channel.pending.size() <= 3;
+         });
 }
 
 Loop::~Loop() {
   inbox_->close();
-  writer_->stop();
+  for (Channel& channel : channels_) channel.writer->stop();
   loader_->stop();
   keeper_->stop();
 }
 
 Instant Loop::now(Lane lane) {
   LaneState& state = lanes_.at(lane);
-  state.last = std::max(state.last, clock_.now());
+  state.last = std::max(state.last, clock(lane).now());
   return state.last;
 }
 
@@ -105,13 +126,13 @@ bool Loop::step(SteadyTime wait_until) {
     inbox_->drain(tasks_);
     if (tasks_.empty()) break;
   }
-  hand_over();
+  for (Channel& channel : channels_) hand_over(channel);
   return !(stopping_ && finished());
 }
 
 void Loop::turn() {
   if (!stopping_) {
-    fire_timers();
+    for (Channel& channel : channels_) fire_timers(channel);
     starts_->admit();
     const SteadyTime at = steady_now();
     lanes_.step(at);
@@ -120,12 +141,13 @@ void Loop::turn() {
   if (steady_now() >= next_tick_) tick();
 }
 
-void Loop::fire_timers() {
-  if (down_ || timers_.empty()) return;
-  const Instant at = clock_.now();
-  while (!timers_.empty() && timers_.begin()->first <= at) {
-    Saga& saga = *timers_.begin()->second;
-    timers_.erase(timers_.begin());
+void Loop::fire_timers(Channel& channel) {
+  auto& timers = channel.timers;
+  if (channel.down || timers.empty()) return;
+  const Instant at = channel.clock->now();
+  while (!timers.empty() && timers.begin()->first <= at) {
+    Saga& saga = *timers.begin()->second;
+    timers.erase(timers.begin());
     saga.timer_at = {};
     for (interpreter::Fact& fact : interpreter::due_timers(*saga.graph, saga.state, at)) {
       record(saga, std::move(fact));
@@ -133,7 +155,7 @@ void Loop::fire_timers() {
     set_timer(saga);
     // A wake-up that changed nothing must not spin: look again at the next turn.
     if (saga.timer_at && saga.timer_at <= at) break;
-    if (pending_.size() > 8) break;
+    if (channel.pending.size() > 8) break;
   }
 }
 
@@ -143,7 +165,7 @@ void Loop::tick() {
   next_tick_ = at + (recovery_->busy() ? kTickRecovering : kTick);
   if (stopping_) return;
   recovery_->step();
-  if (!down_) {
+  if (!database_down()) {
     std::vector<Task> again = std::move(later_);
     later_.clear();
     for (Task& task : again) task();
@@ -151,7 +173,7 @@ void Loop::tick() {
   renew_leases(at);
   if (at >= next_due_poll_) poll_due();
   asks_->step(at);
-  if (down_) give_up_answers();
+  give_up_answers();
 }
 
 void Loop::renew_leases(SteadyTime at) {
@@ -160,7 +182,7 @@ void Loop::renew_leases(SteadyTime at) {
     LaneState& lane = lanes_.at(number);
     if (lane.renewing || lane.lease_until > at + renew_at) continue;
     lane.renewing = true;
-    open_batch().renew.push_back(number);
+    open_batch(number).renew.push_back(number);
   }
 }
 
@@ -182,18 +204,18 @@ void Loop::poll_due() {
   });
 }
 
-void Loop::hand_over() {
-  if (writer_busy_) return;
-  while (!pending_.empty()) {
-    if (pending_.size() == 1) seal(pending_.front());
-    Batch batch = std::move(pending_.front());
-    pending_.pop_front();
+void Loop::hand_over(Channel& channel) {
+  if (channel.busy) return;
+  while (!channel.pending.empty()) {
+    if (channel.pending.size() == 1) seal(channel.pending.front());
+    Batch batch = std::move(channel.pending.front());
+    channel.pending.pop_front();
     if (batch.empty()) continue;
     leave_gone_lanes(batch);
-    batch.gained = std::move(gained_);
-    gained_.clear();
-    writer_busy_ = true;
-    return writer_->submit(std::move(batch));
+    batch.gained = std::move(channel.gained);
+    channel.gained.clear();
+    channel.busy = true;
+    return channel.writer->submit(std::move(batch));
   }
 }
 
@@ -207,16 +229,17 @@ void Loop::leave_gone_lanes(Batch& batch) {
   refuse(split_off(batch, keep));
 }
 
-void Loop::seal_open(Lane) {
-  if (pending_.empty()) return;
-  seal(pending_.back());
-  Batch& batch = pending_.emplace_back();
+void Loop::seal_open(Lane lane) {
+  std::deque<Batch>& pending = channel(lane).pending;
+  if (pending.empty()) return;
+  seal(pending.back());
+  Batch& batch = pending.emplace_back();
   batch.number = ++batches_;
   batch.opened = steady_now();
 }
 
 void Loop::lanes_gained(const std::vector<ClaimedLane>& lanes, std::vector<Lane> suspects) {
-  gained_.insert(gained_.end(), lanes.begin(), lanes.end());
+  for (const ClaimedLane& lane : lanes) channel(lane.lane).gained.push_back(lane);
   if (!suspects.empty()) loader_->suspect(std::move(suspects));
   next_due_poll_ = steady_now();
 }
@@ -226,16 +249,21 @@ void Loop::give_up_answers() {
   const SteadyTime before = steady_now() - kCallerWaits;
   const Failure failure{ErrorCode::kInDoubt, "the database does not answer; the request may still take effect",
                         "send it again with the same Idempotency-Key"};
-  for (Batch& batch : pending_) {
-    if (batch.opened > before) continue;
-    for (const Batch::Answer& answer : batch.give_up()) answer.tell(&failure);
+  for (Channel& channel : channels_) {
+    if (!channel.down) continue;
+    for (Batch& batch : channel.pending) {
+      if (batch.opened > before) continue;
+      for (const Batch::Answer& answer : batch.give_up()) answer.tell(&failure);
+    }
   }
 }
 
 SteadyTime Loop::wake_at() const {
   SteadyTime at = next_tick_;
-  if (!timers_.empty() && !down_ && !stopping_) {
-    const std::int64_t wait_us = std::max<std::int64_t>(0, timers_.begin()->first.us - clock_.now().us);
+  for (const Channel& channel : channels_) {
+    if (channel.timers.empty() || channel.down || stopping_) continue;
+    const std::int64_t wait_us =
+        std::max<std::int64_t>(0, channel.timers.begin()->first.us - channel.clock->now().us);
     at = std::min(at, steady_now() + std::chrono::microseconds(wait_us + 1));
   }
   if (!stopping_) at = std::min({at, lanes_.due(), mailroom_->due()});
@@ -254,9 +282,14 @@ void Loop::stop() {
 // Outcomes that arrive within the grace are journaled too: an unsure action costs a check at the next start.
 bool Loop::finished() const {
   const bool late = steady_now() >= stop_by_;
-  const bool written = pending_.empty() && !writer_busy_;
+  bool written = true, waits = false;
+  for (const Channel& channel : channels_) {
+    const bool idle = channel.pending.empty() && !channel.busy;
+    written = written && idle;
+    waits = waits || (!idle && !channel.down);
+  }
   if (written && counters_.in_flight.load() == 0 && !lanes_.claims()) return true;
-  return late && (written || down_);
+  return late && !waits;  // one that is down would take for ever
 }
 
 }  // namespace belay::runtime

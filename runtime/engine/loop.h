@@ -16,7 +16,6 @@
 #include <set>
 #include <string>
 #include <unordered_map>
-#include <unordered_set>
 #include <utility>
 #include <vector>
 
@@ -93,7 +92,7 @@ class Loop {
   void begin();
   bool step(SteadyTime wait_until);
   SteadyTime wake_at() const;
-  Writer& writer() { return *writer_; }
+  Writer& writer(std::size_t number) { return *channels_[number].writer; }
   // On the loop thread from here on.
   void stop();
   void set_hook(ChangeHook hook) { hook_ = std::move(hook); }
@@ -113,6 +112,8 @@ class Loop {
   const EngineOptions& options() const { return options_; }
   Counters& counters() { return counters_; }
   DatabaseClock& clock() { return clock_; }
+  DatabaseClock& clock(Lane lane) { return *channel(lane).clock; }
+  DatabaseClock& clock_of_cell(std::size_t cell) { return cell == 0 ? clock_ : *clocks_[cell - 1]; }
   Graphs& graphs() { return graphs_; }
   IdGenerator& ids() { return ids_; }
   Loader& loader() { return *loader_; }
@@ -125,14 +126,16 @@ class Loop {
   Recovery& recovery() { return *recovery_; }
   Gate& gate() { return gate_; }
   bool stopping() const { return stopping_; }
-  bool database_down() const { return down_; }
+  // Of the lane's database. Without a lane: of all.
+  bool database_down(Lane lane) const { return channel(lane).down; }
+  bool database_down() const;
   bool holds(Lane lane) const { return lanes_.holds(lane); }
   // Of a lane that we hold; else 0. What was read under another epoch says nothing any more.
   std::int64_t epoch(Lane lane) const { return holds(lane) ? lanes_.at(lane).epoch : 0; }
   // Time for an entry of this lane: the database's, never less than the lane's last.
   Instant now(Lane lane);
-  // True while starts may be let in: the writer keeps up and there is room for another running saga.
-  bool keeps_up() const { return !down_ && pending_.size() <= 3; }
+  // True while starts may be let in: the writers keep up and there is room for another running saga.
+  bool keeps_up() const;
   bool has_room() const { return sagas_.size() - idle_.size() < options_.live_sagas_max; }
 
   Saga* find(const SagaId& id);
@@ -170,29 +173,47 @@ class Loop {
   void deliver_kept_mail(const SagaId& id);
 
  private:
+  struct Earlier {  // by time, then by id: the same in every run
+    bool operator()(const std::pair<Instant, Saga*>& a, const std::pair<Instant, Saga*>& b) const {
+      return a.first != b.first ? a.first < b.first : a.second->id < b.second->id;
+    }
+  };
+  // A writer and what waits for it. Each lane belongs to one; what one commits never waits for another, and nothing but
+  // mail goes from lane to lane.
+  struct Channel {
+    std::unique_ptr<Writer> writer;
+    DatabaseClock* clock = nullptr;  // of the database that it writes to
+    std::deque<Batch> pending;       // the last one is open, all others are sealed
+    std::set<std::pair<Instant, Saga*>, Earlier> timers;  // next wake-up of each of its sagas
+    std::vector<ClaimedLane> gained;  // for the next batch
+    bool busy = false, down = false;
+  };
   struct Load {
     std::vector<OnSaga> waiting;
     bool marked = false;
   };
 
   // loop.cpp
+  void open_channels();
   void turn();
   void tick();
-  void fire_timers();
+  void fire_timers(Channel& channel);
   void renew_leases(SteadyTime at);
   void poll_due();
-  void hand_over();
+  void hand_over(Channel& channel);
   void leave_gone_lanes(Batch& batch);
   void give_up_answers();
   bool finished() const;
   // loop_record.cpp
-  Batch& open_batch();
+  Channel& channel(Lane lane) { return channels_[store_.writer_of(lane)]; }
+  const Channel& channel(Lane lane) const { return channels_[store_.writer_of(lane)]; }
+  Batch& open_batch(Lane lane);
   void seal(Batch& batch);
   void seal_saga(Batch& batch, Batch::OwnerIndex owner, Saga& saga);
   void ended(Batch& batch, Batch::OwnerIndex owner, Saga& saga);
   static void write_questions(Batch& batch, Batch::OwnerIndex owner, Saga& saga);
   // loop_commit.cpp
-  void on_flushed(FlushReport report);
+  void on_flushed(Channel& channel, FlushReport report);
   void committed(FlushReport& report);
   void culprit(FlushReport& report);
   void settle(Saga& saga);
@@ -221,29 +242,19 @@ class Loop {
   IdGenerator ids_;
 
   Lanes lanes_;
-  std::vector<ClaimedLane> gained_;  // for the next batch
   std::unordered_map<SagaId, std::unique_ptr<Saga>> sagas_;
-  struct Earlier {  // by time, then by id: the same in every run
-    bool operator()(const std::pair<Instant, Saga*>& a, const std::pair<Instant, Saga*>& b) const {
-      return a.first != b.first ? a.first < b.first : a.second->id < b.second->id;
-    }
-  };
-  std::set<std::pair<Instant, Saga*>, Earlier> timers_;  // each saga's next wake-up
   std::list<Saga*> idle_;                       // parked and committed, longest idle first
   std::unordered_map<SagaId, Load> loading_;
   std::deque<SagaId> suspects_;                 // of suspect lanes: taken up one after the other, the first is at it
   std::unordered_map<SagaId, Task> suspect_tasks_;
-  std::unordered_set<SagaId> quarantined_;
+  std::unordered_map<SagaId, Lane> quarantined_;
   Gate gate_;
   std::vector<Task> later_;
 
   std::vector<Task> tasks_;  // taken out of the inbox, at hand
-  std::deque<Batch> pending_;  // the last one is open, all others are sealed
   std::uint64_t batches_ = 0;
-  bool writer_busy_ = false;
   std::vector<std::pair<Lane, SendAction>> deferred_;  // committed, but their lease was too short to send
-  bool down_ = false;
-  SteadyTime down_since_, next_tick_, next_due_poll_;
+  SteadyTime next_tick_, next_due_poll_;
   bool stopping_ = false;
   SteadyTime stop_by_;
 
@@ -259,7 +270,8 @@ class Loop {
   std::unique_ptr<Asks> asks_;
   std::unique_ptr<Loader> loader_;  // last: their threads end before anything else goes
   std::unique_ptr<Loader> keeper_;
-  std::unique_ptr<Writer> writer_;
+  std::vector<std::unique_ptr<DatabaseClock>> clocks_;  // of the cells after the first
+  std::deque<Channel> channels_;                        // by number of the writer
   Opening opening_;
 };
 

@@ -1,7 +1,6 @@
 // What follows a flush: effects and answers of what was committed, the end of a lane that was lost, the culprit of a
 // data error. See loop.h.
 #include <algorithm>
-#include <map>
 #include <utility>
 
 #include "runtime/base/check.h"
@@ -21,8 +20,8 @@ constexpr auto kLeaseLeft = std::chrono::seconds(5);
 
 }  // namespace
 
-void Loop::on_flushed(FlushReport report) {
-  if (report.last) writer_busy_ = false;
+void Loop::on_flushed(Channel& channel, FlushReport report) {
+  if (report.last) channel.busy = false;
   counters_.flushes.fetch_add(1, std::memory_order_relaxed);
   counters_.flush_rows.fetch_add(report.batch.flush.journal.size() + report.batch.flush.instances.size(),
                                  std::memory_order_relaxed);
@@ -49,10 +48,10 @@ void Loop::committed(FlushReport& report) {
     return std::find(result.fenced.begin(), result.fenced.end(), lane) != result.fenced.end();
   };
   const SteadyTime lease_until = report.started + std::chrono::milliseconds(options_.lease_ms);
-  std::map<Lane, std::int64_t> epochs;  // under which this was written
+  std::vector<std::int64_t> epochs(lanes_.count(), 0);  // under which this was written; 0: it was not
   for (const LaneFence& fence : batch.flush.lanes) {
     LaneState& lane = lanes_.at(fence.lane);
-    if (!fenced(fence.lane)) epochs[fence.lane] = fence.epoch;
+    if (!fenced(fence.lane)) epochs[static_cast<std::size_t>(fence.lane)] = fence.epoch;
     if (lane.epoch != fence.epoch) continue;
     lane.renewing = false;
     if (fenced(fence.lane)) lanes_.lost(fence.lane);
@@ -64,13 +63,12 @@ void Loop::committed(FlushReport& report) {
     for (auto& [lane, send] : again) dispatch({0, std::move(send)}, lane);
   }
 
-  const auto written = [&](Lane lane) { return epochs.contains(lane); };
+  const auto written = [&](Lane lane) { return lane >= 0 && epochs[static_cast<std::size_t>(lane)] != 0; };
   // In memory now, and it was in memory when this was recorded.
   const auto saga_of = [&](const Batch::Owner& owner) -> Saga* {
-    if (owner.lane < 0 || owner.saga.empty()) return nullptr;
-    const auto epoch = epochs.find(owner.lane);
+    if (owner.saga.empty() || !written(owner.lane)) return nullptr;
     Saga* saga = find(owner.saga);
-    return saga != nullptr && epoch != epochs.end() && epoch->second == saga->epoch ? saga : nullptr;
+    return saga != nullptr && epochs[static_cast<std::size_t>(owner.lane)] == saga->epoch ? saga : nullptr;
   };
   for (const Batch::Owner& owner : batch.owners) {
     if (Saga* saga = saga_of(owner)) {
@@ -150,7 +148,7 @@ void Loop::deliver(Mail mail) {
 void Loop::send_action(SendAction&& send) {
   counters_.actions_sent.fetch_add(1, std::memory_order_relaxed);
   counters_.in_flight.fetch_add(1, std::memory_order_relaxed);
-  send.call.now = clock_.now();
+  send.call.now = clock(send.call.lane).now();
   LaneState& lane = lanes_.at(send.call.lane);
   send.call.send_until_us = lane.send_until_us;
   ++lane.in_flight;
@@ -217,6 +215,7 @@ void Loop::lane_gone(Lane number) {
     if (saga->lane == number) gone.push_back(saga.get());
   }
   for (Saga* saga : gone) erase(*saga);
+  std::erase_if(quarantined_, [&](const auto& set_aside) { return set_aside.second == number; });
   std::erase_if(deferred_, [&](const auto& waiting) { return waiting.first == number; });
   loader_->unsuspect({number});
   topics_->lose_lane(number);
@@ -234,12 +233,14 @@ void Loop::refuse(const Batch& stripped) {
 // Takes what belongs to certain owners out of the batches that wait.
 void Loop::strip(const std::function<bool(const Batch::Owner&)>& gone, const Failure& why) {
   std::vector<Batch> stripped;
-  for (Batch& batch : pending_) {
-    std::vector<bool> keep(batch.owners.size(), true);
-    for (std::size_t i = 0; i < keep.size(); ++i) {
-      keep[i] = batch.owners[i].lane < 0 || !gone(batch.owners[i]);
+  for (Channel& channel : channels_) {
+    for (Batch& batch : channel.pending) {
+      std::vector<bool> keep(batch.owners.size(), true);
+      for (std::size_t i = 0; i < keep.size(); ++i) {
+        keep[i] = batch.owners[i].lane < 0 || !gone(batch.owners[i]);
+      }
+      if (std::find(keep.begin(), keep.end(), false) != keep.end()) stripped.push_back(split_off(batch, keep));
     }
-    if (std::find(keep.begin(), keep.end(), false) != keep.end()) stripped.push_back(split_off(batch, keep));
   }
   for (const Batch& batch : stripped) {
     for (const Batch::Answer& answer : batch.answers) answer.tell(&why);
@@ -264,7 +265,7 @@ void Loop::culprit(FlushReport& report) {
     }
     strip([&](const Batch::Owner& other) { return other.saga == owner.saga; }, why);
     if (Saga* saga = find(owner.saga)) erase(*saga);
-    if (!quarantined_.insert(owner.saga).second) {
+    if (!quarantined_.emplace(owner.saga, owner.lane).second) {
       log_warning("saga " + owner.saga + " cannot even be marked as quarantined: " + report.result.message);
       continue;
     }
@@ -281,7 +282,7 @@ void Loop::culprit(FlushReport& report) {
 
 void Loop::quarantine(InstanceRow row, const std::string& why) {
   if (!holds(row.lane)) return;
-  quarantined_.insert(row.id);
+  quarantined_.emplace(row.id, row.lane);
   counters_.quarantined.fetch_add(1, std::memory_order_relaxed);
   row.health = kQuarantined;
   row.health_since = row.updated_at = now(row.lane);
@@ -290,7 +291,7 @@ void Loop::quarantine(InstanceRow row, const std::string& why) {
   row.state.reset();
   row.failure.clear();
   for (const char c : why.substr(0, 500)) row.failure += c >= ' ' && c <= '~' ? c : '?';
-  Batch& batch = open_batch();
+  Batch& batch = open_batch(row.lane);
   const auto owner = batch.add_owner({.lane = row.lane, .saga = row.id});
   batch.add(owner, std::move(row));
 }

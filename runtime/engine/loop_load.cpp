@@ -33,7 +33,7 @@ Saga& Loop::insert(std::unique_ptr<Saga> saga) {
 }
 
 void Loop::erase(Saga& saga) {
-  if (saga.timer_at) timers_.erase({saga.timer_at, &saga});
+  if (saga.timer_at) channel(saga.lane).timers.erase({saga.timer_at, &saga});
   if (saga.in_idle) idle_.erase(saga.idle);
   sagas_.erase(SagaId(saga.id));
   counters_.live.store(sagas_.size(), std::memory_order_relaxed);
@@ -59,6 +59,7 @@ void Loop::with_saga(Loader::Which which, OnSaga then) {
   const auto [load, first] = loading_.try_emplace(which.saga);
   load->second.waiting.push_back(std::move(then));
   if (!first) return;
+  which.asked_at = lanes_.gains();
   loader_->load(which, [this, which](Result<std::shared_ptr<LoadResult>> result) {
     on_loaded(which, std::move(result));
   });
@@ -71,6 +72,13 @@ void Loop::on_loaded(const Loader::Which& which, Result<std::shared_ptr<LoadResu
   const Lane lane = loaded.row.lane;
   if (!holds(lane)) {
     return tell_waiting(id, fail(held_elsewhere(lane)));
+  }
+  if (lanes_.at(lane).gain > which.asked_at) {  // read while another node had the lane
+    Loader::Which again = which;
+    again.asked_at = lanes_.gains();
+    return loader_->load(again, [this, again](Result<std::shared_ptr<LoadResult>> fresh) {
+      on_loaded(again, std::move(fresh));
+    });
   }
   switch (loaded.kind) {
     case LoadResult::Kind::kFolded: {
@@ -91,11 +99,12 @@ void Loop::on_loaded(const Loader::Which& which, Result<std::shared_ptr<LoadResu
       suspects_.push_back(id);
       loaded.row.health = loaded.row.health == kLoading ? kLoadingAgain : kLoading;
       Task go = [this, row = loaded.row, which]() mutable {
-        Batch& batch = open_batch();
+        Batch& batch = open_batch(row.lane);
         const Slot slot{&batch, batch.add_owner({.lane = row.lane, .saga = row.id})};
         Loader::Which again = which;
         again.lane = row.lane;
         again.marked = true;
+        again.asked_at = lanes_.gains();
         batch.add(slot.owner, std::move(row));
         slot.when_known([this, again](const Failure* failure) {
           if (failure != nullptr) return tell_waiting(again.saga, fail(*failure));
@@ -183,7 +192,7 @@ void Loop::evict() {
   std::size_t tries = 8;
   while (idle_.size() > options_.parked_in_memory_max && tries-- > 0) {
     Saga& saga = *idle_.front();
-    if (saga.timer_at && saga.timer_at.us < clock_.now().us + kSoonUs) {
+    if (saga.timer_at && saga.timer_at.us < clock(saga.lane).now().us + kSoonUs) {
       idle_.splice(idle_.end(), idle_, idle_.begin());
       continue;
     }

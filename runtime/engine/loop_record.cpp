@@ -161,23 +161,25 @@ void Loop::set_timer(Saga& saga) {
   const Instant next =
       saga.state.ended() ? Instant{} : interpreter::next_wakeup(*saga.graph, saga.state);
   if (next == saga.timer_at) return;
-  if (saga.timer_at) timers_.erase({saga.timer_at, &saga});
+  auto& timers = channel(saga.lane).timers;
+  if (saga.timer_at) timers.erase({saga.timer_at, &saga});
   saga.timer_at = next;
-  if (next) timers_.emplace(next, &saga);
+  if (next) timers.emplace(next, &saga);
 }
 
-Batch& Loop::open_batch() {
-  if (pending_.empty() || pending_.back().full()) {
-    if (!pending_.empty()) seal(pending_.back());
-    Batch& batch = pending_.emplace_back();
+Batch& Loop::open_batch(Lane lane) {
+  std::deque<Batch>& pending = channel(lane).pending;
+  if (pending.empty() || pending.back().full()) {
+    if (!pending.empty()) seal(pending.back());
+    Batch& batch = pending.emplace_back();
     batch.number = ++batches_;
     batch.opened = steady_now();
   }
-  return pending_.back();
+  return pending.back();
 }
 
 Slot Loop::slot(Saga& saga) {
-  Batch& batch = open_batch();
+  Batch& batch = open_batch(saga.lane);
   if (saga.batch != batch.number) {
     saga.batch = batch.number;
     saga.owner = batch.add_owner({.lane = saga.lane, .saga = saga.id});
@@ -191,7 +193,7 @@ Slot Loop::slot(Saga& saga) {
 }
 
 Slot Loop::slot(Lane lane, const std::string& topic) {
-  Batch& batch = open_batch();
+  Batch& batch = open_batch(lane);
   return {&batch, batch.add_owner({.lane = lane, .topic = topic})};
 }
 

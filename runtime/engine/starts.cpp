@@ -192,10 +192,14 @@ void Starts::look_up(StartInput input) {
     if (!loop_.holds(input.lane) && loop_.lanes().held_count() > 0) {
       pick_id(input, loop_.clock(), loop_.ids(), [&](Lane lane) { return loop_.holds(lane); });
     }
-    return create(std::move(input), {}, false);
+  } else {
+    input.epoch = loop_.epoch(input.lane);
+    if (input.epoch == 0) return input.done(fail(held_elsewhere(input.lane)));
   }
-  input.epoch = loop_.epoch(input.lane);
-  if (input.epoch == 0) return input.done(fail(held_elsewhere(input.lane)));
+  if (loop_.database_down(input.lane)) {
+    return input.done(fail(ErrorCode::kUnavailable, "the database does not answer", "try again in a few seconds"));
+  }
+  if (anywhere(input)) return create(std::move(input), {}, false);
   // What was taken in is not to be guessed from the row of its key.
   const SealerPtr& sealer = loop_.options().sealer;
   if (input.graph->holds_private && sealer) input.digest = sealer->mac(input.digest);

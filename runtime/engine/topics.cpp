@@ -73,7 +73,7 @@ void Topics::publish(PublishInput input) {
   if (!loop_.holds(input.row.lane)) {
     return input.done(fail(held_elsewhere(input.row.lane)));
   }
-  if (loop_.database_down()) {
+  if (loop_.database_down(input.row.lane)) {
     return input.done(fail(ErrorCode::kUnavailable, "the database does not answer", "try again in a few seconds"));
   }
   if (const SealerPtr& sealer = loop_.options().sealer; sealer && input.holds_private) {

@@ -26,10 +26,10 @@ std::vector<bool> owners_with_rows(const Batch& batch) {
 
 }  // namespace
 
-Writer::Writer(Store& store, DatabaseClock& clock, std::shared_ptr<Inbox> inbox, std::vector<ClaimedLane> lanes,
+Writer::Writer(Store& store, std::size_t number, DatabaseClock& clock, std::shared_ptr<Inbox> inbox, std::vector<ClaimedLane> lanes,
                std::function<void(FlushReport)> report, std::function<void(bool, const std::string&)> down,
                bool own_thread)
-    : store_(store), clock_(clock), inbox_(std::move(inbox)), report_(std::move(report)), down_hook_(std::move(down)) {
+    : store_(store), number_(number), clock_(clock), inbox_(std::move(inbox)), report_(std::move(report)), down_hook_(std::move(down)) {
   for (const ClaimedLane& lane : lanes) {
     const auto index = static_cast<std::size_t>(lane.lane);
     if (lanes_.size() <= index) lanes_.resize(index + 1);
@@ -108,7 +108,7 @@ void Writer::write_next() {
     }
   } else {
     const std::int64_t began = monotonic_us();
-    result = store_.flush(part.batch.flush);
+    result = store_.flush(part.batch.flush, number_);
     report.took_us = monotonic_us() - began;
     if (result.db_now) clock_.answered(result.db_now);
     if (result.kind == FlushResult::Kind::kDown) {
@@ -194,6 +194,7 @@ void Writer::fill_lanes(Batch& batch) const {
   std::vector<bool> touched(lanes_.size(), false);
   const auto touch = [&](Lane lane) {
     BELAY_CHECK(lane >= 0, "a row has a lane");
+    BELAY_CHECK(store_.writer_of(lane) == number_, "a writer writes its own lanes");
     if (static_cast<std::size_t>(lane) >= touched.size()) return;  // never ours
     touched[static_cast<std::size_t>(lane)] = true;
   };

@@ -33,7 +33,7 @@ struct FlushReport {
 class Writer {
  public:
   // `report` and `down` are called on the loop thread, through the inbox.
-  Writer(Store& store, DatabaseClock& clock, std::shared_ptr<Inbox> inbox, std::vector<ClaimedLane> lanes,
+  Writer(Store& store, std::size_t number, DatabaseClock& clock, std::shared_ptr<Inbox> inbox, std::vector<ClaimedLane> lanes,
          std::function<void(FlushReport)> report, std::function<void(bool down, const std::string& why)> down,
          bool own_thread = true);
   ~Writer();
@@ -67,6 +67,7 @@ class Writer {
   bool rest(int attempt);
 
   Store& store_;
+  const std::size_t number_;  // of the store's writers
   DatabaseClock& clock_;
   const std::shared_ptr<Inbox> inbox_;
   const std::function<void(FlushReport)> report_;

@@ -8,6 +8,8 @@
 #include "dsl/text/heads.h"
 #include "dsl/text/words.h"
 #include "dsl/yaml/keys.h"
+#include "runtime/lsp/complete_scenario.h"
+#include "runtime/lsp/flow_map.h"
 #include "runtime/lsp/names.h"
 
 namespace belay::runtime::lsp {
@@ -116,6 +118,13 @@ class Completer {
       add(Suggestion::Kind::kField, "minor", "int");
       add(Suggestion::Kind::kField, "currency", "text");
     }
+  }
+
+  void sentence(SentencePlace::Section section, std::string workflow, std::string_view said) {
+    SentenceCompletion found = complete_sentence(view_, {section, std::move(workflow), said});
+    if (found.expression) expression(false);
+    for (Suggestion& s : found.items)
+      add(s.kind, std::move(s.label), std::move(s.detail), std::move(s.insert));
   }
 
   // ---- The line ----
@@ -236,6 +245,10 @@ class Completer {
   void in_text() {
     const std::size_t indent = indent_of(line_.substr(0, before_.size()));
     const std::string_view said = before_.substr(std::min(indent, before_.size()));
+    if (const auto above = around(indent);
+        !above.empty() && above.front().text.starts_with("scenario ")) {
+      return in_scenario(above, indent, said);
+    }
     unsigned place = text::kFile;
     std::string owner;   // whose arguments stand here
     std::string action;  // whose errors may be handled here
@@ -292,6 +305,36 @@ class Completer {
     }
   }
 
+  static SentencePlace::Section section_of(std::string_view word) {
+    return word == "given"  ? SentencePlace::Section::kGiven
+           : word == "then" ? SentencePlace::Section::kThen
+                            : SentencePlace::Section::kWhen;
+  }
+  void in_scenario(const std::vector<Above>& above, std::size_t indent, std::string_view said) {
+    const std::string_view head = above.front().text;
+    const std::size_t of = head.rfind(" for ");
+    const std::string workflow = of == head.npos ? "" : dotted_at(head, of + 5);
+    // The arguments under a sentence go on with it.
+    const bool below = above.size() > 1;
+    const std::string whole =
+        below ? std::string(above[1].text) + " " + std::string(said) : std::string(said);
+    const std::size_t space = whole.find(' ');
+    if (space == whole.npos) {
+      replace_from(indent);
+      for (const char* word : {"given", "when", "then", "and"})
+        add(Suggestion::Kind::kKeyword, word);
+      return;
+    }
+    std::string word = whole.substr(0, space);
+    for (std::uint32_t n = below ? above[1].line : at_.line;
+         word == "and" && n-- > above[0].line;) {
+      const std::string_view line = view_.compilation.sources.line(at_.file, n);
+      const std::size_t first = indent_of(line);
+      if (first == (below ? above[1].indent : indent)) word = dotted_at(line, first);
+    }
+    sentence(section_of(word), workflow, std::string_view(whole).substr(space + 1));
+  }
+
   void behind_head(const text::Head& head, std::string_view rest, unsigned place,
                    const std::string& action, bool undo) {
     const bool comma = rest.find(',') != std::string_view::npos;
@@ -309,6 +352,8 @@ class Completer {
         add(Suggestion::Kind::kKeyword, way);
     } else if (words == "run") {
       if (!comma) workflows();
+    } else if (words == "scenario") {
+      if (rest.find("\" for ") != rest.npos) workflows();
     } else if (words == "starts on") {
       events();
     } else if (words == "publish" || words == "for") {
@@ -398,27 +443,137 @@ class Completer {
     std::vector<Above> above = around(indent + (item ? 1 : 0));
     const std::string parent = above.empty() ? "" : key_of(above.back().text);
     const std::string key = last_key(said);
+    if (yaml_scenario(above, said)) return;
     const bool undo = said.starts_with("undo:") ||
                       std::any_of(above.begin(), above.end(),
                                   [](const Above& a) { return key_of(a.text) == "undo"; });
     if (key.empty() && said.find(':') == std::string_view::npos)
       return yaml_key(above, parent, column);
+    const FlowMap map = flow_map_at(said);
+    if (map.open()) return in_flow_map(map, parent, column, undo);
+    yaml_value(key,
+               said.starts_with("takes:")    ? "takes"
+               : said.starts_with("fields:") ? "fields"
+                                             : parent,
+               said.substr(std::min(said.size(), said.rfind(": ") + 2)), undo);
+  }
+
+  void yaml_value(const std::string& key, const std::string& parent, std::string_view typed,
+                  bool undo) {
     if (key == "do" || key == "undo" || key == "undone_by" || key == "checked_by") return actions();
     if (key == "run") return workflows();
     if (key == "event" || key == "publish" || key == "for") return events();
     if (key == "connector") return connectors();
     if (key == "retry") return plans();
-    if (key == "type" || parent == "takes" || parent == "fields" || parent == "gives_types" ||
-        (said.starts_with("takes:") || said.starts_with("fields:"))) {
+    if (key == "type" || parent == "takes" || parent == "fields" || parent == "gives_types")
       return types();
-    }
     for (const yaml::KeyRow& row : yaml::key_rows()) {
       if (row.key == key && row.shape == "expression") return expression(undo);
     }
-    const std::size_t value = said.rfind(": ");
-    const std::string_view typed = said.substr(value + 2);
     if (typed.starts_with("=") || typed.starts_with("'=") || typed.starts_with("\"="))
       expression(undo);
+  }
+
+  // The name behind a key at the left edge of the document that the line is in; nullopt: no such
+  // key.
+  std::optional<std::string> of_document(std::string_view wanted) const {
+    const auto& sources = view_.compilation.sources;
+    const auto last = static_cast<std::uint32_t>(sources.file(at_.file).line_starts.size());
+    std::uint32_t first = at_.line;
+    while (first > 1 && !sources.line(at_.file, first - 1).starts_with("---")) --first;
+    for (std::uint32_t n = first; n <= last; ++n) {
+      const std::string_view line = sources.line(at_.file, n);
+      if (n > at_.line && line.starts_with("---")) break;
+      if (line.starts_with(wanted) && line.substr(wanted.size()).starts_with(":"))
+        return dotted_at(line, wanted.size() + 1);
+    }
+    return std::nullopt;
+  }
+
+  // Sentences, and what is given. Returns whether this was a place of theirs.
+  bool yaml_scenario(const std::vector<Above>& above, std::string_view said) {
+    if (!of_document("scenario")) return false;
+    const std::string workflow = of_document("for").value_or("");
+    const std::string section = above.empty() ? "" : key_of(above.front().text);
+    if (above.empty() && said.starts_with("for:")) {
+      workflows();
+      return true;
+    }
+    if (section == "when" || section == "then") {
+      if (said.starts_with("'")) said.remove_prefix(1);
+      sentence(section_of(section), workflow, said);
+      return true;
+    }
+    if (section != "given") return false;
+    const FlowMap map = flow_map_at(said);
+    if (map.open() || said.find(": ") != said.npos) return false;
+    given(workflow, {});
+    return true;
+  }
+  void given(const std::string& workflow, const std::set<std::string>& keys) {
+    replace_from(word_start(false));
+    arguments(workflow, keys, ": ");
+  }
+
+  // Inside `{ … }`: the keys that may stand there, or the value of one.
+  void in_flow_map(const FlowMap& map, const std::string& parent, std::size_t column, bool undo) {
+    const auto value_of = [&](const char* word) -> std::string {
+      return map.frames.size() > 1 ? map.frames[map.frames.size() - 2].value(word)
+                                   : beside(word, column, nullptr);
+    };
+    const FlowMap::Frame& here = map.frames.back();
+    const bool data = here.of == "with" || here.of == "data" || here.of == "given";
+    std::string owner;  // whose arguments, or errors, stand here
+    for (const char* word : {"do", "check", "run", "publish"}) {
+      if (owner.empty()) owner = value_of(word);
+    }
+    if (here.of == "given") owner = of_document("for").value_or("");
+    if (!map.key.empty()) {
+      if (data) return flow_value(map, undo || map.is_inside("undo"));
+      return yaml_value(map.key, here.of, map.typed, undo || map.is_inside("undo"));
+    }
+    replace_from(word_start(true));
+    std::set<std::string> given;
+    for (const auto& [key, value] : here.given) given.insert(key);
+    if (data) return arguments(owner, given, ": ");
+    if (here.of == "errors") return errors(owner);
+    const std::string& around =
+        map.frames.size() > 1 ? map.frames[map.frames.size() - 2].of : parent;
+    const bool handles = around == "errors";
+    for (const std::string& construct :
+         handles ? std::vector<std::string>{"act_map"} : constructs_of(here.of)) {
+      for (const yaml::KeyRow& row : yaml::key_rows()) {
+        if (row.of != construct || given.contains(std::string(row.key))) continue;
+        add(Suggestion::Kind::kKeyword, std::string(row.key), {}, std::string(row.key) + ": ");
+        out_.items.back().doc = row.doc;
+      }
+    }
+  }
+  // Of an argument: an expression behind `=`, which is offered with it.
+  void flow_value(const FlowMap& map, bool undo) {
+    std::string_view typed = map.typed;
+    if (typed.starts_with("'") || typed.starts_with("\"")) typed.remove_prefix(1);
+    expression(undo);
+    if (typed.starts_with("=")) return;
+    for (Suggestion& s : out_.items) s.insert = "= " + s.label;
+  }
+  // What a map under this key is, by the table of keys.
+  static std::vector<std::string> constructs_of(const std::string& key) {
+    std::vector<std::string> out;
+    for (const yaml::KeyRow& row : yaml::key_rows()) {
+      if (row.key != key) continue;
+      std::string shape(row.shape);
+      if (shape == "undo_or_name") shape = "undo";
+      if (shape == "retry" || shape == "starts_on")
+        shape = shape == "retry" ? "tries_map" : "starts";
+      if (shape == "act" || shape == "if_unsure") shape = shape == "act" ? "act_map" : "unsure_map";
+      if (shape == "check") shape = "check_map";
+      for (const yaml::Construct& c : yaml::constructs()) {
+        if (c.name == shape && std::find(out.begin(), out.end(), shape) == out.end())
+          out.push_back(shape);
+      }
+    }
+    return out;
   }
 
   void yaml_key(const std::vector<Above>& above, const std::string& parent, std::size_t column) {

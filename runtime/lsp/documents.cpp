@@ -161,7 +161,7 @@ void Documents::compile(Workspace& workspace) {
   for (const auto& [uri, document] : documents_) {
     if (document.folder == workspace.folder) files[document.path] = document.text;
   }
-  workspace.compiled = dsl::compile_for_editor(files, catalog_);
+  dsl::compile_again(workspace.compiled, files, catalog_);
   workspace.dirty = false;
 }
 

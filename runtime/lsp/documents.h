@@ -1,6 +1,7 @@
 // What an editor holds open, laid over what is on disk, and the workspaces that both make. Texts
 // are compiled from memory; the disk is read when a workspace is first needed and when the editor
-// says that files changed.
+// says that files changed. After an edit only what depends on it is looked at again
+// (dsl::compile_again). For one thread.
 //
 // Which workspace a file belongs to: that of the folder which the editor opened (or the one below
 // it that was asked for), when `belay check` would look at the file there; else the file's own
@@ -22,16 +23,17 @@ std::optional<std::string> path_of_uri(const std::string& uri);
 std::string uri_of_path(const std::string& path);
 
 struct Document {
-  std::string uri;
-  std::int64_t version = 0;
+  std::string uri;           // as the editor calls it
+  std::int64_t version = 0;  // as the editor counts
   std::string text;
   std::string folder, path;  // the workspace, and the path in it
 };
 
 struct Workspace {
-  std::string folder;  // absolute; empty: of one document that is not on disk
-  std::map<std::string, std::string> disk;
-  bool disk_read = false, dirty = true;
+  std::string folder;                       // absolute; empty: of one document that is not on disk
+  std::map<std::string, std::string> disk;  // path → text, as last read
+  bool disk_read = false;                   // `disk` is as good as the editor told
+  bool dirty = true;                        // `compiled` is older than the texts
   dsl::EditorCompilation compiled;
 };
 
@@ -39,6 +41,7 @@ class Documents {
  public:
   Documents(const dsl::PluginCatalog* catalog) : catalog_(catalog) {}
 
+  // Folders that the editor opened: absolute paths. Open documents move to the nearest.
   void add_root(const std::string& folder);
   void remove_root(const std::string& folder);
 
@@ -47,9 +50,12 @@ class Documents {
   // Returns false when there is no such document.
   bool change(const std::string& uri, std::int64_t version, const std::optional<Range>& range,
               const std::string& text);
+  // Unsaved text is forgotten: the file is read again.
   void close(const std::string& uri);
+  // All files may have changed, come or gone.
   void disk_changed();
 
+  // nullptr: it is not open.
   const Document* find(const std::string& uri) const;
   // The workspace of a document, compiled as it is now.
   const Workspace& compiled(const Document& document);
@@ -58,6 +64,7 @@ class Documents {
   const std::map<std::string, Workspace>& workspaces() const { return workspaces_; }
   // As the editor calls the file; made from its path when it is not open.
   std::string uri_of(const Workspace& workspace, const std::string& path) const;
+  // Whether some workspace waits for refresh().
   bool dirty() const;
 
  private:

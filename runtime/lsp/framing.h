@@ -32,6 +32,7 @@ class FrameReader {
   std::size_t to_skip_ = 0;  // bytes of a message that is too large
 };
 
+// The body in its envelope.
 std::string frame(std::string_view body);
 
 }  // namespace belay::runtime::lsp

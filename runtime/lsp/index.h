@@ -38,8 +38,10 @@ struct FileIndex {
   std::vector<ExprUse> exprs;
 };
 
+// In the order of the text. Points into `file`, which must outlive it.
 FileIndex index_of(const dsl::File& file);
 
+// The tree of a source; nullptr: it is none of ours, or could not be read at all.
 const dsl::File* file_of(const dsl::Compilation& compilation, std::uint32_t source);
 
 }  // namespace belay::runtime::lsp

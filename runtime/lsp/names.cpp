@@ -108,6 +108,17 @@ Env names_at(const View& view, const File& file, const FileIndex& index, const S
     env["received_at"] = {plain(Type::Base::kTimestamp), {.line = 0}, {}, "when it came"};
     return env;
   }
+  if (const auto* scenario = std::get_if<ScenarioDecl>(&in->body)) {
+    // What the workflow knows at its end: sentences read its names as they are by then.
+    for (const Scope& scope : view.symbols.scopes) {
+      if (scope.workflow != scenario->workflow.text) continue;
+      for (const std::uint32_t id : scope.whole.after) {
+        const LocalName& local = scope.names[id];
+        env[local.name] = {local.type, local.at, local.type.record, told(local, local.type.record)};
+      }
+    }
+    return env;
+  }
   for (const Scope& scope : view.symbols.scopes) {
     if (scope.workflow != in->name.text || scope.at.file != file.source) continue;
     const std::string_view line = view.compilation.sources.line(at.file, at.line);

@@ -20,6 +20,7 @@ using Env = std::map<std::string, Meaning, std::less<>>;
 
 // The declaration that the line is in; nullptr: none.
 const dsl::Declaration* declaration_at(const dsl::File& file, std::uint32_t line);
+// The first declaration of that name, in whatever file; nullptr: none.
 const dsl::Declaration* declaration_of(const View& view, std::string_view name);
 
 // By the statement around the place: half-typed lines have none of their own. `own` adds the result
@@ -27,6 +28,7 @@ const dsl::Declaration* declaration_of(const View& view, std::string_view name);
 Env names_at(const View& view, const dsl::File& file, const FileIndex& index, const dsl::Span& at,
              bool own);
 
+// `customer.email`: what the last field means; nullopt: some part of the path is not known.
 std::optional<Meaning> resolve(const View& view, const Env& env,
                                const std::vector<std::string>& path);
 

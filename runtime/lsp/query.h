@@ -18,9 +18,10 @@ struct Hover {
   dsl::Span span;
   std::string markdown;
 };
+// What people may want to know of what stands here; nullopt: nothing to tell.
 std::optional<Hover> hover_at(const View& view, const dsl::Span& at);
 
-// Where what stands here is declared.
+// Where what stands here is declared; nullopt: nothing that is declared stands here.
 std::optional<dsl::Span> definition_at(const View& view, const dsl::Span& at);
 
 struct Suggestion {
@@ -47,6 +48,7 @@ struct Completion {
   dsl::Span replaced;  // what stands there so far
   std::vector<Suggestion> items;
 };
+// What may stand here; no items where nothing is known. At most a workspace's names.
 Completion complete_at(const View& view, const dsl::Span& at);
 
 struct OutlineItem {
@@ -57,6 +59,7 @@ struct OutlineItem {
   std::string kind;  // "action", "step", …
   std::vector<OutlineItem> inside;
 };
+// The declarations of a file with their steps inside, in the order of the text.
 std::vector<OutlineItem> outline_of(const View& view, std::uint32_t file);
 
 // The document laid out as `belay fmt` does; nullopt: it has errors, or is none of ours.

@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "runtime/simulator/what_if_rows.h"
+
 namespace belay::runtime::simulator {
 
 namespace {
@@ -69,9 +71,14 @@ std::string table_note(const WhatIf& table) {
                     " runs of the real interpreter in a simulated world; equal endings are put "
                     "together.";
   if (table.cut > 0) {
-    out +=
-        " The bound on runs left out at least " + number(table.cut) +
+    out += " The bound on runs left out at least " + number(table.cut) +
            " more: the table is not complete.";
+    std::string sagas;
+    for (const std::string& name : table.cut_children)
+      sagas += (sagas.empty() ? "" : ", ") + quoted(name);
+    if (!sagas.empty())
+      out += " Statements of sagas that it runs stayed without a case: in " + sagas +
+             "; the pages of these workflows have them.";
   }
   return out;
 }

@@ -1,8 +1,9 @@
 // What a simulated world does: how each call ends, which events come when, where the engine is
-// killed, what people do. Scenarios are turned into scripts (scenario_run.h), and the what-if table
-// writes its own (what_if.h).
+// killed, what people do, whether the workflow is started twice. Scenarios are turned into scripts
+// (scenario_run.h), and the what-if table writes its own (what_if.h).
 #pragma once
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -17,14 +18,17 @@ using interpreter::NodeId;
 struct CallAt {  // one call of a statement, in every round of the loops around it
   NodeId node = interpreter::kNoNode;
   Direction direction = Direction::kForward;
+  // The statements that run the child saga it stands in, outermost first; empty: the saga itself.
+  std::vector<NodeId> of = {};
   auto operator<=>(const CallAt&) const = default;
 };
 
 // A round of the loop that a statement stands in (the innermost), from 0; kEveryRound: all of them.
+// A child saga's statement that stands in no loop is in the round of the statement that runs it.
 inline constexpr std::int64_t kEveryRound = -1;
 
-inline bool in_round(std::int64_t round, const interpreter::Path& path) {
-  return round == kEveryRound || (!path.iteration.empty() && path.iteration.back() == round);
+inline bool in_round(std::int64_t round, const std::vector<std::uint32_t>& rounds) {
+  return round == kEveryRound || (!rounds.empty() && rounds.back() == round);
 }
 
 struct Answer {
@@ -54,6 +58,7 @@ struct Arrival {  // of a wait's event, or of the answer to a question
   std::uint32_t copies = 1;
   std::vector<Binding> with;  // fields of the event; the others are samples
   std::int64_t round = kEveryRound;
+  std::vector<NodeId> of = {};  // as CallAt::of
 };
 
 enum class Moment : std::uint8_t { kBefore, kDuring, kAfter };
@@ -83,14 +88,21 @@ struct PersonAct {
   std::vector<Binding> with;  // kSkip, kResolve: the result
 };
 
+struct SecondStart {          // of the workflow, beside the first
+  std::int64_t after_ms = 0;  // since the first
+  std::vector<Binding> with;  // inputs that are others; the rest is the same
+};
+
 struct Script {
   interpreter::Value input;
+  std::string started_by;  // the event that starts it; empty: somebody does
+  std::optional<SecondStart> again;
   std::vector<Rule> rules;
   std::vector<Arrival> arrivals;
   std::vector<Crash> crashes;
   std::vector<PersonAct> acts;
-  std::vector<NodeId>
-      rest_at;  // the run ends once one of these waits is open and only time could pass
+  // The run ends once one of these waits is open and only time could pass.
+  std::vector<CallAt> rest_at;
   bool events_come = false;  // waits without an arrival get their event all the same
 };
 

@@ -10,7 +10,11 @@ namespace belay::runtime::simulator {
 using namespace interpreter;  // NOLINT: every type here is the interpreter's
 
 std::string call_words(const Graph& graph, const Path& path, Direction direction) {
-  const std::string name = "`" + path_text(graph, path) + "`";
+  return call_words(place_text(graph, path), direction);
+}
+
+std::string call_words(const std::string& place, Direction direction) {
+  const std::string name = "`" + place + "`";
   switch (direction) {
     case Direction::kForward:
       return name;
@@ -81,17 +85,26 @@ class Story {
  public:
   Story(const Graph& graph, const Run& run) : graph_(graph), run_(run) {}
 
-  std::vector<Happening> tell() {
+  struct Line {
+    std::uint64_t told = 0;  // twice Run::told, and one more for a note
+    Happening what;
+  };
+
+  std::vector<Line> tell() {
     std::size_t note = 0;
-    for (const Entry& entry : run_.journal) {
+    for (std::size_t i = 0; i < run_.journal.size(); ++i) {
+      const Entry& entry = run_.journal[i];
       entry_ = &entry;
+      told_ = 2 * run_.told[i];
       std::visit([this](const auto& fact) { this->fact(fact); }, entry.fact);
       for (const Drawn& drawn : entry.drawn)
         std::visit([this](const auto& d) { this->drew(d); }, drawn);
       for (; note < run_.notes.size() && run_.notes[note].after_seq <= entry.seq; ++note) {
+        told_ = 2 * run_.notes[note].told + 1;  // behind that entry
         add(run_.notes[note].at, run_.notes[note].text);
       }
     }
+    told_ = static_cast<std::uint64_t>(-1);
     if (!run_.problem.empty()) add(run_.ended_at, run_.problem);
     return std::move(story_);
   }
@@ -99,7 +112,8 @@ class Story {
  private:
   void add(Instant at, std::string text) {
     story_.push_back(
-        {entry_ == nullptr ? 0 : entry_->seq, (at.us - kStart.us) / 1000, std::move(text)});
+        {told_,
+         {entry_ == nullptr ? 0 : entry_->seq, (at.us - kStart.us) / 1000, std::move(text), {}}});
   }
   void add(std::string text) { add(entry_->at, std::move(text)); }
   std::string call(const Path& path, Direction direction) const {
@@ -107,7 +121,14 @@ class Story {
   }
 
   // ---- Facts ----
-  void fact(const Started&) { add("it starts"); }
+  void fact(const Started& f) {
+    constexpr std::string_view kEvent = "event:";
+    std::string by;
+    if (entry_->actor.starts_with(kEvent))
+      by = ", by the event " + entry_->actor.substr(kEvent.size());
+    add(f.queued ? "it waits for its turn: another one is under way" : "it starts" + by);
+  }
+  void fact(const TurnCame&) { add("its turn has come: it starts"); }
   void fact(const StepSucceeded& f) {
     if (const Value* word = f.result.find("happened");
         word != nullptr && f.direction != Direction::kForward && f.direction != Direction::kUndo) {
@@ -133,14 +154,18 @@ class Story {
   void fact(const TimerFired& f) {
     if (f.purpose == TimerPurpose::kDeadline) add("the time for the whole saga is over");
     if (f.purpose == TimerPurpose::kLimit)
-      add("the time of `" + path_text(graph_, f.path) + "` is over");
+      add("the time of `" + place_text(graph_, f.path) + "` is over");
   }
-  void fact(const EventTaken& f) { add("`" + path_text(graph_, f.path) + "` arrives: " + f.event); }
+  void fact(const EventTaken& f) {
+    add("`" + place_text(graph_, f.path) + "` arrives: " + f.event);
+  }
   void fact(const AnswerGiven& f) {
-    add("someone answers `" + path_text(graph_, f.path) + "`: " + to_text(f.answer));
+    add("someone answers `" + place_text(graph_, f.path) + "`: " + to_text(f.answer));
   }
   void fact(const UndoAsked&) { add("its parent wants it undone"); }
-  void fact(const CancelAsked&) { add("someone cancels it: " + entry_->reason); }
+  void fact(const CancelAsked&) {
+    add((entry_->actor.empty() ? "someone" : entry_->actor) + " cancels it: " + entry_->reason);
+  }
   void fact(const OperatorActed& f) {
     const std::string who = f.path.node == kNoNode ? "it" : call(f.path, f.direction);
     switch (f.act) {
@@ -194,15 +219,15 @@ class Story {
     if (d.handler != kLimitHandler) add("it carries on after " + call(d.path, d.direction));
   }
   void drew(const Waiting& d) {
-    add("it waits for `" + path_text(graph_, d.path) + "`" +
+    add("it waits for `" + place_text(graph_, d.path) + "`" +
         (d.until ? ", at most " + length_words((d.until.us - entry_->at.us) / 1000) : ""));
   }
   void drew(const Asked& d) {
     add("somebody of " + graph_.nodes[d.path.node].role + " is asked: `" +
-        path_text(graph_, d.path) + "`");
+        place_text(graph_, d.path) + "`");
   }
   void drew(const Unwinding& d) {
-    add("a part of `" + path_text(graph_, d.path) + "` is undone" +
+    add("a part of `" + place_text(graph_, d.path) + "` is undone" +
         (d.because.empty() ? "" : ": " + d.because));
   }
   void drew(const PausedUntil& d) {
@@ -211,7 +236,7 @@ class Story {
   void drew(const Published& d) { add("it publishes " + d.event); }
   void drew(const Passed&) { add("the point of no return is passed"); }
   void drew(const Cancelling& d) { add("everything is undone: " + d.because); }
-  void drew(const NotUndone& d) { add("`" + path_text(graph_, d.path) + "` stays: " + d.because); }
+  void drew(const NotUndone& d) { add("`" + place_text(graph_, d.path) + "` stays: " + d.because); }
   void drew(const Ended& d) { add(std::string("it ends ") + name(d.status)); }
   template <class Other>
   void drew(const Other&) {}
@@ -220,7 +245,8 @@ class Story {
   const Run& run_;
   const Entry* entry_ = nullptr;
   std::map<std::pair<Path, Direction>, std::uint32_t> tries_;
-  std::vector<Happening> story_;
+  std::uint64_t told_ = 0;
+  std::vector<Line> story_;
 };
 
 // Paths for which `holds` becomes true, in the order in which it does.
@@ -244,7 +270,21 @@ std::vector<std::pair<Path, std::uint64_t>> in_order(const Graph& graph, const R
 }  // namespace
 
 std::vector<Happening> timeline(const Graph& graph, const Run& run) {
-  return Story(graph, run).tell();
+  std::vector<Story::Line> lines = Story(graph, run).tell();
+  for (const SagaRun& other : run.others) {
+    const std::string name = other.name();
+    const std::string before =
+        std::string(2 * std::max<std::size_t>(other.of.size(), 1), ' ') + name + ": ";
+    for (Story::Line& line : Story(*other.graph, other.run).tell()) {
+      line.what = {0, line.what.after_ms, before + line.what.text, name};
+      lines.push_back(std::move(line));
+    }
+  }
+  std::stable_sort(lines.begin(), lines.end(),
+                   [](const auto& a, const auto& b) { return a.told < b.told; });
+  std::vector<Happening> out;
+  for (Story::Line& line : lines) out.push_back(std::move(line.what));
+  return out;
 }
 
 std::vector<std::pair<Path, std::uint64_t>> undone_in_order(const Graph& graph, const Run& run) {

@@ -10,13 +10,16 @@ namespace belay::runtime::simulator {
 struct Happening {
   std::uint64_t seq = 0;      // of the entry, or the one before
   std::int64_t after_ms = 0;  // since the start
-  std::string text;
+  std::string text;           // of another saga: indented, behind that saga's name
+  std::string saga;           // `stay`, `the second start`; empty: the saga itself
 };
 
+// What happened in all sagas of the run, in one order. `seq` is of the saga itself, else 0.
 std::vector<Happening> timeline(const Graph& graph, const Run& run);
 
 // `capture`, `the undo of capture`, `the check of capture`; with backticks around the name.
 std::string call_words(const Graph& graph, const Path& path, Direction direction);
+std::string call_words(const std::string& place, Direction direction);
 // What a call runs: its action, or the child saga that it starts.
 std::string action_name(const Graph& graph, const interpreter::Node& node,
                         const interpreter::Call& call);

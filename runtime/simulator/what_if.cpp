@@ -11,6 +11,7 @@
 #include "runtime/simulator/reading.h"
 #include "runtime/simulator/scenario_run.h"
 #include "runtime/simulator/timeline.h"
+#include "runtime/simulator/what_if_cases.h"
 #include "runtime/simulator/what_if_rows.h"
 
 namespace belay::runtime::simulator {
@@ -19,20 +20,15 @@ using namespace interpreter;  // NOLINT: nearly every type here is the interpret
 
 namespace {
 
-constexpr std::int64_t kEachSource = -1;
-
 struct World {  // a script to try things in
   Script script;
   std::string about;  // empty: the plain one
 };
 
-struct Case {
-  std::string text;
-  Script script;
-};
+// Statements are named by their calls: which, and of which saga.
+CallAt forward(const CallAt& of) { return {of.node, Direction::kForward, of.of}; }
 
-// ---- The table
-// -------------------------------------------------------------------------------------------------------
+constexpr std::size_t kDepthMax = 4;  // of sagas that are run by sagas, as far as their cases go
 
 class Table {
  public:
@@ -51,6 +47,11 @@ class Table {
       if (problem.empty())
         worlds_.push_back({std::move(script), "in the scenario “" + scenario.title + "”"});
     }
+    find_spots(graph, {}, "");
+    // The workflow's own come first: what its children may do has what is left of the bound.
+    std::stable_sort(spots_.begin(), spots_.end(), [](const Spot& a, const Spot& b) {
+      return a.at.of.empty() && !b.at.of.empty();
+    });
   }
 
   WhatIf make() {
@@ -61,10 +62,11 @@ class Table {
         row_of("every step works and every event comes" + also, world_runs_.front()));
     count(well.rows.back());
     out_.sections.push_back(std::move(well));
-    statements();
-    for (NodeId id = 0; id < graph_.nodes.size(); ++id) {
-      if (graph_.nodes[id].undo) undo(id);
+    for (const bool children : {false, true}) {
+      statements(children);
+      undos(children);
     }
+    sections();
     for (WhatIfSection& section : out_.sections) {
       for (WhatIfRow& row : section.rows) compact(row.ifs);
     }
@@ -72,6 +74,48 @@ class Table {
   }
 
  private:
+  struct Spot {  // a statement, of this saga or of one that it waits for
+    const Graph* graph = nullptr;
+    CallAt at;
+    std::string of;  // `stay`, `trip.stay`; empty: of this saga
+    const Node& node() const { return graph->nodes[at.node]; }
+    std::string name() const { return of.empty() ? node().name : of + "." + node().name; }
+    std::string title() const {
+      return of.empty() ? title_of(node())
+                        : "In the saga of " + quoted(of) + ": " + title_of(node());
+    }
+  };
+
+  void find_spots(const Graph& graph, const std::vector<NodeId>& of, const std::string& name) {
+    for (NodeId id = 0; id < graph.nodes.size(); ++id) {
+      const Node& node = graph.nodes[id];
+      spots_.push_back({&graph, {id, Direction::kForward, of}, name});
+      const Graph* child = child_of(node, around_);
+      if (child == nullptr || node.run.detached || of.size() + 1 > kDepthMax) continue;
+      std::vector<NodeId> inside = of;
+      inside.push_back(id);
+      find_spots(*child, inside, name.empty() ? node.name : name + "." + node.name);
+    }
+  }
+  const Spot& spot(const CallAt& at) const {
+    return *std::find_if(spots_.begin(), spots_.end(),
+                         [&](const Spot& one) { return one.at == forward(at); });
+  }
+  bool has_spot(const CallAt& at) const {
+    return std::any_of(spots_.begin(), spots_.end(),
+                       [&](const Spot& one) { return one.at == forward(at); });
+  }
+
+  // The journals of the saga that a statement belongs to: of one that runs in a loop, several.
+  static std::vector<const Run*> runs_of(const Run& run, const CallAt& at) {
+    if (at.of.empty()) return {&run};
+    std::vector<const Run*> out;
+    for (const SagaRun& other : run.others) {
+      if (!other.second && other.of == at.of) out.push_back(&other.run);
+    }
+    return out;
+  }
+
   std::optional<Run> run(const Script& script) {
     if (out_of_runs()) {
       ++out_.cut;
@@ -80,19 +124,22 @@ class Table {
     ++out_.runs;
     Run done = simulate(graph_, script, around_);
     entries_ += done.journal.size();
+    for (const SagaRun& other : done.others) entries_ += other.run.journal.size();
     return done;
   }
 
-  static bool reaches(const Run& run, NodeId id) {
-    if (run.sends.count({id, Direction::kForward}) != 0) return true;
-    for (const Entry& entry : run.journal) {
-      for (const Drawn& drawn : entry.drawn) {
-        const auto* waiting = std::get_if<Waiting>(&drawn);
-        if (waiting != nullptr && waiting->path.node == id) return true;
-        const auto* took = std::get_if<Took>(&drawn);
-        if (took != nullptr && took->path.node == id) return true;
-        const auto* asked = std::get_if<Asked>(&drawn);
-        if (asked != nullptr && asked->path.node == id) return true;
+  static bool reaches(const Run& run, const CallAt& at) {
+    if (run.sends.count(at) != 0) return true;
+    for (const Run* one : runs_of(run, at)) {
+      for (const Entry& entry : one->journal) {
+        for (const Drawn& drawn : entry.drawn) {
+          const auto* waiting = std::get_if<Waiting>(&drawn);
+          if (waiting != nullptr && waiting->path.node == at.node) return true;
+          const auto* took = std::get_if<Took>(&drawn);
+          if (took != nullptr && took->path.node == at.node) return true;
+          const auto* asked = std::get_if<Asked>(&drawn);
+          if (asked != nullptr && asked->path.node == at.node) return true;
+        }
       }
     }
     return false;
@@ -100,46 +147,13 @@ class Table {
 
   // ---- Loops that wait for something ----
 
-  // A `repeat` ends by what its steps give. What may that be is tried where it is one of a few
-  // words, or true or false.
-  std::vector<Case> answers_in(NodeId loop) const {
-    std::vector<Case> cases;
-    for (NodeId id = 0; id < graph_.nodes.size(); ++id) {
-      const Node& node = graph_.nodes[id];
-      if (node.kind != NodeKind::kStep || loop_around(id) != loop) continue;
-      for (const Gives& one : graph_.actions[node.call.action].gives) {
-        std::vector<Value> values;
-        for (const std::string& option : one.field.type.options) {
-          values.push_back(Value::string(option));
+  static bool used_up(const Run& run, const CallAt& loop) {
+    for (const Run* one : runs_of(run, loop)) {
+      for (const Entry& entry : one->journal) {
+        for (const Drawn& drawn : entry.drawn) {
+          const auto* took = std::get_if<Took>(&drawn);
+          if (took != nullptr && took->path.node == loop.node && took->arm == kUsedUp) return true;
         }
-        if (one.field.type.base == Type::Base::kBool) {
-          values = {Value::boolean(true), Value::boolean(false)};
-        }
-        for (Value& value : values) {
-          Answer answer;
-          answer.fields.emplace_back(one.field.name, value);
-          cases.push_back(with_rule(worlds_.front(), {id, Direction::kForward},
-                                    quoted(node.name) + " gives " + quoted(one.field.name) + " = " +
-                                        interpreter::to_text(value),
-                                    std::move(answer), 0));
-        }
-      }
-    }
-    return cases;
-  }
-
-  NodeId loop_around(NodeId id) const {
-    for (NodeId at = id; at != kNoNode; at = graph_.nodes[at].parent) {
-      if (in_loop_body(graph_, at)) return graph_.nodes[at].parent;
-    }
-    return kNoNode;
-  }
-
-  static bool used_up(const Run& run, NodeId loop) {
-    for (const Entry& entry : run.journal) {
-      for (const Drawn& drawn : entry.drawn) {
-        const auto* took = std::get_if<Took>(&drawn);
-        if (took != nullptr && took->path.node == loop && took->arm == kUsedUp) return true;
       }
     }
     return false;
@@ -149,13 +163,14 @@ class Table {
   // them. What was chosen, in words.
   std::string let_loops_end() {
     std::string said;
-    for (NodeId id = 0; id < graph_.nodes.size(); ++id) {
-      if (graph_.nodes[id].kind != NodeKind::kRepeat) continue;
-      if (const auto plain = run(worlds_.front().script); !plain || !used_up(*plain, id)) continue;
-      for (Case& one : answers_in(id)) {
+    for (const Spot& spot : spots_) {
+      if (spot.node().kind != NodeKind::kRepeat) continue;
+      const Script world = worlds_.front().script;
+      if (const auto plain = run(world); !plain || !used_up(*plain, spot.at)) continue;
+      for (Case& one : cases_of(spot).answers_in(world, spot.at.node)) {
         const auto tried = run(one.script);
         const bool well = tried && tried->state.status == Status::kCompleted;
-        if (!well || used_up(*tried, id)) continue;
+        if (!well || used_up(*tried, spot.at)) continue;
         worlds_.front().script = std::move(one.script);
         said += ", and " + one.text;
         break;
@@ -183,15 +198,15 @@ class Table {
     const std::optional<Run> done = run(one.script);
     if (!done) return;
     WhatIfRow row = row_of(one.text, *done);
-    for (NodeId id = 0; id < graph_.nodes.size(); ++id) {
-      if (found_.count(id) == 0 && reaches(*done, id)) {
-        found_[id] = {one.script, "tried where: " + section.title + ", " + one.text};
+    for (const Spot& spot : spots_) {
+      if (found_.count(spot.at) == 0 && reaches(*done, spot.at)) {
+        found_[spot.at] = {one.script, "tried where: " + section.title + ", " + one.text};
       }
     }
     for (const auto& [call, sends] : done->sends) {
-      if (call.direction != Direction::kUndo) continue;
-      if (undo_worlds_.count(call.node) == 0) {
-        undo_worlds_[call.node] = {one.script, section.title + ", " + one.text};
+      if (call.direction != Direction::kUndo || !has_spot(call)) continue;
+      if (undo_worlds_.count(forward(call)) == 0) {
+        undo_worlds_[forward(call)] = {one.script, section.title + ", " + one.text};
       }
       if (!with_undos) continue;
       if (undo_runs_ + 2 > undo_runs_max()) {
@@ -212,16 +227,17 @@ class Table {
   // has its own cases before any has all combinations.
   std::size_t undo_runs_max() const {
     constexpr std::size_t kCasesOfAStatement = 40, kLeast = 4;  // with those of its undo
-    const std::size_t statements = std::max<std::size_t>(graph_.nodes.size(), 1);
+    const std::size_t statements = std::max<std::size_t>(spots_.size(), 1);
     const std::size_t cases = statements * kCasesOfAStatement;
     return std::max(kLeast, bounds_.runs_max > cases ? (bounds_.runs_max - cases) / statements : 0);
   }
 
   // Refused, and out of reach for as long as it is tried: one row where both end alike.
   std::vector<WhatIfRow> undo_fails(const Case& one, const CallAt& undo) {
-    const std::string what = "the undo of " + quoted(graph_.nodes[undo.node].name);
+    const Spot& at = spot(undo);
+    const std::string what = "the undo of " + quoted(at.name());
     std::vector<WhatIfRow> rows;
-    const bool child = graph_.nodes[undo.node].kind == NodeKind::kRun;
+    const bool child = at.node().kind == NodeKind::kRun;
     for (const bool refused : {true, false}) {
       if (child && !refused) continue;  // it is never out of reach
       Case failing = one;
@@ -259,146 +275,63 @@ class Table {
     }
   }
 
-  // ---- What may happen to a call ----
-
-  static Case with_rule(const World& world, CallAt call, std::string text, Answer answer,
-                        std::uint32_t times) {
-    Case out{std::move(text), world.script};
-    out.script.rules.insert(out.script.rules.begin(), Rule{call, std::move(answer), times});
-    return out;
-  }
-
-  std::vector<Case> call_cases(const World& world, CallAt at, const Call& call) const {
-    std::vector<Case> cases;
-    const auto business = [&](const std::string& error, const std::string& text) {
-      Answer answer;
-      answer.kind = Answer::Kind::kBusiness;
-      answer.error = error;
-      cases.push_back(with_rule(world, at, text, answer, 0));
-    };
-    const bool child = graph_.nodes[at.node].kind == NodeKind::kRun;
-    for (const std::string& error : errors_of(graph_, at)) {
-      business(error, !child ? "it ends in " + quoted(error)
-                      : at.direction == Direction::kForward
-                          ? "that saga is cancelled"
-                          : "something of that saga is left over");
-    }
-    if (child) {  // it is never refused, and never out of reach
-      crashes(world, at, cases);
-      if (graph_.nodes[at.node].run.detached) cases.resize(1);  // nothing comes back
-      return cases;
-    }
-    business("refused", "it is refused");
-    if (at.direction == Direction::kForward) one_item_fails(world, at, cases);
-    Answer away;
-    away.kind = Answer::Kind::kTransient;
-    cases.push_back(
-        with_rule(world, at, "it cannot be reached until its tries are used up", away, 0));
-    const bool looks =
-        graph_.actions[call.action].effects == static_cast<std::uint8_t>(Effect::kReads);
-    for (const bool happened : {true, false}) {
-      if (looks && happened) continue;  // nothing happens when it looks
-      const std::string whether = looks      ? ""
-                                  : happened ? ", and it happened"
-                                             : ", and it did not happen";
-      for (const bool timed_out : {false, true}) {
-        for (const bool always : {false, true}) {
-          Answer answer;
-          answer.kind = Answer::Kind::kUnsure;
-          answer.happened = happened;
-          answer.timed_out = timed_out;
-          const std::string what =
-              timed_out ? (always ? "it times out each time" : "it times out once")
-                        : (always ? "its answer is lost each time" : "its answer is lost once");
-          cases.push_back(with_rule(world, at, what + whether, answer, always ? 0 : 1));
-        }
-      }
-      if (call.check.empty()) continue;
-      Answer unsure;
-      unsure.kind = Answer::Kind::kUnsure;
-      unsure.happened = happened;
-      Case blind = with_rule(
-          world, at, "its answer is lost each time and its check cannot be reached" + whether,
-          unsure, 0);
-      const Direction check =
-          at.direction == Direction::kForward ? Direction::kCheck : Direction::kUndoCheck;
-      blind.script.rules.insert(blind.script.rules.begin(), Rule{{at.node, check}, away, 0});
-      cases.push_back(std::move(blind));
-    }
-    crashes(world, at, cases);
-    return cases;
-  }
-
-  // One of several items fails, and the others do not.
-  void one_item_fails(const World& world, CallAt at, std::vector<Case>& cases) const {
-    const NodeId loop = loop_around(at.node);
-    if (loop == kNoNode || graph_.nodes[loop].kind != NodeKind::kForEach) return;
-    std::vector<std::string> errors = errors_of(graph_, at);
-    errors.push_back("refused");
-    for (const std::string& error : errors) {
-      Answer answer;
-      answer.kind = Answer::Kind::kBusiness;
-      answer.error = error;
-      const std::string how =
-          error == "refused" ? "is refused for" : "ends in " + quoted(error) + " for";
-      cases.push_back(with_rule(world, at, "it " + how + " the second item only", answer, 0));
-      cases.back().script.rules.front().round = 1;
-    }
-  }
-
-  static void crashes(const World& world, CallAt at, std::vector<Case>& cases) {
-    for (const auto& [moment, words] :
-         {std::pair(Moment::kBefore, "the engine stops before it leaves"),
-          std::pair(Moment::kDuring,
-                    "the engine stops before its checkpoint, when it has happened"),
-          std::pair(Moment::kAfter, "the engine stops after its checkpoint")}) {
-      Case one{words, world.script};
-      one.script.crashes.push_back({at, moment});
-      cases.push_back(std::move(one));
-    }
-  }
-
-  static void cancels(const World& world, CallAt at, const char* during, const char* after,
-                      std::vector<Case>& cases) {
-    for (const auto& [moment, words] :
-         {std::pair(Moment::kDuring, during), std::pair(Moment::kAfter, after)}) {
-      Case one{words, world.script};
-      PersonAct act;
-      act.when = PersonAct::When::kAtCall;
-      act.call = at;
-      act.moment = moment;
-      act.fact = CancelAsked{};
-      act.reason = "cancelled by a person";
-      one.script.acts.push_back(std::move(act));
-      cases.push_back(std::move(one));
-    }
-  }
-
   // ---- Sections ----
 
-  // In the order of the workflow. What only a case reaches (the block of a handler, of a limit) is
-  // tried in that case's world, once it was found.
-  void statements() {
-    std::map<NodeId, WhatIfSection> made;
+  Cases cases_of(const Spot& spot) const { return {*spot.graph, spot.at.of}; }
+
+  // What only a case reaches (the block of a handler, of a limit) is tried in that case's world,
+  // once it was found.
+  void statements(bool children) {
     for (bool more = true; more;) {
       more = false;
-      for (NodeId id = 0; id < graph_.nodes.size(); ++id) {
-        const NodeKind kind = graph_.nodes[id].kind;
-        if (!tried(kind) || made.count(id) != 0) continue;
-        const auto world = world_reaching(id);
+      for (const Spot& spot : spots_) {
+        const bool wanted = tried(spot.node().kind) && spot.at.of.empty() != children;
+        if (!wanted || statements_.count(spot.at) != 0) continue;
+        const auto world = world_reaching(spot.at);
         if (!world) continue;
-        made.emplace(id, statement(id, *world));
+        statements_.emplace(spot.at, statement(spot, *world));
         more = true;
       }
     }
-    for (NodeId id = 0; id < graph_.nodes.size(); ++id) {
-      const Node& node = graph_.nodes[id];
-      if (const auto found = made.find(id); found != made.end()) {
-        out_.sections.push_back(std::move(found->second));
-      } else if (tried(node.kind) && node.kind != NodeKind::kRepeat && !out_of_runs()) {
-        out_.not_reached.push_back(title_of(node) + ", " + node.at);
+  }
+
+  // The undo of a statement that runs a saga may be reached by what happens in that saga only.
+  void undos(bool children) {
+    for (const Spot& spot : spots_) {
+      if (!spot.node().undo || undos_.count(spot.at) != 0) continue;
+      if (!children && !spot.at.of.empty()) continue;
+      if (const auto found = undo_worlds_.find(spot.at); found != undo_worlds_.end())
+        undos_.emplace(spot.at, undo(spot, World(found->second)));
+    }
+  }
+
+  // In the order of the workflow: its statements, its undos, then those of its children.
+  void sections() {
+    std::set<std::string> cut;
+    for (const bool children : {false, true}) {
+      for (const auto* made : {&statements_, &undos_}) {
+        const bool undoes = made == &undos_;
+        for (const Spot& spot : spots_) {
+          if (spot.at.of.empty() == children) continue;
+          const auto found = made->find(spot.at);
+          if (found != made->end() && !found->second.rows.empty()) {
+            out_.sections.push_back(found->second);
+            continue;
+          }
+          const NodeKind kind = spot.node().kind;
+          const bool due =
+              undoes ? spot.node().undo.has_value() : tried(kind) && kind != NodeKind::kRepeat;
+          if (!due) continue;
+          if (!out_of_runs()) {
+            out_.not_reached.push_back((undoes ? undo_title(spot) : spot.title()) + ", " +
+                                       spot.node().at);
+          } else if (children) {
+            cut.insert(spot.of);
+          }
+        }
       }
     }
+    out_.cut_children.assign(cut.begin(), cut.end());
   }
 
   static bool tried(NodeKind kind) {
@@ -410,160 +343,71 @@ class Table {
     return out_.runs >= bounds_.runs_max || entries_ >= bounds_.entries_max;
   }
 
-  std::optional<World> world_reaching(NodeId id) const {
+  std::optional<World> world_reaching(const CallAt& at) const {
     for (std::size_t i = 0; i < worlds_.size(); ++i) {
-      if (reaches(world_runs_[i], id)) return worlds_[i];
+      if (reaches(world_runs_[i], at)) return worlds_[i];
     }
-    const auto found = found_.find(id);
+    const auto found = found_.find(at);
     return found == found_.end() ? std::nullopt : std::optional(found->second);
   }
 
-  WhatIfSection statement(NodeId id, const World& world) {
-    const Node& node = graph_.nodes[id];
+  // Of the statement's saga in the plain world; a new one where that does not come so far.
+  State state_of(const Spot& spot) const {
+    const auto runs = runs_of(world_runs_.front(), spot.at);
+    return runs.empty() ? State{} : runs.front()->state;
+  }
+
+  WhatIfSection statement(const Spot& spot, const World& world) {
+    const Node& node = spot.node();
+    const Cases make = cases_of(spot);
     const bool loop = node.kind == NodeKind::kRepeat;
     WhatIfSection section{
-        loop ? "Again and again until " + quoted(node.until.source) + " (" + quoted(node.name) + ")"
-             : title_of(node),
+        loop ? (spot.of.empty() ? "Again" : "In the saga of " + quoted(spot.of) + ": again") +
+                   std::string(" and again until ") + quoted(node.until.source) + " (" +
+                   quoted(node.name) + ")"
+             : spot.title(),
         world.about,
         {}};
     undo_runs_ = 0;
-    const CallAt at{id, Direction::kForward};
+    const CallAt& at = spot.at;
     std::vector<Case> cases;
     if (node.kind == NodeKind::kStep || node.kind == NodeKind::kRun) {
-      cases = call_cases(world, at, node.call);
+      cases = make.of_call(world.script, at, node.call);
       if (!node.run.detached) {
-        cancels(world, at, "somebody cancels while it is under way",
-                "somebody cancels right after it", cases);
+        Cases::cancels(world.script, at, "somebody cancels while it is under way",
+                       "somebody cancels right after it", cases);
       }
     } else if (node.kind == NodeKind::kRepeat) {
-      cases = answers_in(id);
+      cases = make.answers_in(worlds_.front().script, at.node);
       section.about = cases.empty() ? world.about : "each time round";
       if (cases.empty()) cases.push_back({"its steps answer as above", world.script});
     } else if (node.kind == NodeKind::kAsk) {
-      cases = ask_cases(world, id);
-      cancels(world, at, "somebody cancels while it is open",
-              "somebody cancels once it is answered", cases);
+      cases = make.of_question(world.script, at.node, state_of(spot));
+      Cases::cancels(world.script, at, "somebody cancels while it is open",
+                     "somebody cancels once it is answered", cases);
     } else {
-      cases = wait_cases(world, id);
-      cancels(world, at, "somebody cancels while it waits", "somebody cancels once it has come",
-              cases);
+      cases = make.of_wait(world.script, at.node, state_of(spot));
+      Cases::cancels(world.script, at, "somebody cancels while it waits",
+                     "somebody cancels once it has come", cases);
     }
     for (const Case& one : cases) try_case(section, one);
     return section;
   }
 
-  // The statement's event or answer comes otherwise than in `world`.
-  static Case arriving(const World& world, NodeId id, const std::string& text,
-                       const std::function<void(Arrival&)>& change,
-                       std::int64_t source = kEachSource) {
-    Case one{text, world.script};
-    Arrival made;
-    for (const Arrival& known : one.script.arrivals) {
-      if (known.wait == id) made = known;
-    }
-    if (source == kEachSource) {
-      std::erase_if(one.script.arrivals, [&](const Arrival& known) { return known.wait == id; });
-    }
-    made.wait = id;
-    made.source = source;
-    made.never = false;
-    change(made);
-    one.script.arrivals.push_back(std::move(made));
-    return one;
+  static std::string undo_title(const Spot& spot) {
+    const Node& node = spot.node();
+    return (spot.of.empty() ? "The undo of "
+                            : "In the saga of " + quoted(spot.of) + ": the undo of ") +
+           title_of(node) + ": " + quoted(action_name(*spot.graph, node, *node.undo));
   }
 
-  // A minute more than the statement's limit; nothing when it has none, or one that is worked out
-  // from what is not known here.
-  std::optional<std::int64_t> too_late_ms(const Node& node) const {
-    if (node.within.empty()) return std::nullopt;
-    const Evaluated within = evaluate_in(graph_, world_runs_.front().state, node.within);
-    if (!within.ok || within.value.kind() != Value::Kind::kDuration) return std::nullopt;
-    return within.value.as_duration().seconds * 1000 + 60'000;
-  }
-
-  static void stops(const World& world, NodeId id, const char* open, const char* over,
-                    std::vector<Case>& cases) {
-    for (const auto& [moment, words] :
-         {std::pair(Moment::kDuring, open), std::pair(Moment::kAfter, over)}) {
-      Case one{words, world.script};
-      one.script.crashes.push_back({{id, Direction::kForward}, moment});
-      cases.push_back(std::move(one));
-    }
-  }
-
-  std::vector<Case> wait_cases(const World& world, NodeId id) const {
-    const Node& node = graph_.nodes[id];
-    std::vector<Case> cases;
-    const auto arrival = [&](const std::string& text, const std::function<void(Arrival&)>& change) {
-      cases.push_back(arriving(world, id, text, change));
-    };
-    const bool several = node.sources.size() > 1;
-    const std::string it = several ? "each of them " : "it ";
-    arrival(it + "comes", [](Arrival&) {});
-    arrival(it + "comes twice", [](Arrival& a) { a.copies = 2; });
-    arrival(it + "was there before the wait began", [](Arrival& a) { a.early = true; });
-    for (std::size_t i = 0; i < node.sources.size(); ++i) {
-      const std::int64_t before_ms = node.sources[i].even_before_ms;
-      const std::string one = several ? quoted(node.sources[i].name) + " " : "it ";
-      const auto of_one = [&](const std::string& text, std::function<void(Arrival&)> change) {
-        cases.push_back(arriving(world, id, one + text, change,
-                                 several ? static_cast<std::int64_t>(i) : kEachSource));
-      };
-      if (before_ms > 0) {
-        of_one("came before the saga started, in time",
-               [&](Arrival& a) { a.before_start_ms = before_ms / 2; });
-      }
-      of_one("came too long before the saga started",
-             [&](Arrival& a) { a.before_start_ms = before_ms + 60'000; });
-      if (!node.any_source) of_one("never comes", [](Arrival& a) { a.never = true; });
-      if (several && node.any_source) {
-        Case alone =
-            arriving(world, id, "only " + one + "comes", [](Arrival& a) { a.never = true; });
-        Arrival comes;
-        comes.wait = id;
-        comes.source = static_cast<std::int64_t>(i);
-        alone.script.arrivals.push_back(comes);
-        cases.push_back(std::move(alone));
-      }
-    }
-    if (several) arrival("none of them comes", [](Arrival& a) { a.never = true; });
-    if (const auto late = too_late_ms(node)) {
-      arrival(it + "comes too late", [&](Arrival& a) { a.after_ms = *late; });
-    }
-    stops(world, id, "the engine stops while it waits", "the engine stops right after it came",
-          cases);
-    return cases;
-  }
-
-  std::vector<Case> ask_cases(const World& world, NodeId id) const {
-    std::vector<Case> cases{
-        arriving(world, id, "somebody answers", [](Arrival&) {}),
-        arriving(world, id, "nobody answers", [](Arrival& a) { a.never = true; })};
-    if (const auto late = too_late_ms(graph_.nodes[id])) {
-      cases.push_back(arriving(world, id, "the answer comes too late",
-                               [&](Arrival& a) { a.after_ms = *late; }));
-    }
-    stops(world, id, "the engine stops while the question is open",
-          "the engine stops right after the answer", cases);
-    return cases;
-  }
-
-  void undo(NodeId id) {
-    const Node& node = graph_.nodes[id];
-    const auto found = undo_worlds_.find(id);
-    const std::string title =
-        "The undo of " + title_of(node) + ": " + quoted(action_name(graph_, node, *node.undo));
-    if (found == undo_worlds_.end()) {
-      if (!out_of_runs()) out_.not_reached.push_back(title + ", " + node.at);
-      return;
-    }
-    const World world = found->second;
-    WhatIfSection section{title, "tried where: " + world.about, {}};
-    Case works{"it works", world.script};
-    try_case(section, works, false);
-    for (const Case& one : call_cases(world, {id, Direction::kUndo}, *node.undo))
+  WhatIfSection undo(const Spot& spot, const World& world) {
+    WhatIfSection section{undo_title(spot), "tried where: " + world.about, {}};
+    try_case(section, {"it works", world.script}, false);
+    const CallAt call{spot.at.node, Direction::kUndo, spot.at.of};
+    for (const Case& one : cases_of(spot).of_call(world.script, call, *spot.node().undo))
       try_case(section, one, false);
-    out_.sections.push_back(std::move(section));
+    return section;
   }
 
   const Graph& graph_;
@@ -573,8 +417,10 @@ class Table {
   std::vector<Run> world_runs_;
   std::size_t undo_runs_ = 0;            // of failing undos, in the present section
   std::size_t entries_ = 0;              // of all runs so far
-  std::map<NodeId, World> found_;        // the first case that reaches each statement
-  std::map<NodeId, World> undo_worlds_;  // the first case in which each undo ran
+  std::vector<Spot> spots_;              // the workflow's own first
+  std::map<CallAt, World> found_;        // the first case that reaches each statement
+  std::map<CallAt, World> undo_worlds_;  // the first case in which each undo ran
+  std::map<CallAt, WhatIfSection> statements_, undos_;
   WhatIf out_;
 };
 

@@ -1,7 +1,7 @@
-// The what-if table: for every step, wait and undo of a workflow, everything that may happen to it,
-// each run on the simulator, and how it ends: what was undone, what is left over, what the customer
-// is told. Nothing here works out an ending; rows are what runs gave, and equal ones are put
-// together. Tested in tests/simulator/explain_test.cpp.
+// The what-if table: for every step, wait and undo of a workflow and of the sagas that it waits
+// for, everything that may happen to it, each run on the simulator, and how it ends: what was
+// undone, what is left over, what the customer is told. Nothing here works out an ending; rows are
+// what runs gave, and equal ones are put together. Tested in tests/simulator/explain_test.cpp.
 #pragma once
 #include <string>
 #include <vector>
@@ -32,7 +32,8 @@ struct WhatIf {
   // Cases, and how many of them end in which way.
   std::size_t cases = 0, completed = 0, undone = 0, left_over = 0, need_a_person = 0;
   std::size_t runs = 0;
-  std::size_t cut = 0;  // runs that the bound left out
+  std::size_t cut = 0;                    // runs that the bound left out
+  std::vector<std::string> cut_children;  // sagas that it runs of which some statement has no case
 };
 
 struct WhatIfBounds {

@@ -48,8 +48,7 @@ class Row {
   WhatIfRow make() {
     WhatIfRow row;
     row.ends = ends();
-    for (const auto& [path, seq] : undone_in_order(graph_, run_))
-      row.undone.push_back(quoted(path_text(graph_, path)));
+    row.undone = undone();
     row.left_over = left();
     row.told = told();
     row.remarks = disagreements(graph_, run_);
@@ -58,19 +57,54 @@ class Row {
   }
 
  private:
+  // In the order in which it was undone, in the saga and in those that it waits for.
+  std::vector<std::string> undone() const {
+    std::vector<std::pair<std::uint64_t, std::string>> all;
+    for (const auto& [path, seq] : undone_in_order(graph_, run_))
+      all.emplace_back(run_.told[seq - 1], quoted(place_text(graph_, path)));
+    for (const SagaRun* child : children()) {
+      for (const auto& [path, seq] : undone_in_order(*child->graph, child->run))
+        all.emplace_back(child->run.told[seq - 1], quoted(place_text(*child, path)));
+    }
+    std::stable_sort(all.begin(), all.end(),
+                     [](const auto& a, const auto& b) { return a.first < b.first; });
+    std::vector<std::string> out;
+    for (auto& [told, text] : all) out.push_back(std::move(text));
+    return out;
+  }
+
+  // The sagas that it waits for, and those that they wait for.
+  std::vector<const SagaRun*> children() const {
+    std::vector<const SagaRun*> out;
+    for (const SagaRun& other : run_.others) {
+      if (!other.second && !other.detached) out.push_back(&other);
+    }
+    return out;
+  }
+
   // Where a person had to act, in the order in which it came to that.
   std::string holds() const {
-    std::vector<std::string> seen;
-    for (const Entry& entry : run_.journal) {
-      for (const Drawn& drawn : entry.drawn) {
-        const auto* held = std::get_if<Held>(&drawn);
-        if (held == nullptr) continue;
-        std::string text =
-            call_words(graph_, held->path, held->direction) + " (" + hold_words(held->reason) + ")";
-        if (!held->team.empty()) text += " for " + quoted(held->team);
-        if (std::find(seen.begin(), seen.end(), text) == seen.end())
-          seen.push_back(std::move(text));
+    std::vector<std::pair<std::uint64_t, std::string>> all;
+    const auto look = [&](const Run& run, const auto& place) {
+      for (std::size_t i = 0; i < run.journal.size(); ++i) {
+        for (const Drawn& drawn : run.journal[i].drawn) {
+          const auto* held = std::get_if<Held>(&drawn);
+          if (held == nullptr) continue;
+          std::string text = call_words(place(held->path), held->direction) + " (" +
+                             hold_words(held->reason) + ")";
+          if (!held->team.empty()) text += " for " + quoted(held->team);
+          all.emplace_back(run.told[i], std::move(text));
+        }
       }
+    };
+    look(run_, [&](const Path& path) { return place_text(graph_, path); });
+    for (const SagaRun* child : children())
+      look(child->run, [&](const Path& path) { return place_text(*child, path); });
+    std::stable_sort(all.begin(), all.end(),
+                     [](const auto& a, const auto& b) { return a.first < b.first; });
+    std::vector<std::string> seen;
+    for (auto& [told, text] : all) {
+      if (std::find(seen.begin(), seen.end(), text) == seen.end()) seen.push_back(std::move(text));
     }
     std::string out;
     for (const std::string& one : seen) out += (out.empty() ? "" : " and ") + one;
@@ -104,15 +138,23 @@ class Row {
       const bool unknown = activity != nullptr && activity->forward.unsure && marks(left.path);
       const std::string path = path_text(graph_, left.path);
       const std::string known = happened ? " (it did happen)" : " (it did not happen)";
-      out.add(quoted(path) + left.what.substr(path.size()), why(left.why) + (unknown ? known : ""));
+      out.add(quoted(place_text(graph_, left.path)) + left.what.substr(path.size()),
+              why(left.why) + (unknown ? known : ""));
       said.insert(left.path);
     }
     const bool open = run_.state.status == Status::kRunning && !run_.state.past_no_return;
     for (const auto& [path, effect] : run_.world) {
       if (said.count(path) != 0 || effect.done == 0 || effect.undone || effect.excused) continue;
-      const std::string what = quoted(path_text(graph_, path));
+      const std::string what = quoted(place_text(graph_, path));
       if (effect.late_event) out.add(what, "it came when nothing waited for it");
       if (open && marks(path)) out.add(what, "until a person has acted");
+    }
+    for (const SagaRun* child : children()) {
+      for (const LeftOver& left : left_over(*child->graph, child->run.state)) {
+        const std::string path = path_text(*child->graph, left.path);
+        out.add(quoted(place_text(*child, left.path)) + left.what.substr(path.size()),
+                why(left.why));
+      }
     }
     return out.take();
   }
@@ -159,15 +201,21 @@ class Row {
 
   std::vector<std::string> told() const {
     std::vector<std::string> out;
-    for (const auto& [path, effect] : run_.world) {
-      const Node& node = graph_.nodes[path.node];
-      if (effect.done == 0 || node.kind != NodeKind::kStep) continue;
-      const std::string title = title_of(node);  // the same in every round of a loop
-      if (!has(graph_.actions[node.call.action], Effect::kNotifies)) continue;
-      if (std::find(out.begin(), out.end(), title) == out.end()) out.push_back(title);
+    const auto look = [&](const Graph& graph, const Run& run) {
+      for (const auto& [path, effect] : run.world) {
+        const Node& node = graph.nodes[path.node];
+        if (effect.done == 0 || node.kind != NodeKind::kStep) continue;
+        const std::string title = title_of(node);  // the same in every round of a loop
+        if (!has(graph.actions[node.call.action], Effect::kNotifies)) continue;
+        if (std::find(out.begin(), out.end(), title) == out.end()) out.push_back(title);
+      }
+      for (const PublishedEvent& event : run.published)
+        out.push_back("event " + quoted(event.event));
+    };
+    look(graph_, run_);
+    for (const SagaRun& other : run_.others) {
+      if (!other.second) look(*other.graph, other.run);
     }
-    for (const PublishedEvent& event : run_.published)
-      out.push_back("event " + quoted(event.event));
     const bool undoing =
         run_.state.status == Status::kCompensating || run_.state.status == Status::kCompensated;
     if (undoing) out.push_back("“" + run_.state.because + "”");

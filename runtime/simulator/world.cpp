@@ -55,6 +55,51 @@ std::vector<std::pair<std::string, Value>> fields_of(const Value& record) {
 
 }  // namespace
 
+std::optional<std::size_t> Ground::find(const CallAt& call,
+                                        const std::vector<std::uint32_t>& rounds) const {
+  for (const bool of_one_round : {true, false}) {
+    for (std::size_t i = 0; i < rules_.size(); ++i) {
+      const Rule& rule = rules_[i];
+      if (rule.call != call || !in_round(rule.round, rounds)) continue;
+      if ((rule.round != kEveryRound) != of_one_round) continue;
+      if (rule.times == 0 || used_[i] < rule.times) return i;
+    }
+  }
+  return std::nullopt;
+}
+
+const Answer* Ground::take(const CallAt& call, const std::vector<std::uint32_t>& rounds) {
+  const auto found = find(call, rounds);
+  if (!found) return nullptr;
+  ++used_[*found];
+  return &rules_[*found].answer;
+}
+
+bool Ground::says(const CallAt& call, const std::vector<std::uint32_t>& rounds) const {
+  return find(call, rounds).has_value();
+}
+
+// As runtime/actions/pace.h: in order, and never more than so many in any stretch of that length.
+std::int64_t Ground::held_back_ms(const std::string& workflow, const std::string& step,
+                                  const RunAction& call, Instant now) {
+  if (call.rate_count == 0 || call.rate_per_ms <= 0) return 0;
+  std::deque<Instant>& left = left_[workflow + '\0' + step + '\0' + call.rate_key];
+  Instant leaves = left.empty() ? now : std::max(now, left.back());
+  if (left.size() >= call.rate_count) {
+    const Instant before = left[left.size() - call.rate_count];
+    leaves = std::max(leaves, Instant{before.us + call.rate_per_ms * 1000});
+  }
+  left.push_back(leaves);
+  while (left.size() > call.rate_count) left.pop_front();
+  return (leaves.us - now.us + 999) / 1000;
+}
+
+std::vector<std::uint32_t> World::rounds_of(const Path& path) const {
+  std::vector<std::uint32_t> rounds = who_.rounds;
+  rounds.insert(rounds.end(), path.iteration.begin(), path.iteration.end());
+  return rounds;
+}
+
 WorldEffect& World::effect_at(const Path& path) {
   WorldEffect& effect = run_.world[path];
   effect.path = path;
@@ -62,23 +107,13 @@ WorldEffect& World::effect_at(const Path& path) {
 }
 
 const Answer* World::rule_for(const Path& path, Direction direction) {
-  for (const bool of_one_round : {true, false}) {
-    for (std::size_t i = 0; i < rules_.size(); ++i) {
-      const Rule& rule = rules_[i];
-      if (rule.call != CallAt{path.node, direction} || !in_round(rule.round, path)) continue;
-      if ((rule.round != kEveryRound) != of_one_round) continue;
-      if (rule.times != 0 && used_[i] >= rule.times) continue;
-      ++used_[i];
-      return &rule.answer;
-    }
-  }
-  return nullptr;
+  return ground_.take(call_at(path, direction), rounds_of(path));
 }
 
 CallOutcome World::answer(const RunAction& call, Instant now) {
   const std::string key =
       call.key.empty()
-          ? interpreter::effect_key(kSaga, graph_, call.path, call.direction, call.generation)
+          ? interpreter::effect_key(who_.id, graph_, call.path, call.direction, call.generation)
           : call.key;
   const Answer* said = rule_for(call.path, call.direction);
   const Action& action = graph_.actions[call.action];
@@ -91,7 +126,7 @@ CallOutcome World::answer(const RunAction& call, Instant now) {
   // A key that was carried out gets its stored answer; a world that takes that back would be no
   // world. A refusal says nothing about what the key did.
   if (said != nullptr && said->kind == Answer::Kind::kBusiness && said->error != "refused" &&
-      keys_.count(key) != 0) {
+      ground_.keys.count(key) != 0) {
     said = nullptr;
   }
   const Answer::Kind kind = said == nullptr ? Answer::Kind::kSuccess : said->kind;
@@ -118,11 +153,11 @@ CallOutcome World::answer(const RunAction& call, Instant now) {
   }
   if (is_check(call.direction)) return tell(call, said, now);
   carry_out(call, key, now);
-  return succeed(call, said, now);
+  return succeed(call, key, said, now);
 }
 
 void World::carry_out(const RunAction& call, const std::string& key, Instant now) {
-  if (is_check(call.direction) || !keys_.insert(key).second)
+  if (is_check(call.direction) || !ground_.keys.emplace(key, Value()).second)
     return;  // a known key: nothing happens again
   WorldEffect& effect = effect_at(call.path);
   if (call.direction == Direction::kUndo) {
@@ -132,6 +167,7 @@ void World::carry_out(const RunAction& call, const std::string& key, Instant now
   ++effect.done;
   effect.undone = false;
   effect.result = result_of(call, now);
+  ground_.keys[key] = effect.result;
 }
 
 Value World::result_of(const RunAction& call, Instant now) const {
@@ -150,8 +186,13 @@ Value World::result_of(const RunAction& call, Instant now) const {
   return interpreter::record(std::move(fields));
 }
 
-CallOutcome World::succeed(const RunAction& call, const Answer* said, Instant now) {
+CallOutcome World::succeed(const RunAction& call, const std::string& key, const Answer* said,
+                           Instant now) {
   WorldEffect& effect = effect_at(call.path);
+  // Under a key of the author's own another statement may have done it: this is the stored answer.
+  if (call.direction == Direction::kForward && effect.result.is_null()) {
+    effect.result = ground_.keys[key];
+  }
   Value result = call.direction == Direction::kForward ? effect.result : result_of(call, now);
   if (said != nullptr && (!said->gives.empty() || !said->fields.empty())) {
     auto fields = fields_of(result);
@@ -202,13 +243,16 @@ CallOutcome World::tell(const RunAction& check, const Answer* said, Instant now)
 std::vector<std::pair<std::string, Value>> World::values(
     const std::vector<Binding>& with, const std::vector<std::uint32_t>& iteration) {
   std::vector<std::pair<std::string, Value>> out;
+  std::vector<std::uint32_t> rounds = who_.rounds;
+  rounds.insert(rounds.end(), iteration.begin(), iteration.end());
   for (const Binding& binding : with) {
-    interpreter::Evaluated value = evaluate_in(graph_, run_.state, binding.value, iteration);
+    interpreter::Evaluated value =
+        evaluate_in(*who_.author_graph, who_.author->state, binding.value, rounds);
     if (value.ok) {
       out.emplace_back(binding.name, std::move(value.value));
-    } else if (run_.problem.empty()) {
-      run_.problem = "`" + binding.name + " = " + binding.value.source +
-                     "` cannot be worked out: " + value.error;
+    } else if (ground_.problem.empty()) {
+      ground_.problem = "`" + binding.name + " = " + binding.value.source +
+                        "` cannot be worked out: " + value.error;
     }
   }
   return out;
@@ -225,9 +269,9 @@ Value World::answer_to(const Path& question, const std::vector<Binding>& with, I
 
 CallOutcome World::start(const interpreter::StartChild& child, Instant now) {
   WorldEffect& effect = effect_at(child.path);
-  const std::string key =
-      interpreter::path_text(graph_, child.path) + ":child:" + std::to_string(child.generation);
-  const bool fresh = keys_.insert(key).second;
+  const std::string key = who_.id + ":" + interpreter::path_text(graph_, child.path) +
+                          ":child:" + std::to_string(child.generation);
+  const bool fresh = ground_.keys.emplace(key, Value()).second;
   const Answer* said = fresh ? rule_for(child.path, Direction::kForward) : nullptr;
   const bool cancelled = said != nullptr && said->kind != Answer::Kind::kSuccess;
   if (cancelled || (!fresh && effect.done == 0)) {  // a second start finds the same child
@@ -277,6 +321,15 @@ CallOutcome World::stop(const interpreter::StopChild& child) {
                      "cancelled", "", true, 0},
           kAnswerMs};
 }
+
+void World::child_completed(const Path& path, const Value& output) {
+  WorldEffect& effect = effect_at(path);
+  effect.done = 1;  // it is told once more after a restart
+  effect.undone = false;
+  effect.result = output;
+}
+
+void World::child_undone(const Path& path) { effect_at(path).undone = true; }
 
 Value World::payload(const Node& wait, const interpreter::AwaitEvent& awaited,
                      const std::vector<Binding>& with, Instant now) {

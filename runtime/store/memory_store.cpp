@@ -143,7 +143,7 @@ Instant MemoryStore::now() const {
   return {std::chrono::duration_cast<std::chrono::microseconds>(real).count() + ahead_us_};
 }
 
-FlushResult MemoryStore::flush(const Flush& flush) {
+FlushResult MemoryStore::flush(const Flush& flush, std::size_t) {
   std::function<void()> hook;
   {
     std::lock_guard lock(mutex_);
@@ -509,7 +509,7 @@ Result<std::optional<std::pair<Lane, SagaId>>> MemoryStore::find_saga(const std:
   return std::optional(std::pair(found->second.lane, id));
 }
 
-Result<Instant> MemoryStore::database_now() {
+Result<Instant> MemoryStore::database_now(std::size_t) {
   if (down_) return no_database();
   return now();
 }

@@ -68,7 +68,10 @@ class MemoryStore final : public Store {
   std::size_t mailbox_reads() const { return mailbox_reads_; }
 
   // ---- The port. ----
-  FlushResult flush(const Flush& flush) override;
+  void set_writers(std::size_t writers) { writers_ = writers; }  // before an engine is opened
+  std::size_t writers() const override { return writers_; }
+  std::size_t writer_of(Lane lane) const override { return static_cast<std::size_t>(lane) % writers_; }
+  FlushResult flush(const Flush& flush, std::size_t writer = 0) override;
   Result<std::vector<ClaimedLane>> claim(const Claim& claim) override;
   Result<void> release(const std::string& owner, const std::vector<LaneFence>& lanes) override;
   Result<Cluster> beat(const NodeBeat& me) override;
@@ -92,7 +95,7 @@ class MemoryStore final : public Store {
       const std::vector<std::tuple<Lane, std::string, std::string>>& names) override;
   Result<std::vector<SagaKeyRow>> saga_keys(const std::vector<std::pair<Lane, SagaId>>& which) override;
   Result<std::optional<std::pair<Lane, SagaId>>> find_saga(const std::string& tenant, const SagaId& id) override;
-  Result<Instant> database_now() override;
+  Result<Instant> database_now(std::size_t cell = 0) override;
   Result<void> forgive_crashes(const std::string& owner, const std::vector<Lane>& lanes) override;
   Result<void> put_definition(const std::string& workflow, std::uint32_t version, const std::string& hash,
                               const std::string& graph) override;
@@ -130,6 +133,7 @@ class MemoryStore final : public Store {
   std::map<std::pair<std::string, std::uint32_t>, std::string> versions_;
   std::map<std::string, std::string> definitions_;
   std::size_t flushes_ = 0;
+  std::size_t writers_ = 1;
   std::function<bool(const JournalRow&)> bad_;
   std::function<Instant()> clock_;
   std::function<void()> before_flush_, after_events_read_;

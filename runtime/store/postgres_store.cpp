@@ -45,7 +45,7 @@ class PostgresStore final : public Store {
   PostgresStore(PostgresOptions options, std::unique_ptr<PostgresConnection> writer)
       : options_(std::move(options)), writer_(std::move(writer)), readers_(options_, kReadConnections), lanes_(options_) {}
 
-  FlushResult flush(const Flush& flush) override;
+  FlushResult flush(const Flush& flush, std::size_t writer) override;
   Result<std::vector<ClaimedLane>> claim(const Claim& claim) override { return lanes_.claim(claim); }
   Result<void> release(const std::string& owner, const std::vector<LaneFence>& lanes) override {
     return lanes_.release(owner, lanes);
@@ -73,7 +73,7 @@ class PostgresStore final : public Store {
       const std::vector<std::tuple<Lane, std::string, std::string>>& names) override;
   Result<std::vector<SagaKeyRow>> saga_keys(const std::vector<std::pair<Lane, SagaId>>& which) override;
   Result<std::optional<std::pair<Lane, SagaId>>> find_saga(const std::string& tenant, const SagaId& id) override;
-  Result<Instant> database_now() override;
+  Result<Instant> database_now(std::size_t cell) override;
   Result<void> put_definition(const std::string& workflow, std::uint32_t version, const std::string& hash,
                               const std::string& graph) override;
   Result<std::string> get_definition(const std::string& hash) override;
@@ -110,7 +110,7 @@ PostgresResult<void> PostgresStore::connect_writer() {
   return writer_->use_generic_plans();
 }
 
-FlushResult PostgresStore::flush(const Flush& flush) {
+FlushResult PostgresStore::flush(const Flush& flush, std::size_t) {
   const std::lock_guard lock(writer_mutex_);
   FlushStatement statement = flush_statement(flush, options_.lease_ms);
   bool partitions_tried = false;
@@ -125,10 +125,12 @@ FlushResult PostgresStore::flush(const Flush& flush) {
     if (!rows.error().lost) {
       const bool no_partition = rows.error().message.find("no partition of relation") != std::string::npos;
       if (!no_partition || partitions_tried) return refused(rows.error());
-      partitions_tried = true;  // this process has outlived the partitions made ahead
-      if (auto made = writer_->run("make_partitions", PostgresParams().int4(kMonthsAhead)); !made) {
-        return refused(made.error());
-      }
+      partitions_tried = true;  // they were not made ahead, or some clock is or was wrong: what is written needs them
+      PostgresArray sagas(Of::kUuid), events(Of::kInt8);
+      for (const JournalRow& row : flush.journal) sagas.add_uuid(row.id);
+      for (const EventRow& row : flush.events) events.add_int8(row.eseq);
+      auto made = writer_->run("make_months", PostgresParams().array(std::move(sagas)).array(std::move(events)));
+      if (!made) return refused(made.error());
       continue;
     }
     // In doubt. Connect once more and see which it was.
@@ -466,7 +468,7 @@ Result<std::optional<std::pair<Lane, SagaId>>> PostgresStore::find_saga(const st
   return std::pair(static_cast<Lane>(rows->number(0, 0)), id);
 }
 
-Result<Instant> PostgresStore::database_now() {
+Result<Instant> PostgresStore::database_now(std::size_t) {
   auto rows = readers_.read("database_now");
   if (!rows) return fail(to_failure(rows.error(), "tell the time"));
   return Instant{rows->number(0, 0)};

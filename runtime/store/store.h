@@ -208,10 +208,18 @@ class Store {
  public:
   virtual ~Store() = default;
 
-  // Called on the writer thread only. Blocks. After a lost connection it reconnects once and reads (epoch, head): the
+  // Who writes what. A store may have several writers, each a connection of its own for some of the lanes, and its lanes
+  // may lie in several databases (cells), each with a clock of its own. Fixed while it is open.
+  virtual std::size_t writers() const { return 1; }
+  virtual std::size_t writer_of(Lane) const { return 0; }
+  virtual std::size_t cell_of_writer(std::size_t) const { return 0; }
+  std::size_t cell_of(Lane lane) const { return cell_of_writer(writer_of(lane)); }
+  virtual std::size_t cells() const { return 1; }
+
+  // Called on the thread of `writer` only, with lanes of that writer. Blocks. After a lost connection it reconnects once and reads (epoch, head): the
   // same epoch and head+1 means that it landed, the same head means that it did not and the identical statement is sent
   // again, anything else is kFenced.
-  virtual FlushResult flush(const Flush& flush) = 0;
+  virtual FlushResult flush(const Flush& flush, std::size_t writer = 0) = 0;
 
   // Compare-and-set each: what others hold stays theirs, and is not an error. By number.
   virtual Result<std::vector<ClaimedLane>> claim(const Claim& claim) = 0;
@@ -248,7 +256,7 @@ class Store {
       const std::vector<std::tuple<Lane, std::string, std::string>>& lane_tenant_name) = 0;
   virtual Result<std::vector<SagaKeyRow>> saga_keys(const std::vector<std::pair<Lane, SagaId>>& which) = 0;
   virtual Result<std::optional<std::pair<Lane, SagaId>>> find_saga(const std::string& tenant, const SagaId& id) = 0;
-  virtual Result<Instant> database_now() = 0;
+  virtual Result<Instant> database_now(std::size_t cell = 0) = 0;
   // What this owner's lanes (of `lanes`; empty: all) went through before it is forgotten: should it crash later, that is
   // their first crash.
   virtual Result<void> forgive_crashes(const std::string& owner, const std::vector<Lane>& lanes = {}) = 0;

@@ -59,7 +59,7 @@ belay_command() {
   local program=$1; shift
   case ${1-} in
     serve) serve "$program" "$@" ;;
-    cancel | pause | resume | retry | skip | resolve)
+    cancel | pause | resume | retry | skip | resolve | erase)
       if [[ " $* " == *" --dry-run "* ]]; then "$program" "$@"; else "$program" "$@" --yes; fi ;;
     *) "$program" "$@" ;;
   esac

@@ -58,6 +58,7 @@ while IFS= read -r page; do
   case $page in
     docs/ops/stuck-saga.md) run=tests/docs/stuck_saga_world.sh ;;
     docs/ops/migrating.md) run=tests/docs/migrating_world.sh ;;
+    docs/ops/retention.md) run=tests/docs/retention_world.sh ;;
     *) run=tests/docs/page.sh ;;
   esac
   "$run" "$page" || failed=$((failed + 1))

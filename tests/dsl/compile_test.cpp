@@ -8,7 +8,6 @@
 #include <filesystem>
 #include <set>
 
-#include "dsl/expr/expr.h"
 #include "dsl/read.h"
 #include "interpreter/graph_codec.h"
 #include "tests/catch.h"
@@ -145,46 +144,6 @@ TEST_CASE("a reason for an allow is no part of the hash") {
   REQUIRE(a.program.graphs.size() == 1);
   REQUIRE(b.program.graphs.size() == 1);
   CHECK(a.program.graphs[0].hash == b.program.graphs[0].hash);
-}
-
-// Pages of expressions hold expressions: the bad one earns its kind, the fixed one does not.
-TEST_CASE("pages of expressions show what they say") {
-  class Anything final : public Names {  // names of the types that the pages speak of
-    std::optional<NameInfo> find(std::string_view name) const override {
-      using Base = interpreter::Type::Base;
-      static const std::map<std::string_view, Base> known = {
-          {"status", Base::kText}, {"price", Base::kMoney}, {"fee", Base::kMoney}, {"paid", Base::kBool},
-          {"sent", Base::kBool},   {"waived", Base::kBool}, {"seats", Base::kInt}, {"name", Base::kText},
-          {"phone", Base::kText},  {"a", Base::kInt},       {"b", Base::kInt},     {"c", Base::kBool}};
-      const auto found = known.find(name);
-      if (found == known.end()) return std::nullopt;
-      NameInfo info;
-      info.type.base = found->second;
-      info.may_be_absent = name == "phone";
-      return info;
-    }
-    std::vector<std::string> all() const override { return {"status", "price"}; }
-  };
-  const Anything names;
-  const auto codes = [&](std::string_view text) {
-    Diagnostics diagnostics;
-    check_expression({std::string(text), {}, {}}, names, {}, diagnostics);
-    std::set<std::string> out;
-    for (const Diagnostic& d : diagnostics.all()) out.insert(std::string(d.kind->code));
-    return out;
-  };
-  int shown = 0;
-  for (const std::string_view code :
-       {"BEL1201", "BEL1202", "BEL1203", "BEL1204", "BEL1205", "BEL1206", "BEL1207", "BEL1208", "BEL1214",
-        "BEL1216", "BEL4201", "BEL4203", "BEL4204", "BEL4208", "BEL4209", "BEL4212"}) {
-    const DiagnosticKind* kind = find_kind(code);
-    REQUIRE(kind != nullptr);
-    INFO(code << ": " << kind->bad << " / " << kind->fixed);
-    CHECK(codes(kind->bad).contains(std::string(code)));
-    CHECK(!codes(kind->fixed).contains(std::string(code)));
-    ++shown;
-  }
-  CHECK(shown == 16);
 }
 
 TEST_CASE("every kind of the compiler is shown by a golden page") {

@@ -189,5 +189,41 @@ TEST_CASE("each statement has one hash in both forms") {
   }
 }
 
+TEST_CASE("`if unsure, try again` took the check of the action away") {
+  const Compilation c = compile_sources({{"w/a.belay", R"(belay 1
+
+action bank.pay
+  records
+  takes
+    booking  text
+  repeating is safe
+  plugin bank
+  checked by bank.find
+
+action bank.find
+  reads
+  takes
+    booking  text
+  gives
+    happened  one of "yes", "no", "not yet"
+  plugin bank
+
+workflow pay, version 1
+  takes
+    booking  text
+  step pay
+    do bank.pay
+      booking = booking
+    if unsure, try again
+    no undo because "it may be paid twice over"
+)"}});
+  INFO(messages(c));
+  REQUIRE(c.program.graphs.size() == 1);
+  const Call& call = c.program.graphs[0].nodes[0].call;
+  REQUIRE(call.check.size() == 1);
+  CHECK(c.program.graphs[0].actions[call.check[0].action].name == "bank.find");
+  CHECK(call.if_unsure->kind == interpreter::Unsure::Kind::kTryAgain);
+}
+
 }  // namespace
 }  // namespace belay::dsl

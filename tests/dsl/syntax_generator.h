@@ -264,6 +264,7 @@ class SyntaxGenerator {
           if (chance(3)) {  // stands in a handler only
             Statement last;
             last.kind = Statement::Kind::kAct;
+            last.allows = allows();
             last.act = act(depth, true);
             out.block.push_back(std::move(last));
           }
@@ -325,6 +326,17 @@ class SyntaxGenerator {
     if (chance(3)) out.policies = policies(depth);
     return out;
   }
+  std::vector<Allow> allows() {
+    std::vector<Allow> out;
+    if (!chance(6)) return out;
+    for (std::size_t i = 1 + pick(2); i > 0; --i) {
+      Allow one;
+      one.kind = {i == 1 ? "BEL2016" : "BEL5003", {}};
+      while (one.because.empty()) one.because = text();
+      out.push_back(std::move(one));
+    }
+    return out;
+  }
   EventSource source(bool before) {
     EventSource out;
     out.event = dotted();
@@ -349,6 +361,7 @@ class SyntaxGenerator {
     Statement out;
     out.kind = webhook ? (depth < 3 && chance(2) ? Kind::kWhen : Kind::kPublish)
                        : kinds[pick(depth < 3 ? 15 : 10)];
+    out.allows = allows();
     switch (out.kind) {
       case Kind::kStep:
         out.name = name();
@@ -411,6 +424,7 @@ class SyntaxGenerator {
           Branch branch;
           if (chance(3)) {
             branch.name = name();
+            branch.allows = allows();
             branch.block = block(depth + 1);
           } else {
             branch.block.push_back(statement(depth + 1, false));
@@ -440,6 +454,7 @@ class SyntaxGenerator {
           Statement collect;
           collect.kind = Kind::kCollect;
           collect.name = name();
+          collect.allows = allows();
           collect.value = condition();
           out.body.push_back(std::move(collect));
         }
@@ -503,6 +518,8 @@ class SyntaxGenerator {
         out.title = title();
         out.body = workflow();
     }
+    const bool bare = std::holds_alternative<TypeDecl>(out.body) || std::holds_alternative<PlanDecl>(out.body);
+    if (!bare) out.allows = allows();
     return out;
   }
   EventDecl event() {

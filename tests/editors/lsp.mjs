@@ -264,6 +264,77 @@ test("YAML has the same", async () => {
   open.close();
 });
 
+const scenario = `belay 1
+
+scenario "Nobody pays" for confirm_booking
+  when paid never arrives
+  then it ends compensated
+`;
+
+const yamlScenario = `belay: 1
+scenario: Nobody pays
+for: confirm_booking
+given: { price: = EUR 49.90 }
+when:
+  - paid never arrives
+then:
+  - it ends compensated
+`;
+
+test("sentences of a scenario are completed in both forms", async () => {
+  const offers = async (open, clean, from, to) => {
+    const begin = open.find(from);
+    open.change(from, to);
+    const answer = await open.ask(lsp.CompletionRequest.type, { position: open.position(begin + to.length) });
+    open.whole(clean);
+    return answer.items;
+  };
+  const text = new Open(editor, join(folder, "nobody.belay"), scenario);
+  const yaml = new Open(editor, join(folder, "nobody.yaml"), yamlScenario);
+  for (const [open, clean] of [[text, scenario], [yaml, yamlScenario]]) {
+    for (const [from, to, wanted, not] of [
+      ["paid never arrives", "", "hold", "approve"],
+      ["paid never arrives", "paid never ", "arrives", "never arrives"],
+      ["paid never arrives", "hold fails with ", "booking.slot_taken", "stripe.card_declined"],
+      ["paid never arrives", "the undo of ", "capture", "paid"],
+      ["paid never arrives", "paid arrives with amount = ", "price", "amount"],
+      ["it ends compensated", "it ends ", "completed", "hold"],
+      ["it ends compensated", "it publishes ", "booking.confirmed", "payment.authorised"],
+    ]) {
+      const labels = (await offers(open, clean, from, to)).map((item) => item.label);
+      assert.ok(labels.includes(wanted), `${to}: ${labels}`);
+      assert.ok(!labels.includes(not), `${to}: ${labels}`);
+    }
+  }
+  const given = await offers(yaml, yamlScenario, "{ price: = EUR 49.90 }", "{ st");
+  assert.ok(given.some((item) => item.label === "starts_at" && item.textEdit.newText === "starts_at: "));
+  const workflows = await offers(text, scenario, "for confirm_booking", "for con");
+  assert.ok(workflows.some((item) => item.label === "confirm_booking"));
+  yaml.close();
+  text.close();
+});
+
+test("maps on one line of YAML are completed, keys and values", async () => {
+  const open = new Open(editor, join(folder, "yaml_saga.yaml"), yaml);
+  for (const [from, to, wanted, not, inserted] of [
+    ["with: { hold: = booking }", "with: { ke", "keep_for", "charge", "keep_for: "],
+    ["with: { hold: = booking }", "with: { resource: ", "booking", "keep_for", "= booking"],
+    ["with: { hold: = booking }", "with: { resource: = ", "booking", "keep_for", "booking"],
+    ["{ do: stripe.refund, with: { charge: = capture.charge } }", "{ do: stripe.refund, with: { ", "charge", "intent", "charge: "],
+    ["{ do: stripe.refund, with: { charge: = capture.charge } }", "{ do: stripe.refund, ", "with", "do", "with: "],
+  ]) {
+    const begin = open.find(from);
+    open.change(from, to);
+    const answer = await open.ask(lsp.CompletionRequest.type, { position: open.position(begin + to.length) });
+    const found = answer.items.find((item) => item.label === wanted);
+    assert.ok(found, `${to}: ${answer.items.map((item) => item.label)}`);
+    assert.equal(found.textEdit.newText, inserted);
+    assert.ok(!answer.items.some((item) => item.label === not), to);
+    open.whole(yaml);
+  }
+  open.close();
+});
+
 test("a quick fix mends a misspelt word", async () => {
   for (const [from, to] of [["do stripe.capture\n", "do stripe.captrue\n"], ["= capture.charge", "= capture.chrage"],
     ["      keep_for ", "      kep_for "], ["  point of no return", "  pont of no return"], ["price      money", "price      mony"]]) {

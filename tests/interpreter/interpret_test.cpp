@@ -207,6 +207,23 @@ TEST_CASE("cancel settles an unsure call by its check rather than by sending it 
   CHECK(run.latest() == "hold undo 0");
 }
 
+TEST_CASE("a check's no counts only so long after the request was heard of, whenever it was decided to send it") {
+  Graph graph = three_steps(false, true);
+  graph.actions[graph.nodes[find_node(graph, "capture")].call.check.front().action].settling_s = 20;
+  Run run(graph);
+  run.ok("hold");
+  run.pass(35);  // the commit took so long, or a limiter: only then did it leave
+  run.fail("capture", kUnsure, "timeout");
+  run.ok("capture", record({{"happened", Value::string("no")}}), Direction::kCheck);
+  CHECK(run.health() == "retrying");
+  CHECK(run.latest() == "");
+  run.pass(20);
+  CHECK(run.latest() == "capture check 1");
+  run.ok("capture", record({{"happened", Value::string("no")}}), Direction::kCheck);
+  run.pass(1);
+  CHECK(run.latest() == "capture do 1");
+}
+
 TEST_CASE("an undo that keeps failing is held, shown, and goes on when a person says so") {
   Run run(three_steps());
   run.ok("hold");

@@ -191,7 +191,10 @@ std::set<std::string> words_of(const Files& files) {
         const bool comment = before.find('#') != std::string::npos;
         const bool read = before.ends_with("= ") || before.ends_with("key ") || before.ends_with("when ") ||
                           before.ends_with("key: ") || before.ends_with("when: ");
-        if (before.find_first_not_of(' ') == std::string::npos && i - line == 2 &&
+        const std::size_t behind = text.find_first_not_of(' ', end);
+        const bool field = i - line == 2 || (i - line == 4 && behind != std::string::npos && behind > end + 1 &&
+                                             word_char(text[behind]));
+        if (before.find_first_not_of(' ') == std::string::npos && field &&
             !words.insert("declared " + word).second) {
           words.insert("again " + word);
         }

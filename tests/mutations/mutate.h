@@ -103,5 +103,8 @@ std::vector<std::string> values_of_another_type(const std::string& type);
 // (mutate_flow_text.cpp, mutate_flow_yaml.cpp).
 void text_flow(const Outline& outline, int row, Sink& sink);
 void yaml_flow(const Outline& outline, int row, Sink& sink);
+// Slips of an editor, alike in both forms (mutate_slips.cpp).
+void text_slips(const Outline& outline, int row, Sink& sink);
+void yaml_slips(const Outline& outline, int row, Sink& sink);
 
 }  // namespace belay::mutations

@@ -161,7 +161,7 @@ void of_shapes(const Outline& o, int row, Sink& sink) {
       const bool own = line.code && line.parent == row;
       std::string text = line.text;
       if (list) {
-        if (own) text = std::string(line.indent, ' ') + "  " + line.text.substr(line.indent + 2);
+        if (own && line.said().starts_with("- ")) text = std::string(line.indent, ' ') + "  " + line.text.substr(line.indent + 2);
       } else if (own) {
         text = std::string(line.indent, ' ') + "- " + line.text.substr(line.indent);
       } else if (!text.empty()) {

@@ -164,7 +164,7 @@ void of_signs(const Outline& o, int row, Sink& sink) {
     const std::size_t at = group(line, pattern, word);
     if (at == std::string::npos) return;
     for (const std::string& w : with) {
-      if (w == "0 minutes" && (is_arg(o, row) || line.find(" arrives ") != std::string::npos)) continue;  // may be meant
+      if (w == "0 minutes" && (is_arg(o, row) || matches(line, " arrives | answers .* after "))) continue;  // may be meant
       without(kind, at, word.size(), w.c_str());
     }
   };
@@ -368,6 +368,7 @@ std::vector<Mutation> text_mutations(const Files& files, std::uint32_t seed) {
       of_values(outline, row, sink, takes);
       of_lines(outline, row, sink);
       text_flow(outline, row, sink);
+      text_slips(outline, row, sink);
     }
   }
   return out;

@@ -281,6 +281,7 @@ std::vector<Mutation> yaml_mutations(const Files& files, std::uint32_t seed) {
       of_signs(outline, row, sink);
       of_lines(outline, row, sink, takes);
       yaml_flow(outline, row, sink);
+      yaml_slips(outline, row, sink);
     }
   }
   return out;

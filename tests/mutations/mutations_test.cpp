@@ -86,6 +86,27 @@ std::vector<const Mutation*> chosen(const std::vector<Mutation>& all, std::size_
   return out;
 }
 
+TEST_CASE("line ends of Windows and a mark at the front are no mistakes") {
+  const auto hashes = [](const dsl::Compilation& c) {
+    std::vector<std::string> out;
+    for (const auto& graph : c.program.graphs) out.push_back(graph.hash);
+    return out;
+  };
+  for (const char* folder : {"workflows", "tests/twins/workflows"}) {
+    const Files files = files_below(folder, "");
+    Files windows;
+    for (const auto& [path, text] : files) {
+      std::string& out = windows[path] = "\xEF\xBB\xBF";
+      for (const char c : text) out += c == '\n' ? "\r\n" : std::string(1, c);
+    }
+    const dsl::Compilation c = dsl::compile_sources(windows);
+    INFO(dsl::render_text(c.diagnostics, c.sources, false));
+    CHECK(c.diagnostics.all().empty());
+    CHECK(hashes(c) == hashes(dsl::compile_sources(files)));
+    CHECK(!c.program.graphs.empty());
+  }
+}
+
 TEST_CASE("seeded mistakes are reported on their line, with few follow-ups") {
   const auto seed = static_cast<std::uint32_t>(std::stoul(setting("BELAY_MUTATION_SEED", "1")));
   const auto wanted = static_cast<std::size_t>(std::stoul(setting("BELAY_MUTATIONS", "400")));

@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "runtime/store/migrations.h"
 #include "runtime/store/postgres_connection.h"
@@ -62,6 +63,12 @@ inline PostgresOptions migrated_database() {
   const auto done = migrate(options);
   REQUIRE((done ? "" : to_text(done.error())) == std::string());
   return options;
+}
+
+inline std::vector<Lane> all_lanes() {
+  std::vector<Lane> lanes;
+  for (Lane lane = 0; lane < 32; ++lane) lanes.push_back(lane);
+  return lanes;
 }
 
 template <class T>

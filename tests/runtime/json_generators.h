@@ -190,6 +190,7 @@ class Random {
     c.unsure = coin();
     c.digest = engine_();
     c.first_sent_at = instant();
+    c.unsure_at = instant();
     c.sent_at = instant();
     c.due = instant();
     c.failure = failure();

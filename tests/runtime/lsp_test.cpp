@@ -1,12 +1,15 @@
 // The language server's own parts: how places are counted, how messages are cut out of bytes, how
 // the server takes both in any portions. What an editor sees is tested with a client library in
 // tests/editors/lsp.mjs.
+#include <algorithm>
 #include <string>
 #include <vector>
 
 #include "runtime/lsp/documents.h"
+#include "runtime/lsp/flow_map.h"
 #include "runtime/lsp/framing.h"
 #include "runtime/lsp/position.h"
+#include "runtime/lsp/query.h"
 #include "runtime/lsp/server.h"
 #include "tests/catch.h"
 
@@ -149,4 +152,192 @@ TEST_CASE("lsp: what is typed faster than it is compiled is compiled once") {
   CHECK_FALSE(server.unsettled());
   server.settle();
   CHECK(sent.size() == 2);
+}
+
+namespace {
+
+const std::string kShop = R"(belay 1
+
+event shop.paid, version 1, key order
+  order   text
+  amount  money
+
+event shop.sent, version 1, key order
+  order  text
+  note   text
+
+action shop.hold
+  reserves
+  takes
+    order  text
+    days   int
+  gives
+    place  text
+  repeating is safe
+  plugin shop
+  can end in shop.sold_out
+  undone by shop.release
+    place = result.place
+
+action shop.release
+  records
+  takes
+    place  text
+  repeating is safe
+  plugin shop
+  can end in shop.no_such_place
+
+workflow sell, version 1
+  takes
+    order  text
+    price  money
+  step hold
+    do shop.hold
+      order = order
+      days  = 3
+    if shop.sold_out, cancel because "Sold out"
+  wait paid
+    for shop.paid, key order
+    within 1 hour, otherwise cancel because "Not paid"
+  ask approve "May it go?" of role clerk
+    answers
+      agreed  bool
+    within 1 hour, otherwise cancel because "Nobody said"
+  publish shop.sent, key order
+    note = hold.place
+)";
+
+// What is offered where the `|` stands in the last file.
+std::vector<std::string> offered(std::string text, const std::string& path) {
+  const std::size_t at = text.find('|');
+  REQUIRE(at != std::string::npos);
+  text.erase(at, 1);
+  const belay::dsl::EditorCompilation view =
+      belay::dsl::compile_for_editor({{"shop.belay", kShop}, {path, text}});
+  const auto file = source_of(view, path);
+  REQUIRE(file);
+  const auto lines = static_cast<std::uint32_t>(
+      std::count(text.begin(), text.begin() + static_cast<std::ptrdiff_t>(at), '\n'));
+  const auto line_start = at == 0 ? 0 : text.rfind('\n', at - 1) + 1;
+  const Completion found =
+      complete_at(view, {*file, lines + 1, static_cast<std::uint32_t>(at - line_start + 1), 0});
+  std::vector<std::string> labels;
+  for (const Suggestion& s : found.items) labels.push_back(s.label);
+  return labels;
+}
+
+// `wanted` are all offered, and none of `not_wanted`.
+void check_offers(const std::string& text, const std::string& path,
+                  const std::vector<std::string>& wanted,
+                  const std::vector<std::string>& not_wanted = {}) {
+  const std::vector<std::string> labels = offered(text, path);
+  std::string all;
+  for (const std::string& label : labels) all += label + ", ";
+  INFO(text << "\noffered: " << all);
+  for (const std::string& label : wanted) {
+    INFO(label);
+    CHECK(std::find(labels.begin(), labels.end(), label) != labels.end());
+  }
+  for (const std::string& label : not_wanted) {
+    INFO("not " << label);
+    CHECK(std::find(labels.begin(), labels.end(), label) == labels.end());
+  }
+}
+
+void check_sentence(const std::string& lines, const std::vector<std::string>& wanted,
+                    const std::vector<std::string>& not_wanted = {}) {
+  check_offers("belay 1\n\nscenario \"It goes\" for sell\n" + lines + "\n", "case.belay", wanted,
+               not_wanted);
+}
+
+}  // namespace
+
+TEST_CASE("lsp: sentences of a scenario go on as their grammar says") {
+  check_sentence("  |", {"given", "when", "then", "and"});
+  check_sentence("  when |", {"hold", "paid", "the undo of", "the engine", "someone"},
+                 {"approve", "arrives", "completed"});
+  check_sentence("  when paid |", {"arrives", "never arrives", "fails with"}, {"hold"});
+  check_sentence("  when paid never |", {"arrives"}, {"never arrives"});
+  check_sentence("  when paid arrives |", {"twice", "early", "after", "with"}, {"arrives"});
+  check_sentence("  when paid arrives with |", {"order", "amount"}, {"note", "price"});
+  check_sentence("  when paid arrives with amount = EUR 1.00, |", {"order"}, {"amount"});
+  check_sentence("  when paid arrives with amount = |", {"price", "order", "hold"}, {"amount"});
+  check_sentence("  when hold fails with |", {"shop.sold_out", "refused"},
+                 {"shop.no_such_place", "hold"});
+  check_sentence("  when hold fails with shop.|", {"shop.sold_out"});
+  check_sentence("  when the undo of |", {"hold"}, {"paid"});
+  check_sentence("  when the undo of hold fails with |", {"shop.no_such_place"}, {"shop.sold_out"});
+  check_sentence("  when hold gives |", {"place"}, {"order"});
+  check_sentence("  when someone answers |", {"approve"}, {"hold", "paid"});
+  check_sentence("  when someone answers approve with |", {"agreed"});
+  check_sentence("  given |", {"order", "price"}, {"hold"});
+  check_sentence("  given price = EUR 1.00\n  and |", {"order", "price"}, {"hold"});
+  check_sentence("  when paid arrives\n  and hold |", {"fails with", "is unavailable"});
+  check_sentence("  when paid arrives\n  then |", {"it", "nothing is", "undone is", "publishes"},
+                 {"the engine"});
+  check_sentence("  then it |", {"ends", "is held at", "publishes"});
+  check_sentence("  then it ends |", {"completed", "compensated"}, {"ends"});
+  check_sentence("  then undone is |", {"hold"}, {"paid"});
+  check_sentence("  then it waits for |", {"paid", "approve"}, {"hold"});
+  check_sentence("  then it publishes |", {"shop.sent"}, {"shop.paid"});
+  check_sentence("  then it publishes shop.sent with |", {"note"}, {"amount"});
+  check_sentence("  when paid arrives with\n    am|", {"amount", "order"});
+  check_offers("belay 1\n\nscenario \"It goes\" for |\n", "case.belay", {"sell"}, {"hold"});
+}
+
+TEST_CASE("lsp: YAML writes the same sentences") {
+  const std::string head = "belay: 1\nscenario: It goes\nfor: sell\n";
+  const std::string path = "case.yaml";
+  check_offers("belay: 1\nscenario: It goes\nfor: |\n", path, {"sell"}, {"shop.paid"});
+  check_offers(head + "when:\n  - |\n", path, {"hold", "paid", "the undo of"}, {"step"});
+  check_offers(head + "when:\n  - hold fails with |\nthen:\n  - it ends completed\n", path,
+               {"shop.sold_out"}, {"shop.no_such_place"});
+  check_offers(head + "when:\n  - paid arrives with amount = |\n", path, {"price"});
+  check_offers(head + "then:\n  - it ends |\n", path, {"completed"});
+  check_offers(head + "given: { |\n", path, {"order", "price"}, {"hold"});
+  check_offers(head + "given: { price: = EUR 1.00, |\n", path, {"order"}, {"price"});
+  check_offers(head + "given:\n  |\n", path, {"order", "price"});
+}
+
+TEST_CASE("lsp: maps on one line of YAML know their keys and values") {
+  const std::string head =
+      "belay: 1\nworkflow: w\nversion: 1\ntakes: { order: text, total: money }\nsteps:\n";
+  const std::string step = head + "  - step: hold\n    do: shop.hold\n";
+  const std::string path = "case.yaml";
+  check_offers(step + "    with: { |\n", path, {"order", "days"}, {"place", "step"});
+  check_offers(step + "    with: { order: = order, d|\n", path, {"days"}, {"order"});
+  check_offers(step + "    with: { order: |\n", path, {"order", "total"}, {"days"});
+  check_offers(step + "    with: { order: = |}\n", path, {"order", "total"});
+  check_offers(step + "    with: { order: = total.|\n", path, {"minor", "currency"});
+  check_offers(step + "    undo: { |\n", path, {"do", "with", "errors"}, {"step"});
+  check_offers(step + "    undo: { do: |\n", path, {"shop.release"});
+  check_offers(step + "    undo: { do: shop.release, |\n", path, {"with"}, {"do"});
+  check_offers(step + "    undo: { do: shop.release, with: { |\n", path, {"place"}, {"days"});
+  check_offers(step + "    undo: { do: shop.release, with: { place: = |\n", path, {"hold"});
+  check_offers(step + "    undo: { do: shop.release, errors: { |\n", path, {"shop.no_such_place"},
+               {"shop.sold_out"});
+  check_offers(step + "    errors: { |\n", path, {"shop.sold_out"}, {"shop.no_such_place"});
+  check_offers(step + "    errors: { shop.sold_out: { |\n", path, {"cancel", "hand_to"}, {"do"});
+  check_offers(step + "    errors:\n      shop.sold_out: { |\n", path, {"cancel", "hand_to"},
+               {"do"});
+  check_offers(head + "  - wait: paid\n    for: { |\n", path, {"event", "key"}, {"step"});
+  check_offers(head + "  - wait: paid\n    for: { event: |\n", path, {"shop.paid"}, {"shop.hold"});
+  check_offers(head + "  - wait: paid\n    for: { event: shop.paid, key: |\n", path, {"order"});
+  check_offers("belay: 1\nworkflow: w\nversion: 1\ntakes: { a: |\n", path, {"money", "text"});
+}
+
+TEST_CASE("lsp: a map on one line is told by what stands before the place") {
+  const FlowMap map = flow_map_at("undo: { do: a.b, with: { x: '= [1, 2]', y: = z");
+  REQUIRE(map.frames.size() == 2);
+  CHECK(map.frames[0].of == "undo");
+  CHECK(map.frames[0].value("do") == "a.b");
+  CHECK(map.frames[1].of == "with");
+  CHECK(map.frames[1].value("x") == "'= [1, 2]'");
+  CHECK(map.key == "y");
+  CHECK(map.typed == "= z");
+  CHECK(!flow_map_at("do: a.b").open());
+  CHECK(!flow_map_at("with: { a: 1 }").open());
+  CHECK(!flow_map_at("tags: [a, b").open());
+  for (const char* odd : {"", "{", "}", "{{{", "}]},:", "'", "{ '", ": : {", "{a: \"", "[{]}"})
+    flow_map_at(odd);
 }

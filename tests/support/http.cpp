@@ -53,7 +53,9 @@ Reply ask(const Ask& ask) {
   curl_easy_setopt(curl, CURLOPT_WRITEDATA, &reply.text);
   curl_easy_setopt(curl, CURLOPT_HEADERFUNCTION, read_header);
   curl_easy_setopt(curl, CURLOPT_HEADERDATA, &reply.headers);
-  if (curl_easy_perform(curl) == CURLE_OK) curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &reply.status);
+  const CURLcode code = curl_easy_perform(curl);
+  if (code == CURLE_OK) curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &reply.status);
+  reply.refused = code == CURLE_COULDNT_CONNECT;
   curl_slist_free_all(headers);
   curl_easy_cleanup(curl);
   reply.body = json::parse(reply.text, nullptr, false);

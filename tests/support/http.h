@@ -10,6 +10,7 @@ namespace belay::test {
 
 struct Reply {
   long status = 0;  // 0: no answer came
+  bool refused = false;  // nobody listened: certainly not sent
   std::string text;
   nlohmann::json body;  // discarded when the text is no JSON
   std::map<std::string, std::string> headers;  // names in lower case

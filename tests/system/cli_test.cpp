@@ -220,6 +220,43 @@ TEST_CASE("sagas on the command line, from start to end") {
   check({"list", "--status", "done"}, 1, "`status` must be", env);
 }
 
+TEST_CASE("erasing shows what will be lost, asks, and is done once") {
+  const RoomServer server;
+  const std::string env = "BELAY_SERVER=" + server.url;
+  const std::vector<std::string> start = {
+      "start", "book", "--key", "k", "--input",
+      R"({"booking":"b-9","email":"a@b.org","amount":{"currency":"EUR","minor":4990}})"};
+  const std::string id = run_belay(start, env).out.substr(0, 36);
+  const std::vector<std::string> erase = {"erase", id, "--reason", "the person asked"};
+  const auto with = [&](const char* flag) {
+    std::vector<std::string> words = erase;
+    words.emplace_back(flag);
+    return words;
+  };
+  check(with("--yes"), 1, "it still needs its values", env);
+  check({"cancel", id, "--reason", "late", "--yes"}, 0, "done", env);
+  std::vector<std::string> waited = start;
+  waited.insert(waited.end(), {"--wait", "20"});
+  check(waited, 1, "compensated", env);
+  const Ran dry = run_belay(with("--dry-run"), env);
+  INFO(dry.out);
+  CHECK(dry.code == 0);
+  CHECK(dry.out.find("input `email` (private)") != std::string::npos);
+  CHECK(dry.out.find("input `booking`\n") != std::string::npos);
+  CHECK(dry.out.find("a@b.org") == std::string::npos);
+  check_plain(dry.out);
+  check(erase, 2, "add --yes", env);
+  check({"show", id, "--json"}, 0, "\"booking\":\"b-9\"", env);
+  check(with("--yes"), 0, "done: erased", env);
+  const Ran shown = run_belay({"show", id, "--json"}, env);
+  INFO(shown.out);
+  CHECK(shown.out.find("\"erased\":true") != std::string::npos);
+  CHECK(shown.out.find("\"input\":{}") != std::string::npos);
+  check(with("--yes"), 0, "it was erased before", env);
+  check({"erase", "00000000-0000-7000-8000-000000000000", "--reason", "x"}, 1, "not_found", env);
+  check({"erase", id}, 2, "--reason", env);
+}
+
 TEST_CASE("keys are made, asked for, and revoked") {
   const RoomServer server({"--require-keys"});
   const std::string data = server.folder.path + "/data", env = "BELAY_SERVER=" + server.url;

@@ -12,3 +12,7 @@ SELECT coalesce(max(number), 0) FROM belay.migration;
 
 -- name: make_partitions
 SELECT belay.make_partitions($1::int);
+
+-- The months of these sagas and events, when a flush found one missing.
+-- name: make_months
+SELECT belay.make_months($1::uuid[], $2::bigint[]);
