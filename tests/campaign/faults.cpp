@@ -122,8 +122,8 @@ Faults::Fault Faults::draw(Kind kind) {
       fault.lasts_ms = between(3000, 9000);
       break;
     case Kind::kDatabaseClock:
-      // Time stands still for as long as it was set back: that too must be over in time.
-      fault.jump_s = between(0, 1) == 0 ? -between(2, 20) : between(5, 300);
+      fault.jump_s = between(5, 300);
+      if (options_.clock_back_s > 0 && between(0, 1) == 0) fault.jump_s = -between(1, options_.clock_back_s);
       fault.lasts_ms = between(3000, 6000);
       break;
     case Kind::kDiskFull: fault.lasts_ms = between(4000, 8000); break;

@@ -27,6 +27,8 @@ struct FaultOptions {
   std::array<int, kKinds> wanted{};  // of each kind, counted; a kind of which none is wanted does not occur
   int at_least_s = 0;                // goes on for so long, also when there were enough
   std::uint64_t seed = 1;
+  // How far the database's clock may be set back. Time stands still for so long: it must be over within kBackWithinS.
+  int clock_back_s = 0;
   std::string node_clock, database_clock;  // files of libfaketime; empty: there is none
   std::map<std::string, std::string> database_settings;  // as the world has them, for a standby
   bool hold_wal_writer = false;                          // see below

@@ -21,7 +21,7 @@ namespace fs = std::filesystem;
 namespace {
 
 struct Settings {
-  int sagas = 0, for_s = 60, limit_s = 600, nodes = 3;
+  int sagas = 0, for_s = 60, limit_s = 600, nodes = 3, clock_back_s = 0;
   double per_second = 8;
   std::array<int, kKinds> wanted{};
   bool negative = false;
@@ -178,7 +178,7 @@ int run_campaign(Settings settings) {
     {
       Crowd crowd(run, world, {.per_second = settings.per_second, .seed = settings.seed});
       FaultOptions fault_options{.wanted = settings.wanted, .at_least_s = settings.for_s, .seed = settings.seed,
-                                 .node_clock = clocks.node_file, .database_clock = clocks.database_file,
+                                 .clock_back_s = settings.clock_back_s, .node_clock = clocks.node_file, .database_clock = clocks.database_file,
                                  .database_settings = options.postgres_settings,
                                  .hold_wal_writer = settings.negative};
       Faults faults(run, world, crowd, balancer, disks, fault_options);
@@ -224,6 +224,8 @@ int main(int argc, char** argv) {
                                                    "--node-clocks", "--database-clocks", "--disks-full", "--promotions"};
   for (std::size_t i = 0; i < kKinds; ++i)
     app.add_option(kOptions[i], settings.wanted[i], "At least so many that count; 0: none at all")->capture_default_str();
+  app.add_option("--clock-back", settings.clock_back_s, "Seconds that the database's clock may be set back by at once")
+      ->check(CLI::Range(0, 20))->capture_default_str();
   app.add_flag("--negative", settings.negative, "Commits do not wait for the disk: must fail");
   app.add_option("--seed", settings.seed, "Repeats a run's plan (not its timing)");
   app.add_option("--logs", settings.logs, "Where the logs go; otherwise they are kept only when it fails");
