@@ -84,12 +84,14 @@ build dev
 run_ctest "unit tests" build/dev -L unit -j2
 if [[ $mode == all ]]; then
   run_ctest "tests with a private Postgres" build/dev -L postgres -j2
-  build release --target belay provider_sim plugin chaos saga_bench flush_bench eval_bench
+  build release --target belay provider_sim plugin chaos campaign saga_bench flush_bench eval_bench
   run_program "shipped workflows are free of problems" build/release/belay check workflows
   run_program "shipped definitions are laid out as fmt does" build/release/belay fmt --check workflows examples tests/twins
   run_program "schema and grammar in editors" tests/editors/run.sh
   run_program "the demo" examples/demo.sh --fast
   run_program "chaos: kill -9 of engine and Postgres" tests/chaos/run.sh
+  run_program "the crash campaign, ten minutes of it" tests/campaign/run.sh --ci
+  run_program "the crash campaign finds what is lost" tests/campaign/run.sh --negative
   run_program "the documented commands and code" tests/docs/run.sh
   run_program "the benchmark runs" build/release/tests/saga_bench --json --quick
   run_program "the benchmark of expressions runs" build/release/tests/eval_bench --quick

@@ -5,7 +5,7 @@ BELAY_PACKAGES=(
   g++ cmake ninja-build ccache mold pkg-config git curl jq ca-certificates procps
   tao-pegtl-dev libyaml-cpp-dev libpqxx-dev libcpp-httplib-dev nlohmann-json3-dev catch2
   libexpected-dev libcurl4-openssl-dev libssl-dev libre2-dev libabsl-dev tzdata libcli11-dev libspdlog-dev
-  graphviz postgresql postgresql-client
+  graphviz postgresql postgresql-client faketime
 )
 
 belay_setup() {

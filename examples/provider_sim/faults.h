@@ -9,6 +9,7 @@
 #include <optional>
 #include <random>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 namespace belay::provider {
@@ -39,6 +40,8 @@ class Faults {
 
   // Replaces all rules. Returns what is wrong with the list, or nullopt when it is in force.
   std::optional<std::string> set(const nlohmann::json& rules);
+  // Adds rules that come before all that are there.
+  std::optional<std::string> add_first(const nlohmann::json& rules);
   void clear();
   nlohmann::json list() const;
 
@@ -58,12 +61,18 @@ class Faults {
     double probability = 1;
     std::optional<std::int64_t> times;
     std::int64_t hits = 0;
+    std::int64_t order = 0;  // the lesser comes first
   };
+  using Rules = std::vector<Rule>;  // in order
+  static std::optional<std::string> read(const nlohmann::json& given, Rules& rules);
+  void put(Rules rules, std::int64_t order);
   bool applies(const Rule& rule, const Query& query);
 
   mutable std::mutex mutex_;
   std::mt19937_64 random_;
-  std::vector<Rule> rules_;
+  Rules rules_;                                        // for everybody
+  std::unordered_map<std::string, Rules> of_booking_;  // so that a rule of one booking costs the others nothing
+  std::int64_t first_ = 0;                             // order of the first rule
 };
 
 }  // namespace belay::provider

@@ -320,6 +320,8 @@ bool Server::Body::control_post(const std::string& path, const json& body,
     const auto wrong = provider.faults().set(body);
     return change(wrong, provider.faults().list(), response), true;
   }
+  if (path == "/_control/faults/first")
+    return change(provider.faults().add_first(body), {{"status", "ok"}}, response), true;
   if (path == "/_control/webhooks") {
     const auto wrong = provider.webhooks().change(body);
     return change(wrong, provider.webhooks().describe(), response), true;

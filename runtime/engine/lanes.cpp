@@ -10,6 +10,7 @@
 #include "runtime/engine/loop.h"
 #include "runtime/engine/mailroom.h"
 #include "runtime/engine/recovery.h"
+#include "runtime/engine/topics.h"
 
 namespace belay::runtime {
 namespace {
@@ -37,6 +38,11 @@ Result<GainedLanes> read_lanes(Store& store, std::vector<ClaimedLane> lanes, con
     if (!now) return fail(now.error());
     gained.db_now.push_back(*now);
   }
+  std::vector<Lane> theirs_in_order;
+  for (const ClaimedLane& lane : gained.lanes) theirs_in_order.push_back(lane.lane);
+  auto last_events = store.last_events(theirs_in_order);
+  if (!last_events) return fail(last_events.error());
+  gained.last_events = std::move(*last_events);
   MailQuery to_them, from_them;
   from_them.to = mine;
   std::set<Lane> theirs;
@@ -137,6 +143,12 @@ void Lanes::gained(GainedLanes gained) {
     if (claimed.crashes >= kSuspect) suspects.push_back(claimed.lane);
   }
   if (fresh.empty()) return;
+  // Also when the database's clock was set back meanwhile: a lane's time and its events' numbers only rise.
+  for (const auto& [lane, eseq] : gained.last_events) {
+    if (!fresh.contains(lane)) continue;
+    at(lane).last = std::max(at(lane).last, interpreter::Instant{eseq / 1000});
+    loop_.topics().last_event(lane, eseq);
+  }
   if (!suspects.empty()) {
     log_warning(std::to_string(suspects.size()) +
                 " lanes were left by a crash twice or more; sagas are taken up one by one");

@@ -48,6 +48,7 @@ struct GainedLanes {
   std::vector<ClaimedLane> lanes;
   std::vector<std::pair<Lane, SagaId>> running;
   std::vector<MailboxRow> mailbox;  // to them, and from them to lanes that we held before
+  std::vector<std::pair<Lane, std::int64_t>> last_events;  // their numbers
   std::vector<interpreter::Instant> db_now;  // by cell
   SteadyTime claimed_at;  // before the claim
 };

@@ -143,17 +143,24 @@ void Topics::enqueue_publish(PublishInput input, Gate::Keys keys) {
   enqueue(target, std::move(operation));
 }
 
+std::int64_t& Topics::last_eseq(Lane lane) {
+  const auto index = static_cast<std::size_t>(lane);
+  if (last_eseq_.size() <= index) last_eseq_.resize(index + 1);
+  return last_eseq_[index];
+}
+
+void Topics::last_event(Lane lane, std::int64_t eseq) { last_eseq(lane) = std::max(last_eseq(lane), eseq); }
+
 // The row, an offer to everybody who waits, and a start of each workflow that begins with it.
 Slot Topics::add_event(Topic& topic, EventRow row, const std::string& source) {
-  if (last_eseq_.size() <= static_cast<std::size_t>(topic.lane)) last_eseq_.resize(static_cast<std::size_t>(topic.lane) + 1);
-  std::int64_t& last = last_eseq_[static_cast<std::size_t>(topic.lane)];
+  std::int64_t& last = last_eseq(topic.lane);
   row.at = loop_.now(topic.lane);
   row.lane = topic.lane;
   row.eseq = last = std::max(last + 1, row.at.us * 1000);
   const Slot slot = this->slot(topic);
-  for (const Subscriber& subscriber : topic.subscribers) {
-    if (row.at >= subscriber.row.since) loop_.send(slot, subscriber.saga_lane, Offer{subscriber.row, row});
-  }
+  // It comes after all who wait already, whatever the clocks of their lanes' owners said: no look at `since`.
+  for (const Subscriber& subscriber : topic.subscribers)
+    loop_.send(slot, subscriber.saga_lane, Offer{subscriber.row, row});
   loop_.event_starts().added(slot, row, source);
   topic.unflushed.push_back(row);
   slot.when_known([this, name = topic.name, eseq = row.eseq](const Failure*) {

@@ -47,6 +47,9 @@ class Topics {
   // The database refused a row of this topic: what memory knows of it is not what was written.
   void forget(const std::string& name);
 
+  // Its next event gets a greater number.
+  void last_event(Lane lane, std::int64_t eseq);
+
  private:
   struct Topic;
   struct Operation {
@@ -87,6 +90,8 @@ class Topics {
   void offer(const Mail& mail, const Offer& message);
   void offered_to(Saga& saga, const Mail& mail, const Offer& message);
   void enqueue_publish(PublishInput input, Gate::Keys keys);
+
+  std::int64_t& last_eseq(Lane lane);
 
   Loop& loop_;
   std::unordered_map<std::string, std::unique_ptr<Topic>> topics_;

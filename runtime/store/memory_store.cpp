@@ -344,6 +344,20 @@ std::int32_t MemoryStore::crashes(Lane lane) const {
   return lanes_[static_cast<std::size_t>(lane)].crashes;
 }
 
+Result<std::vector<std::pair<Lane, std::int64_t>>> MemoryStore::last_events(const std::vector<Lane>& lanes) {
+  if (down_) return no_database();
+  std::lock_guard lock(mutex_);
+  std::vector<std::pair<Lane, std::int64_t>> last;
+  for (const Lane lane : lanes) {
+    std::int64_t eseq = 0;
+    for (const auto& [place, row] : events_) {
+      if (row.lane == lane) eseq = std::max(eseq, row.eseq);
+    }
+    if (eseq != 0) last.emplace_back(lane, eseq);
+  }
+  return last;
+}
+
 Result<std::vector<SagaId>> MemoryStore::running_sagas(Lane lane) {
   if (down_) return no_database();
   std::lock_guard lock(mutex_);

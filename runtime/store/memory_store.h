@@ -76,6 +76,7 @@ class MemoryStore final : public Store {
   Result<void> release(const std::string& owner, const std::vector<LaneFence>& lanes) override;
   Result<Cluster> beat(const NodeBeat& me) override;
   Result<void> release_lanes(const std::string& owner) override;
+  Result<std::vector<std::pair<Lane, std::int64_t>>> last_events(const std::vector<Lane>& lanes) override;
   Result<std::vector<SagaId>> running_sagas(Lane lane) override;
   Result<std::vector<LoadedSaga>> load_sagas(const std::vector<std::pair<Lane, SagaId>>& which) override;
   Result<std::vector<JournalRow>> journal(Lane lane, const SagaId& saga) override;

@@ -54,6 +54,7 @@ class PostgresStore final : public Store {
   Result<Cluster> beat(const NodeBeat& me) override { return lanes_.beat(me); }
   Result<void> forgive_crashes(const std::string& owner, const std::vector<Lane>& lanes) override;
 
+  Result<std::vector<std::pair<Lane, std::int64_t>>> last_events(const std::vector<Lane>& lanes) override;
   Result<std::vector<SagaId>> running_sagas(Lane lane) override;
   Result<std::vector<LoadedSaga>> load_sagas(const std::vector<std::pair<Lane, SagaId>>& which) override;
   Result<std::vector<JournalRow>> journal(Lane lane, const SagaId& saga) override;
@@ -242,6 +243,15 @@ auto PostgresStore::read_rows(const char* statement, const PostgresParams& param
   out.reserve(rows->size());
   for (std::size_t i = 0; i < rows->size(); ++i) out.push_back(row(*rows, i));
   return out;
+}
+
+Result<std::vector<std::pair<Lane, std::int64_t>>> PostgresStore::last_events(const std::vector<Lane>& lanes) {
+  PostgresArray array(Of::kInt4);
+  for (const Lane lane : lanes) array.add_int4(lane);
+  return read_rows("last_events", PostgresParams().array(std::move(array)), "tell the last events of lanes",
+                   [](const PostgresRows& rows, std::size_t i) {
+                     return std::pair(static_cast<Lane>(rows.number(i, 0)), rows.number(i, 1));
+                   });
 }
 
 Result<std::vector<SagaId>> PostgresStore::running_sagas(Lane lane) {

@@ -231,6 +231,8 @@ class Store {
   virtual Result<Cluster> beat(const NodeBeat& me) = 0;
 
   // Called on the loader thread only (its own connection). Blocks.
+  // The number of the last event of each of the lanes that has any.
+  virtual Result<std::vector<std::pair<Lane, std::int64_t>>> last_events(const std::vector<Lane>& lanes) = 0;
   virtual Result<std::vector<SagaId>> running_sagas(Lane lane) = 0;  // not ended and not parked (waiting_on = '')
   virtual Result<std::vector<LoadedSaga>> load_sagas(const std::vector<std::pair<Lane, SagaId>>& which) = 0;
   // All entries of a saga, by seq, whatever snapshot there is.

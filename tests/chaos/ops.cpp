@@ -13,8 +13,6 @@ using test::text_at;
 
 namespace {
 
-constexpr int kSettledAfterMs = 4000;  // longer than any fault of plan.cpp holds a request back
-
 struct Held {
   std::string path, direction;
   bool unsure = false;
@@ -72,11 +70,11 @@ Finding look_up(const Run& run, const json& saga, const Held& held) {
   return {};
 }
 
-bool is_old(const json& saga, const std::string& path, const std::string& direction,
+bool is_old(const Run& run, const json& saga, const std::string& path, const std::string& direction,
             std::map<std::string, std::chrono::steady_clock::time_point>& seen) {
   const std::string key = text_at(saga, "/id") + path + direction + text_at(saga, "/seq");
   const auto first = seen.emplace(key, std::chrono::steady_clock::now()).first->second;
-  return std::chrono::steady_clock::now() - first > std::chrono::milliseconds(kSettledAfterMs);
+  return std::chrono::steady_clock::now() - first > std::chrono::milliseconds(run.settled_after_ms);
 }
 
 using Seen = std::map<std::string, std::chrono::steady_clock::time_point>;
@@ -91,7 +89,7 @@ void settle(Run& run, const std::string& id, Seen& seen) {
   if (held->unsure) {
     const Finding finding = look_up(run, saga, *held);
     if (!finding.known) return;
-    if (!finding.happened && !is_old(saga, held->path, held->direction, seen)) return;
+    if (!finding.happened && !is_old(run, saga, held->path, held->direction, seen)) return;
     body["happened"] = finding.happened;
     body["evidence"] = finding.evidence;
     if (!finding.result.is_null()) body["result"] = finding.result;

@@ -32,6 +32,7 @@ struct Run {
   std::atomic<int> kills{0};           // made, and everything is back
   std::atomic<int> starts_repeated{0}; // sent again because no answer came
   std::atomic<int> acts_by_ops{0};
+  int settled_after_ms = 4000;         // nothing that was sent is still under way then
   std::mutex problems_mutex;
   std::vector<std::string> problems;
 

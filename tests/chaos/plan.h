@@ -38,7 +38,13 @@ struct Guest {
   int thinks_for_ms = 0;     // between being asked for the money and paying
 };
 
+// One guest of a room; a room has slots for guests 0 to kSlotsOfRoom - 1.
+inline constexpr int kSlotsOfRoom = 6000;
+Guest draw_guest(test::World& world, const std::string& room, int number, std::mt19937_64& random);
 std::vector<Guest> draw_guests(test::World& world, int count, int kills, std::mt19937_64& random);
 json fault_rules(const std::vector<Guest>& guests);
+// The two parts of it: what awaits one guest, and bad luck for everybody, which comes last.
+json rules_of(const Guest& guest);
+json rules_for_all();
 
 }  // namespace belay::chaos

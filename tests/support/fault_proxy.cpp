@@ -47,7 +47,9 @@ int connect_to(const std::string& target) {
   address.sin_family = AF_INET;
   address.sin_port = htons(static_cast<std::uint16_t>(std::stoi(target.substr(colon + 1))));
   inet_pton(AF_INET, target.substr(0, colon).c_str(), &address.sin_addr);
-  // On loopback this answers or refuses at once.
+  // On loopback this answers or refuses at once, but for a listener that is frozen and whose queue is full.
+  const timeval wait{0, 250'000};
+  if (fd >= 0) setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &wait, sizeof wait);
   if (fd >= 0 && connect(fd, reinterpret_cast<sockaddr*>(&address), sizeof address) == 0) return fd;
   if (fd >= 0) close(fd);
   return -1;
@@ -108,7 +110,8 @@ struct FaultProxy::Loop {
   FaultProxy& proxy;
   int listener = -1, wake[2] = {-1, -1};
   std::mutex mutex;
-  std::string target;
+  std::vector<std::string> targets;
+  std::size_t next = 0;  // target
   LinkFault wanted;
   bool changed = false, stop = false;
 
@@ -174,12 +177,12 @@ struct FaultProxy::Loop {
     if (fault.kind == Kind::kBlackHole) {
       hit(0, 1);
     } else {
-      std::string where;
+      std::vector<std::string> where;
       {
         const std::lock_guard lock(mutex);
-        where = target;
+        where = targets;
       }
-      link.server = connect_to(where);
+      for (std::size_t i = 0; i < where.size() && link.server < 0; ++i) link.server = connect_to(where[next++ % where.size()]);
       if (link.server < 0) return reset(client);
       set_up(link.server);
     }
@@ -300,7 +303,7 @@ struct FaultProxy::Loop {
 };
 
 FaultProxy::FaultProxy(std::string target, int port) : loop_(std::make_unique<Loop>(*this)) {
-  loop_->target = std::move(target);
+  loop_->targets = {std::move(target)};
   check(pipe2(loop_->wake, O_NONBLOCK | O_CLOEXEC) == 0, "pipe");
   loop_->listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
   const int on = 1;
@@ -335,9 +338,9 @@ void FaultProxy::set(LinkFault fault) {
   loop_->tell();
 }
 
-void FaultProxy::set_target(std::string target) {
+void FaultProxy::set_targets(std::vector<std::string> targets) {
   const std::lock_guard lock(loop_->mutex);
-  loop_->target = std::move(target);
+  loop_->targets = std::move(targets);
 }
 
 }  // namespace belay::test

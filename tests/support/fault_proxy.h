@@ -8,6 +8,7 @@
 #include <memory>
 #include <string>
 #include <thread>
+#include <vector>
 
 namespace belay::test {
 
@@ -41,7 +42,10 @@ class FaultProxy {
   // on are reset: no stream goes on with a hole in it.
   void set(LinkFault fault);
   // Elsewhere from the next connection on.
-  void set_target(std::string target);
+  void set_target(std::string target) { set_targets({std::move(target)}); }
+  // A connection goes to one after the other, and past those that refuse it or do not take it within a quarter of a
+  // second: a plain load balancer. Not empty.
+  void set_targets(std::vector<std::string> targets);
 
   // Evidence that a fault was met: bytes held back, delayed, dropped; connections reset.
   std::int64_t bytes_hit() const { return bytes_hit_; }

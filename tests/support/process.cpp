@@ -54,13 +54,17 @@ Process::~Process() {
 }
 
 Process::Process(Process&& other) noexcept
-    : command_(std::move(other.command_)), pid_(std::exchange(other.pid_, 0)), log_from_(other.log_from_) {}
+    : command_(std::move(other.command_)),
+      pid_(std::exchange(other.pid_, 0)),
+      exit_code_(other.exit_code_),
+      log_from_(other.log_from_) {}
 
 Process& Process::operator=(Process&& other) noexcept {
   if (this == &other) return *this;
   if (pid_ != 0) kill9();
   command_ = std::move(other.command_);
   pid_ = std::exchange(other.pid_, 0);
+  exit_code_ = other.exit_code_;
   log_from_ = other.log_from_;
   return *this;
 }
@@ -89,7 +93,7 @@ void Process::start() {
   if (pid_ == 0) {
     ::prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (::getppid() != parent) ::_exit(126);
-    ::setpgid(0, 0);
+    ::setpgid(0, 0);  // the parent does it too: whoever comes first
     const int null = ::open("/dev/null", O_RDONLY);
     ::dup2(null, 0);
     ::dup2(log, 1);
@@ -98,6 +102,7 @@ void Process::start() {
     ::_exit(127);
   }
   ::close(log);
+  ::setpgid(pid_, pid_);
   if (command_.ready.empty()) return;
   for (int i = 0; i < 3000; ++i) {
     if (("\n" + said()).find("\n" + command_.ready) != std::string::npos) return;
@@ -109,15 +114,26 @@ void Process::start() {
 
 bool Process::running() {
   if (pid_ == 0) return false;
-  if (::waitpid(pid_, nullptr, WNOHANG) == pid_) pid_ = 0;
+  int status = 0;
+  if (::waitpid(pid_, &status, WNOHANG) == pid_) ended(status);
   return pid_ != 0;
+}
+
+void Process::ended(int status) {
+  pid_ = 0;
+  exit_code_ = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
+void Process::signal_all(int number) {
+  if (running()) ::kill(-pid_, number);
 }
 
 void Process::kill9() {
   if (!running()) return;
-  ::kill(pid_, SIGKILL);
-  ::waitpid(pid_, nullptr, 0);
-  pid_ = 0;
+  ::kill(-pid_, SIGKILL);
+  int status = 0;
+  ::waitpid(pid_, &status, 0);
+  ended(status);
 }
 
 int Process::terminate() {
@@ -125,8 +141,8 @@ int Process::terminate() {
   ::kill(pid_, SIGTERM);
   int status = 0;
   ::waitpid(pid_, &status, 0);
-  pid_ = 0;
-  return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+  ended(status);
+  return exit_code_;
 }
 
 std::string Process::said() const {

@@ -40,6 +40,10 @@ class Process {
   void start();
   bool running();
   pid_t pid() const { return pid_; }
+  // As terminate() says it, of the last one that ended; -1 while there is none.
+  int exit_code() const { return exit_code_; }
+  // To it and to all that it started.
+  void signal_all(int number);
   void kill9();
   int terminate();  // SIGTERM and wait; the exit code, or 128 + the signal that ended it
   // What the log holds since the last start.
@@ -47,7 +51,10 @@ class Process {
 
  private:
   Command command_;
+  void ended(int status);
+
   pid_t pid_ = 0;
+  int exit_code_ = -1;
   long log_from_ = 0;
 };
 

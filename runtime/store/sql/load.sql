@@ -1,5 +1,13 @@
 -- What the engine reads. Each by an index named below; no locks beyond a read's.
 
+-- The number of each lane's last event: what its next owner counts on from, whatever its clock says. By primary key, the
+-- last row of each lane in each partition.
+-- name: last_events
+SELECT wanted.lane, last.eseq
+  FROM unnest($1::int[]) AS wanted (lane)
+ CROSS JOIN LATERAL (SELECT max(eseq) AS eseq FROM belay.event WHERE event.lane = wanted.lane) AS last
+ WHERE last.eseq IS NOT NULL;
+
 -- Sagas that run and wait for nothing: the young ones by primary key from the lane's mark on, the older ones by index
 -- instance_lingering. One snapshot, so none is missed while the mark moves.
 -- name: running_sagas

@@ -1,0 +1,41 @@
+#!/usr/bin/env bash
+# The crash campaign (docs/testing.md). --ci: ten minutes at most. --full: at least 1,000 node kills, 100 stops past the
+# lease and 200 kills of Postgres over at least 50,000 sagas; some hours. --negative: commits that do not wait for the disk,
+# behind the guard's back; succeeds when the campaign finds that work was lost or done twice. Anything else goes to the program
+# (--help). BELAY_BUILD names another build folder than build/release.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/../.."
+build=${BELAY_BUILD:-build/release}
+if [[ ! -x $build/tests/campaign || ! -x $build/belay || ! -x $build/provider_sim ]]; then
+  [[ $build == build/release ]] || { echo "campaign: $build/tests/campaign is not built" >&2; exit 1; }
+  source tests/setup.sh
+  belay_setup
+  cmake --preset release >/dev/null
+  cmake --build --preset release --target belay provider_sim campaign
+fi
+mode=${1:-}
+case $mode in
+  --ci)
+    shift
+    exec "$build/tests/campaign" --for 360 --limit 560 --rate 6 --sagas 1500 --node-kills 25 --postgres-kills 8 --stops 3 \
+      --links 15 --restarts 3 --node-clocks 2 --database-clocks 3 --disks-full 1 --promotions 1 "$@" ;;
+  --full)
+    shift
+    exec "$build/tests/campaign" --limit 43200 --rate 8 --sagas 50000 --node-kills 1000 --postgres-kills 200 --stops 100 \
+      --links 600 --restarts 150 --node-clocks 50 --database-clocks 50 --disks-full 20 --promotions 20 "$@" ;;
+  --negative)
+    shift
+    out=$(mktemp)
+    trap 'rm -f "$out"' EXIT
+    code=0
+    "$build/tests/campaign" --negative --for 40 --limit 300 --rate 10 --postgres-kills 10 "$@" >"$out" 2>&1 || code=$?
+    grep -v '^WRONG' "$out"
+    grep '^WRONG' "$out" | cut -c1-200 | head -5 || true
+    if ((code == 1)) && grep -qE '^[0-9]+ sagas promised; (lost [1-9]|lost 0, doubled [1-9])' "$out"; then
+      echo "as it must be: without synchronous_commit the campaign fails"
+    else
+      echo "campaign: the negative control did not find lost or doubled work (exit code $code)" >&2
+      exit 1
+    fi ;;
+  *) exec "$build/tests/campaign" "$@" ;;
+esac
