@@ -74,6 +74,7 @@ void Loop::open_channels() {
         [this, &channel](bool down, const std::string& why) {
           channel.down = down;
           counters_.database_up = std::none_of(channels_.begin(), channels_.end(), [](const Channel& c) { return c.down; });
+          counters_.any_database_up = !database_down();
           if (down) log_warning("the database does not answer, nothing is sent until it does: " + why);
           else log_info("the database answers again");
         },
@@ -189,10 +190,12 @@ void Loop::renew_leases(SteadyTime at) {
 // Parked sagas that left memory: whoever is due soon comes back, and its timer with it.
 void Loop::poll_due() {
   next_due_poll_ = steady_now() + kDuePoll;
-  loader_->due({clock_.now().us + kDueAheadUs}, kDueAtOnce, lanes_.held(), [this](Result<std::vector<std::pair<Lane, SagaId>>> due) {
+  Instant now = clock_.now();
+  for (const auto& clock : clocks_) now = std::max(now, clock->now());
+  loader_->due({now.us + kDueAheadUs}, kDueAtOnce, lanes_.held(), [this](Result<std::vector<DueSaga>> due) {
     if (!due) return;
     std::size_t asked = 0;
-    for (const auto& [lane, id] : *due) {
+    for (const auto& [lane, id, due_at] : *due) {
       if (find(id) != nullptr || !holds(lane) || quarantined_.contains(id)) continue;
       Loader::Which which;
       which.lane = lane;

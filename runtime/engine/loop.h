@@ -47,7 +47,7 @@ struct Counters {
       flush_us{0}, actions_sent{0}, actions_ok{0}, actions_failed{0}, actions_unsure{0}, events{0},
       events_duplicate{0}, refused_busy{0}, quarantined{0}, event_starts{0}, event_starts_failed{0};
   std::atomic<std::size_t> live{0}, in_flight{0};
-  std::atomic<bool> database_up{true};
+  std::atomic<bool> database_up{true}, any_database_up{true};  // up: all of them
 };
 
 // Where rows of an owner go: its index in a batch that is still open.
@@ -128,6 +128,7 @@ class Loop {
   bool stopping() const { return stopping_; }
   // Of the lane's database. Without a lane: of all.
   bool database_down(Lane lane) const { return channel(lane).down; }
+  std::size_t cells() const { return store_.cells(); }
   bool database_down() const;
   bool holds(Lane lane) const { return lanes_.holds(lane); }
   // Of a lane that we hold; else 0. What was read under another epoch says nothing any more.

@@ -115,6 +115,8 @@ void Loop::settle(Saga& saga) {
 void Loop::dispatch(Batch::Effect&& effect, Lane lane) {
   if (stopping_) return;
   if (auto* mail = std::get_if<Mail>(&effect.what)) {
+    // The receiver's flush could not delete it where it lies: it must be carried over first, whoever holds the receiver.
+    if (store_.cell_of(mail->to) != store_.cell_of(lane)) return mailroom_->expect();
     if (!holds(mail->to)) {
       lanes_.withhold(*mail);
       return;
