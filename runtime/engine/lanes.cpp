@@ -32,11 +32,11 @@ static Result<GainedLanes> read_lanes_of(Store& store, std::size_t cell, std::ve
                                          const std::vector<Lane>& mine) {
   GainedLanes gained;
   gained.lanes = std::move(lanes);
-  // After the claim: nothing that the owner before has written has a later time.
-  const Result<Instant> now = store.database_now(cell);
-  if (!now) return fail(now.error());
-  gained.db_now.resize(store.cells());
-  gained.db_now[cell] = *now;
+  // After the claim: nothing that the owner before has written has a later time. Lanes of another cell go without, if it
+  // must be: our clock and that owner's are of one database, and differ by what its answers took.
+  const Result<Instant> now = store.database_now(0);
+  if (!now && cell == 0) return fail(now.error());
+  if (now) gained.db_now = *now;
   MailQuery to_them, from_them;
   for (const Lane lane : mine) {
     if (store.cell_of(lane) == cell) from_them.to.push_back(lane);
@@ -82,8 +82,7 @@ Result<GainedLanes> read_lanes(Store& store, std::vector<ClaimedLane> lanes, con
     join(all.lanes, gained->lanes);
     join(all.running, gained->running);
     join(all.mailbox, gained->mailbox);
-    all.db_now.resize(store.cells());
-    all.db_now[cell] = gained->db_now[cell];
+    if (gained->db_now) all.db_now = gained->db_now;
   }
   if (all.lanes.empty() && failure) return fail(*failure);
   return all;
@@ -140,9 +139,7 @@ void Lanes::lease(LaneState& lane, SteadyTime until) {
 // ---- Lanes come and go -------------------------------------------------------------------------------------------
 
 void Lanes::gained(GainedLanes gained) {
-  for (std::size_t cell = 0; cell < gained.db_now.size(); ++cell) {
-    if (gained.db_now[cell]) loop_.clock_of_cell(cell).answered(gained.db_now[cell]);
-  }
+  if (gained.db_now) loop_.clock().answered(gained.db_now);
   ++gains_;
   std::set<Lane> fresh;
   std::vector<Lane> suspects;

@@ -48,7 +48,7 @@ struct GainedLanes {
   std::vector<ClaimedLane> lanes;
   std::vector<std::pair<Lane, SagaId>> running;
   std::vector<MailboxRow> mailbox;  // to them, and from them to lanes that we held before
-  std::vector<interpreter::Instant> db_now;  // by cell; none: nothing of it was read
+  interpreter::Instant db_now;  // of the first cell, after the claim; none: it did not answer
   SteadyTime claimed_at;  // before the claim
 };
 

@@ -65,11 +65,8 @@ void Loop::open_channels() {
   channels_.resize(store_.writers());
   for (std::size_t i = 0; i < channels_.size(); ++i) {
     Channel& channel = channels_[i];
-    const std::size_t cell = store_.cell_of_writer(i);
-    while (clocks_.size() < cell) clocks_.push_back(std::make_unique<DatabaseClock>());
-    channel.clock = cell == 0 ? &clock_ : clocks_[cell - 1].get();
     channel.writer = std::make_unique<Writer>(
-        store_, i, *channel.clock, inbox_, std::vector<ClaimedLane>{},
+        store_, i, store_.cell_of_writer(i) == 0 ? clock_ : other_clock_, inbox_, std::vector<ClaimedLane>{},
         [this, &channel](FlushReport report) { on_flushed(channel, std::move(report)); },
         [this, &channel](bool down, const std::string& why) {
           channel.down = down;
@@ -101,7 +98,7 @@ Loop::~Loop() {
 
 Instant Loop::now(Lane lane) {
   LaneState& state = lanes_.at(lane);
-  state.last = std::max(state.last, clock(lane).now());
+  state.last = std::max(state.last, clock_.now());
   return state.last;
 }
 
@@ -145,7 +142,7 @@ void Loop::turn() {
 void Loop::fire_timers(Channel& channel) {
   auto& timers = channel.timers;
   if (channel.down || timers.empty()) return;
-  const Instant at = channel.clock->now();
+  const Instant at = clock_.now();
   while (!timers.empty() && timers.begin()->first <= at) {
     Saga& saga = *timers.begin()->second;
     timers.erase(timers.begin());
@@ -190,9 +187,7 @@ void Loop::renew_leases(SteadyTime at) {
 // Parked sagas that left memory: whoever is due soon comes back, and its timer with it.
 void Loop::poll_due() {
   next_due_poll_ = steady_now() + kDuePoll;
-  Instant now = clock_.now();
-  for (const auto& clock : clocks_) now = std::max(now, clock->now());
-  loader_->due({now.us + kDueAheadUs}, kDueAtOnce, lanes_.held(), [this](Result<std::vector<DueSaga>> due) {
+  loader_->due({clock_.now().us + kDueAheadUs}, kDueAtOnce, lanes_.held(), [this](Result<std::vector<DueSaga>> due) {
     if (!due) return;
     std::size_t asked = 0;
     for (const auto& [lane, id, due_at] : *due) {
@@ -266,7 +261,7 @@ SteadyTime Loop::wake_at() const {
   for (const Channel& channel : channels_) {
     if (channel.timers.empty() || channel.down || stopping_) continue;
     const std::int64_t wait_us =
-        std::max<std::int64_t>(0, channel.timers.begin()->first.us - channel.clock->now().us);
+        std::max<std::int64_t>(0, channel.timers.begin()->first.us - clock_.now().us);
     at = std::min(at, steady_now() + std::chrono::microseconds(wait_us + 1));
   }
   if (!stopping_) at = std::min({at, lanes_.due(), mailroom_->due()});

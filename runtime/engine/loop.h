@@ -111,9 +111,9 @@ class Loop {
   // ---- For the parts ----
   const EngineOptions& options() const { return options_; }
   Counters& counters() { return counters_; }
+  // Of the first cell's database, for all lanes: when an event was published and since when a saga waits for it is
+  // compared, and the two may lie in different cells.
   DatabaseClock& clock() { return clock_; }
-  DatabaseClock& clock(Lane lane) { return *channel(lane).clock; }
-  DatabaseClock& clock_of_cell(std::size_t cell) { return cell == 0 ? clock_ : *clocks_[cell - 1]; }
   Graphs& graphs() { return graphs_; }
   IdGenerator& ids() { return ids_; }
   Loader& loader() { return *loader_; }
@@ -183,7 +183,6 @@ class Loop {
   // mail goes from lane to lane.
   struct Channel {
     std::unique_ptr<Writer> writer;
-    DatabaseClock* clock = nullptr;  // of the database that it writes to
     std::deque<Batch> pending;       // the last one is open, all others are sealed
     std::set<std::pair<Instant, Saga*>, Earlier> timers;  // next wake-up of each of its sagas
     std::vector<ClaimedLane> gained;  // for the next batch
@@ -271,7 +270,7 @@ class Loop {
   std::unique_ptr<Asks> asks_;
   std::unique_ptr<Loader> loader_;  // last: their threads end before anything else goes
   std::unique_ptr<Loader> keeper_;
-  std::vector<std::unique_ptr<DatabaseClock>> clocks_;  // of the cells after the first
+  DatabaseClock other_clock_;  // what the databases of other cells say; nobody reads it
   std::deque<Channel> channels_;                        // by number of the writer
   Opening opening_;
 };

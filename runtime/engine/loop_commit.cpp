@@ -150,7 +150,7 @@ void Loop::deliver(Mail mail) {
 void Loop::send_action(SendAction&& send) {
   counters_.actions_sent.fetch_add(1, std::memory_order_relaxed);
   counters_.in_flight.fetch_add(1, std::memory_order_relaxed);
-  send.call.now = clock(send.call.lane).now();
+  send.call.now = clock_.now();
   LaneState& lane = lanes_.at(send.call.lane);
   send.call.send_until_us = lane.send_until_us;
   ++lane.in_flight;

@@ -2,6 +2,7 @@
 // is opened that would put a lane's sagas where nobody looks for them. See cells.h.
 #include <algorithm>
 
+#include "runtime/base/clock.h"
 #include "runtime/base/ids.h"
 #include "runtime/store/cells.h"
 #include "runtime/store/postgres_connection.h"
@@ -68,6 +69,27 @@ Result<void> write_rows(std::vector<Connection>& connections, std::vector<CellRo
   return {};
 }
 
+// Ids hold a time and are compared with each database's own; a minute between them would lose sagas (move_mark).
+Result<void> check_clocks(std::vector<Connection>& connections) {
+  constexpr std::int64_t kMost_us = 5'000'000;
+  std::int64_t first = 0, first_at = 0;
+  for (std::size_t i = 0; i < connections.size(); ++i) {
+    auto rows = connections[i]->run("database_now");
+    if (!rows) return fail(to_failure(rows.error(), "tell the time"));
+    const std::int64_t at = monotonic_us();
+    if (i == 0) {
+      first = rows->number(0, 0);
+      first_at = at;
+      continue;
+    }
+    const std::int64_t apart_us = rows->number(0, 0) - first - (at - first_at);
+    if (apart_us <= kMost_us && apart_us >= -kMost_us) continue;
+    return refuse(i, "has a clock that is " + std::to_string(apart_us / 1'000'000) + " seconds from that of database 1",
+                  "let a time service (NTP) set the clocks of all database servers");
+  }
+  return {};
+}
+
 }  // namespace
 
 PostgresOptions impatient(PostgresOptions options) {
@@ -100,6 +122,7 @@ Result<void> settle_cells(const std::vector<PostgresOptions>& databases) {
     rows.push_back(std::move(*row));
   }
   if (databases.size() == 1) return {};
+  if (auto alike = check_clocks(connections); !alike) return alike;
   for (std::size_t i = 0; !all_say && i < databases.size(); ++i) {
     const Result<bool> empty = fresh(*connections[i], i);
     if (!empty) return fail(empty.error());

@@ -418,10 +418,11 @@ Result<bool> MemoryStore::carry_in(const std::vector<MailboxRow>& rows, Instant 
 Result<void> MemoryStore::carried_out(const std::vector<MailboxRow>& rows) {
   if (down_) return no_database();
   std::lock_guard lock(mutex_);
-  for (const MailboxRow& row : rows) {
-    if (lose_carried_out_ > 0) --lose_carried_out_;
-    else mail_.erase({row.to, row.from, row.number});
+  if (lose_carried_out_ > 0) {
+    --lose_carried_out_;
+    return fail(ErrorCode::kInternal, "cut before it was deleted");
   }
+  for (const MailboxRow& row : rows) mail_.erase({row.to, row.from, row.number});
   return {};
 }
 

@@ -34,8 +34,7 @@ class MemoryStore final : public Store {
   void kill(const std::string& node);
   // What a claim and a flush give a lane.
   void set_lease_ms(std::int64_t ms) { lease_ms_ = ms; }
-  // The next `n` messages that came in from another cell do so once more, as after a lost answer: what is asked to be
-  // deleted stays.
+  // The next `n` times mail has arrived in another cell it is not deleted here.
   void lose_carried_out(int n) { lose_carried_out_ = n; }
   // Each flush waits for this first; empty: it does not.
   void before_flush(std::function<void()> hook);

@@ -219,7 +219,7 @@ class Store {
   virtual ~Store() = default;
 
   // Who writes what. A store may have several writers, each a connection of its own for some of the lanes, and its lanes
-  // may lie in several databases (cells), each with a clock of its own. Fixed while it is open.
+  // may lie in several databases (cells); the engine goes by the clock of the first. Fixed while it is open.
   virtual std::size_t writers() const { return 1; }
   virtual std::size_t writer_of(Lane) const { return 0; }
   virtual std::size_t cell_of_writer(std::size_t) const { return 0; }
