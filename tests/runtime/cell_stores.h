@@ -1,6 +1,7 @@
 // The database of a test in memory: one, or several as cells, seen as one. BELAY_TEST_CELLS=2 in the environment runs every
 // test of the engine over two cells. Faults hit all of them; of a single one through cell(i).
 #pragma once
+#include <algorithm>
 #include <cstdlib>
 #include <memory>
 #include <vector>

@@ -165,13 +165,13 @@ TEST_CASE("cells: mail that is carried twice arrives once, and mail that is late
   const std::vector<MailboxRow> mail{letter(20, 3, 1), letter(20, 3, 2)};
   const Instant read = *to.database_now();
   CHECK(*to.carry_in(mail, read));
-  CHECK(to.mailbox()->size() == 2);
+  CHECK(to.mailbox({})->size() == 2);
   CHECK(*to.carry_in(mail, read));
-  CHECK(to.mailbox()->size() == 2);
+  CHECK(to.mailbox({})->size() == 2);
   // Consumed, and brought once more: it does not come back.
   REQUIRE(to.carried_out({mail[0]}));
   CHECK(*to.carry_in(mail, read));
-  CHECK(to.mailbox()->size() == 1);
+  CHECK(to.mailbox({})->size() == 1);
   // Forgotten after an hour, when nothing is left of it; a carrier that slept so long is told so and takes nothing.
   REQUIRE(to.forget_carried({20}, {3}));
   CHECK(to.counts().carried == 2);
@@ -183,7 +183,7 @@ TEST_CASE("cells: mail that is carried twice arrives once, and mail that is late
   CHECK(to.counts().carried == 0);
   CHECK(!*to.carry_in(mail, read));
   CHECK(to.counts().carried == 0);
-  CHECK(to.mailbox()->size() == 1);
+  CHECK(to.mailbox({})->size() == 1);
   us += 1;
   CHECK(*to.carry_in(mail, Instant{us - kCarryWithinUs}));
 }
