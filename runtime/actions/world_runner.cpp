@@ -7,6 +7,7 @@
 #include "runtime/actions/http_action.h"
 #include "runtime/actions/pace.h"
 #include "runtime/actions/plugin_runner.h"
+#include "runtime/store/cells.h"
 
 namespace belay::runtime {
 
@@ -29,7 +30,7 @@ struct Waiting {
 struct WorldRunner::Parts {
   const PluginRegistry none;
   std::unique_ptr<PluginRunner> plugins;
-  std::unique_ptr<SqlRunner> sql;
+  std::vector<std::unique_ptr<SqlRunner>> sql;  // by cell
   std::unique_ptr<HttpRunner> http;
   Pace pace;  // last: nothing is let out any more when the others end
 };
@@ -37,7 +38,14 @@ struct WorldRunner::Parts {
 WorldRunner::WorldRunner(WorldOptions options) : parts_(std::make_unique<Parts>()) {
   const PluginRegistry& plugins = options.plugins != nullptr ? *options.plugins : parts_->none;
   parts_->plugins = std::make_unique<PluginRunner>(plugins, options.plugin_threads);
-  if (options.sql) parts_->sql = std::make_unique<SqlRunner>(std::move(*options.sql));
+  if (options.sql) {
+    if (options.sql_cells.empty()) options.sql_cells.push_back(options.sql->database);
+    for (PostgresOptions& database : options.sql_cells) {
+      SqlOptions sql = *options.sql;
+      sql.database = std::move(database);
+      parts_->sql.push_back(std::make_unique<SqlRunner>(std::move(sql)));
+    }
+  }
   parts_->http = std::make_unique<HttpRunner>(HttpRunnerOptions{.connectors = std::move(options.connectors),
                                                                 .client = std::move(options.http),
                                                                 .secrets = std::move(options.secrets),
@@ -64,7 +72,10 @@ void WorldRunner::send(ActionCall call, std::function<void(ActionOutcome)> done)
     case interpreter::Action::Runs::kHttp: return parts_->http->run(std::move(call), std::move(done));
     case interpreter::Action::Runs::kPlugin: return parts_->plugins->run(std::move(call), std::move(done));
     case interpreter::Action::Runs::kSql:
-      if (parts_->sql != nullptr) return parts_->sql->run(std::move(call), std::move(done));
+      if (!parts_->sql.empty()) {
+        SqlRunner& of_cell = *parts_->sql[cell_of_lane(call.lane, parts_->sql.size())];
+        return of_cell.run(std::move(call), std::move(done));
+      }
       done(failed(interpreter::FailureKind::kTransient, "unavailable", "no database is set up for SQL actions"));
       return;
   }

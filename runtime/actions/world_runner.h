@@ -23,6 +23,7 @@ struct WorldOptions {
   HttpClient::Options http;
   SecretStore secrets;
   std::optional<SqlOptions> sql;            // none: SQL actions are answered as unavailable
+  std::vector<PostgresOptions> sql_cells;   // of several cells (store/cells.h) all; a receipt lies with its saga
   // Something is wrong with a connector itself (keys refused, a secret missing), not with a saga. Any thread; short.
   std::function<void(const std::string& connector, const std::string& what)> on_incident;
 };

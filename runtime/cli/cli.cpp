@@ -6,6 +6,7 @@
 #include <functional>
 
 #include "runtime/cli/commands.h"
+#include "runtime/store/cells.h"
 #include "runtime/store/retention.h"
 
 namespace belay::runtime::cli {
@@ -186,9 +187,15 @@ void add_serve_command(CLI::App& app, Commands& c, Action& chosen,
   CLI::App* serve = app.add_subcommand("serve", "Run sagas and serve the HTTP API");
   serve->add_option("DIR", c.serve.directory, "The folder of definitions")->capture_default_str();
   serve
-      ->add_option("--database", c.serve.database,
-                   "A Postgres (postgresql://…); otherwise a private one is kept")
+      ->add_option("--database", c.serve.databases,
+                   "A Postgres (postgresql://…); otherwise a private one is kept. Given several times, each is a cell "
+                   "that holds its part of all sagas: always all of them, and always in the same order")
+      ->allow_extra_args(false)
       ->envname("BELAY_DATABASE");
+  serve
+      ->add_option("--writers", c.serve.writers, "Connections that write, to each database")
+      ->check(CLI::Range(1, static_cast<int>(runtime::kWritersMax)))
+      ->capture_default_str();
   CLI::Option* listen =
       serve->add_option("--listen", c.serve.listen, "HOST:PORT; port 0 picks a free one")
           ->capture_default_str();
@@ -381,7 +388,10 @@ void add_key_commands(CLI::App& app, Commands& c, Action& chosen) {
   keys->require_subcommand(1);
   const auto add = [&](const char* verb, const char* help) {
     CLI::App* command = keys->add_subcommand(verb, help);
-    command->add_option("--database", c.keys.database, "The Postgres; otherwise the private one")
+    command
+        ->add_option("--database", c.keys.databases,
+                     "The Postgres; otherwise the private one. Of cells all, in their order")
+        ->allow_extra_args(false)
         ->envname("BELAY_DATABASE");
     command->add_option("--data", c.keys.data, "Where the private Postgres lives")
         ->capture_default_str();

@@ -95,8 +95,9 @@ int run(const ReplayCommand& command);
 // ---- The server (serve_command.cpp) ----
 
 struct ServeCommand {
-  std::string directory = ".", database, listen = "127.0.0.1:7070", data = ".belay",
-              tenant = "default";
+  std::string directory = ".", listen = "127.0.0.1:7070", data = ".belay", tenant = "default";
+  std::vector<std::string> databases;  // of the cells, in their order
+  int writers = 1;
   bool listen_said = false;  // not the default: other nodes may be told of it, even on loopback
   std::string node, advertise;
   std::string once_ready_file, log_level = "info", sql_role, seal_key_file;
@@ -202,7 +203,8 @@ int run(const EraseCommand& command);
 // ---- API keys, on the database (keys_command.cpp) ----
 
 struct KeysCommand {
-  std::string verb, tenant, role = "viewer", name, id, database, data = ".belay";
+  std::string verb, tenant, role = "viewer", name, id, data = ".belay";
+  std::vector<std::string> databases;
   std::vector<std::string> may_answer;
   bool json = false;
 };

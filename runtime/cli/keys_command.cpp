@@ -8,7 +8,8 @@
 #include "runtime/cli/commands.h"
 #include "runtime/cli/report.h"
 #include "runtime/cli/serve.h"
-#include "runtime/store/migrations.h"
+#include "runtime/store/cell_reader.h"
+#include "runtime/store/cells.h"
 
 namespace belay::runtime::cli {
 
@@ -116,13 +117,11 @@ int run(const KeysCommand& command) {
   const auto progress = [](std::string_view line) {
     std::fprintf(stderr, "%.*s\n", static_cast<int>(line.size()), line.data());
   };
-  Result<std::string> connection =
-      connect_to(command.database, command.data, false, progress, postgres);
-  if (!connection) return report(connection.error());
-  PostgresOptions options;
-  options.connection = *connection;
-  if (auto migrated = migrate(options); !migrated) return report(migrated.error());
-  Result<std::unique_ptr<Reader>> reader = Reader::open(options, 1);
+  Result<std::vector<PostgresOptions>> databases =
+      connect_to_all(command.databases, command.data, false, progress, postgres);
+  if (!databases) return report(databases.error());
+  if (auto settled = settle_cells(*databases); !settled) return report(settled.error());
+  Result<std::unique_ptr<Reader>> reader = open_readers(*databases, 1);
   if (!reader) return report(reader.error());
   if (command.verb == "create") return create(command, **reader);
   if (command.verb == "list") return list(command, **reader);

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cctype>
 #include <chrono>
 #include <condition_variable>
 #include <cstdlib>
@@ -14,6 +15,8 @@
 #include "runtime/actions/world_runner.h"
 #include "runtime/api/http_server.h"
 #include "runtime/base/check.h"
+#include "runtime/store/cell_reader.h"
+#include "runtime/store/cells.h"
 #include "runtime/store/migrations.h"
 #include "runtime/store/retention.h"
 
@@ -86,8 +89,9 @@ class Upkeep {
 };
 
 // For /metrics.
-void write_forgotten(const Retention& retention, std::string& out) {
-  const Forgotten total = retention.total();
+void write_forgotten(const std::vector<const Retention*>& cells, std::string& out) {
+  Forgotten total;
+  for (const Retention* retention : cells) total += retention->total();
   const auto counter = [&](const char* what, const char* help, std::int64_t value) {
     const std::string name = std::string("belay_forgotten_") + what + "_total";
     out += "# HELP " + name + " " + help + "\n# TYPE " + name + " counter\n" + name + " " +
@@ -114,7 +118,7 @@ struct Service::Parts {
   std::unique_ptr<WorldRunner> runner;
   std::unique_ptr<Engine> engine;
   std::unique_ptr<api::Api> api;
-  std::unique_ptr<Upkeep> upkeep;  // /metrics asks it
+  std::vector<std::unique_ptr<Upkeep>> upkeep;  // of each cell; /metrics asks it
   std::unique_ptr<HttpServer> server;
 };
 
@@ -163,14 +167,15 @@ ConnectorConfig config_of(const dsl::Connector& c) {
 }
 
 WorldOptions world_options(const ServeOptions& options, const SecretStore& secrets,
-                           const PostgresOptions& postgres) {
+                           const std::vector<PostgresOptions>& databases) {
   WorldOptions world;
   world.plugins = options.plugins;
   for (const dsl::Connector& connector : options.program.connectors)
     world.connectors.push_back(config_of(connector));
   world.secrets = secrets;
   world.sql.emplace();
-  world.sql->database = postgres;
+  world.sql->database = databases.front();
+  world.sql_cells = databases;
   world.sql->role = options.sql_role;
   world.on_incident = [](const std::string& connector, const std::string& what) {
     spdlog::error("connector {}: {}", connector, what);
@@ -188,7 +193,7 @@ Result<SealerPtr> sealer_of(const ServeOptions& options) {
     return sealer;
   }
   if (!options.seal_key_file.empty()) return Sealer::from_file(options.seal_key_file, false);
-  if (!options.database.empty()) return SealerPtr();
+  if (!options.databases.empty()) return SealerPtr();
   const std::string file = options.data + "/seal.key";
   const bool needed =
       std::any_of(options.program.graphs.begin(), options.program.graphs.end(),
@@ -281,18 +286,15 @@ Service::~Service() { stop(); }
 Result<std::unique_ptr<Service>> Service::start(ServeOptions options) {
   if (auto free = check_webhooks(options.program.webhooks); !free) return fail(free.error());
   auto parts = std::make_unique<Parts>();
-  Result<std::string> connection = connect_to(options.database, options.data, options.stop_postgres,
-                                              options.progress, parts->postgres);
-  if (!connection) return fail(connection.error());
-  parts->connection = std::move(*connection);
+  Result<std::vector<PostgresOptions>> databases = connect_to_all(
+      options.databases, options.data, options.stop_postgres, options.progress, parts->postgres);
+  if (!databases) return fail(databases.error());
+  parts->connection = databases->front().connection;
 
-  PostgresOptions postgres;
-  postgres.connection = parts->connection;
-  if (auto migrated = migrate(postgres); !migrated) return fail(migrated.error());
-  auto store = open_postgres_store(postgres);
+  auto store = open_cells(*databases, options.writers);
   if (!store) return fail(store.error());
   parts->store = std::move(*store);
-  auto reader = Reader::open(postgres);
+  auto reader = open_readers(*databases);
   if (!reader) return fail(reader.error());
   parts->reader = std::move(*reader);
   if (auto exposed = check_exposure(options, *parts->reader); !exposed)
@@ -302,7 +304,7 @@ Result<std::unique_ptr<Service>> Service::start(ServeOptions options) {
   if (!sealer) return fail(sealer.error());
   options.engine.sealer = std::move(*sealer);
   if (options.engine.node.empty()) options.engine.node = node_name();
-  parts->runner = std::make_unique<WorldRunner>(world_options(options, parts->secrets, postgres));
+  parts->runner = std::make_unique<WorldRunner>(world_options(options, parts->secrets, *databases));
   auto engine = Engine::open(*parts->store, *parts->runner, options.engine);
   if (!engine) return fail(engine.error());
   parts->engine = std::move(*engine);
@@ -310,11 +312,16 @@ Result<std::unique_ptr<Service>> Service::start(ServeOptions options) {
     if (auto installed = parts->engine->install(graph); !installed) return fail(installed.error());
   }
 
-  parts->upkeep = std::make_unique<Upkeep>(postgres, options.keep_days);
+  std::vector<const Retention*> retentions;
+  for (const PostgresOptions& database : *databases) {
+    parts->upkeep.push_back(std::make_unique<Upkeep>(database, options.keep_days));
+    if (const Retention* retention = parts->upkeep.back()->retention())
+      retentions.push_back(retention);
+  }
   if (options.http) {
     api::ApiOptions for_api = api_options(options);
-    if (const Retention* retention = parts->upkeep->retention()) {
-      for_api.more_metrics = [retention](std::string& out) { write_forgotten(*retention, out); };
+    if (!retentions.empty()) {
+      for_api.more_metrics = [retentions](std::string& out) { write_forgotten(retentions, out); };
     }
     parts->api = std::make_unique<api::Api>(*parts->engine, *parts->reader, parts->secrets,
                                             std::move(for_api));
@@ -387,6 +394,49 @@ Result<std::string> connect_to(const std::string& database, const std::string& d
   if (!started) return fail(started.error());
   postgres = std::make_unique<PrivatePostgres>(std::move(*started));
   return postgres->connection_string();
+}
+
+namespace {
+
+// "postgresql://a postgresql://b" is two; "host=a user=b" and a URL with commas are one.
+std::vector<std::string> split_databases(const std::vector<std::string>& given) {
+  std::vector<std::string> all;
+  for (const std::string& text : given) {
+    std::size_t begin = 0;
+    for (std::size_t at = text.find("postgres", 1); at != std::string::npos; at = text.find("postgres", at + 1)) {
+      const bool url = text.compare(at, 11, "postgres://") == 0 || text.compare(at, 13, "postgresql://") == 0;
+      if (!url || std::isspace(static_cast<unsigned char>(text[at - 1])) == 0) continue;
+      all.push_back(text.substr(begin, at - begin));
+      begin = at;
+    }
+    all.push_back(text.substr(begin));
+  }
+  for (std::string& one : all) {
+    while (!one.empty() && std::isspace(static_cast<unsigned char>(one.back())) != 0) one.pop_back();
+  }
+  std::erase_if(all, [](const std::string& one) { return one.empty(); });
+  return all;
+}
+
+}  // namespace
+
+Result<std::vector<PostgresOptions>> connect_to_all(
+    const std::vector<std::string>& databases, const std::string& data, bool stop_postgres,
+    const std::function<void(std::string_view)>& progress,
+    std::unique_ptr<PrivatePostgres>& postgres) {
+  std::vector<std::string> connections = split_databases(databases);
+  if (connections.empty()) {
+    Result<std::string> own = connect_to({}, data, stop_postgres, progress, postgres);
+    if (!own) return fail(own.error());
+    connections.push_back(std::move(*own));
+  }
+  std::vector<PostgresOptions> all;
+  for (std::string& connection : connections) {
+    all.emplace_back();
+    all.back().connection = std::move(connection);
+    if (auto migrated = migrate(all.back()); !migrated) return fail(migrated.error());
+  }
+  return all;
 }
 
 }  // namespace belay::runtime

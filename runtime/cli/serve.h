@@ -30,7 +30,9 @@ struct ServeOptions {
   // Outlives the service. Null: no plugins.
   const PluginRegistry* plugins = nullptr;
 
-  std::string database;  // libpq; empty: a private Postgres below `data`
+  // libpq, one for each cell in their order (store/cells.h); none: a private Postgres below `data`.
+  std::vector<std::string> databases;
+  std::size_t writers = 1;  // connections that flush, of each database
   std::string data = ".belay";
   bool stop_postgres = false;  // the private one, at stop()
 
@@ -72,7 +74,7 @@ class Service {
   Engine& engine();
   Reader& reader();
   const std::string& url() const;         // "http://127.0.0.1:7070"; empty without HTTP
-  const std::string& connection() const;  // libpq
+  const std::string& connection() const;  // libpq, of the first cell
   PrivatePostgres* postgres();            // null with a database of one's own
   const std::vector<api::Route>& routes() const;
 
@@ -99,5 +101,12 @@ Result<std::string> connect_to(const std::string& database, const std::string& d
                                bool stop_postgres,
                                const std::function<void(std::string_view)>& progress,
                                std::unique_ptr<PrivatePostgres>& postgres);
+
+// The databases of options, with all migrations: those named, of which one may be several with blanks between
+// (BELAY_DATABASE), or the private one.
+Result<std::vector<PostgresOptions>> connect_to_all(
+    const std::vector<std::string>& databases, const std::string& data, bool stop_postgres,
+    const std::function<void(std::string_view)>& progress,
+    std::unique_ptr<PrivatePostgres>& postgres);
 
 }  // namespace belay::runtime

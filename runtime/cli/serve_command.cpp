@@ -101,7 +101,8 @@ int run(ServeCommand command, PluginRegistry& plugins) {
 
   options.program = std::move(*program);
   options.plugins = &plugins;
-  options.database = command.database;
+  options.databases = command.databases;
+  options.writers = static_cast<std::size_t>(command.writers);
   options.data = command.data;
   options.keep_days = command.keep_days;
   options.sql_role = command.sql_role;

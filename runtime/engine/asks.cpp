@@ -19,7 +19,8 @@ Failure in_doubt() {
 
 void Asks::ask(Lane to, std::string body, std::function<void(Result<std::string>)> done) {
   if (body.size() > kBodyMax) return done(fail(ErrorCode::kTooLarge, "a request to another node has at most 1 MiB"));
-  const std::vector<Lane> mine = loop_.lanes().held();
+  std::vector<Lane> mine = loop_.lanes().held();
+  std::erase_if(mine, [&](Lane lane) { return loop_.database_down(lane); });
   if (to < 0 || static_cast<std::size_t>(to) >= loop_.lanes().count()) {
     return done(fail(ErrorCode::kInvalid, "there is no lane " + std::to_string(to)));
   }

@@ -68,7 +68,7 @@ class EngineImpl final : public SteppedEngine {
         ids_(options_.ids_seed),
         directory_(owner_, options_.address),
         inbox_(std::make_shared<Inbox>(options_.inbox_max)) {
-    clock_.answered(opening.cluster.db_now);
+    if (opening.cluster.db_now) clock_.answered(opening.cluster.db_now);
     directory_.heard(opening.cluster, kNodeLeaseMs);
     loop_ = std::make_unique<Loop>(store_, runner, options_, clock_, graphs_, counters_, directory_, inbox_,
                                    std::move(opening));
@@ -185,7 +185,7 @@ class EngineImpl final : public SteppedEngine {
     s.database_up = c.database_up;
     return s;
   }
-  bool ready() const override { return !stopped_ && directory_.hears() && counters_.database_up; }
+  bool ready() const override { return !stopped_ && directory_.hears() && counters_.any_database_up; }
 
   void stop() override {
     {
@@ -195,10 +195,12 @@ class EngineImpl final : public SteppedEngine {
     inbox_->push([this] { loop_->stop(); });
     if (options_.own_threads) thread_.join();
     else run_to_the_end();
-    const bool clean = counters_.database_up;
-    const std::vector<LaneFence> claimed = loop_->lanes().claimed();
+    std::vector<LaneFence> claimed = loop_->lanes().claimed();
+    // What could not be written there is for the next owner to find out.
+    std::erase_if(claimed, [&](const LaneFence& lane) { return loop_->database_down(lane.lane); });
+    const bool any_up = counters_.any_database_up;
     loop_.reset();  // its threads end; callers that still wait are answered
-    if (!clean) return;
+    if (!any_up) return;
     if (const Result<void> released = store_.release(owner_, claimed); !released) {
       return log_warning("the lanes were not released: " + to_text(released.error()));
     }

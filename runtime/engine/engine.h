@@ -184,7 +184,7 @@ class Engine {
   virtual void on_request(RequestHook) {}
 
   virtual EngineStats stats() const = 0;
-  virtual bool ready() const = 0;  // the database answers, and who holds which lane is known
+  virtual bool ready() const = 0;  // the database (of several: any) answers, and who holds which lane is known
   // Clean: stops sending, lets the last flush commit, releases the lanes.
   virtual void stop() = 0;
   // Called (on the loop thread) after a commit of a saga, with a committed state; changes that follow each other fast

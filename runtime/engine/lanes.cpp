@@ -2,6 +2,7 @@
 #include "runtime/engine/lanes.h"
 
 #include <algorithm>
+#include <iterator>
 #include <map>
 
 #include "runtime/base/check.h"
@@ -28,23 +29,24 @@ constexpr std::int32_t kSuspect = 2;
 
 }  // namespace
 
-Result<GainedLanes> read_lanes(Store& store, std::vector<ClaimedLane> lanes, const std::vector<Lane>& mine) {
+static Result<GainedLanes> read_lanes_of(Store& store, std::size_t cell, std::vector<ClaimedLane> lanes,
+                                         const std::vector<Lane>& mine) {
   GainedLanes gained;
   gained.lanes = std::move(lanes);
-  if (gained.lanes.empty()) return gained;
-  // After the claim: nothing that the owner before has written has a later time.
-  for (std::size_t cell = 0; cell < store.cells(); ++cell) {
-    const Result<Instant> now = store.database_now(cell);
-    if (!now) return fail(now.error());
-    gained.db_now.push_back(*now);
-  }
+  // After the claim: nothing that the owner before has written has a later time. Lanes of another cell go without, if it
+  // must be: our clock and that owner's are of one database, and differ by what its answers took.
+  const Result<Instant> now = store.database_now(0);
+  if (!now && cell == 0) return fail(now.error());
+  if (now) gained.db_now = *now;
   std::vector<Lane> theirs_in_order;
   for (const ClaimedLane& lane : gained.lanes) theirs_in_order.push_back(lane.lane);
   auto last_events = store.last_events(theirs_in_order);
   if (!last_events) return fail(last_events.error());
   gained.last_events = std::move(*last_events);
   MailQuery to_them, from_them;
-  from_them.to = mine;
+  for (const Lane lane : mine) {
+    if (store.cell_of(lane) == cell) from_them.to.push_back(lane);
+  }
   std::set<Lane> theirs;
   for (const ClaimedLane& lane : gained.lanes) {
     to_them.to.push_back(lane.lane);
@@ -56,7 +58,7 @@ Result<GainedLanes> read_lanes(Store& store, std::vector<ClaimedLane> lanes, con
   Result<std::vector<MailboxRow>> mailbox = store.mailbox(to_them);
   if (!mailbox) return fail(mailbox.error());
   gained.mailbox = std::move(*mailbox);
-  if (!mine.empty()) {
+  if (!from_them.to.empty()) {
     Result<std::vector<MailboxRow>> left = store.mailbox(from_them);
     if (!left) return fail(left.error());
     gained.mailbox.insert(gained.mailbox.end(), left->begin(), left->end());
@@ -67,6 +69,30 @@ Result<GainedLanes> read_lanes(Store& store, std::vector<ClaimedLane> lanes, con
     for (const SagaId& id : *running) gained.running.emplace_back(lane.lane, id);
   }
   return gained;
+}
+
+Result<GainedLanes> read_lanes(Store& store, std::vector<ClaimedLane> lanes, const std::vector<Lane>& mine) {
+  std::map<std::size_t, std::vector<ClaimedLane>> by_cell;
+  for (const ClaimedLane& lane : lanes) by_cell[store.cell_of(lane.lane)].push_back(lane);
+  GainedLanes all;
+  std::optional<Failure> failure;
+  for (auto& [cell, some] : by_cell) {
+    Result<GainedLanes> gained = read_lanes_of(store, cell, std::move(some), mine);
+    if (!gained) {
+      failure = gained.error();
+      continue;
+    }
+    const auto join = [](auto& into, auto& from) {
+      into.insert(into.end(), std::make_move_iterator(from.begin()), std::make_move_iterator(from.end()));
+    };
+    join(all.lanes, gained->lanes);
+    join(all.running, gained->running);
+    join(all.mailbox, gained->mailbox);
+    join(all.last_events, gained->last_events);
+    if (gained->db_now) all.db_now = gained->db_now;
+  }
+  if (all.lanes.empty() && failure) return fail(*failure);
+  return all;
 }
 
 std::size_t fair_share(const Cluster& cluster) {
@@ -120,7 +146,7 @@ void Lanes::lease(LaneState& lane, SteadyTime until) {
 // ---- Lanes come and go -------------------------------------------------------------------------------------------
 
 void Lanes::gained(GainedLanes gained) {
-  for (std::size_t cell = 0; cell < gained.db_now.size(); ++cell) loop_.clock_of_cell(cell).answered(gained.db_now[cell]);
+  if (gained.db_now) loop_.clock().answered(gained.db_now);
   ++gains_;
   std::set<Lane> fresh;
   std::vector<Lane> suspects;
@@ -316,10 +342,15 @@ void Lanes::claimed(Result<GainedLanes> gained, std::vector<ClaimedLane> got) {
   claim_under_way_ = false;
   claiming_.clear();
   unread_.clear();
-  if (!gained || loop_.stopping()) {  // in the end they are released
-    for (const ClaimedLane& lane : got) claiming_.insert(lane.lane);
-    unread_ = std::move(got);
-  } else {
+  const bool taken = gained && !loop_.stopping();
+  for (const ClaimedLane& lane : got) {  // what is not read now is read later, or in the end released
+    const bool read = taken && std::any_of(gained->lanes.begin(), gained->lanes.end(),
+                                           [&](const ClaimedLane& other) { return other.lane == lane.lane; });
+    if (read || at(lane.lane).epoch != 0) continue;
+    claiming_.insert(lane.lane);
+    unread_.push_back(lane);
+  }
+  if (taken) {
     std::erase_if(gained->lanes, [&](const ClaimedLane& lane) { return at(lane.lane).epoch != 0; });
     if (!gained->lanes.empty()) log_info("claimed " + std::to_string(gained->lanes.size()) + " lanes");
     this->gained(std::move(*gained));
@@ -381,7 +412,7 @@ void Lanes::forgive_crashes(SteadyTime now) {
   for (std::size_t i = 0; i < lanes_.size(); ++i) {
     LaneState& lane = lanes_[i];
     const auto number = static_cast<Lane>(i);
-    if (lane.crashes == 0 || lane.stage != Stage::kHeld || loop_.database_down() || !loop_.recovery().done(number)) continue;
+    if (lane.crashes == 0 || lane.stage != Stage::kHeld || loop_.database_down(number) || !loop_.recovery().done(number)) continue;
     if (!lane.taken_up_at) lane.taken_up_at = now;
     if (now - *lane.taken_up_at < milliseconds(loop_.options().forgive_after_ms)) continue;
     lane.crashes = 0;

@@ -49,11 +49,12 @@ struct GainedLanes {
   std::vector<std::pair<Lane, SagaId>> running;
   std::vector<MailboxRow> mailbox;  // to them, and from them to lanes that we held before
   std::vector<std::pair<Lane, std::int64_t>> last_events;  // their numbers
-  std::vector<interpreter::Instant> db_now;  // by cell
+  interpreter::Instant db_now;  // of the first cell, after the claim; none: it did not answer
   SteadyTime claimed_at;  // before the claim
 };
 
-// Reads what GainedLanes tells of `lanes`. `mine`: held before. Any thread.
+// Reads what GainedLanes tells of `lanes`. `mine`: held before. Lanes of a cell that does not answer are left out; a
+// failure is that of all. Any thread.
 Result<GainedLanes> read_lanes(Store& store, std::vector<ClaimedLane> lanes, const std::vector<Lane>& mine);
 // How many a node may have, the first sign of life answered by `cluster`.
 std::size_t fair_share(const Cluster& cluster);

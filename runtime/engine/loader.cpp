@@ -108,8 +108,7 @@ void Loader::replay(Lane lane, SagaId saga, GraphPtr from, GraphPtr to, Then<std
     answer(then, make());
   });
 }
-void Loader::due(Instant until, std::size_t limit, std::vector<Lane> lanes,
-                 Then<std::vector<std::pair<Lane, SagaId>>> then) {
+void Loader::due(Instant until, std::size_t limit, std::vector<Lane> lanes, Then<std::vector<DueSaga>> then) {
   run([this, until, limit, lanes = std::move(lanes), then = std::move(then)](Store& store) {
     answer(then, store.due_sagas(until, limit, lanes));
   });
@@ -165,10 +164,16 @@ bool Loader::step() {
 
 void Loader::do_work(Work work) {
   for (auto& job : work.jobs) job(store_);
-  if (!work.start_keys.empty()) do_start_keys(std::move(work.start_keys));
-  if (!work.dedup.empty()) do_dedup(std::move(work.dedup));
-  if (!work.subscribers.empty()) do_subscribers(std::move(work.subscribers));
-  if (!work.events.empty()) do_events(std::move(work.events));
+  const auto of_keys = [&](const auto& ask) {
+    std::set<std::size_t> cells;
+    for (const KeyQuery& key : ask.query) cells.insert(std::get<0>(key) == kAnyLane ? store_.cells() : store_.cell_of(std::get<0>(key)));
+    return cells.size() == 1 ? *cells.begin() : store_.cells();
+  };
+  const auto of_lane = [&](const auto& ask) { return store_.cell_of(std::get<0>(ask.query)); };
+  for (auto& some : apart(std::move(work.start_keys), of_keys)) do_start_keys(std::move(some));
+  for (auto& some : apart(std::move(work.dedup), of_lane)) do_dedup(std::move(some));
+  for (auto& some : apart(std::move(work.subscribers), of_lane)) do_subscribers(std::move(some));
+  for (auto& some : apart(std::move(work.events), of_lane)) do_events(std::move(some));
   while (!work.loads.empty()) {
     std::vector<Ask<Which, std::shared_ptr<LoadResult>>> some;
     while (!work.loads.empty() && some.size() < kLoadsAtOnce) {
@@ -177,6 +182,20 @@ void Loader::do_work(Work work) {
     }
     do_loads(std::move(some));
   }
+}
+
+template <class A, class CellOf>
+std::vector<std::vector<A>> Loader::apart(std::vector<A> asks, CellOf cell_of) const {
+  std::vector<std::vector<A>> by_cell;
+  if (asks.empty()) return by_cell;
+  if (store_.cells() == 1) {
+    by_cell.push_back(std::move(asks));
+    return by_cell;
+  }
+  by_cell.resize(store_.cells() + 1);  // the last: of several
+  for (A& ask : asks) by_cell[cell_of(ask)].push_back(std::move(ask));
+  std::erase_if(by_cell, [](const std::vector<A>& some) { return some.empty(); });
+  return by_cell;
 }
 
 void Loader::do_start_keys(std::vector<Ask<std::vector<KeyQuery>, std::vector<StartKeyRow>>> asks) {
@@ -260,7 +279,7 @@ void Loader::do_events(std::vector<Ask<EventsQuery, std::vector<EventRow>>> asks
 }
 
 void Loader::do_loads(std::vector<Ask<Which, std::shared_ptr<LoadResult>>> asks) {
-  std::vector<std::pair<Lane, SagaId>> which;
+  std::map<std::size_t, std::vector<std::pair<Lane, SagaId>>> which;  // by cell
   for (auto& ask : asks) {
     if (!ask.query.lane) {
       const auto found = store_.find_saga(ask.query.tenant, ask.query.saga);
@@ -271,22 +290,24 @@ void Loader::do_loads(std::vector<Ask<Which, std::shared_ptr<LoadResult>>> asks)
       }
       if (*found) ask.query.lane = (*found)->first;
     }
-    if (ask.query.lane) which.emplace_back(*ask.query.lane, ask.query.saga);
+    if (ask.query.lane) which[store_.cell_of(*ask.query.lane)].emplace_back(*ask.query.lane, ask.query.saga);
   }
   std::map<SagaId, LoadedSaga> by_id;
   std::map<SagaId, std::size_t> wanted;  // an act and a quarantine may ask for the same one at once
   for (const auto& ask : asks) {
     if (ask.then) ++wanted[ask.query.saga];
   }
-  if (!which.empty()) {
-    auto loaded = store_.load_sagas(which);
-    if (!loaded) {
-      for (auto& ask : asks) {
-        if (ask.then) answer<std::shared_ptr<LoadResult>>(std::move(ask.then), fail(loaded.error()));
-      }
-      return;
+  for (const auto& [cell, some] : which) {
+    auto loaded = store_.load_sagas(some);
+    if (loaded) {
+      for (LoadedSaga& saga : *loaded) by_id.emplace(saga.row.id, std::move(saga));
+      continue;
     }
-    for (LoadedSaga& saga : *loaded) by_id.emplace(saga.row.id, std::move(saga));
+    for (auto& ask : asks) {
+      if (!ask.then || !ask.query.lane || store_.cell_of(*ask.query.lane) != cell) continue;
+      answer<std::shared_ptr<LoadResult>>(std::move(ask.then), fail(loaded.error()));
+      ask.then = nullptr;
+    }
   }
   for (auto& ask : asks) {
     if (!ask.then) continue;

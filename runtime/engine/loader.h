@@ -81,7 +81,7 @@ class Loader {
   void payload(EventRow event, Then<std::string> then);
   // Reads the whole journal of a saga that runs by `from`, and replays it against `to`.
   void replay(Lane lane, SagaId saga, GraphPtr from, GraphPtr to, Then<std::shared_ptr<ReplayResult>> then);
-  void due(Instant until, std::size_t limit, std::vector<Lane> lanes, Then<std::vector<std::pair<Lane, SagaId>>> then);
+  void due(Instant until, std::size_t limit, std::vector<Lane> lanes, Then<std::vector<DueSaga>> then);
   // Sagas of these lanes are marked before they are folded; not any more.
   void suspect(std::vector<Lane> lanes);
   void unsuspect(std::vector<Lane> lanes);
@@ -119,6 +119,9 @@ class Loader {
 
   template <class F>
   void add(F&& change);
+  // What is asked together: of one cell each, so that one that is away fails nothing of the others.
+  template <class A, class CellOf>
+  std::vector<std::vector<A>> apart(std::vector<A> asks, CellOf cell_of) const;
   void run_thread();
   void do_work(Work work);
   void do_start_keys(std::vector<Ask<std::vector<KeyQuery>, std::vector<StartKeyRow>>> asks);

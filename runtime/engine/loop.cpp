@@ -66,15 +66,13 @@ void Loop::open_channels() {
   channels_.resize(store_.writers());
   for (std::size_t i = 0; i < channels_.size(); ++i) {
     Channel& channel = channels_[i];
-    const std::size_t cell = store_.cell_of_writer(i);
-    while (clocks_.size() < cell) clocks_.push_back(std::make_unique<DatabaseClock>());
-    channel.clock = cell == 0 ? &clock_ : clocks_[cell - 1].get();
     channel.writer = std::make_unique<Writer>(
-        store_, i, *channel.clock, inbox_, std::vector<ClaimedLane>{},
+        store_, i, store_.cell_of_writer(i) == 0 ? clock_ : other_clock_, inbox_, std::vector<ClaimedLane>{},
         [this, &channel](FlushReport report) { on_flushed(channel, std::move(report)); },
         [this, &channel](bool down, const std::string& why) {
           channel.down = down;
           counters_.database_up = std::none_of(channels_.begin(), channels_.end(), [](const Channel& c) { return c.down; });
+          counters_.any_database_up = !database_down();
           if (down) log_warning("the database does not answer, nothing is sent until it does: " + why);
           else log_info("the database answers again");
         },
@@ -101,7 +99,7 @@ Loop::~Loop() {
 
 Instant Loop::now(Lane lane) {
   LaneState& state = lanes_.at(lane);
-  state.last = std::max(state.last, clock(lane).now());
+  state.last = std::max(state.last, clock_.now());
   if (defective(Defect::kClockAhead)) return {state.last.us + 5'000'000};
   return state.last;
 }
@@ -146,7 +144,7 @@ void Loop::turn() {
 void Loop::fire_timers(Channel& channel) {
   auto& timers = channel.timers;
   if (channel.down || timers.empty()) return;
-  const Instant at = channel.clock->now();
+  const Instant at = clock_.now();
   while (!timers.empty() && timers.begin()->first <= at) {
     Saga& saga = *timers.begin()->second;
     timers.erase(timers.begin());
@@ -192,10 +190,10 @@ void Loop::renew_leases(SteadyTime at) {
 // Parked sagas that left memory: whoever is due soon comes back, and its timer with it.
 void Loop::poll_due() {
   next_due_poll_ = steady_now() + kDuePoll;
-  loader_->due({clock_.now().us + kDueAheadUs}, kDueAtOnce, lanes_.held(), [this](Result<std::vector<std::pair<Lane, SagaId>>> due) {
+  loader_->due({clock_.now().us + kDueAheadUs}, kDueAtOnce, lanes_.held(), [this](Result<std::vector<DueSaga>> due) {
     if (!due) return;
     std::size_t asked = 0;
-    for (const auto& [lane, id] : *due) {
+    for (const auto& [lane, id, due_at] : *due) {
       if (find(id) != nullptr || !holds(lane) || quarantined_.contains(id)) continue;
       Loader::Which which;
       which.lane = lane;
@@ -266,7 +264,7 @@ SteadyTime Loop::wake_at() const {
   for (const Channel& channel : channels_) {
     if (channel.timers.empty() || channel.down || stopping_) continue;
     const std::int64_t wait_us =
-        std::max<std::int64_t>(0, channel.timers.begin()->first.us - channel.clock->now().us);
+        std::max<std::int64_t>(0, channel.timers.begin()->first.us - clock_.now().us);
     at = std::min(at, steady_now() + std::chrono::microseconds(wait_us + 1));
   }
   if (!stopping_) at = std::min({at, lanes_.due(), mailroom_->due()});

@@ -47,7 +47,7 @@ struct Counters {
       flush_us{0}, actions_sent{0}, actions_ok{0}, actions_failed{0}, actions_unsure{0}, events{0},
       events_duplicate{0}, refused_busy{0}, quarantined{0}, event_starts{0}, event_starts_failed{0};
   std::atomic<std::size_t> live{0}, in_flight{0};
-  std::atomic<bool> database_up{true};
+  std::atomic<bool> database_up{true}, any_database_up{true};  // up: all of them
 };
 
 // Where rows of an owner go: its index in a batch that is still open.
@@ -111,9 +111,9 @@ class Loop {
   // ---- For the parts ----
   const EngineOptions& options() const { return options_; }
   Counters& counters() { return counters_; }
+  // Of the first cell's database, for all lanes: when an event was published and since when a saga waits for it is
+  // compared, and the two may lie in different cells.
   DatabaseClock& clock() { return clock_; }
-  DatabaseClock& clock(Lane lane) { return *channel(lane).clock; }
-  DatabaseClock& clock_of_cell(std::size_t cell) { return cell == 0 ? clock_ : *clocks_[cell - 1]; }
   Graphs& graphs() { return graphs_; }
   IdGenerator& ids() { return ids_; }
   Loader& loader() { return *loader_; }
@@ -128,6 +128,7 @@ class Loop {
   bool stopping() const { return stopping_; }
   // Of the lane's database. Without a lane: of all.
   bool database_down(Lane lane) const { return channel(lane).down; }
+  std::size_t cells() const { return store_.cells(); }
   bool database_down() const;
   bool holds(Lane lane) const { return lanes_.holds(lane); }
   // Of a lane that we hold; else 0. What was read under another epoch says nothing any more.
@@ -182,7 +183,6 @@ class Loop {
   // mail goes from lane to lane.
   struct Channel {
     std::unique_ptr<Writer> writer;
-    DatabaseClock* clock = nullptr;  // of the database that it writes to
     std::deque<Batch> pending;       // the last one is open, all others are sealed
     std::set<std::pair<Instant, Saga*>, Earlier> timers;  // next wake-up of each of its sagas
     std::vector<ClaimedLane> gained;  // for the next batch
@@ -271,7 +271,7 @@ class Loop {
   std::unique_ptr<Asks> asks_;
   std::unique_ptr<Loader> loader_;  // last: their threads end before anything else goes
   std::unique_ptr<Loader> keeper_;
-  std::vector<std::unique_ptr<DatabaseClock>> clocks_;  // of the cells after the first
+  DatabaseClock other_clock_;  // what the databases of other cells say; nobody reads it
   std::deque<Channel> channels_;                        // by number of the writer
   Opening opening_;
 };

@@ -116,6 +116,8 @@ void Loop::settle(Saga& saga) {
 void Loop::dispatch(Batch::Effect&& effect, Lane lane) {
   if (stopping_) return;
   if (auto* mail = std::get_if<Mail>(&effect.what)) {
+    // The receiver's flush could not delete it where it lies: it must be carried over first, whoever holds the receiver.
+    if (store_.cell_of(mail->to) != store_.cell_of(lane)) return mailroom_->expect();
     if (!holds(mail->to)) {
       lanes_.withhold(*mail);
       return;
@@ -149,7 +151,7 @@ void Loop::deliver(Mail mail) {
 void Loop::send_action(SendAction&& send) {
   counters_.actions_sent.fetch_add(1, std::memory_order_relaxed);
   counters_.in_flight.fetch_add(1, std::memory_order_relaxed);
-  send.call.now = clock(send.call.lane).now();
+  send.call.now = clock_.now();
   LaneState& lane = lanes_.at(send.call.lane);
   send.call.send_until_us = lane.send_until_us;
   ++lane.in_flight;

@@ -199,7 +199,7 @@ void Loop::evict() {
   std::size_t tries = 8;
   while (idle_.size() > options_.parked_in_memory_max && tries-- > 0) {
     Saga& saga = *idle_.front();
-    if (saga.timer_at && saga.timer_at.us < clock(saga.lane).now().us + kSoonUs) {
+    if (saga.timer_at && saga.timer_at.us < clock_.now().us + kSoonUs) {
       idle_.splice(idle_.end(), idle_, idle_.begin());
       continue;
     }

@@ -1,6 +1,7 @@
 // See mailroom.h.
 #include "runtime/engine/mailroom.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "runtime/engine/log.h"
@@ -9,6 +10,7 @@ namespace belay::runtime {
 namespace {
 
 constexpr auto kPoll = std::chrono::milliseconds(200);
+constexpr auto kPollSoon = std::chrono::milliseconds(20);
 
 }  // namespace
 
@@ -42,15 +44,18 @@ void Mailroom::lane_gone(Lane lane) {
   std::erase_if(consumed_meanwhile_, [&](const Key& key) { return key.to == lane; });
 }
 
-// Who sends to us without a lane of its own? Nobody.
+// Who sends to us without a lane of its own? Nobody. But from cell to cell we send to ourselves.
 bool Mailroom::may_come() const {
   const std::size_t held = loop_.lanes().held_count();
-  return held > 0 && held < loop_.lanes().count();
+  return held > 0 && (held < loop_.lanes().count() || loop_.cells() > 1);
 }
+
+void Mailroom::expect() { next_poll_ = std::min(next_poll_, last_poll_ + kPollSoon); }
 
 void Mailroom::step(SteadyTime now) {
   if (polling_ || now < next_poll_ || loop_.stopping() || !may_come()) return;
   next_poll_ = now + kPoll;
+  last_poll_ = now;
   polling_ = true;
   begin_read();
   const std::vector<Lane> mine = loop_.lanes().held();

@@ -1,8 +1,8 @@
 // Mail out of the table. What goes from a lane of ours to a lane of ours is delivered in memory and never read; what
-// another node has sent is read a few times a second, by one statement, while there may be any: not by a node that has
-// all lanes. Each message is delivered once in an epoch of its receiver, whichever way it came; consumed is what a
+// another node has sent, or a lane of another cell, is read a few times a second, by one statement, while there may be
+// any: not by a node that has all lanes of one database. Each message is delivered once in an epoch of its receiver, whichever way it came; consumed is what a
 // committed flush has deleted. Messages of one sender come in the order of their numbers.
-// Tested in tests/runtime/engine_nodes_test.cpp.
+// Tested in tests/runtime/engine_nodes_test.cpp and engine_cells_test.cpp.
 #pragma once
 #include <tuple>
 #include <unordered_set>
@@ -23,6 +23,8 @@ class Mailroom {
   // Its deletion is committed.
   void consumed(const MailboxRow& row);
   void lane_gone(Lane lane);
+  // Something was sent to another cell, perhaps to us: no need to wait for the next look's turn.
+  void expect();
 
   // Between these, the table is being read: what is consumed meanwhile may come all the same.
   void begin_read() { ++reads_; }
@@ -50,7 +52,7 @@ class Mailroom {
   std::vector<Key> consumed_meanwhile_;
   int reads_ = 0;
   bool polling_ = false;
-  SteadyTime next_poll_;
+  SteadyTime next_poll_, last_poll_;
 };
 
 }  // namespace belay::runtime

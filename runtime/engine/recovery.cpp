@@ -38,6 +38,7 @@ void Recovery::step() {
 
 void Recovery::take_up(Lane lane, const SagaId& id) {
   if (!loop_.holds(lane)) return taken_up(lane);
+  if (loop_.database_down(lane)) return running_.emplace_back(lane, id), void();
   Loader::Which which;
   which.lane = lane;
   which.saga = id;

@@ -189,10 +189,9 @@ void Starts::refuse_all() {
 }
 
 void Starts::look_up(StartInput input) {
-  if (anywhere(input)) {  // its lane may have been handed over while it waited
-    if (!loop_.holds(input.lane) && loop_.lanes().held_count() > 0) {
-      pick_id(input, loop_.clock(), loop_.ids(), [&](Lane lane) { return loop_.holds(lane); });
-    }
+  if (anywhere(input)) {  // its lane may have been handed over while it waited, or its cell is away
+    const auto fits = [&](Lane lane) { return loop_.holds(lane) && !loop_.database_down(lane); };
+    if (!fits(input.lane) && loop_.lanes().held_count() > 0) pick_id(input, loop_.clock(), loop_.ids(), fits);
   } else {
     input.epoch = loop_.epoch(input.lane);
     if (input.epoch == 0) return input.done(fail(held_elsewhere(input.lane)));

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <tuple>
 
 #include "interpreter/defects.h"
 #include "runtime/base/check.h"
@@ -67,6 +68,7 @@ std::vector<SagaId> MemoryStore::sagas() const {
 MemoryStore::Counts MemoryStore::counts() const {
   std::lock_guard lock(mutex_);
   Counts counts;
+  counts.carried = carried_.size();
   counts.instances = instances_.size();
   counts.journal = journal_.size();
   counts.events = events_.size();
@@ -390,21 +392,19 @@ Result<std::vector<JournalRow>> MemoryStore::journal(Lane, const SagaId& saga) {
   return journal_of(saga);
 }
 
-Result<std::vector<std::pair<Lane, SagaId>>> MemoryStore::due_sagas(Instant until, std::size_t limit,
-                                                                     const std::vector<Lane>& lanes) {
+Result<std::vector<DueSaga>> MemoryStore::due_sagas(Instant until, std::size_t limit, const std::vector<Lane>& lanes) {
   if (down_) return no_database();
   std::lock_guard lock(mutex_);
-  std::vector<std::pair<Instant, std::pair<Lane, SagaId>>> due;
+  std::vector<DueSaga> due;
   for (const auto& [id, row] : instances_) {
     const bool asked = std::find(lanes.begin(), lanes.end(), row.lane) != lanes.end();
-    if (asked && row.due_at && row.due_at <= until) due.push_back({row.due_at, {row.lane, id}});
+    if (asked && row.due_at && row.due_at <= until) due.push_back({row.lane, id, row.due_at});
   }
-  std::sort(due.begin(), due.end());
-  std::vector<std::pair<Lane, SagaId>> ids;
-  for (auto& [at, id] : due) {
-    if (ids.size() < limit) ids.push_back(std::move(id));
-  }
-  return ids;
+  std::sort(due.begin(), due.end(), [](const DueSaga& a, const DueSaga& b) {
+    return std::tie(a.due_at.us, a.lane, a.id) < std::tie(b.due_at.us, b.lane, b.id);
+  });
+  if (due.size() > limit) due.resize(limit);
+  return due;
 }
 
 Result<std::vector<MailboxRow>> MemoryStore::mailbox(const MailQuery& query) {
@@ -416,9 +416,45 @@ Result<std::vector<MailboxRow>> MemoryStore::mailbox(const MailQuery& query) {
   std::lock_guard lock(mutex_);
   std::vector<MailboxRow> rows;
   for (const auto& [key, row] : mail_) {
+    if (rows.size() >= query.at_most) break;
     if ((query.to.empty() || listed(query.to, row.to)) && !listed(query.not_from, row.from)) rows.push_back(row);
   }
   return rows;
+}
+
+Result<bool> MemoryStore::carry_in(const std::vector<MailboxRow>& rows, Instant read_at) {
+  if (down_) return no_database();
+  std::lock_guard lock(mutex_);
+  if (now().us > read_at.us + kCarryWithinUs) return false;
+  for (const MailboxRow& row : rows) {
+    const std::tuple key(row.to, row.from, row.number);
+    if (carried_.emplace(key, now()).second) mail_.emplace(key, row);
+  }
+  return true;
+}
+
+Result<void> MemoryStore::carried_out(const std::vector<MailboxRow>& rows) {
+  if (down_) return no_database();
+  std::lock_guard lock(mutex_);
+  if (lose_carried_out_ > 0) {
+    --lose_carried_out_;
+    return fail(ErrorCode::kInternal, "cut before it was deleted");
+  }
+  for (const MailboxRow& row : rows) mail_.erase({row.to, row.from, row.number});
+  return {};
+}
+
+Result<void> MemoryStore::forget_carried(const std::vector<Lane>& to, const std::vector<Lane>& from) {
+  if (down_) return no_database();
+  std::lock_guard lock(mutex_);
+  const auto listed = [](const std::vector<Lane>& lanes, Lane lane) {
+    return std::find(lanes.begin(), lanes.end(), lane) != lanes.end();
+  };
+  std::erase_if(carried_, [&](const auto& entry) {
+    const auto& [receiver, sender, number] = entry.first;
+    return entry.second.us < now().us - kRememberCarriedUs && listed(to, receiver) && listed(from, sender);
+  });
+  return {};
 }
 
 Result<std::vector<SubscriptionRow>> MemoryStore::subscriptions_of(

@@ -34,6 +34,8 @@ class MemoryStore final : public Store {
   void kill(const std::string& node);
   // What a claim and a flush give a lane.
   void set_lease_ms(std::int64_t ms) { lease_ms_ = ms; }
+  // The next `n` times mail has arrived in another cell it is not deleted here.
+  void lose_carried_out(int n) { lose_carried_out_ = n; }
   // Each flush waits for this first; empty: it does not.
   void before_flush(std::function<void()> hook);
   // Called by events_since() after it has looked and before it tells.
@@ -47,7 +49,7 @@ class MemoryStore final : public Store {
 
   // ---- What is stored. ----
   struct Counts {
-    std::size_t instances = 0, journal = 0, events = 0, subscriptions = 0, mail = 0, start_keys = 0, dedup = 0,
+    std::size_t carried = 0, instances = 0, journal = 0, events = 0, subscriptions = 0, mail = 0, start_keys = 0, dedup = 0,
                 flushes = 0, unclaimed_events = 0, turns = 0, questions = 0;
   };
   Counts counts() const;
@@ -80,9 +82,11 @@ class MemoryStore final : public Store {
   Result<std::vector<SagaId>> running_sagas(Lane lane) override;
   Result<std::vector<LoadedSaga>> load_sagas(const std::vector<std::pair<Lane, SagaId>>& which) override;
   Result<std::vector<JournalRow>> journal(Lane lane, const SagaId& saga) override;
-  Result<std::vector<std::pair<Lane, SagaId>>> due_sagas(Instant until, std::size_t limit,
-                                                         const std::vector<Lane>& lanes) override;
+  Result<std::vector<DueSaga>> due_sagas(Instant until, std::size_t limit, const std::vector<Lane>& lanes) override;
   Result<std::vector<MailboxRow>> mailbox(const MailQuery& query) override;
+  Result<bool> carry_in(const std::vector<MailboxRow>& rows, Instant read_at) override;
+  Result<void> carried_out(const std::vector<MailboxRow>& rows) override;
+  Result<void> forget_carried(const std::vector<Lane>& to, const std::vector<Lane>& from) override;
   Result<std::vector<SubscriptionRow>> subscriptions_of(
       const std::vector<std::tuple<Lane, std::string, std::string, std::string>>& topics) override;
   Result<std::vector<EventRow>> events_since(
@@ -125,6 +129,7 @@ class MemoryStore final : public Store {
   std::map<std::pair<Lane, std::int64_t>, EventRow> events_;
   std::map<std::tuple<Lane, std::string, std::string, std::string, SagaId, std::string>, SubscriptionRow> subscriptions_;
   std::map<std::tuple<Lane, Lane, std::int64_t>, MailboxRow> mail_;
+  std::map<std::tuple<Lane, Lane, std::int64_t>, Instant> carried_;  // mail of other cells, and when it came
   std::map<std::tuple<Lane, std::string, std::string>, StartKeyRow> start_keys_;
   std::map<std::tuple<Lane, std::string, std::string, std::string>, DedupRow> dedup_;
   std::map<std::tuple<Lane, std::string, std::string, SagaId>, TurnRow> turns_;
@@ -137,7 +142,7 @@ class MemoryStore final : public Store {
   std::function<bool(const JournalRow&)> bad_;
   std::function<Instant()> clock_;
   std::function<void()> before_flush_, after_events_read_;
-  std::atomic<int> lose_acknowledgements_{0};
+  std::atomic<int> lose_acknowledgements_{0}, lose_carried_out_{0};
   std::atomic<bool> down_{false};
   std::atomic<std::int64_t> ahead_us_{0}, lease_ms_{15'000};
   std::atomic<std::size_t> mailbox_reads_{0};

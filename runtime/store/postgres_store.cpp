@@ -58,9 +58,11 @@ class PostgresStore final : public Store {
   Result<std::vector<SagaId>> running_sagas(Lane lane) override;
   Result<std::vector<LoadedSaga>> load_sagas(const std::vector<std::pair<Lane, SagaId>>& which) override;
   Result<std::vector<JournalRow>> journal(Lane lane, const SagaId& saga) override;
-  Result<std::vector<std::pair<Lane, SagaId>>> due_sagas(Instant until, std::size_t limit,
-                                                         const std::vector<Lane>& lanes) override;
+  Result<std::vector<DueSaga>> due_sagas(Instant until, std::size_t limit, const std::vector<Lane>& lanes) override;
   Result<std::vector<MailboxRow>> mailbox(const MailQuery& query) override;
+  Result<bool> carry_in(const std::vector<MailboxRow>& rows, Instant read_at) override;
+  Result<void> carried_out(const std::vector<MailboxRow>& rows) override;
+  Result<void> forget_carried(const std::vector<Lane>& to, const std::vector<Lane>& from) override;
   Result<std::vector<SubscriptionRow>> subscriptions_of(
       const std::vector<std::tuple<Lane, std::string, std::string, std::string>>& topics) override;
   Result<std::vector<EventRow>> events_since(
@@ -302,15 +304,15 @@ Result<std::vector<JournalRow>> PostgresStore::journal(Lane lane, const SagaId& 
                    "load a journal", journal_of);
 }
 
-Result<std::vector<std::pair<Lane, SagaId>>> PostgresStore::due_sagas(Instant until, std::size_t limit,
-                                                                       const std::vector<Lane>& lanes) {
+Result<std::vector<DueSaga>> PostgresStore::due_sagas(Instant until, std::size_t limit,
+                                                      const std::vector<Lane>& lanes) {
   keep_house();
   PostgresArray of(Of::kInt4);
   for (const Lane lane : lanes) of.add_int4(lane);
   return read_rows("due_sagas",
                    PostgresParams().int8(until.us).int8(static_cast<std::int64_t>(limit)).array(std::move(of)),
                    "list due sagas", [](const PostgresRows& rows, std::size_t i) {
-                     return std::pair(static_cast<Lane>(rows.number(i, 0)), rows.str(i, 1));
+                     return DueSaga{static_cast<Lane>(rows.number(i, 0)), rows.str(i, 1), {rows.number(i, 2)}};
                    });
 }
 
@@ -334,7 +336,9 @@ Result<std::vector<MailboxRow>> PostgresStore::mailbox(const MailQuery& query) {
   PostgresArray to(Of::kInt4), not_from(Of::kInt4);
   for (const Lane lane : lanes_or_all(query.to)) to.add_int4(lane);
   for (const Lane lane : query.not_from) not_from.add_int4(lane);
-  const PostgresParams params = PostgresParams().array(std::move(to)).array(std::move(not_from));
+  PostgresParams params;
+  params.array(std::move(to)).array(std::move(not_from));
+  params.int8(static_cast<std::int64_t>(std::min<std::size_t>(query.at_most, INT64_MAX)));
   return read_rows("mailbox", params, "read mail", [](const PostgresRows& rows, std::size_t i) {
     return MailboxRow{.to = static_cast<Lane>(rows.number(i, 0)),
                       .from = static_cast<Lane>(rows.number(i, 1)),
@@ -342,6 +346,48 @@ Result<std::vector<MailboxRow>> PostgresStore::mailbox(const MailQuery& query) {
                       .kind = rows.str(i, 3),
                       .body = rows.str(i, 4)};
   });
+}
+
+Result<bool> PostgresStore::carry_in(const std::vector<MailboxRow>& rows, Instant read_at) {
+  PostgresArray to(Of::kInt4), from(Of::kInt4), number(Of::kInt8), kind(Of::kText), body(Of::kText);
+  for (const MailboxRow& row : rows) {
+    to.add_int4(row.to);
+    from.add_int4(row.from);
+    number.add_int8(row.number);
+    kind.add_text(row.kind);
+    body.add_text(row.body);
+  }
+  PostgresParams params;
+  params.array(std::move(to)).array(std::move(from)).array(std::move(number)).array(std::move(kind));
+  params.array(std::move(body)).int8(read_at.us + kCarryWithinUs);
+  const auto taken = readers_.read("carry_mail_in", params);
+  if (!taken) return fail(to_failure(taken.error(), "take mail of another cell"));
+  return taken->flag(0, 0);
+}
+
+Result<void> PostgresStore::carried_out(const std::vector<MailboxRow>& rows) {
+  PostgresArray to(Of::kInt4), from(Of::kInt4), number(Of::kInt8);
+  for (const MailboxRow& row : rows) {
+    to.add_int4(row.to);
+    from.add_int4(row.from);
+    number.add_int8(row.number);
+  }
+  const auto gone = readers_.read(
+      "carried_mail_out", PostgresParams().array(std::move(to)).array(std::move(from)).array(std::move(number)));
+  if (!gone) return fail(to_failure(gone.error(), "let go of mail for another cell"));
+  return {};
+}
+
+Result<void> PostgresStore::forget_carried(const std::vector<Lane>& to, const std::vector<Lane>& from) {
+  PostgresArray receivers(Of::kInt4), senders(Of::kInt4);
+  for (const Lane lane : to) receivers.add_int4(lane);
+  for (const Lane lane : from) senders.add_int4(lane);
+  const auto gone = readers_.read("forget_carried", PostgresParams()
+                                                        .array(std::move(receivers))
+                                                        .array(std::move(senders))
+                                                        .int8(kRememberCarriedUs));
+  if (!gone) return fail(to_failure(gone.error(), "forget mail of another cell"));
+  return {};
 }
 
 Result<std::vector<SubscriptionRow>> PostgresStore::subscriptions_of(

@@ -86,6 +86,9 @@ struct MailboxRow {
 
 inline constexpr Lane kAnyLane = -1;
 
+inline constexpr std::int64_t kCarryWithinUs = 60'000'000;
+inline constexpr std::int64_t kRememberCarriedUs = 3'600'000'000;
+
 struct StartKeyRow {
   Lane lane = 0;
   std::string tenant;
@@ -196,7 +199,14 @@ struct Cluster {
 
 struct MailQuery {
   std::vector<Lane> to;        // empty: all
-  std::vector<Lane> not_from;  // senders to leave out
+  std::vector<Lane> not_from;  // senders to leave out, of the receiver's own cell: mail of another cell always comes
+  std::size_t at_most = SIZE_MAX;  // of each cell
+};
+
+struct DueSaga {
+  Lane lane = 0;
+  SagaId id;
+  Instant due_at;
 };
 
 struct LoadedSaga {
@@ -209,7 +219,7 @@ class Store {
   virtual ~Store() = default;
 
   // Who writes what. A store may have several writers, each a connection of its own for some of the lanes, and its lanes
-  // may lie in several databases (cells), each with a clock of its own. Fixed while it is open.
+  // may lie in several databases (cells); the engine goes by the clock of the first. Fixed while it is open.
   virtual std::size_t writers() const { return 1; }
   virtual std::size_t writer_of(Lane) const { return 0; }
   virtual std::size_t cell_of_writer(std::size_t) const { return 0; }
@@ -238,10 +248,18 @@ class Store {
   // All entries of a saga, by seq, whatever snapshot there is.
   virtual Result<std::vector<JournalRow>> journal(Lane lane, const SagaId& saga) = 0;
   // Parked sagas of these lanes due before `until`, earliest first, at most `limit`.
-  virtual Result<std::vector<std::pair<Lane, SagaId>>> due_sagas(Instant until, std::size_t limit,
-                                                                 const std::vector<Lane>& lanes) = 0;
+  virtual Result<std::vector<DueSaga>> due_sagas(Instant until, std::size_t limit, const std::vector<Lane>& lanes) = 0;
   virtual Result<std::vector<MailboxRow>> mailbox(const MailQuery& query) = 0;
   Result<std::vector<MailboxRow>> mailbox() { return mailbox(MailQuery{}); }
+  // Mail on its way from cell to cell (cells.h). Puts messages of another database into this one's mailbox, each once,
+  // whoever brings it and however often. `read_at` is a time of this database before they were read in the other one:
+  // false, and nothing is taken, when that was more than kCarryWithinUs ago.
+  virtual Result<bool> carry_in(const std::vector<MailboxRow>& rows, Instant read_at) = 0;
+  // Deletes what has arrived in another database: by receiver, sender and number.
+  virtual Result<void> carried_out(const std::vector<MailboxRow>& rows) = 0;
+  // What came in to these lanes from those need not be remembered any more, if it came longer than kRememberCarriedUs
+  // ago. REQUIRES: nothing that came so long ago is left in the senders' database.
+  virtual Result<void> forget_carried(const std::vector<Lane>& to, const std::vector<Lane>& from) = 0;
   virtual Result<std::vector<SubscriptionRow>> subscriptions_of(
       const std::vector<std::tuple<Lane, std::string, std::string, std::string>>& lane_tenant_type_key) = 0;
   virtual Result<std::vector<EventRow>> events_since(

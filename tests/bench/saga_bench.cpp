@@ -6,7 +6,7 @@
 //   sleep    sagas put to sleep for an hour: how many starts a second
 // The whole engine on a private Postgres that this program makes and throws away, fsync on; sagas come from a
 // definition in the language, through Engine::start, lanes and flush. One JSON line a case.
-//   saga_bench --json [--quick] [--case ok] [--sagas N] [--at-once N]
+//   saga_bench --json [--quick] [--case ok] [--sagas N] [--at-once N] [--writers N]
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
 #include <sys/resource.h>
@@ -25,6 +25,7 @@
 #include <vector>
 
 #include "runtime/cli/serve.h"
+#include "tests/bench/common_work.h"
 #include "tests/bench/wal.h"
 
 using namespace belay;
@@ -33,98 +34,12 @@ using Clock = std::chrono::steady_clock;
 
 namespace {
 
-constexpr const char* kDefinitions = R"(belay 1
-
-action bench.step
-  records
-  takes
-    order  text
-  gives
-    id  text
-    ok  bool
-  repeating is safe
-  plugin bench.step
-
-action bench.fail
-  records
-  takes
-    order  text
-  can end in bench.no
-  repeating is safe
-  plugin bench.fail
-
-action bench.undo
-  records
-  takes
-    id  text
-  repeating is safe
-  plugin bench.undo
-
-workflow bench_ok, version 1
-  takes
-    order  text
-  gives
-    id = notify.id
-  step hold
-    do bench.step
-      order = order
-    undo with bench.undo
-      id = hold.id
-  step intent
-    do bench.step
-      order = order
-    undo with bench.undo
-      id = intent.id
-  step capture
-    do bench.step
-      order = order
-    undo with bench.undo
-      id = capture.id
-  step confirm
-    do bench.step
-      order = order
-    undo with bench.undo
-      id = confirm.id
-  step notify
-    do bench.step
-      order = order
-    no undo because "A message cannot be unsent"
-
-workflow bench_comp, version 1
-  takes
-    order  text
-  step hold
-    do bench.step
-      order = order
-    undo with bench.undo
-      id = hold.id
-  step intent
-    do bench.step
-      order = order
-    undo with bench.undo
-      id = intent.id
-  step capture
-    do bench.step
-      order = order
-    undo with bench.undo
-      id = capture.id
-  step confirm
-    do bench.fail
-      order = order
-    no undo because "It never succeeds"
-    if bench.no, cancel because "It was refused"
-
-workflow bench_sleep, version 1
-  takes
-    order  text
-  pause for 1 hour
-)";
-
 struct Options {
   bool quick = false;
   std::string only;
   std::size_t sagas = 0;
   std::size_t at_once = 1000;
+  std::size_t writers = 1;
 };
 
 // How long sagas took from their start's call, and how many are through. Written on the engine's loop thread.
@@ -153,22 +68,6 @@ class Finished {
 };
 
 double ms_since(Clock::time_point from) { return std::chrono::duration<double, std::milli>(Clock::now() - from).count(); }
-
-runtime::PluginRegistry plugins() {
-  runtime::PluginRegistry registry;
-  const auto answer = [](const runtime::PluginCall&) {
-    return runtime::PluginResult::success(interpreter::record(
-        {{"id", Value::string("0190d6a8-0000-7000-8000-00000000abcd")}, {"ok", Value::boolean(true)}}));
-  };
-  const auto refuse = [](const runtime::PluginCall&) { return runtime::PluginResult::business("bench.no", "no"); };
-  const auto nothing = [](const runtime::PluginCall&) {
-    return runtime::PluginResult::success(interpreter::record({}));
-  };
-  registry.add("bench.step", answer, runtime::PluginThread::kInline);
-  registry.add("bench.fail", refuse, runtime::PluginThread::kInline);
-  registry.add("bench.undo", nothing, runtime::PluginThread::kInline);
-  return registry;
-}
 
 double peak_rss_mb() {
   rusage usage{};
@@ -236,8 +135,8 @@ class Bench {
 int run(const Options& options) {
   const auto directory = std::filesystem::temp_directory_path() / ("belay-bench-" + std::to_string(getpid()));
   std::filesystem::create_directories(directory / "workflows");
-  std::ofstream(directory / "workflows/bench.belay") << kDefinitions;
-  const runtime::PluginRegistry registry = plugins();
+  std::ofstream(directory / "workflows/bench.belay") << bench::kCommonWork;
+  const runtime::PluginRegistry registry = bench::common_plugins();
   auto program = runtime::compile_program((directory / "workflows").string(), registry);
   if (!program) {
     std::fprintf(stderr, "%s\n", program.error().message.c_str());
@@ -249,6 +148,7 @@ int run(const Options& options) {
   serve.data = (directory / "data").string();
   serve.stop_postgres = true;
   serve.http = false;
+  serve.writers = options.writers;
   auto service = runtime::Service::start(std::move(serve));
   if (!service) {
     std::fprintf(stderr, "%s\n", runtime::to_text(service.error()).c_str());
@@ -285,8 +185,11 @@ int main(int argc, char** argv) {
       options.sagas = std::stoul(value());
     } else if (argument == "--at-once") {
       options.at_once = std::stoul(value());
+    } else if (argument == "--writers") {
+      options.writers = std::stoul(value());
     } else if (argument != "--json") {  // the only form there is
-      std::fprintf(stderr, "usage: saga_bench --json [--quick] [--case ok|comp|latency|sleep] [--sagas N] [--at-once N]\n");
+      std::fprintf(stderr, "usage: saga_bench --json [--quick] [--case ok|comp|latency|sleep] [--sagas N] [--at-once N] "
+                           "[--writers N]\n");
       return 2;
     }
   }

@@ -21,6 +21,8 @@ const std::map<std::string, std::string> kWithoutLane = {
     {"api_key", "of the API, not of sagas; a reference table"},
     {"audit", "who did what over the API, by number; never joined"},
     {"migration", "the schema's own"},
+    {"cell", "one row: which part of a deployment this server is"},
+    {"node", "who is there, of this server alone: no lane's row is found by it"},
 };
 
 // ---- The catalog --------------------------------------------------------------------------------

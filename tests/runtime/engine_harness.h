@@ -18,9 +18,9 @@
 #include "runtime/base/journal_json.h"
 #include "runtime/engine/engine.h"
 #include "runtime/engine/saga.h"
-#include "runtime/store/memory_store.h"
 #include "tests/catch.h"
 #include "tests/interpreter/replay.h"
+#include "tests/runtime/cell_stores.h"
 
 namespace belay::testing {
 
@@ -230,7 +230,7 @@ class FakeRunner final : public ActionRunner {
 };
 
 struct Bench {
-  MemoryStore store;
+  CellStores store;
   FakeRunner runner;
   std::unique_ptr<Engine> engine;
   std::mutex mutex;
@@ -261,7 +261,7 @@ struct Bench {
       std::vector<interpreter::Entry> journal;
       LoadedSaga stored{row, store.journal_of(id)};
       if (is_sealed_body(stored.journal.front().body)) {
-        const auto keys = const_cast<MemoryStore&>(store).saga_keys({{row.lane, id}});
+        const auto keys = store.saga_keys({{row.lane, id}});
         if (!keys || keys->empty() || !sealer) continue;  // erased
         const auto key = sealer->unwrap(keys->front().wrapped, id);
         if (!key || !open_sealed(stored, *key)) continue;

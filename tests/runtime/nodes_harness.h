@@ -12,11 +12,14 @@ class Nodes {
  public:
   struct Node {
     FakeRunner runner;
+    std::unique_ptr<Store> store;
     std::unique_ptr<SteppedEngine> engine;
     bool frozen = false;  // as by SIGSTOP
   };
 
-  explicit Nodes(std::vector<interpreter::Graph> definitions = shop()) : graphs(std::move(definitions)) {
+  explicit Nodes(std::vector<interpreter::Graph> definitions = shop(), std::size_t cells = cells_of_tests(),
+                 std::size_t writers = 1)
+      : store(cells, writers), graphs(std::move(definitions)) {
     use_virtual_clock(&us_);
     store.use_clock([this] { return Instant{1'700'000'000'000'000 + us_}; });
   }
@@ -29,17 +32,25 @@ class Nodes {
   }
 
   Node& open(const std::string& name) {
+    open_uninstalled(name);
+    Node& node = nodes_[name];
+    for (const interpreter::Graph& graph : graphs) REQUIRE(node.engine->install(graph));
+    return node;
+  }
+  // Without the definitions.
+  SteppedEngine* open_uninstalled(const std::string& name) {
     Node& node = nodes_[name];
     EngineOptions options;
     options.node = name;
     options.address = "http://" + name + ":8080";
     options.ids_seed = std::hash<std::string>()(name) | 1;
     options.stop_grace_ms = 0;
-    auto opened = SteppedEngine::open_stepped(store, node.runner, options);
+    node.engine.reset();
+    node.store = store.port();
+    auto opened = SteppedEngine::open_stepped(*node.store, node.runner, options);
     REQUIRE(opened);
     node.engine = std::move(*opened);
-    for (const interpreter::Graph& graph : graphs) REQUIRE(node.engine->install(graph));
-    return node;
+    return node.engine.get();
   }
   Node& at(const std::string& name) { return nodes_.at(name); }
   // Clean.
@@ -140,7 +151,7 @@ class Nodes {
   }
   Lane lane_of_order(const std::string& order) const { return Topics::lane("acme", "shop.paid", order); }
 
-  MemoryStore store;
+  CellStores store;
   std::vector<interpreter::Graph> graphs;
 
  private:

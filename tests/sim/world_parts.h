@@ -36,10 +36,21 @@ class NodeStore final : public runtime::Store {
   Result<std::vector<runtime::JournalRow>> journal(Lane lane, const SagaId& saga) override {
     return ask<std::vector<runtime::JournalRow>>([&] { return store_.journal(lane, saga); });
   }
-  Result<std::vector<std::pair<Lane, SagaId>>> due_sagas(Instant until, std::size_t limit,
-                                                         const std::vector<Lane>& lanes) override {
-    return ask<std::vector<std::pair<Lane, SagaId>>>(
-        [&] { return store_.due_sagas(until, limit, lanes); });
+  Result<std::vector<std::pair<Lane, std::int64_t>>> last_events(const std::vector<Lane>& lanes) override {
+    return ask<std::vector<std::pair<Lane, std::int64_t>>>([&] { return store_.last_events(lanes); });
+  }
+  Result<std::vector<runtime::DueSaga>> due_sagas(Instant until, std::size_t limit,
+                                                  const std::vector<Lane>& lanes) override {
+    return ask<std::vector<runtime::DueSaga>>([&] { return store_.due_sagas(until, limit, lanes); });
+  }
+  Result<bool> carry_in(const std::vector<runtime::MailboxRow>& rows, Instant read_at) override {
+    return ask<bool>([&] { return store_.carry_in(rows, read_at); });
+  }
+  Result<void> carried_out(const std::vector<runtime::MailboxRow>& rows) override {
+    return ask<void>([&] { return store_.carried_out(rows); });
+  }
+  Result<void> forget_carried(const std::vector<Lane>& to, const std::vector<Lane>& from) override {
+    return ask<void>([&] { return store_.forget_carried(to, from); });
   }
   Result<std::vector<runtime::MailboxRow>> mailbox(const runtime::MailQuery& query) override {
     return ask<std::vector<runtime::MailboxRow>>([&] { return store_.mailbox(query); });

@@ -41,14 +41,14 @@ SELECT j.lane, j.iid, j.seq, belay.us(j.at), j.version, j.kind, j.actor, j.body
 
 -- Parked sagas whose time has come, earliest first: index instance_due.
 -- name: due_sagas
-SELECT lane, iid FROM belay.instance
+SELECT lane, iid, belay.us(due_at) FROM belay.instance
  WHERE due_at <= belay.instant($1::bigint) AND lane = ANY ($3::int[]) ORDER BY due_at LIMIT $2::bigint;
 
 -- Mail of these lanes but from those, in the order of its senders: primary key. The table holds only what was not
 -- consumed yet.
 -- name: mailbox
 SELECT lane, sender, number, kind, body FROM belay.mailbox
- WHERE lane = ANY ($1::int[]) AND NOT sender = ANY ($2::int[]) ORDER BY lane, sender, number;
+ WHERE lane = ANY ($1::int[]) AND NOT sender = ANY ($2::int[]) ORDER BY lane, sender, number LIMIT $3::bigint;
 
 -- Primary key of subscription.
 -- name: subscriptions_of
