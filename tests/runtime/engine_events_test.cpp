@@ -145,12 +145,13 @@ TEST_CASE("events: when the database's clock is set back, the next owner of a la
   for (Lane l = 0; l < 32; ++l) lanes.push_back(l);
   std::vector<std::tuple<Lane, std::string, std::string, std::string, Instant>> everywhere;
   for (const Lane l : lanes) everywhere.emplace_back(l, "acme", "shop.paid", "o1", Instant{0});
-  std::vector<EventRow> rows = bench.store.events_since(everywhere).value();
+  Store& store = bench.store;
+  std::vector<EventRow> rows = store.events_since(everywhere).value();
   std::sort(rows.begin(), rows.end(), [](const EventRow& a, const EventRow& b) { return a.eseq < b.eseq; });
   REQUIRE(rows.size() == 2);
   CHECK(rows[1].payload.find("2") != std::string::npos);
   CHECK(rows[1].at >= rows[0].at);
-  CHECK(bench.store.last_events(lanes).value() == std::vector{std::pair(rows[1].lane, rows[1].eseq)});
+  CHECK(store.last_events(lanes).value() == std::vector{std::pair(rows[1].lane, rows[1].eseq)});
 }
 
 TEST_CASE("events: when the database's clock is set back, who waits already is told of what comes") {
