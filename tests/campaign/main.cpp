@@ -181,6 +181,8 @@ int run_campaign(Settings settings) {
                                  .clock_back_s = settings.clock_back_s, .node_clock = clocks.node_file, .database_clock = clocks.database_file,
                                  .database_settings = options.postgres_settings,
                                  .hold_wal_writer = settings.negative};
+      // The rooms stay: without them nothing would go on that could be lost.
+      if (settings.negative) world.sql("CHECKPOINT");
       Faults faults(run, world, crowd, balancer, disks, fault_options);
       run.play([&] { faults.play(); });
       while (!run.over && crowd.arrived() < settings.sagas) std::this_thread::sleep_for(std::chrono::milliseconds(50));

@@ -28,7 +28,7 @@ case $mode in
     out=$(mktemp)
     trap 'rm -f "$out"' EXIT
     code=0
-    "$build/tests/campaign" --negative --for 40 --limit 300 --rate 10 --postgres-kills 10 "$@" >"$out" 2>&1 || code=$?
+    "$build/tests/campaign" --negative --for 40 --limit 200 --rate 10 --postgres-kills 10 "$@" >"$out" 2>&1 || code=$?
     grep -v '^WRONG' "$out"
     grep '^WRONG' "$out" | cut -c1-200 | head -5 || true
     if ((code == 1)) && grep -qE '^[0-9]+ sagas promised; (lost [1-9]|lost 0, doubled [1-9])' "$out"; then
