@@ -4,10 +4,14 @@
 
 #include <algorithm>
 #include <atomic>
+#include <fstream>
+#include <map>
 #include <set>
+#include <sstream>
 #include <thread>
 
 #include "runtime/base/ids.h"
+#include "runtime/cli/serve.h"
 #include "runtime/store/cell_reader.h"
 #include "tests/postgres/store_database.h"
 #include "tests/runtime/engine_harness.h"
@@ -94,6 +98,14 @@ void send(World& world, const std::vector<MailboxRow>& mail) {
       if (world.store->writer_of(row.from) == writer) flush.mail.push_back(row);
     }
   });
+}
+
+// "host=/tmp/x port=1 user=u dbname=d" as a URL.
+std::string url_of(const PostgresOptions& database) {
+  std::istringstream words(database.connection);
+  std::map<std::string, std::string> parts;
+  for (std::string word; words >> word;) parts[word.substr(0, word.find('='))] = word.substr(word.find('=') + 1);
+  return "postgresql:///" + parts["dbname"] + "?host=" + parts["host"] + "&port=" + parts["port"] + "&user=" + parts["user"];
 }
 
 // As two servers: the second one of its own.
@@ -328,6 +340,63 @@ TEST_CASE("cells on Postgres: mail arrives once, also when its carrier is cut be
   CHECK(number_of(world.databases[1], "SELECT count(*) FROM belay.mail_seen") == 3);
   REQUIRE(cell->forget_carried({20, 21}, {3}));
   CHECK(number_of(world.databases[1], "SELECT count(*) FROM belay.mail_seen") == 1);
+}
+
+TEST_CASE("cells on Postgres: the service over two databases, and SQL actions beside their sagas") {
+  const Databases databases{migrated_database(), migrated_database()};
+  for (const PostgresOptions& database : databases) run_sql(database, "CREATE TABLE seen (item text)");
+  const auto directory = std::filesystem::temp_directory_path() / ("belay_cells_service_" + std::to_string(getpid()));
+  std::filesystem::create_directories(directory);
+  std::ofstream(directory / "note.belay") << R"(belay 1
+
+action note "Note it"
+  records
+  takes
+    item  text
+  sql any rows |
+    INSERT INTO seen (item) VALUES (:item)
+
+workflow note_it "Note it", version 1
+  takes
+    item  text
+  step note "Note it"
+    do note
+      item = item
+    no undo because "It is only a note"
+)";
+  const PluginRegistry plugins;
+  ServeOptions options;
+  options.program = take(compile_program(directory.string(), plugins));
+  options.plugins = &plugins;
+  options.databases = {url_of(databases[0]) + " " + url_of(databases[1])};  // as BELAY_DATABASE may hold them
+  options.writers = 2;
+  options.http = false;
+  auto service = take(Service::start(std::move(options)));
+  std::vector<SagaId> sagas;
+  for (int i = 0; i < 24; ++i) {
+    StartRequest request;
+    request.tenant = "acme";
+    request.workflow = "note_it";
+    request.input = interpreter::record({{"item", Value::string("i" + std::to_string(i))}});
+    sagas.push_back(take(service->engine().start(request)).saga);
+  }
+  for (const SagaId& saga : sagas) {
+    for (int i = 0; i < 2'000 && take(service->reader().saga("acme", saga)).status != "completed"; ++i) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    }
+    CHECK(take(service->reader().saga("acme", saga)).status == "completed");
+  }
+  service->stop();
+  std::int64_t noted = 0;
+  for (const PostgresOptions& database : databases) {
+    const std::int64_t here = number_of(database, "SELECT count(*) FROM seen");
+    CHECK(here > 0);
+    CHECK(here == number_of(database, "SELECT count(*) FROM belay.receipt"));
+    CHECK(here == number_of(database, "SELECT count(*) FROM belay.instance"));
+    noted += here;
+  }
+  CHECK(noted == 24);
+  std::filesystem::remove_all(directory);
 }
 
 TEST_CASE("cells on Postgres: one server is stopped and comes back while the other works") {

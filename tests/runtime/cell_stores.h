@@ -30,6 +30,8 @@ class CellStores {
     for (const auto& cell : cells_) stores.emplace_back(writers_, cell);
     return join_cells(std::move(stores));
   }
+  // As a new process, which knows nothing of who did not answer. REQUIRES: no engine is open on it.
+  void reconnect() { own_ = port(); }
   operator Store&() { return cells() == 1 && writers_ == 1 ? static_cast<Store&>(*cells_.front()) : *own_; }
 
   std::size_t cells() const { return cells_.size(); }

@@ -279,6 +279,7 @@ struct Bench {
   void open(EngineOptions options = {}) {
     options.stop_grace_ms = 0;
     if (!sealer) sealer = options.sealer;
+    if (!engine) store.reconnect();
     auto opened = Engine::open(store, runner, options);
     REQUIRE(opened);
     engine = std::move(*opened);

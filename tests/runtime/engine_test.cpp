@@ -263,7 +263,8 @@ TEST_CASE("engine: a limit passes by the database's clock") {
   bench.until([&] { return bench.store.counts().subscriptions == 0 && bench.store.counts().mail == 0; });
 }
 
-TEST_CASE("engine: while the database is known to be away, nothing is taken in") {
+// Of several databases each is found to be away by itself: one_database.
+TEST_CASE("engine: while the database is known to be away, nothing is taken in", "[one_database]") {
   Bench bench;
   bench.store.set_down(true);
   bench.engine->start(bench.request("buy", "item", "lamp"), [](Result<StartReply>) {});
