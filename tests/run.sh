@@ -89,6 +89,7 @@ if [[ $mode == all ]]; then
   run_program "shipped definitions are laid out as fmt does" build/release/belay fmt --check workflows examples tests/twins
   run_program "schema and grammar in editors" tests/editors/run.sh
   run_program "the demo" examples/demo.sh --fast
+  run_program "the engine in simulation" tests/sim/run.sh
   run_program "chaos: kill -9 of engine and Postgres" tests/chaos/run.sh
   run_program "the crash campaign, ten minutes of it" tests/campaign/run.sh --ci
   run_program "the crash campaign finds what is lost" tests/campaign/run.sh --negative
