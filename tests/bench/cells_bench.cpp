@@ -1,7 +1,8 @@
 // The common work (docs/performance.md) in one database and in two (docs/ops/scaling.md, cells), each Postgres held to a
 // core of its own. Where there are cores for all, sagas a second tell; on two cores, which the engine shares with them, what
 // tells is the processor time that a thousand sagas cost the engine and each Postgres: a database that does half of the work
-// has room for twice as many. Postgres is private, thrown away, fsync on. One JSON line a case.
+// has room for twice as many. `--at-once` is of each cell: what a saga costs depends on how many share a flush. Postgres is
+// private, thrown away, fsync on. One JSON line a case.
 //   cells_bench [--sagas N] [--at-once N] [--rounds N] [--writers N]
 #include <dirent.h>
 #include <sched.h>
@@ -113,10 +114,11 @@ void run_case(std::size_t cells, const Options& options) {
     finished.add(bench::ms_since(at->second));
     begun.erase(at);
   });
+  const std::size_t at_once = options.at_once * cells;  // as many in each
   const auto go = [&](std::size_t sagas) {
     const std::size_t before = finished.size();
     for (std::size_t i = 0; i < sagas; ++i) {
-      if (i >= options.at_once) finished.wait_for(before + i - options.at_once + 1);
+      if (i >= at_once) finished.wait_for(before + i - at_once + 1);
       const auto at = Clock::now();
       engine.start(bench::start_of("bench_ok", {{"order", interpreter::Value::string(std::string(180, 'x'))}}),
                    [&begun, at](runtime::Result<runtime::StartReply> reply) {

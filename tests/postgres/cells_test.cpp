@@ -102,7 +102,9 @@ void send(World& world, const std::vector<MailboxRow>& mail) {
 
 // "host=/tmp/x port=1 user=u dbname=d" as a URL.
 std::string url_of(const PostgresOptions& database) {
-  std::istringstream words(database.connection);
+  std::string plain = database.connection;
+  std::erase(plain, '\'');
+  std::istringstream words(plain);
   std::map<std::string, std::string> parts;
   for (std::string word; words >> word;) parts[word.substr(0, word.find('='))] = word.substr(word.find('=') + 1);
   return "postgresql:///" + parts["dbname"] + "?host=" + parts["host"] + "&port=" + parts["port"] + "&user=" + parts["user"];
