@@ -65,6 +65,7 @@ void Call::answered(const Answer& answer) {
       // A check only reads: whether it was heard does not matter.
       if (is_check()) return may_pass();
       unsure_ = true;
+      unsure_at_ = saga_.now;
       return still_unsure();
   }
 }
@@ -117,7 +118,8 @@ void Call::look() {
 }
 
 void Call::looked(const std::string& happened, std::int64_t n) {
-  const Time settled = sent_at_ + kSettlesIn * kSecond;  // a "no" before that is not to be trusted
+  // A "no" before that is not to be trusted: the request may have left late.
+  const Time settled = std::max(sent_at_, unsure_at_) + kSettlesIn * kSecond;
   if (happened != "yes" && check_use_.action == kFindLater && saga_.now < settled)
     return check_->once_more_at(settled);
   if (happened != "yes") return may_pass();

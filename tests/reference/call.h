@@ -70,7 +70,7 @@ class Call {
   int tries_ = 0;
   bool unsure_ = false, stopping_ = false;
   bool first_of_key_ = true;
-  Time sent_at_ = 0, key_since_ = 0, trying_since_ = 0;
+  Time sent_at_ = 0, unsure_at_ = 0, key_since_ = 0, trying_since_ = 0;
   std::uint64_t waiting_for_ = 0;  // a wait that was cut short does not count
   std::unique_ptr<Call> check_;
   Use check_use_;
