@@ -50,6 +50,7 @@ class Call {
   Time next_wait() const;
   const Plan& plan() const;
   const Action& action() const { return kActions[use_.action]; }
+  bool only_read() const;
   bool checked() const { return action().checked || use_.if_unsure == IfUnsure::kCheck; }
   // While it is taken back a check is better than the request: it makes nothing happen.
   bool better_to_look() const { return stopping_ && direction_ == Direction::kDo && checked(); }
