@@ -92,20 +92,23 @@ struct DrawnFolder {
   void operator()(const Settled& drawn) const {
     Activity& activity = activity_at(state, drawn.path);
     CallState& check = call_of(activity, check_of(drawn.direction));
+    const bool by_check = check.phase == CallPhase::kSucceeded;
     check.phase = CallPhase::kIdle;
     check.result = {};
     check.tries = 0;
     CallState& call = call_of(activity, drawn.direction);
     call.unsure = false;
+    call.hold = HoldReason::kNone;
     if (drawn.happened && drawn.direction == Direction::kForward) {
       forward_succeeded(graph, state, activity, drawn.result);
     } else if (drawn.happened) {
       call.phase = CallPhase::kSucceeded;
       activity.effect = EffectState::kUndone;
     } else {
-      call.failure = FailureKind::kTransient;
-      call.error = "did_not_happen";
-      call.message = "a check found that it did not happen";
+      // What only reads is settled without a check: its failure keeps its name, and may pass unless it was refused.
+      if (by_check || call.failure == FailureKind::kUnsure) call.failure = FailureKind::kTransient;
+      if (by_check) call.error = "did_not_happen";
+      if (by_check) call.message = "a check found that it did not happen";
       const bool over = drawn.direction == Direction::kForward && undoing(graph, state, drawn.path);
       call.phase = over ? CallPhase::kRefused : CallPhase::kFailed;
     }

@@ -93,6 +93,7 @@ class Drawer {
       // The first of `any of` has come.
       if (phase == CallPhase::kSucceeded) return Settled{activity.path, Direction::kForward, true, {}};
     }
+    if (reads_in_vain(activity)) return Settled{activity.path, Direction::kForward, false, {}};
     for (const Direction direction : kDirections) {
       const CallState& call = call_of(activity, direction);
       const bool is_check = direction != main_of(direction);
@@ -109,6 +110,14 @@ class Drawer {
       return send(activity.path, check, state.generation + (state.first_sent_at ? 1 : 0));
     }
     return std::nullopt;
+  }
+
+  // Nobody wants to know any more what it would have read, and it left nothing: no undo waits for it.
+  bool reads_in_vain(const Activity& activity) const {
+    if (!activity.forward.unsure || !nothing_can_have_happened(graph_, activity, Direction::kForward)) return false;
+    const CallPhase phase = activity.forward.phase;
+    const bool waits = phase == CallPhase::kDue || phase == CallPhase::kFailed || phase == CallPhase::kHeld;
+    return waits && undoing(graph_, state_, activity.path);
   }
 
   // The other side has forgotten the key while the next try waited: the same key would do the thing a second time.

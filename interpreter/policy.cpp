@@ -1,5 +1,6 @@
 // Policies, in the order in which they speak:
-//   unsure      the same key again while that is safe and remembered → the check → `if unsure` → a person
+//   unsure      the same key again while that is safe and remembered → the check → `if unsure` → a person;
+//               of what only reads nothing can have happened: it is then like a failure that may pass
 //   transient   the retry plan, `keep trying` → then the handlers see `gave_up`
 //   business    the handlers → everything is undone; after the point of no return, a person
 // An undo has the same policies, but nobody undoes an undo: it is kept up, then handed to a person or left over.
@@ -96,12 +97,15 @@ struct Case {
     // What counts is when the next try would leave, not when this one failed.
     const Instant next = lost() || asked_again() ? state.now : after(wait_ms());
     const bool repeatable = safe && !key_worn_out(action, call, next) && !stored_error && !refused;
+    const bool nothing_done = nothing_can_have_happened(graph, activity, direction);
     // A call that was lost with its engine is no failed try: it goes out again at once.
+    if (nothing_done && lost()) return {retry(call.generation + (repeatable ? 0 : 1), state.now), false};
     if (repeatable && lost() && !(undoing_forward() && checkable)) return {retry(call.generation, state.now), false};
     // While everything is being undone a check is better than the same request again: it makes nothing happen.
     if (repeatable && may_try_again() && !(undoing_forward() && checkable)) {
       return {retry(call.generation + (defective(Defect::kNewKeyOnUnsure) ? 1 : 0), next), false};
     }
+    if (nothing_done) return {Settled{activity.path, direction, false, {}}, false};
     if (checkable) return {std::nullopt, true};
     if (spec.if_unsure && spec.if_unsure->kind == Kind::kUndoAnyway && direction == Direction::kForward &&
         !undoing_forward()) {
@@ -186,6 +190,12 @@ Drawn check_again(const Graph& graph, const State& state, const Activity& activi
 }
 
 }  // namespace
+
+bool nothing_can_have_happened(const Graph& graph, const Activity& activity, Direction direction) {
+  const Call* spec = spec_of(graph.nodes[activity.path.node], direction);
+  if (spec == nullptr || !reads_only(action_of(graph, *spec)) || !spec->check.empty()) return false;
+  return !spec->if_unsure || spec->if_unsure->kind == Unsure::Kind::kTryAgain;
+}
 
 std::optional<std::uint32_t> handler_for(const Call& spec, std::string_view error) {
   if (defective(Defect::kHandlerIgnored)) return std::nullopt;

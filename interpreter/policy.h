@@ -16,6 +16,10 @@ struct Resolution {
 Resolution after_failure(const Graph& graph, const State& state, const Activity& activity, Direction direction,
                          std::string_view saga);
 
+// Whether an unsure outcome of that call needs nobody to find out, because it only reads. Not when its author has said
+// who is to find out: a check, `if unsure, undo anyway`, `if unsure, hand to`.
+bool nothing_can_have_happened(const Graph& graph, const Activity& activity, Direction direction);
+
 // What a finished check (phase kSucceeded) tells about its call.
 Drawn after_check(const Graph& graph, const State& state, const Activity& activity, Direction check,
                   std::string_view saga);

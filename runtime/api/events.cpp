@@ -143,11 +143,7 @@ HttpResponse list(Context& context, const Call& call) {
                 i < page->not_started.size() ? page->not_started[i] : std::string());
   }
   w.end_array();
-  if (page->next.empty())
-    w.key("next").null();
-  else
-    w.field("next", page->next);
-  w.end_object();
+  w.field_or_null("next", page->next).end_object();
   return json_response(200, w.take());
 }
 

@@ -47,6 +47,11 @@ class JsonWriter {
   JsonWriter& field_unless_empty(std::string_view name, std::string_view text) {
     return text.empty() ? *this : key(name).value(text);
   }
+  // null when `v` is empty or 0, as where the next page would begin behind the last one.
+  template <class T>
+  JsonWriter& field_or_null(std::string_view name, const T& v) {
+    return v == T{} ? key(name).null() : field(name, v);
+  }
   JsonWriter& strings(std::string_view name, const std::vector<std::string>& texts);
 
   // REQUIRES: everything that was begun has ended. Leaves the writer empty.

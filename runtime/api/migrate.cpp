@@ -132,11 +132,7 @@ HttpResponse journal(Context& context, const Call& call) {
     w.field("kind", entry.kind).field("body", *body).end_object();
   }
   w.end_array();
-  if (page->next_after == 0)
-    w.key("next_after").null();
-  else
-    w.field("next_after", page->next_after);
-  w.end_object();
+  w.field_or_null("next_after", page->next_after).end_object();
   return json_response(200, w.take());
 }
 

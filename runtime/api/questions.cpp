@@ -42,11 +42,7 @@ HttpResponse list(Context& context, const Call& call) {
   w.begin_object().key("questions").begin_array();
   for (const QuestionPage::Row& row : page->rows) write_row(w, context, row);
   w.end_array();
-  if (page->next.empty())
-    w.key("next").null();
-  else
-    w.field("next", page->next);
-  w.end_object();
+  w.field_or_null("next", page->next).end_object();
   return json_response(200, w.take());
 }
 

@@ -101,11 +101,7 @@ HttpResponse list(Context& context, const Call& call) {
   w.begin_object().key("sagas").begin_array();
   for (const InstanceRow& row : page->rows) write_saga_row(w, row);
   w.end_array();
-  if (page->next.empty())
-    w.key("next").null();
-  else
-    w.field("next", page->next);
-  w.end_object();
+  w.field_or_null("next", page->next).end_object();
   return json_response(200, w.take());
 }
 
@@ -231,11 +227,7 @@ HttpResponse history(Context& context, const Call& call) {
       write_unread(w, row, entry.error().message, call.who.role >= Role::kOperator);
   }
   w.end_array();
-  if (page->next_after == 0)
-    w.key("next_after").null();
-  else
-    w.field("next_after", page->next_after);
-  w.end_object();
+  w.field_or_null("next_after", page->next_after).end_object();
   return json_response(200, w.take());
 }
 

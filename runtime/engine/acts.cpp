@@ -3,9 +3,7 @@
 
 #include <utility>
 
-#include "interpreter/defects.h"
 #include "runtime/base/json_value.h"
-#include "runtime/base/limits.h"
 
 namespace belay::runtime {
 namespace {
@@ -39,6 +37,11 @@ std::string encode(const ActReply& reply) {
                                       {"next", Value::string(reply.preview.next)}}));
 }
 
+// A preview speaks of values: of one with private ones it is not kept.
+std::string kept(const Saga& saga, const ActReply& reply) {
+  return encode(saga.seal ? ActReply{.seq = reply.seq, .preview = {}, .repeated = false} : reply);
+}
+
 Result<ActReply> decode(const std::string& text) {
   const Result<Value> answer = parse_json(text);
   if (!answer) return fail(answer.error());
@@ -66,55 +69,36 @@ std::string allowed_now(const Saga& saga) {
 }  // namespace
 
 void Acts::act(ActRequest request, Done done) {
-  if (request.reason.size() > limits::reason_bytes_max || request.idempotency_key.size() > limits::key_bytes_max) {
-    return done(fail(ErrorCode::kInvalid, "a reason has at most 2,000 bytes and an Idempotency-Key 255"));
-  }
-  if (loop_.database_down() && !request.dry_run) {
-    return done(fail(ErrorCode::kUnavailable, "the database does not answer", "try again in a few seconds"));
-  }
+  if (const Result<void> fits = bounded(request); !fits) return done(fail(fits.error()));
+  if (loop_.database_down() && !request.dry_run) return done(fail(database_silent()));
   Loader::Which which;
   which.tenant = request.tenant;
   which.saga = request.saga;
-  auto asked = std::make_shared<Asked>(Asked{std::move(request), std::move(done), {}});
+  auto asked = std::make_shared<Asked>(Asked{std::move(request), std::move(done), {}, 0});
   if (asked->request.take_up_again) return read_again(asked, false);
   loop_.with_saga(which, [this, asked](Result<Saga*> saga) {
     if (!saga) return finish(*asked, fail(saga.error()));
     if (asked->request.idempotency_key.empty() || asked->request.dry_run) return perform(asked, **saga);
-    look_up(asked, (*saga)->lane);
+    perform_once(asked, (*saga)->lane);
   });
 }
 
-// Under an Idempotency-Key: equals wait for the first, then find its answer.
-void Acts::look_up(std::shared_ptr<Asked> asked, Lane lane) {
-  const ActRequest& request = asked->request;
-  const Gate::Keys keys{"act:" + request.tenant + '\0' + request.idempotency_key};
-  loop_.gate().enter(keys, [this, asked, lane, keys] {
-    asked->gate = keys;
-    const std::int64_t epoch = loop_.epoch(lane);
-    Loader::DedupQuery query{lane, asked->request.tenant, "act", asked->request.idempotency_key};
-    loop_.loader().dedup(query, [this, asked, lane, epoch](Result<std::optional<DedupRow>> seen) {
-      if (epoch == 0) return finish(*asked, fail(held_elsewhere(lane)));
-      if (!seen) return finish(*asked, fail(seen.error()));
-      if (*seen && !defective(Defect::kActDedupSkipped)) {
-        if ((*seen)->digest == asked->request.request_digest) return finish(*asked, decode((*seen)->answer));
-        return finish(*asked, fail(ErrorCode::kKeyReused, "this Idempotency-Key was used for another act",
-                                   "use a new key for a new request"));
-      }
-      if (asked->request.take_up_again) return read_again(asked, true);
-      Loader::Which which;
-      which.lane = lane;
-      which.tenant = asked->request.tenant;
-      which.saga = asked->request.saga;
-      loop_.with_saga(which, [this, asked, epoch](Result<Saga*> saga) {
-        if (!saga) return finish(*asked, fail(saga.error()));
-        if ((*saga)->epoch != epoch) return finish(*asked, fail(lane_came_back()));
-        perform(asked, **saga);
-      });
+void Acts::perform_once(AskedPtr asked, Lane lane) {
+  look_up(asked, lane, decode, [this, asked, lane](std::int64_t epoch) {
+    if (asked->request.take_up_again) return read_again(asked, true);
+    Loader::Which which;
+    which.lane = lane;
+    which.tenant = asked->request.tenant;
+    which.saga = asked->request.saga;
+    loop_.with_saga(which, [this, asked, epoch](Result<Saga*> saga) {
+      if (!saga) return finish(*asked, fail(saga.error()));
+      if ((*saga)->epoch != epoch) return finish(*asked, fail(lane_came_back()));
+      perform(asked, **saga);
     });
   });
 }
 
-void Acts::perform(const std::shared_ptr<Asked>& asked, Saga& saga) {
+void Acts::perform(const AskedPtr& asked, Saga& saga) {
   ActRequest& request = asked->request;
   const std::uint64_t shown = saga.state.seq;
   if (request.if_match && *request.if_match != shown) {
@@ -134,24 +118,11 @@ void Acts::perform(const std::shared_ptr<Asked>& asked, Saga& saga) {
   }
   const Slot slot = loop_.record(saga, std::move(*fact), request.actor, request.reason);
   reply.seq = saga.state.seq;
-  keep_answer(request, reply, saga, slot);
+  keep_answer(request, saga, slot, kept(saga, reply));
   finish_with(slot, asked, std::move(reply));
 }
 
-void Acts::keep_answer(const ActRequest& request, const ActReply& reply, const Saga& saga, Slot slot) {
-  if (request.idempotency_key.empty()) return;
-  DedupRow row;
-  row.lane = saga.lane;
-  row.tenant = request.tenant;
-  row.scope = "act";
-  row.key = request.idempotency_key;
-  row.digest = request.request_digest;
-  row.answer = encode(saga.seal ? ActReply{.seq = reply.seq, .preview = {}, .repeated = false} : reply);
-  row.at = saga.state.now;
-  slot.batch->add(slot.owner, std::move(row));
-}
-
-void Acts::read_again(std::shared_ptr<Asked> asked, bool looked_up) {
+void Acts::read_again(AskedPtr asked, bool looked_up) {
   Loader::Which which;
   which.tenant = asked->request.tenant;
   which.saga = asked->request.saga;
@@ -164,7 +135,7 @@ void Acts::read_again(std::shared_ptr<Asked> asked, bool looked_up) {
       return finish(*asked, fail(lane_came_back()));
     }
     if (!looked_up && !asked->request.idempotency_key.empty() && !asked->request.dry_run) {
-      return look_up(asked, found.row.lane);
+      return perform_once(asked, found.row.lane);
     }
     if (loop_.find(asked->request.saga) == nullptr && found.row.health == kQuarantined) {
       return take_up_again(asked, found);
@@ -179,7 +150,7 @@ void Acts::read_again(std::shared_ptr<Asked> asked, bool looked_up) {
   });
 }
 
-void Acts::take_up_again(const std::shared_ptr<Asked>& asked, LoadResult& loaded) {
+void Acts::take_up_again(const AskedPtr& asked, LoadResult& loaded) {
   const ActRequest& request = asked->request;
   if (!loop_.holds(loaded.row.lane)) {
     return finish(*asked, fail(held_elsewhere(loaded.row.lane)));
@@ -212,27 +183,11 @@ void Acts::take_up_again(const std::shared_ptr<Asked>& asked, LoadResult& loaded
     slot = loop_.record(saga, std::move(fact), request.actor, request.reason);
   }
   reply.seq = saga.state.seq;
-  keep_answer(request, reply, saga, slot);
+  keep_answer(request, saga, slot, kept(saga, reply));
   slot.when_known([this, asked](const Failure* failure) {
     if (failure == nullptr) loop_.deliver_kept_mail(asked->request.saga);
   });
   finish_with(slot, asked, std::move(reply));
-}
-
-// The caller hears when it is committed, or after a while that nobody knows; equals wait until it is known.
-void Acts::finish_with(Slot slot, const std::shared_ptr<Asked>& asked, ActReply reply) {
-  if (defective(Defect::kActAnswersEarly)) asked->done(reply);
-  slot.answer([asked, reply = std::move(reply)](const Failure* failure) {
-    if (failure != nullptr) asked->done(fail(*failure));
-    else asked->done(reply);
-  });
-  if (asked->gate.empty()) return;
-  slot.when_known([this, gate = asked->gate](const Failure*) { loop_.gate().leave(gate); });
-}
-
-void Acts::finish(const Asked& asked, Result<ActReply> reply) {
-  asked.done(std::move(reply));
-  if (!asked.gate.empty()) loop_.gate().leave(asked.gate);
 }
 
 }  // namespace belay::runtime

@@ -5,7 +5,6 @@
 
 #include "runtime/base/check.h"
 #include "runtime/base/json_value.h"
-#include "runtime/base/limits.h"
 
 namespace belay::runtime {
 namespace {
@@ -46,16 +45,12 @@ Result<MigrateReply> decode(const std::string& text, const Graphs& graphs) {
 }  // namespace
 
 void Migrations::migrate(MigrateRequest request, Done done) {
-  if (request.reason.size() > limits::reason_bytes_max || request.idempotency_key.size() > limits::key_bytes_max) {
-    return done(fail(ErrorCode::kInvalid, "a reason has at most 2,000 bytes and an Idempotency-Key 255"));
-  }
-  if (loop_.database_down()) {
-    return done(fail(ErrorCode::kUnavailable, "the database does not answer", "try again in a few seconds"));
-  }
+  if (const Result<void> fits = bounded(request); !fits) return done(fail(fits.error()));
+  if (loop_.database_down()) return done(fail(database_silent()));
   auto asked = std::make_shared<Asked>(Asked{std::move(request), std::move(done), {}, 0});
   with_saga(asked, [this, asked](Saga& saga) {
     if (asked->request.idempotency_key.empty() || asked->request.dry_run) return begin(asked, saga);
-    look_up(asked, saga.lane);
+    begin_once(asked, saga.lane);
   });
 }
 
@@ -69,26 +64,12 @@ void Migrations::with_saga(AskedPtr asked, std::function<void(Saga&)> then) {
   });
 }
 
-// Under an Idempotency-Key: equals wait for the first, then find its answer. The keys are those of the acts.
-void Migrations::look_up(AskedPtr asked, Lane lane) {
-  const MigrateRequest& request = asked->request;
-  const Gate::Keys keys{"act:" + request.tenant + '\0' + request.idempotency_key};
-  loop_.gate().enter(keys, [this, asked, lane, keys] {
-    asked->gate = keys;
-    const std::int64_t epoch = loop_.epoch(lane);
-    Loader::DedupQuery query{lane, asked->request.tenant, "act", asked->request.idempotency_key};
-    loop_.loader().dedup(query, [this, asked, lane, epoch](Result<std::optional<DedupRow>> seen) {
-      if (epoch == 0) return finish(*asked, fail(held_elsewhere(lane)));
-      if (!seen) return finish(*asked, fail(seen.error()));
-      if (*seen && (*seen)->digest != asked->request.request_digest) {
-        return finish(*asked, fail(ErrorCode::kKeyReused, "this Idempotency-Key was used for another act",
-                                   "use a new key for a new request"));
-      }
-      if (*seen) return finish(*asked, decode((*seen)->answer, loop_.graphs()));
-      with_saga(asked, [this, asked, epoch](Saga& saga) {
-        if (saga.epoch != epoch) return finish(*asked, fail(lane_came_back()));
-        begin(asked, saga);
-      });
+void Migrations::begin_once(AskedPtr asked, Lane lane) {
+  const auto repeat = [this](const std::string& answer) { return decode(answer, loop_.graphs()); };
+  look_up(asked, lane, repeat, [this, asked](std::int64_t epoch) {
+    with_saga(asked, [this, asked, epoch](Saga& saga) {
+      if (saga.epoch != epoch) return finish(*asked, fail(lane_came_back()));
+      begin(asked, saga);
     });
   });
 }
@@ -179,28 +160,8 @@ void Migrations::move(AskedPtr asked, Saga& saga, GraphPtr to, ReplayResult& res
   const Slot slot = loop_.record(saga, interpreter::Migrated{from, to->hash}, request.actor, request.reason);
   reply.seq = saga.state.seq;
   reply.moved = true;
-  if (!request.idempotency_key.empty()) {
-    DedupRow row;
-    row.lane = saga.lane;
-    row.tenant = request.tenant;
-    row.scope = "act";
-    row.key = request.idempotency_key;
-    row.digest = request.request_digest;
-    row.answer = encode(reply);
-    row.at = saga.state.now;
-    slot.batch->add(slot.owner, std::move(row));
-  }
-  slot.answer([asked, reply = std::move(reply)](const Failure* failure) {
-    if (failure != nullptr) asked->done(fail(*failure));
-    else asked->done(reply);
-  });
-  if (asked->gate.empty()) return;
-  slot.when_known([this, gate = asked->gate](const Failure*) { loop_.gate().leave(gate); });
-}
-
-void Migrations::finish(const Asked& asked, Result<MigrateReply> reply) {
-  asked.done(std::move(reply));
-  if (!asked.gate.empty()) loop_.gate().leave(asked.gate);
+  keep_answer(request, saga, slot, encode(reply));
+  finish_with(slot, asked, std::move(reply));
 }
 
 }  // namespace belay::runtime

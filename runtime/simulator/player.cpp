@@ -162,7 +162,7 @@ void Player::expect_event(const AwaitEvent& command) {
     const Instant came{started.us - std::max<std::int64_t>(arrival.before_start_ms, 0) * 1000};
     if (came < command.since) {
       note("`" + command.event + "` came before anything that this saga still looks at");
-      world_.event_came_late(command.path);
+      if (!starts_another(command.event, true)) world_.event_came_late(command.path);
       return;
     }
     after_ms = 0;
@@ -207,6 +207,23 @@ void Player::answer(const Path& path, const Arrival& arrival) {
   }
 }
 
+// Whether an event that this saga does not take starts one that has it. Of the same workflow only
+// when `once per` does not find this one: it is undone and has left nothing over, or it had not
+// begun.
+bool Player::starts_another(const std::string& event, bool before_this) const {
+  const auto starts = [&](const Graph& graph) {
+    return std::any_of(graph.starts_on.begin(), graph.starts_on.end(),
+                       [&](const Graph::StartsOn& one) { return one.event == event; });
+  };
+  const bool gone =
+      run_.state.status == Status::kCompensated && left_over(graph_, run_.state).empty();
+  if (starts(graph_) && (before_this || graph_.once_per.empty() || gone)) return true;
+  const std::vector<Graph>* all = stage_.around().workflows;
+  return all != nullptr && std::any_of(all->begin(), all->end(), [&](const Graph& graph) {
+           return graph.workflow != graph_.workflow && starts(graph);
+         });
+}
+
 void Player::event(const AwaitEvent& command, const Arrival& arrival) {
   const Activity* activity = activity_of(run_.state, command.path);
   const std::string id =
@@ -221,8 +238,10 @@ void Player::event(const AwaitEvent& command, const Arrival& arrival) {
     return;
   }
   if (activity == nullptr || !activity->open || run_.state.ended()) {
-    note("`" + command.event + "` comes, and nothing waits for it any more");
-    world_.event_came_late(command.path);
+    const bool starts = starts_another(command.event, false);
+    note("`" + command.event + "` comes, and nothing waits for it any more" +
+         (starts ? ": it starts a saga of its own" : ""));
+    if (!starts) world_.event_came_late(command.path);
     return;
   }
   world_.event_taken(command.path);

@@ -66,6 +66,7 @@ class Player {
   void expect_event(const interpreter::AwaitEvent& command);
   void expect_answer(const Path& path);
   Arrival arrival_at(const Path& path, std::uint32_t source) const;
+  bool starts_another(const std::string& event, bool before_this) const;
   void answer(const Path& path, const Arrival& arrival);
   void event(const interpreter::AwaitEvent& command, const Arrival& arrival);
 

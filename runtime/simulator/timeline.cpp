@@ -57,8 +57,6 @@ std::string length_words(std::int64_t ms) {
   return two(ms / kDay, ms / kDay == 1 ? " day" : " days", ms % kDay / kHour, " h");
 }
 
-namespace {
-
 const char* hold_words(HoldReason reason) {
   switch (reason) {
     case HoldReason::kUnknownOutcome:
@@ -70,7 +68,7 @@ const char* hold_words(HoldReason reason) {
     case HoldReason::kGaveUp:
       return "its tries are used up";
     case HoldReason::kUndoFailed:
-      return "its undo fails";
+      return "it fails";
     case HoldReason::kRequestChanged:
       return "the request is not the one that was sent";
     case HoldReason::kBadValue:
@@ -80,6 +78,8 @@ const char* hold_words(HoldReason reason) {
   }
   return "";
 }
+
+namespace {
 
 class Story {
  public:

@@ -25,6 +25,8 @@ std::string action_name(const Graph& graph, const interpreter::Node& node,
                         const interpreter::Call& call);
 // The business errors that a call of a step (not its check) may end in, by its declaration.
 std::vector<std::string> errors_of(const Graph& graph, const CallAt& at);
+// Why a call is held: "it was refused", "its tries are used up"; of an undo "it fails".
+const char* hold_words(interpreter::HoldReason reason);
 // "0.2 s", "15 min", "1 h 5 min", "2 days": two units at most.
 std::string length_words(std::int64_t ms);
 

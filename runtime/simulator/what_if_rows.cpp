@@ -19,28 +19,6 @@ bool has(const Action& action, Effect effect) {
   return (action.effects & static_cast<std::uint8_t>(effect)) != 0;
 }
 
-const char* hold_words(HoldReason reason) {
-  switch (reason) {
-    case HoldReason::kUnknownOutcome:
-      return "nobody knows whether it happened";
-    case HoldReason::kRefused:
-      return "it was refused";
-    case HoldReason::kFailed:
-      return "it failed";
-    case HoldReason::kGaveUp:
-      return "its tries are used up";
-    case HoldReason::kUndoFailed:
-      return "it fails";
-    case HoldReason::kRequestChanged:
-      return "the request is not the one that was sent";
-    case HoldReason::kBadValue:
-      return "an expression failed";
-    case HoldReason::kNone:
-      break;
-  }
-  return "";
-}
-
 class Row {
  public:
   Row(const Graph& graph, const Run& run) : graph_(graph), run_(run) {}

@@ -108,7 +108,10 @@ TEST_CASE("golden: a capture that timed out, the engine killed, a refund refused
 TEST_CASE("golden: paid elsewhere, and the amount differs: the payment's undo gives it back") {
   Story s(workflow("settle_booking"), record({{"booking", Value::string(kBooking)}, {"customer", uuid(2)}}));
   s.put(EventTaken{s.run.at("payment"), "e1", "payment.captured",
-                   record({{"booking", Value::string(kBooking)}, {"charge", Value::string("ch_9")}, {"amount", eur(100)}})});
+                   record({{"booking", Value::string(kBooking)},
+                           {"customer", uuid(2)},
+                           {"charge", Value::string("ch_9")},
+                           {"amount", eur(100)}})});
   s.put(EventTaken{s.run.at("intent"), "e2", "booking.intent_created",
                    record({{"booking", Value::string(kBooking)},
                            {"resource", uuid(1)},

@@ -426,3 +426,183 @@ TEST_CASE("`try again` in a block, used up after `gave_up`, went outward under a
   run.fail("price", FailureKind::kTransient, "unavailable");
   CHECK(run.status() == "completed");  // the `try` takes it
 }
+
+namespace {
+
+const auto kReads = static_cast<std::uint8_t>(Effect::kReads);
+
+// charge → look (two tries) → last
+struct Looking {
+  Looking() {
+    act = b.action("act", kMarks);
+    const auto back = b.action("back", kMarks), find = b.action("look", kReads);
+    b.step(root, "charge", act, back);
+    b.step(root, "look", find);
+    look = b.last();
+    call().retry.tries = 2;
+    b.step(root, "last", act, back);
+  }
+  Call& call() { return b.graph.nodes[look].call; }
+  // The saga when `look` has been sent.
+  Run run() {
+    b.graph.root = root;
+    Run run(b.done());
+    run.ok("charge");
+    return run;
+  }
+  GraphBuilder b;
+  Block root;
+  ActionId act = kNoAction;
+  NodeId look = kNoNode;
+};
+
+void lose_each_try(Run& run) {
+  run.fail("look", kUnsure, "timeout");
+  run.pass(1);
+  CHECK(run.latest() == "look do 0");  // the same request, while there are tries
+  run.fail("look", kUnsure, "timeout");
+}
+
+void restart(Run& run) {
+  for (const Fact& fact : recover(run.graph, run.state).facts) run.put(fact);
+  for (const Fact& fact : due_timers(run.graph, run.state, run.now)) run.put(fact);
+}
+
+}  // namespace
+
+TEST_CASE("a step that only reads and was lost each time held the saga") {
+  Looking looking;
+  SECTION("everything is undone, as after used-up tries") {
+    Run run = looking.run();
+    lose_each_try(run);
+    CHECK(run.latest() == "charge undo 0");
+    CHECK(run.state.because.find("gave_up (") == std::string::npos);
+    CHECK(run.state.because == "`look` failed: gave_up");
+    run.ok("charge", record({}), kUndo);
+    CHECK(run.status() == "compensated");
+    CHECK(left_over(run.graph, run.state).empty());
+  }
+  SECTION("its handler for `gave_up` runs") {
+    Handler handler = again(ActKind::kCarryOn);
+    handler.errors = {"gave_up"};
+    looking.call().handlers = {handler};
+    Run run = looking.run();
+    lose_each_try(run);
+    CHECK(run.latest() == "last do 0");
+  }
+  SECTION("its handler tries again, under a new key") {
+    looking.call().handlers = {again(ActKind::kTryAgain)};
+    Run run = looking.run();
+    lose_each_try(run);
+    run.pass(2);
+    CHECK(run.latest() == "look do 1");
+  }
+  SECTION("`keep trying` goes on for its time, then says what follows") {
+    looking.call().keep = Keep{10'000, {.kind = ActKind::kCarryOn}};
+    Run run = looking.run();
+    lose_each_try(run);
+    CHECK(run.health() == "retrying");
+    run.pass(10);
+    run.fail("look", kUnsure, "timeout");
+    CHECK(run.latest() == "last do 0");
+  }
+  SECTION("after the point of no return it is held, and not as unknown") {
+    Block root{looking.root[0]};
+    looking.b.add(root, NodeKind::kPointOfNoReturn, "point", [](Node&) {});
+    root.insert(root.end(), looking.root.begin() + 1, looking.root.end());
+    looking.root = root;
+    Run run = looking.run();
+    lose_each_try(run);
+    CHECK(run.health() == "held");
+    CHECK(run.state.activities[1].forward.hold == HoldReason::kGaveUp);
+  }
+  SECTION("refused in the end: nobody has thought of that answer, which settles it too") {
+    looking.call().handlers = {{{"refused"}, {.kind = ActKind::kCarryOn}}};
+    Run run = looking.run();
+    run.fail("look", kUnsure, "timeout");
+    run.pass(1);
+    run.fail("look", kBusiness, "refused");
+    CHECK(run.latest() == "last do 0");
+  }
+  SECTION("`if unsure, try again` says no more than the action does") {
+    looking.call().if_unsure = Unsure{Unsure::Kind::kTryAgain, ""};
+    Run run = looking.run();
+    lose_each_try(run);
+    CHECK(run.latest() == "charge undo 0");
+  }
+  SECTION("`if unsure, hand to` is a wish of its own") {
+    looking.call().if_unsure = Unsure{Unsure::Kind::kHandTo, "ops"};
+    Run run = looking.run();
+    lose_each_try(run);
+    CHECK(run.health() == "unknown_outcome");
+  }
+}
+
+TEST_CASE("a `try` did not hear of a read that was lost each time") {
+  GraphBuilder b;
+  const auto act = b.action("act", kMarks), back = b.action("back", kMarks), find = b.action("look", kReads);
+  Block root, body;
+  b.step(body, "charge", act, back);
+  b.step(body, "look", find);
+  b.graph.nodes[b.last()].call.retry.tries = 1;
+  b.add(root, NodeKind::kTry, "attempt", [&](Node& n) {
+    n.body = body;
+    n.call.action = kNoAction;
+    n.call.handlers = {{{"gave_up"}, {.kind = ActKind::kCarryOn}}};
+  });
+  b.graph.root = root;
+  Run run(b.done());
+  run.ok("charge");
+  run.fail("look", kUnsure, "timeout");
+  CHECK(run.latest() == "charge undo 0");
+  run.ok("charge", record({}), kUndo);
+  CHECK(run.status() == "completed");
+}
+
+TEST_CASE("an undo waited for what a step that only reads would have told") {
+  Looking looking;
+  Program now;
+  now.nodes.push_back({ExprKind::kNow, 0, {}, "", {}});
+  looking.call().args = {{"at", now}};
+  Run run = looking.run();
+  SECTION("on its way when the saga was cancelled, and lost") {
+    run.put(CancelAsked{}, "customer called");
+    CHECK(run.latest() == "");
+    run.fail("look", kUnsure, "timeout");
+    CHECK(run.latest() == "charge undo 0");
+  }
+  SECTION("on its way, and lost with the engine") {
+    run.put(CancelAsked{}, "customer called");
+    restart(run);
+    CHECK(run.latest() == "charge undo 0");
+  }
+  SECTION("waiting for its next try") {
+    run.fail("look", kUnsure, "timeout");
+    run.put(CancelAsked{}, "customer called");
+    CHECK(run.latest() == "charge undo 0");  // and not: look do 0
+  }
+  SECTION("held, because its next request would have been another one") {
+    run.fail("look", kUnsure, "timeout");
+    run.pass(1);
+    CHECK(run.state.activities[1].forward.hold == HoldReason::kRequestChanged);
+    run.put(CancelAsked{}, "customer called");
+    CHECK(run.latest() == "charge undo 0");
+  }
+  run.ok("charge", record({}), kUndo);
+  CHECK(run.status() == "compensated");
+}
+
+TEST_CASE("a read that is lost with its engine uses up no try, also under a key that is forgotten") {
+  Looking looking;
+  looking.b.graph.actions[2].keys_remembered_s = 60;
+  Run run = looking.run();
+  for (int i = 0; i < 5; ++i) {
+    restart(run);
+    CHECK(run.latest() == "look do 0");
+  }
+  run.now.us += 61'000'000;
+  restart(run);
+  CHECK(run.latest() == "look do 1");
+  run.ok("look");
+  CHECK(run.latest() == "last do 0");
+}

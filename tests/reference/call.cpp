@@ -54,7 +54,7 @@ void Call::answered(const Answer& answer) {
       if (is_check()) return may_pass();
       // An unmapped refusal may be about the request, not about what it asked for: it settles
       // nothing.
-      if (unsure_ && answer.error == "refused") return look();
+      if (unsure_ && answer.error == "refused" && !only_read()) return look();
       did_not();
       return ends_.refused(answer.error);
     case Answer::Kind::kTransient:
@@ -65,6 +65,7 @@ void Call::answered(const Answer& answer) {
       // A check only reads: whether it was heard does not matter.
       if (is_check()) return may_pass();
       unsure_ = true;
+      unsure_at_ = saga_.now;
       return still_unsure();
   }
 }
@@ -93,11 +94,21 @@ void Call::still_unsure() {
     phase_ = Phase::kNot;
     return ends_.anyway();
   }
-  if (action().safe && remembered && tries_left() && !better_to_look()) return wait();
+  const bool wanted = !(stopping_ && only_read()) && !better_to_look();
+  if (action().safe && remembered && tries_left() && wanted) return wait();
   look();
 }
 
+// A read leaves nothing behind, whether it was heard or not: unless its author says who is to find
+// out, it has failed like one that never arrived.
+bool Call::only_read() const {
+  const bool told =
+      use_.if_unsure != IfUnsure::kNothing && use_.if_unsure != IfUnsure::kTryAgain;
+  return action().reads && !checked() && !told;
+}
+
 void Call::look() {
+  if (only_read()) return may_pass();
   phase_ = Phase::kChecking;
   if (checked()) {
     const Direction direction =
@@ -117,7 +128,8 @@ void Call::look() {
 }
 
 void Call::looked(const std::string& happened, std::int64_t n) {
-  const Time settled = sent_at_ + kSettlesIn * kSecond;  // a "no" before that is not to be trusted
+  // A "no" before that is not to be trusted: the request may have left late.
+  const Time settled = std::max(sent_at_, unsure_at_) + kSettlesIn * kSecond;
   if (happened != "yes" && check_use_.action == kFindLater && saga_.now < settled)
     return check_->once_more_at(settled);
   if (happened != "yes") return may_pass();
@@ -179,7 +191,7 @@ void Call::cut_wait() {
     phase_ = Phase::kNot;
     return ends_.anyway();
   }
-  return checked() ? look() : send();
+  return checked() || only_read() ? look() : send();
 }
 
 void Call::settle() {

@@ -50,6 +50,7 @@ class Call {
   Time next_wait() const;
   const Plan& plan() const;
   const Action& action() const { return kActions[use_.action]; }
+  bool only_read() const;
   bool checked() const { return action().checked || use_.if_unsure == IfUnsure::kCheck; }
   // While it is taken back a check is better than the request: it makes nothing happen.
   bool better_to_look() const { return stopping_ && direction_ == Direction::kDo && checked(); }
@@ -70,7 +71,7 @@ class Call {
   int tries_ = 0;
   bool unsure_ = false, stopping_ = false;
   bool first_of_key_ = true;
-  Time sent_at_ = 0, key_since_ = 0, trying_since_ = 0;
+  Time sent_at_ = 0, unsure_at_ = 0, key_since_ = 0, trying_since_ = 0;
   std::uint64_t waiting_for_ = 0;  // a wait that was cut short does not count
   std::unique_ptr<Call> check_;
   Use check_use_;

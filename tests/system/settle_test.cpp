@@ -27,7 +27,8 @@ struct Settlement {
   void pay(std::int64_t minor) {
     const Reply made = world.provider_form("/v1/payment_intents",
                                            "amount=" + std::to_string(minor) + "&currency=eur&metadata%5Bbooking%5D=" +
-                                               booking.id + "&capture_method=manual",
+                                               booking.id + "&metadata%5Bcustomer%5D=" + booking.customer +
+                                               "&capture_method=manual",
                                            "elsewhere-" + booking.id);
     INFO(made.text);
     REQUIRE(made.ok());
@@ -99,6 +100,26 @@ TEST_CASE("settle: the wish to book comes first, even before the saga") {
   const std::string saga = s.start();
   s.pay(4990);
   s.check_booked(saga);
+}
+
+TEST_CASE("settle: a payment that comes when its saga is over starts another one") {
+  Settlement s;
+  const std::string first = s.start();
+  CHECK(s.world.act(first, "/cancel", {{"reason", "the customer called"}}).ok());
+  CHECK(text_at(s.world.wait_ended(first), "/status") == "compensated");
+  s.pay(4990);
+  s.until_heard();
+  const std::string second = s.start();  // the payment's, or the same one if this was faster
+  CHECK(second != first);
+  s.world.wait_until(second, [](const json& now) { return text_at(step_of(now, "intent"), "/phase") == "waiting"; });
+  SECTION("there is a new wish to book") {
+    CHECK(s.wish("wish-1").ok());
+    s.check_booked(second);
+  }
+  SECTION("nobody wishes to book any more") {
+    CHECK(s.world.act(second, "/cancel", {{"reason", "nobody wishes"}}).ok());
+    s.check_paid_back(second, "nobody wishes", 4990);
+  }
 }
 
 TEST_CASE("settle: duplicates change nothing") {
