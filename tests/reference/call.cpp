@@ -128,10 +128,10 @@ void Call::look() {
 }
 
 void Call::looked(const std::string& happened, std::int64_t n) {
-  // A "no" before that is not to be trusted: the request may have left late.
+  // The answer to a question that was asked before that is not to be trusted: the request may have left late.
   const Time settled = std::max(sent_at_, unsure_at_) + kSettlesIn * kSecond;
-  if (happened != "yes" && check_use_.action == kFindLater && saga_.now < settled)
-    return check_->once_more_at(settled);
+  if (happened != "yes" && check_use_.action == kFindLater && check_->sent_at_ < settled)
+    return check_->once_more_at(std::max(settled, saga_.now));
   if (happened != "yes") return may_pass();
   phase_ = Phase::kHappened;
   unsure_ = false;

@@ -14,7 +14,7 @@ class NodeStore final : public runtime::Store {
   NodeStore(World& world, int node, runtime::MemoryStore& store)
       : world_(world), node_(node), store_(store) {}
 
-  runtime::FlushResult flush(const runtime::Flush& flush) override;
+  runtime::FlushResult flush(const runtime::Flush& flush, std::size_t writer) override;
   Result<std::vector<runtime::ClaimedLane>> claim(const runtime::Claim& claim) override;
   Result<void> release(const std::string& owner,
                        const std::vector<runtime::LaneFence>& lanes) override {
@@ -86,7 +86,7 @@ class NodeStore final : public runtime::Store {
     return ask<std::optional<std::pair<Lane, SagaId>>>(
         [&] { return store_.find_saga(tenant, id); });
   }
-  Result<Instant> database_now() override {
+  Result<Instant> database_now(std::size_t) override {
     return ask<Instant>([&] { return store_.database_now(); });
   }
   Result<void> forgive_crashes(const std::string& owner, const std::vector<Lane>& lanes) override {

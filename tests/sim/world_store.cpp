@@ -17,7 +17,7 @@ std::unique_ptr<ActionRunner> make_runner(World& world, int node, int life) {
   return std::make_unique<NodeRunner>(world, node, life);
 }
 
-FlushResult NodeStore::flush(const Flush& flush) { return world_.flush(node_, flush); }
+FlushResult NodeStore::flush(const Flush& flush, std::size_t) { return world_.flush(node_, flush); }
 bool NodeStore::down() const { return world_.database_down(); }
 Result<std::vector<ClaimedLane>> NodeStore::claim(const Claim& claim) {
   if (down()) return no_database();
