@@ -327,7 +327,13 @@ void Lanes::claim(std::vector<Lane> lanes, std::size_t at_most) {
     SteadyTime at = steady_now();
     if (!got.empty()) at = since;  // the lease of all counts from the first
     if (!wanted.lanes.empty()) {
-      if (auto now = store.claim(wanted)) got.insert(got.end(), now->begin(), now->end());
+      if (auto now = store.claim(wanted)) {
+        // One that could not be read until its lease was over may have been free again: the later claim counts.
+        std::erase_if(got, [&](const ClaimedLane& old) {
+          return std::any_of(now->begin(), now->end(), [&](const ClaimedLane& lane) { return lane.lane == old.lane; });
+        });
+        got.insert(got.end(), now->begin(), now->end());
+      }
     }
     Result<GainedLanes> gained = read_lanes(store, got, mine);
     if (gained) gained->claimed_at = at;
