@@ -148,7 +148,12 @@ Result<void> Starts::identify(StartInput& input, DatabaseClock& clock, IdGenerat
 void Starts::start(StartInput input) {
   if (loop_.stopping()) return input.done(fail(ErrorCode::kShuttingDown, "the engine is stopping"));
   if (!anywhere(input) && !loop_.holds(input.lane)) return input.done(fail(held_elsewhere(input.lane)));
-  if (waiting_count_ >= limits::admitted_starts_max || !loop_.has_room()) {
+  // Each tenant has a fair part of the queue: one that floods it is refused, not those who ask for little.
+  const auto own = waiting_.find(input.request.tenant);
+  const std::size_t mine = own == waiting_.end() ? 0 : own->second.size();
+  const std::size_t tenants = waiting_.size() + (own == waiting_.end() ? 1 : 0);
+  const bool full = mine >= limits::admitted_starts_max / tenants || waiting_count_ >= 4 * limits::admitted_starts_max;
+  if (full || !loop_.has_room()) {
     loop_.counters().refused_busy.fetch_add(1, std::memory_order_relaxed);
     return input.done(fail(ErrorCode::kOverloaded, "too many sagas are running or waiting to start", "try again in a second"));
   }
