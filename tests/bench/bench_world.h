@@ -127,7 +127,8 @@ class Scratch {
 // one finds what this one has written.
 inline std::unique_ptr<runtime::Service> serve(const Scratch& scratch, const std::string& definitions,
                                                const runtime::PluginRegistry& plugins,
-                                               runtime::EngineOptions engine = {}, bool stop_postgres = true) {
+                                               runtime::EngineOptions engine = {}, bool stop_postgres = true,
+                                               std::size_t writers = 1) {
   std::ofstream(scratch.path("workflows/bench.belay")) << definitions;
   auto program = runtime::compile_program(scratch.path("workflows"), plugins);
   if (!program) give_up(program.error().message);
@@ -138,6 +139,7 @@ inline std::unique_ptr<runtime::Service> serve(const Scratch& scratch, const std
   options.stop_postgres = stop_postgres;
   options.http = false;
   options.engine = std::move(engine);
+  options.writers = writers;
   auto service = runtime::Service::start(std::move(options));
   if (!service) give_up(runtime::to_text(service.error()));
   return std::move(*service);

@@ -18,6 +18,7 @@
 #include <unordered_map>
 
 #include "tests/bench/bench_world.h"
+#include "tests/bench/common_work.h"
 #include "tests/bench/local_http.h"
 
 using namespace belay;
@@ -25,41 +26,8 @@ using namespace belay::bench;
 
 namespace {
 
-constexpr const char* kDefinitions = R"(belay 1
-
-action bench.step
-  records
-  takes
-    order  text
-  gives
-    id  text
-  repeating is safe
-  plugin bench.step
-
-workflow bench_ok, version 1
-  takes
-    order  text
-  step hold
-    do bench.step
-      order = order
-    no undo because "It is a benchmark"
-  step intent
-    do bench.step
-      order = order
-    no undo because "It is a benchmark"
-  step capture
-    do bench.step
-      order = order
-    no undo because "It is a benchmark"
-  step confirm
-    do bench.step
-      order = order
-    no undo because "It is a benchmark"
-  step notify
-    do bench.step
-      order = order
-    no undo because "It is a benchmark"
-
+// Beside the common work.
+const std::string kDefinitions = std::string(kCommonWork) + R"(
 workflow bench_one, version 1
   takes
     order  text
@@ -147,20 +115,6 @@ struct Options {
 
 const std::string kOrder(180, 'x');
 
-runtime::PluginRegistry plugins(std::atomic<bool>* hold = nullptr) {
-  runtime::PluginRegistry registry;
-  registry.add(
-      "bench.step",
-      [hold](const runtime::PluginCall&) {
-        // A call that never ends while this process lives.
-        while (hold != nullptr && hold->load()) std::this_thread::sleep_for(std::chrono::milliseconds(50));
-        return runtime::PluginResult::success(
-            interpreter::record({{"id", Value::string("0190d6a8-0000-7000-8000-00000000abcd")}}));
-      },
-      runtime::PluginThread::kInline);
-  return registry;
-}
-
 // Sagas from their start's call to their end, as the engine tells it after the commit. One an engine: its hook stays.
 class Watch {
  public:
@@ -226,7 +180,7 @@ void http(const Options& options) {
 
 void fanout(const Options& options) {
   const Scratch scratch;
-  const runtime::PluginRegistry registry = plugins();
+  const runtime::PluginRegistry registry = common_plugins();
   const auto service = serve(scratch, kDefinitions, registry);
   for (const std::size_t width : {10, 100, 1000}) {
     const std::size_t sagas = options.many(200'000) / width + 1;
@@ -265,7 +219,7 @@ std::int64_t now_us() {
 
 void parked(const Options& options) {
   const Scratch scratch;
-  const runtime::PluginRegistry registry = plugins();
+  const runtime::PluginRegistry registry = common_plugins();
   const auto service = serve(scratch, kDefinitions, registry);
   Watch watch(service->engine());
   const std::size_t count = options.many(1'000'000);
@@ -286,7 +240,7 @@ void parked(const Options& options) {
 
 void timers(const Options& options) {
   const Scratch scratch;
-  const runtime::PluginRegistry registry = plugins();
+  const runtime::PluginRegistry registry = common_plugins();
   const auto service = serve(scratch, kDefinitions, registry);
   runtime::Engine& engine = service->engine();
   const std::size_t count = options.many(1'000'000);
@@ -325,7 +279,7 @@ void timers(const Options& options) {
 
 void storm(const Options& options) {
   const Scratch scratch;
-  const runtime::PluginRegistry registry = plugins();
+  const runtime::PluginRegistry registry = common_plugins();
   const auto service = serve(scratch, kDefinitions, registry);
   runtime::Engine& engine = service->engine();
   Watch watch(engine);
@@ -383,9 +337,12 @@ void recovery(const Options& options) {
   const pid_t child = fork();
   if (child == 0) {
     runtime::PluginRegistry registry;
-    registry.add("bench.step", [](const runtime::PluginCall&) -> runtime::PluginResult {
-      while (true) pause();
-    }, runtime::PluginThread::kPool);
+    for (const char* action : {"bench.step", "bench.fail", "bench.undo"}) {
+      const auto never = [](const runtime::PluginCall&) -> runtime::PluginResult {
+        while (true) pause();
+      };
+      registry.add(action, never, runtime::PluginThread::kPool);
+    }
     const auto service = serve(scratch, kDefinitions, registry, {.live_sagas_max = 2 * count}, false);
     Watch watch(service->engine());
     for (std::size_t i = 0; i < count; ++i) {
@@ -398,25 +355,23 @@ void recovery(const Options& options) {
   int status = 0;
   waitpid(child, &status, 0);
   if (!WIFSIGNALED(status)) give_up("the process that was to die has ended otherwise");
-  const runtime::PluginRegistry registry = plugins();
-  for (const std::size_t a_second : {std::size_t{1'000'000}}) {
-    const auto begin = Clock::now();
-    const auto service = serve(scratch, kDefinitions, registry, {.live_sagas_max = 2 * count, .recovery_per_second = a_second});
-    const double open_s = seconds_since(begin);
-    while (service->engine().stats().completed < count && seconds_since(begin) < 900) {
-      std::this_thread::sleep_for(std::chrono::milliseconds(20));
-    }
-    const double s = seconds_since(begin);
-    std::printf("{\"case\":\"recovery\",\"sagas\":%zu,\"completed\":%llu,\"ready_after_s\":%.2f,\"all_done_after_s\":%.1f,"
-                "\"sagas_per_s\":%.0f,\"peak_rss_mb\":%.0f}\n",
-                count, static_cast<unsigned long long>(service->engine().stats().completed), open_s, s,
-                static_cast<double>(count) / s, peak_rss_mb());
+  const runtime::PluginRegistry registry = common_plugins();
+  const auto begin = Clock::now();
+  const auto service = serve(scratch, kDefinitions, registry, {.live_sagas_max = 2 * count, .recovery_per_second = 1'000'000});
+  const double open_s = seconds_since(begin);
+  while (service->engine().stats().completed < count && seconds_since(begin) < 900) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
   }
+  const double s = seconds_since(begin);
+  std::printf("{\"case\":\"recovery\",\"sagas\":%zu,\"completed\":%llu,\"ready_after_s\":%.2f,\"all_done_after_s\":%.1f,"
+              "\"sagas_per_s\":%.0f,\"peak_rss_mb\":%.0f}\n",
+              count, static_cast<unsigned long long>(service->engine().stats().completed), open_s, s,
+              static_cast<double>(count) / s, peak_rss_mb());
 }
 
 void history(const Options& options) {
   const Scratch scratch;
-  const runtime::PluginRegistry registry = plugins();
+  const runtime::PluginRegistry registry = common_plugins();
   const auto service = serve(scratch, kDefinitions, registry);
   const std::size_t count = options.many(60'000);
   const auto rate = [&] { return static_cast<double>(count) / run_many(service->engine(), "bench_ok", count, 1'000); };
@@ -449,7 +404,7 @@ void history(const Options& options) {
 
 void noisy(const Options& options) {
   const Scratch scratch;
-  const runtime::PluginRegistry registry = plugins();
+  const runtime::PluginRegistry registry = common_plugins();
   const auto service = serve(scratch, kDefinitions, registry);
   runtime::Engine& engine = service->engine();
   const std::size_t asks = options.many(500);

@@ -7,30 +7,13 @@
 // The whole engine on a private Postgres that this program makes and throws away, fsync on; sagas come from a
 // definition in the language, through Engine::start, lanes and flush. One JSON line a case.
 //   saga_bench --json [--quick] [--case ok] [--sagas N] [--at-once N] [--writers N]
-#include <spdlog/sinks/stdout_sinks.h>
-#include <spdlog/spdlog.h>
-#include <sys/resource.h>
-
-#include <algorithm>
-#include <chrono>
-#include <condition_variable>
-#include <cstdio>
-#include <cstdlib>
-#include <filesystem>
-#include <fstream>
-#include <memory>
-#include <mutex>
-#include <string>
 #include <unordered_map>
-#include <vector>
 
-#include "runtime/cli/serve.h"
+#include "tests/bench/bench_world.h"
 #include "tests/bench/common_work.h"
-#include "tests/bench/wal.h"
 
 using namespace belay;
-using interpreter::Value;
-using Clock = std::chrono::steady_clock;
+using namespace belay::bench;
 
 namespace {
 
@@ -42,39 +25,6 @@ struct Options {
   std::size_t writers = 1;
 };
 
-// How long sagas took from their start's call, and how many are through. Written on the engine's loop thread.
-class Finished {
- public:
-  void one(double ms) {
-    const std::lock_guard lock(mutex_);
-    ms_.push_back(ms);
-    changed_.notify_one();
-  }
-  void wait_for(std::size_t count) {
-    std::unique_lock lock(mutex_);
-    changed_.wait(lock, [&] { return ms_.size() >= count; });
-  }
-  // 0.5: the median. REQUIRES: at least one is through.
-  double quantile(double q) {
-    const std::lock_guard lock(mutex_);
-    std::sort(ms_.begin(), ms_.end());
-    return ms_[std::min(ms_.size() - 1, static_cast<std::size_t>(q * static_cast<double>(ms_.size())))];
-  }
-
- private:
-  std::mutex mutex_;
-  std::condition_variable changed_;
-  std::vector<double> ms_;
-};
-
-double ms_since(Clock::time_point from) { return std::chrono::duration<double, std::milli>(Clock::now() - from).count(); }
-
-double peak_rss_mb() {
-  rusage usage{};
-  getrusage(RUSAGE_SELF, &usage);
-  return static_cast<double>(usage.ru_maxrss) / 1024.0;
-}
-
 class Bench {
  public:
   Bench(runtime::Engine& engine, const std::string& connection, const Options& options)
@@ -82,7 +32,7 @@ class Bench {
     engine_.on_change([this](const runtime::SagaId& saga, const interpreter::State& state) {
       const auto begun = begun_.find(saga);
       if (!state.ended() || begun == begun_.end()) return;
-      finished_->one(ms_since(begun->second));
+      finished_->add(ms_since(begun->second));
       begun_.erase(begun);
     });
   }
@@ -91,8 +41,8 @@ class Bench {
   // `ends`: a saga counts when it has ended; otherwise when its start is committed.
   void measure(const char* name, const char* workflow, std::size_t sagas, std::size_t at_once, int steps, bool ends) {
     if (!options_.only.empty() && options_.only != name) return;
-    finished_ = std::make_shared<Finished>();
-    const auto wal_before = bench::wal_position(connection_);
+    finished_ = std::make_shared<Sample>();
+    const auto wal_before = wal_position(connection_);
     const auto begin = Clock::now();
     for (std::size_t i = 0; i < sagas; ++i) {
       if (i >= at_once) finished_->wait_for(i - at_once + 1);
@@ -100,7 +50,7 @@ class Bench {
     }
     finished_->wait_for(sagas);
     const double rate = static_cast<double>(sagas) * 1000.0 / ms_since(begin);
-    const auto wal = static_cast<double>(bench::wal_position(connection_) - wal_before) / static_cast<double>(sagas);
+    const auto wal = static_cast<double>(wal_position(connection_) - wal_before) / static_cast<double>(sagas);
     std::printf(
         "{\"case\":\"%s\",\"sagas_per_s\":%.0f,\"steps_per_s\":%.0f,\"p50_ms\":%.2f,\"p99_ms\":%.2f,"
         "\"wal_bytes_per_saga\":%.0f,\"peak_rss_mb\":%.0f}\n",
@@ -121,51 +71,30 @@ class Bench {
         std::exit(1);
       }
       if (ends) begun_.emplace(reply->saga, begun);
-      else finished_->one(ms_since(begun));
+      else finished_->add(ms_since(begun));
     });
   }
 
   runtime::Engine& engine_;
   const std::string connection_;
   const Options options_;
-  std::shared_ptr<Finished> finished_ = std::make_shared<Finished>();
+  // How long sagas took from their start's call; written on the engine's loop thread.
+  std::shared_ptr<Sample> finished_ = std::make_shared<Sample>();
   std::unordered_map<runtime::SagaId, Clock::time_point> begun_;  // on the engine's loop thread only
 };
 
 int run(const Options& options) {
-  const auto directory = std::filesystem::temp_directory_path() / ("belay-bench-" + std::to_string(getpid()));
-  std::filesystem::create_directories(directory / "workflows");
-  std::ofstream(directory / "workflows/bench.belay") << bench::kCommonWork;
-  const runtime::PluginRegistry registry = bench::common_plugins();
-  auto program = runtime::compile_program((directory / "workflows").string(), registry);
-  if (!program) {
-    std::fprintf(stderr, "%s\n", program.error().message.c_str());
-    return 1;
-  }
-  runtime::ServeOptions serve;
-  serve.program = std::move(*program);
-  serve.plugins = &registry;
-  serve.data = (directory / "data").string();
-  serve.stop_postgres = true;
-  serve.http = false;
-  serve.writers = options.writers;
-  auto service = runtime::Service::start(std::move(serve));
-  if (!service) {
-    std::fprintf(stderr, "%s\n", runtime::to_text(service.error()).c_str());
-    return 1;
-  }
+  const Scratch scratch;
+  const runtime::PluginRegistry registry = common_plugins();
+  const auto service = serve(scratch, kCommonWork, registry, {}, true, options.writers);
   const auto many = [&](std::size_t full) { return options.sagas != 0 ? options.sagas : options.quick ? full / 20 : full; };
   {
-    Bench bench((*service)->engine(), (*service)->connection(), options);
+    Bench bench(service->engine(), service->connection(), options);
     bench.measure("latency", "bench_ok", options.quick ? 50 : 200, 1, 5, true);
     bench.measure("ok", "bench_ok", many(100'000), options.at_once, 5, true);
     bench.measure("comp", "bench_comp", many(60'000), options.at_once, 7, true);
     bench.measure("sleep", "bench_sleep", many(10'000), options.at_once, 0, false);
   }
-  (*service)->stop();
-  service->reset();
-  std::error_code ignored;
-  std::filesystem::remove_all(directory, ignored);
   return 0;
 }
 

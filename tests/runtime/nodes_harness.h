@@ -8,6 +8,94 @@
 
 namespace belay::testing {
 
+inline const char* const kMore = R"(belay 1
+
+workflow stay "Keep a room", version 1
+  takes
+    item  text
+  gives
+    id = hold.id
+  step hold "Hold it"
+    do reserve
+      item = item
+    undo with unreserve
+      id = hold.id
+    if shop.sold_out, cancel because "Sold out"
+
+workflow stay_once "Keep a room, once", version 1
+  takes
+    item  text
+  gives
+    id = hold.id
+  once per item
+  step hold "Hold it"
+    do reserve
+      item = item
+    undo with unreserve
+      id = hold.id
+    if shop.sold_out, cancel because "Sold out"
+
+workflow trip "A trip", version 1
+  takes
+    item  text
+  gives
+    room = room.id
+  step room "Keep a room"
+    run stay
+      item = item
+    if cancelled, cancel because "No room"
+  step pay "Pay"
+    do charge
+      item = item
+    undo with refund
+      id = pay.id
+    if shop.declined, cancel because "Declined"
+
+workflow trip_once "A trip with a room of its own", version 1
+  takes
+    item  text
+  step room "Keep a room"
+    run stay_once
+      item = item
+    if cancelled, cancel because "No room"
+  step pay "Pay"
+    do charge
+      item = item
+    undo with refund
+      id = pay.id
+    if shop.declined, cancel because "Declined"
+
+workflow queue "One after the other", version 1
+  takes
+    item  text
+  one at a time per item, others queue
+  step hold "Hold it"
+    do reserve
+      item = item
+    undo with unreserve
+      id = hold.id
+    if shop.sold_out, cancel because "Sold out"
+
+workflow thank "Thank once an order", version 1
+  takes
+    order  text
+  once per order
+  starts on shop.paid
+    order = event.order
+  step hold "Hold it"
+    do reserve
+      item = order
+    undo with unreserve
+      id = hold.id
+    if shop.sold_out, cancel because "Sold out"
+)";
+
+// With sagas that run sagas, stand in line, start by events: what goes from lane to lane.
+inline const std::vector<interpreter::Graph>& more() {
+  static const std::vector<interpreter::Graph> graphs = compile_with_shop(kMore);
+  return graphs;
+}
+
 class Nodes {
  public:
   struct Node {
