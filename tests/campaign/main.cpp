@@ -12,6 +12,7 @@
 #include "runtime/store/private_postgres.h"
 #include "tests/campaign/books.h"
 #include "tests/campaign/faults.h"
+#include "tests/campaign/report.h"
 
 using namespace belay;
 using namespace belay::campaign;
@@ -26,7 +27,8 @@ struct Settings {
   std::array<int, kKinds> wanted{};
   bool negative = false;
   std::uint64_t seed = std::random_device{}();
-  std::string logs;
+  std::string logs, report;
+  std::vector<std::string> legs;
 };
 
 volatile std::sig_atomic_t told_to_stop = 0;
@@ -121,19 +123,35 @@ void take_the_guard_off(test::World& world) {
   hold_wal_writer(world);
 }
 
-void print(const Faults& faults, const Settings& settings) {
-  std::printf("\n%-32s %7s %9s %9s\n", "faults", "made", "counted", "wanted");
-  for (int i = 0; i < kKinds; ++i) {
-    const Tally& tally = faults.tallies()[static_cast<std::size_t>(i)];
-    if (tally.made == 0 && settings.wanted[static_cast<std::size_t>(i)] == 0) continue;
-    std::printf("%-32s %7d %9d %9d\n", name(static_cast<Kind>(i)), tally.made, tally.counted,
-                settings.wanted[static_cast<std::size_t>(i)]);
-  }
-  std::printf("(one counts only if effects were in flight when it came and it met something)\n");
-  std::printf("calls in flight at kills: %d; slowest back at work: %.1f s (at most %d)\n", faults.calls_in_flight(),
-              faults.slowest_back_ms() / 1000.0, kBackWithinS);
-  std::printf("lanes of stopped nodes taken over: %d times; starts of nodes that found no database: %d\n",
-              faults.lanes_taken_over(), faults.starts_in_vain());
+Report report_of(const Settings& settings, const Faults& faults, const Verdict& verdict, std::size_t promised, double took) {
+  Report report;
+  report.seed = settings.seed;
+  report.seconds = took;
+  report.sagas = static_cast<int>(promised);
+  report.lost = verdict.lost;
+  report.doubled = verdict.doubled;
+  report.open = verdict.open;
+  report.other = verdict.other;
+  report.difference = verdict.difference();
+  report.calls_in_flight = faults.calls_in_flight();
+  report.slowest_back_ms = faults.slowest_back_ms();
+  report.lanes_taken_over = faults.lanes_taken_over();
+  report.starts_in_vain = faults.starts_in_vain();
+  report.tallies = faults.tallies();
+  return report;
+}
+
+// Several legs as one campaign: were there enough faults and sagas, and was nothing wrong in any of them?
+int add_up(const Settings& settings) {
+  const Report sum = sum_of(settings.legs);
+  print(sum, settings.wanted);
+  bool enough = sum.sagas >= settings.sagas;
+  for (std::size_t i = 0; i < sum.tallies.size(); ++i) enough = enough && sum.tallies[i].counted >= settings.wanted[i];
+  if (!enough) std::printf("WRONG: there were too few faults or sagas\n");
+  if (sum.failed > 0) std::printf("WRONG: %d of %d legs failed\n", sum.failed, sum.legs);
+  const bool clean = sum.failed == 0 && sum.lost + sum.doubled + sum.open + sum.other == 0 && sum.difference == 0;
+  std::printf("%s\n", enough && clean ? "nothing lost, nothing doubled" : "FAILED");
+  return enough && clean ? 0 : 1;
 }
 
 int run_campaign(Settings settings) {
@@ -195,12 +213,12 @@ int run_campaign(Settings settings) {
       ops.join();
       const double took = seconds_since(begun);
       const Verdict verdict = do_the_books(run, crowd.guests());
-      print(faults, settings);
+      Report report = report_of(settings, faults, verdict, run.promises.size(), took);
+      print(report, settings.wanted);
       if (!faults.enough()) run.problem("there were too few faults");
       if (crowd.arrived() < settings.sagas) run.problem("there were too few sagas");
-      std::printf("\n%d sagas promised; lost %d, doubled %d, not ended %d, other rules broken %d, ledger difference %.2f; %.0f s\n",
-                  static_cast<int>(run.promises.size()), verdict.lost, verdict.doubled, verdict.open, verdict.other,
-                  static_cast<double>(verdict.difference()) / 100, took);
+      report.failed = run.problems.empty() ? 0 : 1;
+      if (!settings.report.empty() && told_to_stop == 0) write_report(report, settings.report);
       code = run.problems.empty() ? 0 : 1;
       if (settings.negative) world.kill_postgres();  // it could not end by itself
     }
@@ -231,7 +249,18 @@ int main(int argc, char** argv) {
   app.add_flag("--negative", settings.negative, "Commits do not wait for the disk: must fail");
   app.add_option("--seed", settings.seed, "Repeats a run's plan (not its timing)");
   app.add_option("--logs", settings.logs, "Where the logs go; otherwise they are kept only when it fails");
+  app.add_option("--report", settings.report, "Writes what it came to as JSON");
+  app.add_option("--sum", settings.legs, "Runs nothing: adds up the reports of legs")->multi_option_policy(
+      CLI::MultiOptionPolicy::TakeAll);
   CLI11_PARSE(app, argc, argv);
+  if (!settings.legs.empty()) {
+    try {
+      return add_up(settings);
+    } catch (const std::exception& error) {
+      std::printf("campaign: %s\n", error.what());
+      return 2;
+    }
+  }
   for (const int number : {SIGINT, SIGTERM}) std::signal(number, [](int) { told_to_stop = 1; });
   const bool own_logs = settings.logs.empty();
   if (own_logs) settings.logs = "/tmp/belay-campaign-" + std::to_string(settings.seed);

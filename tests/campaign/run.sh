@@ -1,8 +1,10 @@
 #!/usr/bin/env bash
 # The crash campaign (docs/testing.md). --ci: ten minutes at most. --full: at least 1,000 node kills, 100 stops past the
-# lease and 200 kills of Postgres over at least 50,000 sagas; some hours. --negative: commits that do not wait for the disk,
-# behind the guard's back; succeeds when the campaign finds that work was lost or done twice. Anything else goes to the program
-# (--help). BELAY_BUILD names another build folder than build/release.
+# lease and 200 kills of Postgres over at least 50,000 sagas, some hours, in legs: each leaves a report in
+# build/campaign, and what is interrupted goes on with the leg that it was at (empty that folder to begin anew; BELAY_LEGS=2
+# makes two legs side by side). --negative: commits that do not wait for the disk, behind the guard's back; succeeds when the
+# campaign finds that work was lost or done twice. Anything else goes to the program (--help). BELAY_BUILD names another
+# build folder than build/release.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 build=${BELAY_BUILD:-build/release}
@@ -21,8 +23,24 @@ case $mode in
       --links 15 --restarts 3 --node-clocks 2 --database-clocks 3 --disks-full 1 --promotions 1 "$@" ;;
   --full)
     shift
-    exec "$build/tests/campaign" --limit 43200 --rate 8 --sagas 50000 --node-kills 1000 --postgres-kills 200 --stops 100 \
-      --links 600 --restarts 150 --node-clocks 50 --database-clocks 50 --disks-full 20 --promotions 20 "$@" ;;
+    legs=12 reports=build/campaign
+    mkdir -p "$reports"
+    leg() {
+      local report=$reports/leg-$1.json
+      [[ -e $report ]] && { echo "leg $1 of $legs: made before"; return; }
+      echo "leg $1 of $legs: its course is in $reports/leg-$1.txt"
+      "$build/tests/campaign" --limit 7200 --rate 8 --sagas 4200 --node-kills 84 --postgres-kills 17 --stops 9 --links 50 \
+        --restarts 13 --node-clocks 5 --database-clocks 5 --disks-full 2 --promotions 2 --report "$report" "${@:2}" \
+        >"$reports/leg-$1.txt" 2>&1 || true
+      tail -n 3 "$reports/leg-$1.txt" | sed "s/^/leg $1: /"
+    }
+    for ((number = 1; number <= legs; ++number)); do
+      while (($(jobs -pr | wc -l) >= ${BELAY_LEGS:-1})); do wait -n; done
+      leg "$number" "$@" &
+    done
+    wait
+    exec "$build/tests/campaign" --sagas 50000 --node-kills 1000 --postgres-kills 200 --stops 100 --links 600 --restarts 150 \
+      --node-clocks 50 --database-clocks 50 --disks-full 20 --promotions 20 --sum "$reports"/leg-*.json ;;
   --negative)
     shift
     out=$(mktemp)
