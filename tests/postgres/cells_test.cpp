@@ -427,13 +427,7 @@ TEST_CASE("cells on Postgres: one server is stopped and comes back while the oth
     CHECK(holds());
   };
   const auto publish = [&](const std::string& order) {
-    PublishRequest request;
-    request.tenant = "acme";
-    request.type = "shop.paid";
-    request.key = order;
-    request.payload = interpreter::record({{"order", Value::string(order)}, {"amount", Value::integer(1)}});
-    request.source = "api";
-    return engine->publish(request);
+    return engine->publish(paid_request(order, 1));
   };
 
   // Through both, from one to the other.

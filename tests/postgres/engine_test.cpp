@@ -30,26 +30,12 @@ struct Node {
   }
   SagaId start(const std::string& workflow, const std::string& field, const std::string& value,
                const std::string& key = "") {
-    StartRequest request;
-    request.tenant = "acme";
-    request.workflow = workflow;
-    std::vector<std::pair<std::string, Value>> fields{{field, Value::string(value)}};
-    if (workflow == "buy_once") fields.emplace_back("note", Value::string("none"));
-    request.input = interpreter::record(std::move(fields));
-    request.idempotency_key = key;
-    const auto reply = engine->start(request);
+    const auto reply = engine->start(start_request(workflow, field, value, key));
     REQUIRE((reply ? "" : to_text(reply.error())) == std::string());
     return reply->saga;
   }
   void publish(const std::string& order, int amount, const std::string& id = "") {
-    PublishRequest request;
-    request.tenant = "acme";
-    request.type = "shop.paid";
-    request.key = order;
-    request.payload = interpreter::record({{"order", Value::string(order)}, {"amount", Value::integer(amount)}});
-    request.id = id;
-    request.source = "api";
-    const auto reply = engine->publish(request);
+    const auto reply = engine->publish(paid_request(order, amount, id));
     REQUIRE((reply ? "" : to_text(reply.error())) == std::string());
   }
   std::string status(const SagaId& saga) {

@@ -45,23 +45,10 @@ struct Node {
   }
   Result<StartReply> start(const std::string& workflow, const std::string& field, const std::string& value,
                            const std::string& key = "") {
-    StartRequest request;
-    request.tenant = "acme";
-    request.workflow = workflow;
-    std::vector<std::pair<std::string, Value>> fields{{field, Value::string(value)}};
-    if (workflow == "buy_once") fields.emplace_back("note", Value::string("none"));
-    request.input = interpreter::record(std::move(fields));
-    request.idempotency_key = key;
-    return engine->start(request);
+    return engine->start(start_request(workflow, field, value, key));
   }
   Result<PublishReply> publish(const std::string& order) {
-    PublishRequest request;
-    request.tenant = "acme";
-    request.type = "shop.paid";
-    request.key = order;
-    request.payload = interpreter::record({{"order", Value::string(order)}, {"amount", Value::integer(5)}});
-    request.source = "api";
-    return engine->publish(request);
+    return engine->publish(paid_request(order, 5));
   }
   std::string status(const SagaId& saga) {
     const auto view = engine->view("acme", saga);

@@ -3,6 +3,7 @@
 #include "runtime/api/api.h"
 #include "tests/postgres/retention_world.h"
 #include "tests/runtime/engine_harness.h"
+#include "tests/runtime/shop_workflows.h"
 
 using namespace belay::testing;
 using namespace belay::runtime::testing;
@@ -10,7 +11,8 @@ using End = RetentionVisit::End;
 
 namespace {
 
-const char* const kLong = R"(belay 1
+const std::string kLong =
+    std::string(R"(belay 1
 
 workflow patient "Wait for years", version 1
   takes
@@ -20,33 +22,7 @@ workflow patient "Wait for years", version 1
   wait paid "The customer pays"
     for shop.paid, key order
     within 3000 days, otherwise cancel because "Not paid"
-
-workflow stay "Keep a room", version 1
-  takes
-    item  text
-  gives
-    id = hold.id
-  step hold "Hold it"
-    do reserve
-      item = item
-    undo with unreserve
-      id = hold.id
-    if shop.sold_out, cancel because "Sold out"
-
-workflow trip "A trip", version 1
-  takes
-    item  text
-  step room "Keep a room"
-    run stay
-      item = item
-    if cancelled, cancel because "No room"
-  step pay "Pay"
-    do charge
-      item = item
-    undo with refund
-      id = pay.id
-    if shop.declined, cancel because "Declined"
-)";
+)") + kStay + kTrip;
 
 // An engine at the time that the database shows.
 struct Node {
@@ -77,14 +53,7 @@ struct Node {
     return reply->saga;
   }
   void publish(const std::string& order, int amount) {
-    PublishRequest request;
-    request.tenant = "acme";
-    request.type = "shop.paid";
-    request.key = order;
-    request.payload =
-        interpreter::record({{"order", Value::string(order)}, {"amount", Value::integer(amount)}});
-    request.source = "api";
-    REQUIRE(engine->publish(request));
+    REQUIRE(engine->publish(paid_request(order, amount)));
   }
   std::string status(const SagaId& saga) {
     const auto view = engine->view("acme", saga);

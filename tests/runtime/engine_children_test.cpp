@@ -1,5 +1,6 @@
 // Sagas that run sagas: results, failures, undo and crashes on the way between them.
 #include "tests/runtime/engine_harness.h"
+#include "tests/runtime/shop_workflows.h"
 
 using namespace belay::testing;
 using interpreter::FailureKind;
@@ -7,19 +8,8 @@ using interpreter::Status;
 
 namespace {
 
-const char* const kTrips = R"(belay 1
-
-workflow stay "Keep a room", version 1
-  takes
-    item  text
-  gives
-    id = hold.id
-  step hold "Hold it"
-    do reserve
-      item = item
-    undo with unreserve
-      id = hold.id
-    if shop.sold_out, cancel because "Sold out"
+const std::string kTrips =
+    std::string(R"(belay 1
 
 workflow lone_stay "Keep a room, one at a time", version 1
   takes
@@ -33,22 +23,6 @@ workflow lone_stay "Keep a room, one at a time", version 1
     undo with unreserve
       id = hold.id
     if shop.sold_out, cancel because "Sold out"
-
-workflow trip "A trip", version 1
-  takes
-    item  text
-  gives
-    room = room.id
-  step room "Keep a room"
-    run stay
-      item = item
-    if cancelled, cancel because "No room"
-  step pay "Pay"
-    do charge
-      item = item
-    undo with refund
-      id = pay.id
-    if shop.declined, cancel because "Declined"
 
 workflow lone_trip "A trip, one at a time", version 1
   takes
@@ -71,7 +45,7 @@ workflow send_off "Nobody waits", version 1
     undo with refund
       id = pay.id
     if shop.declined, cancel because "Declined"
-)";
+)") + kStay + kTrip;
 
 const std::vector<interpreter::Graph>& trips() {
   static const std::vector<interpreter::Graph> graphs = compile_with_shop(kTrips);

@@ -1,12 +1,14 @@
 // Events that start sagas: once each, through crashes, and never dropped in silence.
 #include "runtime/engine/event_starts.h"
 #include "tests/runtime/engine_harness.h"
+#include "tests/runtime/shop_workflows.h"
 
 using namespace belay::testing;
 
 namespace {
 
-const char* const kShipping = R"(belay 1
+const std::string kShipping =
+    std::string(R"(belay 1
 
 workflow ship "Ship what was paid", version 1
   takes
@@ -23,20 +25,7 @@ workflow ship "Ship what was paid", version 1
     undo with unreserve
       id = hold.id
     if shop.sold_out, cancel because "Sold out"
-
-workflow thank "Thank once an order", version 1
-  takes
-    order  text
-  once per order
-  starts on shop.paid
-    order = event.order
-  step hold "Hold it"
-    do reserve
-      item = order
-    undo with unreserve
-      id = hold.id
-    if shop.sold_out, cancel because "Sold out"
-)";
+)") + kThank;
 
 const std::vector<interpreter::Graph>& shipping() {
   static const std::vector<interpreter::Graph> graphs = compile_with_shop(kShipping);
@@ -114,14 +103,7 @@ TEST_CASE("event starts: a crash anywhere on the way starts each saga once") {
     bench.store.before_flush([&] {
       if (--left <= 0) bench.store.set_down(true);
     });
-    PublishRequest request;
-    request.tenant = "acme";
-    request.type = "shop.paid";
-    request.key = "o1";
-    request.payload = interpreter::record({{"order", Value::string("o1")}, {"amount", Value::integer(4)}});
-    request.id = "e1";
-    request.source = "api";
-    bench.engine->publish(request, [](Result<PublishReply>) {});
+    bench.engine->publish(paid_request("o1", 4, "e1"), [](Result<PublishReply>) {});
     bench.until([&] { return left <= 0 || (bench.store.counts().mail == 0 && count(bench, "ship", "completed") == 1); });
     bench.store.before_flush({});
     bench.restart();

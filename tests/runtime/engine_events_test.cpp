@@ -66,13 +66,7 @@ TEST_CASE("events: one that is committed while the loader tells what it saw befo
   std::promise<SagaId> saga;
   bench.engine->start(bench.request("await_payment", "order", "o1"),
                       [&](Result<StartReply> reply) { saga.set_value(reply->saga); });
-  PublishRequest event;
-  event.tenant = "acme";
-  event.type = "shop.paid";
-  event.key = "o1";
-  event.payload = interpreter::record({{"order", Value::string("o1")}, {"amount", Value::integer(7)}});
-  event.source = "api";
-  bench.engine->publish(event, [&](Result<PublishReply>) { committed = true; });
+  bench.engine->publish(paid_request("o1", 7), [&](Result<PublishReply>) { committed = true; });
   bench.until([&] { return bench.engine->stats().events == 1; });
   published = true;
   CHECK(*bench.wait_ended(saga.get_future().get()).output.find("amount") == Value::integer(7));
@@ -85,14 +79,7 @@ TEST_CASE("events: a duplicate changes nothing, another body under the id is ref
   CHECK(!bench.publish("o1", 42, "e1").duplicate);
   CHECK(bench.publish("o1", 42, "e1").duplicate);
   CHECK(bench.store.counts().events == 1);
-  PublishRequest other;
-  other.tenant = "acme";
-  other.type = "shop.paid";
-  other.key = "o1";
-  other.payload = interpreter::record({{"order", Value::string("o1")}, {"amount", Value::integer(1)}});
-  other.id = "e1";
-  other.source = "api";
-  const auto reply = bench.engine->publish(other);
+  const auto reply = bench.engine->publish(paid_request("o1", 1, "e1"));
   REQUIRE(!reply);
   CHECK(reply.error().code == ErrorCode::kKeyReused);
 }
@@ -118,13 +105,7 @@ TEST_CASE("events: a crash anywhere between wait and event loses neither") {
       bench.publish("o1", 42);
     } else {
       std::atomic<bool> answered{false};
-      PublishRequest request;
-      request.tenant = "acme";
-      request.type = "shop.paid";
-      request.key = "o1";
-      request.payload = interpreter::record({{"order", Value::string("o1")}, {"amount", Value::integer(42)}});
-      request.source = "api";
-      bench.engine->publish(request, [&](Result<PublishReply> reply) { answered = reply.has_value(); });
+      bench.engine->publish(paid_request("o1", 42), [&](Result<PublishReply> reply) { answered = reply.has_value(); });
       bench.until([&] { return answered.load(); });
       bench.restart();
     }

@@ -142,6 +142,30 @@ inline const std::vector<interpreter::Graph>& shop() {
   return graphs;
 }
 
+// A start with one field of text, by `acme`.
+inline StartRequest start_request(const std::string& workflow, const std::string& field,
+                                  const std::string& value, const std::string& key = "") {
+  StartRequest start;
+  start.tenant = "acme";
+  start.workflow = workflow;
+  std::vector<std::pair<std::string, Value>> fields{{field, Value::string(value)}};
+  if (workflow == "buy_once") fields.emplace_back("note", Value::string("none"));
+  start.input = interpreter::record(std::move(fields));
+  start.idempotency_key = key;
+  return start;
+}
+inline PublishRequest paid_request(const std::string& order, int amount, const std::string& id = "") {
+  PublishRequest request;
+  request.tenant = "acme";
+  request.type = "shop.paid";
+  request.key = order;
+  request.payload =
+      interpreter::record({{"order", Value::string(order)}, {"amount", Value::integer(amount)}});
+  request.id = id;
+  request.source = "api";
+  return request;
+}
+
 inline ActionOutcome succeeded(const std::string& id) {
   ActionOutcome outcome;
   outcome.ok = true;
@@ -305,13 +329,7 @@ struct Bench {
 
   StartRequest request(const std::string& workflow, const std::string& field, const std::string& value,
                        const std::string& key = "") {
-    StartRequest start;
-    start.tenant = "acme";
-    start.workflow = workflow;
-    std::vector<std::pair<std::string, Value>> fields{{field, Value::string(value)}};
-    if (workflow == "buy_once") fields.emplace_back("note", Value::string("none"));
-    start.input = interpreter::record(std::move(fields));
-    start.idempotency_key = key;
+    StartRequest start = start_request(workflow, field, value, key);
     start.actor = "key:test";
     return start;
   }
@@ -321,14 +339,7 @@ struct Bench {
     return reply->saga;
   }
   PublishReply publish(const std::string& order, int amount, const std::string& id = "") {
-    PublishRequest request;
-    request.tenant = "acme";
-    request.type = "shop.paid";
-    request.key = order;
-    request.payload = interpreter::record({{"order", Value::string(order)}, {"amount", Value::integer(amount)}});
-    request.id = id;
-    request.source = "api";
-    const auto reply = engine->publish(request);
+    const auto reply = engine->publish(paid_request(order, amount, id));
     REQUIRE(reply);
     return *reply;
   }

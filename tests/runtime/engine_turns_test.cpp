@@ -2,23 +2,14 @@
 #include <future>
 
 #include "tests/runtime/engine_harness.h"
+#include "tests/runtime/shop_workflows.h"
 
 using namespace belay::testing;
 
 namespace {
 
-const char* const kLines = R"(belay 1
-
-workflow queue "One after the other", version 1
-  takes
-    item  text
-  one at a time per item, others queue
-  step hold "Hold it"
-    do reserve
-      item = item
-    undo with unreserve
-      id = hold.id
-    if shop.sold_out, cancel because "Sold out"
+const std::string kLines =
+    std::string(R"(belay 1
 
 workflow refuse "One, or none", version 1
   takes
@@ -56,7 +47,7 @@ workflow once_refuse "Both", version 1
     undo with unreserve
       id = hold.id
     if shop.sold_out, cancel because "Sold out"
-)";
+)") + kQueue;
 
 const std::vector<interpreter::Graph>& lines() {
   static const std::vector<interpreter::Graph> graphs = compile_with_shop(kLines);

@@ -5,22 +5,12 @@
 #include "runtime/engine/stepped_engine.h"
 #include "runtime/engine/topics.h"
 #include "tests/runtime/engine_harness.h"
+#include "tests/runtime/shop_workflows.h"
 
 namespace belay::testing {
 
-inline const char* const kMore = R"(belay 1
-
-workflow stay "Keep a room", version 1
-  takes
-    item  text
-  gives
-    id = hold.id
-  step hold "Hold it"
-    do reserve
-      item = item
-    undo with unreserve
-      id = hold.id
-    if shop.sold_out, cancel because "Sold out"
+inline const std::string kMore =
+    std::string(R"(belay 1
 
 workflow stay_once "Keep a room, once", version 1
   takes
@@ -35,22 +25,6 @@ workflow stay_once "Keep a room, once", version 1
       id = hold.id
     if shop.sold_out, cancel because "Sold out"
 
-workflow trip "A trip", version 1
-  takes
-    item  text
-  gives
-    room = room.id
-  step room "Keep a room"
-    run stay
-      item = item
-    if cancelled, cancel because "No room"
-  step pay "Pay"
-    do charge
-      item = item
-    undo with refund
-      id = pay.id
-    if shop.declined, cancel because "Declined"
-
 workflow trip_once "A trip with a room of its own", version 1
   takes
     item  text
@@ -64,31 +38,7 @@ workflow trip_once "A trip with a room of its own", version 1
     undo with refund
       id = pay.id
     if shop.declined, cancel because "Declined"
-
-workflow queue "One after the other", version 1
-  takes
-    item  text
-  one at a time per item, others queue
-  step hold "Hold it"
-    do reserve
-      item = item
-    undo with unreserve
-      id = hold.id
-    if shop.sold_out, cancel because "Sold out"
-
-workflow thank "Thank once an order", version 1
-  takes
-    order  text
-  once per order
-  starts on shop.paid
-    order = event.order
-  step hold "Hold it"
-    do reserve
-      item = order
-    undo with unreserve
-      id = hold.id
-    if shop.sold_out, cancel because "Sold out"
-)";
+)") + kStay + kTrip + kQueue + kThank;
 
 // With sagas that run sagas, stand in line, start by events: what goes from lane to lane.
 inline const std::vector<interpreter::Graph>& more() {
@@ -199,29 +149,15 @@ class Nodes {
   }
   std::string holder(Lane lane) const { return store.owner(lane); }
 
-  StartRequest request(const std::string& workflow, const std::string& field, const std::string& value,
-                       const std::string& key = "") {
-    StartRequest start;
-    start.tenant = "acme";
-    start.workflow = workflow;
-    std::vector<std::pair<std::string, Value>> fields{{field, Value::string(value)}};
-    if (workflow == "buy_once") fields.emplace_back("note", Value::string("none"));
-    start.input = interpreter::record(std::move(fields));
-    start.idempotency_key = key;
-    return start;
+  static StartRequest request(const std::string& workflow, const std::string& field,
+                              const std::string& value, const std::string& key = "") {
+    return start_request(workflow, field, value, key);
   }
   Result<StartReply> start(const std::string& name, StartRequest request) {
     return answer<StartReply>([&](auto done) { at(name).engine->start(std::move(request), std::move(done)); });
   }
   Result<PublishReply> publish(const std::string& name, const std::string& order, int amount, const std::string& id = "") {
-    PublishRequest request;
-    request.tenant = "acme";
-    request.type = "shop.paid";
-    request.key = order;
-    request.payload = interpreter::record({{"order", Value::string(order)}, {"amount", Value::integer(amount)}});
-    request.id = id;
-    request.source = "api";
-    return answer<PublishReply>([&](auto done) { at(name).engine->publish(std::move(request), std::move(done)); });
+    return answer<PublishReply>([&](auto done) { at(name).engine->publish(paid_request(order, amount, id), std::move(done)); });
   }
   Result<SagaView> view(const std::string& name, const SagaId& saga) {
     return answer<SagaView>([&](auto done) { at(name).engine->view("acme", saga, std::move(done)); });

@@ -80,16 +80,9 @@ Move start(const std::string& workflow, Fields fields, const std::string& alias 
 Move publish(const std::string& key, int amount, Ready ready) {
   return {"publish " + key, std::move(ready),
           [=](CrashStage& stage, Ack ack) {
-            PublishRequest request;
-            request.tenant = "acme";
-            request.type = "shop.paid";
-            request.key = key;
-            request.payload = interpreter::record(
-                {{"order", Value::string(key)}, {"amount", Value::integer(amount)}});
-            request.id = "event-" + key + std::to_string(amount);
-            request.source = "api";
+            const std::string id = "event-" + key + std::to_string(amount);
             stage.bench().engine->publish(
-                request, [ack](Result<PublishReply> reply) { answer(ack, reply); });
+                paid_request(key, amount, id), [ack](Result<PublishReply> reply) { answer(ack, reply); });
           },
           ""};
 }
