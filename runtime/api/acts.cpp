@@ -236,31 +236,26 @@ HttpResponse refused(Context& context, const Call& call, const Failure& failure,
 }
 
 HttpResponse act(Context& context, const Call& call, const std::string& act_name) {
-  Read<std::optional<std::uint64_t>> match = if_match(call.http);
-  if (!match) return std::move(match.error());
-  Read<std::string> key = idempotency_key(call.http);
-  if (!key) return std::move(key.error());
-  Read<bool> dry_run = flag(call.http, "dry_run");
-  if (!dry_run) return std::move(dry_run.error());
+  Read<ActTerms> terms = act_terms(call.http);
+  if (!terms) return std::move(terms.error());
   Read<Value> request = body(call.http, body_fields(act_name));
   if (!request) return std::move(request.error());
   Asked asked{act_name, call.http.params.count("path") > 0 ? hole(call.http, "path") : "",
               std::move(*request)};
-  const std::string reason = text_field(asked.body, "reason");
-  if (reason.find_first_not_of(' ') == std::string::npos ||
-      !is_clean(reason, limits::reason_bytes_max) ||
-      !is_clean(text_field(asked.body, "evidence"), limits::reason_bytes_max)) {
+  Read<std::string> reason = reason_of(asked.body);
+  if (!reason) return std::move(reason.error());
+  if (!is_clean(text_field(asked.body, "evidence"), limits::reason_bytes_max)) {
     return refuse(422, "invalid",
-                  "`reason` and `evidence` must be a line of text, at most " +
+                  "`evidence` must be a line of text, at most " +
                       std::to_string(limits::reason_bytes_max) + " bytes");
   }
   ActRequest wish;
   wish.tenant = call.who.tenant;
-  wish.if_match = *match;
-  wish.idempotency_key = std::move(*key);
+  wish.if_match = terms->if_match;
+  wish.idempotency_key = std::move(terms->idempotency_key);
   wish.actor = call.who.actor;
-  wish.reason = reason;
-  wish.dry_run = *dry_run;
+  wish.reason = *reason;
+  wish.dry_run = terms->dry_run;
   Read<SagaView> view = find_saga(context, call);
   if (!view) {
     if (act_name == "resume" && view.error().status == 409) {
@@ -271,7 +266,7 @@ HttpResponse act(Context& context, const Call& call, const std::string& act_name
   }
   Read<Fact> fact = fact_of(call.http, *view, asked);
   if (!fact) return std::move(fact.error());
-  if (!*dry_run && !*match) {
+  if (!terms->dry_run && !terms->if_match) {
     return with_state(
         problem(428, "precondition_required", "an act applies to the state that was shown to you",
                 "look at the preview here, then send `If-Match` with the ETag of this answer; "
@@ -288,18 +283,14 @@ HttpResponse act(Context& context, const Call& call, const std::string& act_name
   wish.request_digest = digest_of(call.http, view->row.id, asked);
   Result<ActReply> reply = context.engine.act(std::move(wish));
   if (reply)
-    return done(context, call, asked, *fact, view->row.id, &*view, *reply, *dry_run);
+    return done(context, call, asked, *fact, view->row.id, &*view, *reply, terms->dry_run);
   return refused(context, call, reply.error(), view->row.id, &*fact);
 }
 
 // Without If-Match: a question is answered once, whatever else the saga does meanwhile.
 HttpResponse answer(Context& context, const Call& call) {
-  Read<std::optional<std::uint64_t>> match = if_match(call.http);
-  if (!match) return std::move(match.error());
-  Read<std::string> key = idempotency_key(call.http);
-  if (!key) return std::move(key.error());
-  Read<bool> dry_run = flag(call.http, "dry_run");
-  if (!dry_run) return std::move(dry_run.error());
+  Read<ActTerms> terms = act_terms(call.http);
+  if (!terms) return std::move(terms.error());
   const std::string* reason = query(call.http, "reason");
   Read<SagaView> view = find_saga(context, call);
   if (!view) return std::move(view.error());
@@ -331,15 +322,15 @@ HttpResponse answer(Context& context, const Call& call) {
   ActRequest wish;
   wish.tenant = call.who.tenant;
   wish.saga = view->row.id;
-  wish.if_match = *match;
-  wish.idempotency_key = std::move(*key);
+  wish.if_match = terms->if_match;
+  wish.idempotency_key = std::move(terms->idempotency_key);
   wish.actor = call.who.actor;
   wish.reason = reason == nullptr ? std::string() : *reason;
-  wish.dry_run = *dry_run;
+  wish.dry_run = terms->dry_run;
   wish.fact = [fact](const Graph&) { return Result<Fact>(fact); };
   wish.request_digest = digest_of(call.http, view->row.id, asked);
   Result<ActReply> reply = context.engine.act(std::move(wish));
-  if (reply) return done(context, call, asked, fact, view->row.id, &*view, *reply, *dry_run);
+  if (reply) return done(context, call, asked, fact, view->row.id, &*view, *reply, terms->dry_run);
   return refused(context, call, reply.error(), view->row.id, &fact);
 }
 

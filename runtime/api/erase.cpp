@@ -70,28 +70,19 @@ HttpResponse reply(const SagaView& view, bool dry_run, bool repeated) {
 }
 
 HttpResponse erase(Context& context, const Call& call) {
-  Read<std::optional<std::uint64_t>> match = if_match(call.http);
-  if (!match) return std::move(match.error());
-  Read<std::string> key = idempotency_key(call.http);
-  if (!key) return std::move(key.error());
-  Read<bool> dry_run = flag(call.http, "dry_run");
-  if (!dry_run) return std::move(dry_run.error());
+  Read<ActTerms> terms = act_terms(call.http);
+  if (!terms) return std::move(terms.error());
   Read<Value> request = body(call.http, {{"reason", BodyField::kText, true}});
   if (!request) return std::move(request.error());
-  const std::string reason = text_field(*request, "reason");
-  if (reason.find_first_not_of(' ') == std::string::npos ||
-      !is_clean(reason, limits::reason_bytes_max)) {
-    return refuse(422, "invalid",
-                  "`reason` must be a line of text, at most " +
-                      std::to_string(limits::reason_bytes_max) + " bytes");
-  }
+  Read<std::string> reason = reason_of(*request);
+  if (!reason) return std::move(reason.error());
   Read<SagaView> view = find_saga(context, call);
   if (!view) return std::move(view.error());
-  if (view->erased) return reply(*view, *dry_run, true);
-  if (*match && **match != view->state.seq) {
+  if (view->erased) return reply(*view, terms->dry_run, true);
+  if (terms->if_match && *terms->if_match != view->state.seq) {
     Problem no =
         problem(Failure{ErrorCode::kStale,
-                        "the saga has moved on: entry " + std::to_string(**match) +
+                        "the saga has moved on: entry " + std::to_string(*terms->if_match) +
                             " was shown to you, and it is at " + std::to_string(view->state.seq),
                         "look at it again: `dry_run=true` lists what will be lost"});
     no.headers.emplace_back("ETag", etag(view->state.seq));
@@ -115,8 +106,8 @@ HttpResponse erase(Context& context, const Call& call) {
                     "erase it when saga " + parent + " has ended");
     }
   }
-  if (*dry_run) return reply(*view, true, false);
-  Result<bool> erased = context.reader.erase(call.who.tenant, view->row.id, call.who.actor, reason);
+  if (terms->dry_run) return reply(*view, true, false);
+  Result<bool> erased = context.reader.erase(call.who.tenant, view->row.id, call.who.actor, *reason);
   if (!erased) return refuse(erased.error());
   return reply(*view, false, !*erased);
 }

@@ -46,22 +46,13 @@ HttpResponse migrated(Context& context, const Call& call, const SagaId& saga,
 }
 
 HttpResponse migrate(Context& context, const Call& call) {
-  Read<std::optional<std::uint64_t>> match = if_match(call.http);
-  if (!match) return std::move(match.error());
-  Read<std::string> key = idempotency_key(call.http);
-  if (!key) return std::move(key.error());
-  Read<bool> dry_run = flag(call.http, "dry_run");
-  if (!dry_run) return std::move(dry_run.error());
+  Read<ActTerms> terms = act_terms(call.http);
+  if (!terms) return std::move(terms.error());
   Read<Value> request =
       body(call.http, {{"reason", BodyField::kText, true}, {"to", BodyField::kText}});
   if (!request) return std::move(request.error());
-  const std::string reason = text_field(*request, "reason");
-  if (reason.find_first_not_of(' ') == std::string::npos ||
-      !is_clean(reason, limits::reason_bytes_max)) {
-    return refuse(422, "invalid",
-                  "`reason` must be a line of text, at most " +
-                      std::to_string(limits::reason_bytes_max) + " bytes");
-  }
+  Read<std::string> reason = reason_of(*request);
+  if (!reason) return std::move(reason.error());
   Read<SagaView> view = find_saga(context, call);
   if (!view) return std::move(view.error());
   MigrateRequest wish;
@@ -69,12 +60,12 @@ HttpResponse migrate(Context& context, const Call& call) {
   wish.saga = view->row.id;
   wish.to = text_field(*request, "to");
   wish.request_digest = digest_of(view->row.id, *request);
-  wish.if_match = *match;
-  wish.idempotency_key = std::move(*key);
+  wish.if_match = terms->if_match;
+  wish.idempotency_key = std::move(terms->idempotency_key);
   wish.actor = call.who.actor;
-  wish.reason = reason;
-  wish.dry_run = *dry_run;
-  if (!*dry_run && !*match) {
+  wish.reason = *reason;
+  wish.dry_run = terms->dry_run;
+  if (!terms->dry_run && !terms->if_match) {
     Problem no = problem(428, "precondition_required",
                          "a saga is moved from the state that was shown to you",
                          "send `If-Match` with the ETag of this answer; `dry_run=true` gives the verdict");
@@ -92,7 +83,7 @@ HttpResponse migrate(Context& context, const Call& call) {
     }
     return to_response(no);
   }
-  if (*dry_run || reply->moved) return migrated(context, call, view->row.id, *reply, *dry_run);
+  if (terms->dry_run || reply->moved) return migrated(context, call, view->row.id, *reply, terms->dry_run);
   Problem no = problem(409, "not_movable",
                        "the saga stays as it is: " + verdict_line(reply->verdict),
                        "let it end under its own definition, or change the new one so that what is "

@@ -256,6 +256,27 @@ Read<Value> typed(const Value& json, const std::vector<Field>& fields, const std
   return std::move(*value);
 }
 
+Read<ActTerms> act_terms(const HttpRequest& request) {
+  Read<std::optional<std::uint64_t>> match = if_match(request);
+  if (!match) return tl::unexpected(std::move(match.error()));
+  Read<std::string> key = idempotency_key(request);
+  if (!key) return tl::unexpected(std::move(key.error()));
+  Read<bool> dry_run = flag(request, "dry_run");
+  if (!dry_run) return tl::unexpected(std::move(dry_run.error()));
+  return ActTerms{*match, std::move(*key), *dry_run};
+}
+
+Read<std::string> reason_of(const Value& body) {
+  std::string reason = text_field(body, "reason");
+  if (reason.find_first_not_of(' ') == std::string::npos ||
+      !is_clean(reason, limits::reason_bytes_max)) {
+    return tl::unexpected(refuse(422, "invalid",
+                                 "`reason` must be a line of text, at most " +
+                                     std::to_string(limits::reason_bytes_max) + " bytes"));
+  }
+  return reason;
+}
+
 bool is_clean(std::string_view text, std::size_t bytes_max) {
   if (text.size() > bytes_max || !is_storable_text(text)) return false;
   return std::none_of(text.begin(), text.end(), [](char c) {

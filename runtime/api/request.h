@@ -83,6 +83,16 @@ Read<interpreter::Value> typed(const interpreter::Value& json,
                                const std::vector<interpreter::Field>& fields,
                                const std::string& where);
 
+// What every act on a saga may say beside its body.
+struct ActTerms {
+  std::optional<std::uint64_t> if_match;  // the seq that was shown
+  std::string idempotency_key;            // empty: none
+  bool dry_run = false;
+};
+Read<ActTerms> act_terms(const HttpRequest& request);
+// The body's `reason`: a line of text that is not blank.
+Read<std::string> reason_of(const interpreter::Value& body);
+
 // Whether text may be stored: UTF-8 without control characters, at most `bytes_max` bytes.
 bool is_clean(std::string_view text, std::size_t bytes_max);
 
