@@ -110,31 +110,6 @@ std::string url_of(const PostgresOptions& database) {
   return "postgresql:///" + parts["dbname"] + "?host=" + parts["host"] + "&port=" + parts["port"] + "&user=" + parts["user"];
 }
 
-// As two servers: the second one of its own.
-struct SecondServer {
-  std::filesystem::path directory =
-      std::filesystem::temp_directory_path() / ("belay_second_cell_" + std::to_string(getpid()));
-  std::unique_ptr<PrivatePostgres> postgres;
-
-  SecondServer() {
-    PrivatePostgresOptions options;
-    options.directory = directory.string();
-    options.stop_on_exit = true;
-    postgres = std::make_unique<PrivatePostgres>(take(PrivatePostgres::start(options)));
-  }
-  ~SecondServer() {
-    postgres.reset();
-    std::error_code ignored;
-    std::filesystem::remove_all(directory, ignored);
-  }
-  PostgresOptions database() const {
-    PostgresOptions options;
-    options.connection = postgres->connection_string();
-    REQUIRE(migrate(options));
-    return options;
-  }
-};
-
 }  // namespace
 
 TEST_CASE("cells on Postgres: databases are opened as what they are, in their order, and not otherwise") {
@@ -412,11 +387,7 @@ TEST_CASE("cells on Postgres: one server is stopped and comes back while the oth
   auto engine = take(Engine::open(*store, runner, options));
   for (const interpreter::Graph& graph : shop()) REQUIRE(engine->install(graph));
   const auto start = [&](const std::string& workflow, const std::string& field, const std::string& value) {
-    StartRequest request;
-    request.tenant = "acme";
-    request.workflow = workflow;
-    request.input = interpreter::record({{field, Value::string(value)}});
-    return engine->start(request);
+    return engine->start(start_request(workflow, field, value));
   };
   const auto status = [&](const SagaId& saga) {
     const auto view = engine->view("acme", saga);

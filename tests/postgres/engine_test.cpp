@@ -1,27 +1,46 @@
-// The engine on the real store: the same sagas as in tests/runtime/engine_test.cpp, through the real flush.
+// The engine on the real store: the same sagas as in tests/runtime/engine_test.cpp, through the real flush. With
+// BELAY_TEST_CELLS=2 in the environment the same on two servers that are cells of each other; ctest does both.
 #include <atomic>
 
+#include "runtime/store/cells.h"
 #include "tests/postgres/store_database.h"
 #include "tests/runtime/engine_harness.h"
 
 using namespace belay::testing;
 using belay::runtime::testing::migrated_database;
+using belay::runtime::testing::SecondServer;
+using belay::runtime::testing::take;
 using belay::runtime::testing::TestServer;
 
 namespace {
+
+// What an engine runs on.
+class Databases {
+ public:
+  Databases() {
+    if (cells_of_tests() > 1) second_ = std::make_unique<SecondServer>();
+    all_.push_back(migrated_database());
+    if (second_) all_.push_back(second_->database());
+  }
+  std::unique_ptr<Store> open() const {
+    return take(second_ ? open_cells(all_, all_.size()) : open_postgres_store(all_.front()));
+  }
+  std::int64_t lease_ms() const { return all_.front().lease_ms; }
+
+ private:
+  std::unique_ptr<SecondServer> second_;
+  std::vector<PostgresOptions> all_;
+};
 
 struct Node {
   std::unique_ptr<Store> store;
   FakeRunner runner;
   std::unique_ptr<Engine> engine;
 
-  explicit Node(const PostgresOptions& database, const std::string& name = "node") {
-    auto opened = open_postgres_store(database);
-    REQUIRE(opened);
-    store = std::move(*opened);
+  explicit Node(const Databases& databases) : store(databases.open()) {
     EngineOptions options;
-    options.node = name;
-    options.lease_ms = database.lease_ms;
+    options.node = "node";
+    options.lease_ms = databases.lease_ms();
     options.stop_grace_ms = 0;
     auto engine_opened = Engine::open(*store, runner, options);
     REQUIRE(engine_opened);
@@ -51,7 +70,8 @@ struct Node {
 }  // namespace
 
 TEST_CASE("engine on Postgres: steps, undo, keys") {
-  Node node(migrated_database());
+  const Databases databases;
+  Node node(databases);
   node.until(node.start("buy", "item", "lamp"), "completed");
   node.runner.answer("charge", [](const ActionCall&) {
     return failed(interpreter::FailureKind::kBusiness, "shop.declined");
@@ -69,10 +89,10 @@ TEST_CASE("engine on Postgres: steps, undo, keys") {
 }
 
 TEST_CASE("engine on Postgres: events early and late, over a restart") {
-  const PostgresOptions database = migrated_database();
+  const Databases databases;
   SagaId waits, early;
   {
-    Node node(database);
+    Node node(databases);
     waits = node.start("await_payment", "order", "o1");
     node.publish("o2", 7, "e1");
     node.publish("o2", 7, "e1");
@@ -81,7 +101,7 @@ TEST_CASE("engine on Postgres: events early and late, over a restart") {
     node.runner.take("reserve");
     node.engine->stop();
   }
-  Node node(database);
+  Node node(databases);
   node.publish("o1", 5);
   node.until(waits, "completed");
   node.until(early, "completed");
@@ -91,19 +111,15 @@ TEST_CASE("engine on Postgres: events early and late, over a restart") {
 }
 
 TEST_CASE("engine on Postgres: the second owner of the same name fences the first") {
-  const PostgresOptions database = migrated_database();
-  Node first(database);
+  const Databases databases;
+  Node first(databases);
   first.runner.hold("charge");
   const SagaId saga = first.start("buy", "item", "lamp");
   auto call = first.runner.take("charge");
-  Node second(database);
+  Node second(databases);
   second.until(saga, "completed");
   call.done(succeeded("late"));
-  StartRequest request;
-  request.tenant = "acme";
-  request.workflow = "buy";
-  request.input = interpreter::record({{"item", Value::string("x")}});
-  const auto reply = first.engine->start(request);
+  const auto reply = first.engine->start(start_request("buy", "item", "x"));
   REQUIRE(!reply);
   CHECK(reply.error().code == ErrorCode::kFenced);
   const auto view = second.engine->view("acme", saga);
@@ -112,17 +128,13 @@ TEST_CASE("engine on Postgres: the second owner of the same name fences the firs
 }
 
 TEST_CASE("engine on Postgres: the server is killed under 200 sagas") {
-  const PostgresOptions database = migrated_database();
-  Node node(database);
+  const Databases databases;
+  Node node(databases);
   std::atomic<int> answered{0}, committed{0};
   std::vector<SagaId> sagas;
   std::mutex mutex;
   for (int i = 0; i < 200; ++i) {
-    StartRequest request;
-    request.tenant = "acme";
-    request.workflow = "buy";
-    request.input = interpreter::record({{"item", Value::string("lamp")}});
-    node.engine->start(request, [&](Result<StartReply> reply) {
+    node.engine->start(start_request("buy", "item", "lamp"), [&](Result<StartReply> reply) {
       std::lock_guard lock(mutex);
       if (reply) sagas.push_back(reply->saga);
       committed += reply ? 1 : 0;

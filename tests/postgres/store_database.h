@@ -78,4 +78,29 @@ T take(Result<T> result) {
   return std::move(*result);
 }
 
+// A second server, for what is spread over two.
+struct SecondServer {
+  std::filesystem::path directory =
+      std::filesystem::temp_directory_path() / ("belay_second_cell_" + std::to_string(getpid()));
+  std::unique_ptr<PrivatePostgres> postgres;
+
+  SecondServer() {
+    PrivatePostgresOptions options;
+    options.directory = directory.string();
+    options.stop_on_exit = true;
+    postgres = std::make_unique<PrivatePostgres>(take(PrivatePostgres::start(options)));
+  }
+  ~SecondServer() {
+    postgres.reset();
+    std::error_code ignored;
+    std::filesystem::remove_all(directory, ignored);
+  }
+  PostgresOptions database() const {
+    PostgresOptions options;
+    options.connection = postgres->connection_string();
+    REQUIRE(migrate(options));
+    return options;
+  }
+};
+
 }  // namespace belay::runtime::testing
