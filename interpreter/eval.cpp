@@ -8,6 +8,7 @@
 
 #include <array>
 
+#include "interpreter/access.h"
 #include "interpreter/functions.h"
 
 namespace belay::interpreter {
@@ -219,7 +220,7 @@ class Evaluator {
     if (!key.ok) return {.absent = false, .result = std::move(key)};
     const Value& range = base.result.value;
     if (is_missing(range, key.value)) return {.absent = true, .result = {}};
-    return present_or_absent(subscript_of(range, key.value));
+    return present_or_absent(subscript_of(range, key.value, budget_));
   }
 
   // ---- Reading into values ------------------------------------------------------------------------------------
@@ -228,19 +229,6 @@ class Evaluator {
     if (const Value* base = peek(node.args[0])) return field_of(*base, node.text);
     const Evaluated base = eval(node.args[0]);
     return base.ok ? field_of(base.value, node.text) : base;
-  }
-
-  static Evaluated field_of(const Value& base, const std::string& name) {
-    if (base.kind() == Kind::kMoney && name == "minor") return good(Value::integer(base.as_money().minor));
-    if (base.kind() == Kind::kMoney && name == "currency") {
-      return good(Value::string(std::string(base.as_money().code())));
-    }
-    if (base.kind() == Kind::kOptional) return optional_field_of(base, name);  // optional values stay optional
-    if (base.kind() != Kind::kMap) {
-      return bad(std::string(kind_text(base.kind())) + " has no field `" + name + "`");
-    }
-    const Value* found = base.find(name);
-    return found != nullptr ? good(*found) : bad("no such key: `" + name + "`");
   }
 
   Evaluated has(const ExprNode& node) {
@@ -260,32 +248,12 @@ class Evaluator {
 
   // ---- Optional values ----------------------------------------------------------------------------------------
 
-  // base.?name: none when a map has no such key, or when base is none.
-  static Evaluated optional_field_of(const Value& base, const std::string& name) {
-    const Value* record = base.kind() == Kind::kOptional ? base.as_optional() : &base;
-    if (record == nullptr) return good(Value::none());
-    if (record->kind() == Kind::kMap && record->find(name) == nullptr) return good(Value::none());
-    return some_of(field_of(*record, name));
-  }
-
-  Evaluated optional_index_of(const Value& base, const Value& key) {
-    const Value* range = base.kind() == Kind::kOptional ? base.as_optional() : &base;
-    if (range == nullptr) return good(Value::none());
-    if (is_missing(*range, key)) return good(Value::none());
-    return some_of(subscript_of(*range, key));
-  }
-
-  static Evaluated some_of(Evaluated result) {
-    if (!result.ok || result.value.kind() == Kind::kOptional) return result;
-    return good(Value::some(std::move(result.value)));
-  }
-
   Evaluated optional_select(const ExprNode& node) {
     const Evaluated base = eval(node.args[0]);
     if (!base.ok) return base;
     if (node.kind == ExprKind::kOptionalField) return optional_field_of(base.value, node.text);
     const Evaluated key = eval(node.args[1]);
-    return key.ok ? optional_index_of(base.value, key.value) : key;
+    return key.ok ? optional_index_of(base.value, key.value, budget_) : key;
   }
 
   // The optional that args[0] must be.
@@ -331,43 +299,7 @@ class Evaluator {
     const Evaluated base = eval(node.args[0]);
     if (!base.ok) return base;
     const Evaluated key = eval(node.args[1]);
-    return key.ok ? subscript_of(base.value, key.value) : key;
-  }
-
-  // A key that the map or the list does not have; false when it could not have such a key at all.
-  static bool is_missing(const Value& range, const Value& key) {
-    if (range.kind() == Kind::kMap) return find_key(range.as_map(), key) == nullptr;
-    if (range.kind() != Kind::kList) return false;
-    const auto size = static_cast<std::int64_t>(range.as_list().size());
-    if (key.kind() == Kind::kInt) return key.as_int() < 0 || key.as_int() >= size;
-    if (key.kind() == Kind::kUint) return key.as_uint() >= static_cast<std::uint64_t>(size);
-    return false;
-  }
-
-  Evaluated subscript_of(const Value& base, const Value& key) {
-    if (base.kind() == Kind::kOptional) return optional_index_of(base, key);
-    if (base.kind() == Kind::kMap) {
-      if (key.kind() == Kind::kString && !budget_.charge(key.as_string().size() / 16)) return out_of_budget();
-      const Value* found = find_key(base.as_map(), key);
-      return found != nullptr ? good(*found) : bad("no such key: " + brief(key));
-    }
-    if (base.kind() != Kind::kList) return bad(std::string(kind_text(base.kind())) + " cannot be indexed");
-    std::int64_t index = -1;
-    if (key.kind() == Kind::kInt) index = key.as_int();
-    else if (key.kind() == Kind::kUint && key.as_uint() < base.as_list().size()) index = static_cast<std::int64_t>(key.as_uint());
-    else if (key.kind() == Kind::kDouble) {
-      const double d = key.as_double();
-      if (!(d >= 0 && d < 1e9) || d != static_cast<double>(static_cast<std::int64_t>(d))) {
-        return bad("a list index must be a whole number");
-      }
-      index = static_cast<std::int64_t>(d);
-    } else if (key.kind() != Kind::kUint) {
-      return bad("a list index must be a whole number, not " + std::string(kind_text(key.kind())));
-    }
-    if (index < 0 || index >= static_cast<std::int64_t>(base.as_list().size())) {
-      return bad("index out of range: " + to_text(key));
-    }
-    return good(base.as_list()[static_cast<std::size_t>(index)]);
+    return key.ok ? subscript_of(base.value, key.value, budget_) : key;
   }
 
   // ---- Calls, logic, building ---------------------------------------------------------------------------------

@@ -14,11 +14,10 @@
 
 #include "dsl/text/lexical.h"
 #include "dsl/yaml/shape_keys.h"
+#include "dsl/yaml/shape_text.h"
 
 namespace belay::dsl::yaml {
 namespace {
-
-constexpr std::size_t kNone = std::string::npos;
 
 struct Level {
   std::size_t column = 0;
@@ -52,13 +51,6 @@ class Mender {
   }
 
  private:
-  static bool blank(std::string_view line) {
-    const std::size_t first = line.find_first_not_of(" \t\r");
-    return first == kNone || line[first] == '#';
-  }
-  static std::size_t column_of(std::string_view line) {
-    return std::min(line.find_first_not_of(' '), line.size());
-  }
   Span at(std::size_t column, std::size_t length) const {
     return {source_, static_cast<std::uint32_t>(at_ + 1), static_cast<std::uint32_t>(column + 1),
             static_cast<std::uint32_t>(length)};
@@ -372,30 +364,10 @@ class Mender {
 
   // ---- Keys ----
 
-  // Where the colon behind a key stands; npos when the text begins with none.
-  static std::size_t key_end(std::string_view text, std::size_t from) {
-    std::size_t end = from;
-    if (from < text.size() && (text[from] == '"' || text[from] == '\'')) {
-      end = text.find(text[from], from + 1);
-      if (end == kNone) return kNone;
-      ++end;
-    } else {
-      while (end < text.size() && text.substr(end, 2) != ": " && text[end] != '#' &&
-             std::string_view("{[\"'").find(text[end]) == kNone && !(text[end] == ':' && end + 1 == text.size())) {
-        ++end;
-      }
-    }
-    return end < text.size() && end > from && text[end] == ':' ? end : kNone;
-  }
   // The lists of a scenario hold sentences.
   bool statements_under(std::string_view key) const {
     return holds_statements(key) && !(declared_ && declaration_.starts_with("scenario:"));
   }
-  static std::string key_of(std::string_view text, std::size_t from) {
-    const std::size_t end = key_end(text, from);
-    return end == kNone ? "" : std::string(text.substr(from, end - from));
-  }
-
   // `key: value` at `column`; the colon is added where it was forgotten.
   void entry(std::size_t column, bool item) {
     std::string& text = lines_[at_];
@@ -536,38 +508,12 @@ class Mender {
     if (text[from] == '{' || text[from] == '[') return flow(from, column);
   }
 
-  // Where the quote that opens at `from` is closed on this line; npos when it is not.
-  static std::size_t closed(std::string_view text, std::size_t from) {
-    const char mark = text[from];
-    for (std::size_t i = from + 1; i < text.size(); ++i) {
-      if (mark == '"' && text[i] == '\\') {
-        ++i;
-      } else if (text[i] == mark) {
-        if (mark == '\'' && i + 1 < text.size() && text[i + 1] == '\'') {
-          ++i;
-        } else {
-          return i;
-        }
-      }
-    }
-    return kNone;
-  }
-
-  // Whether a line stands deeper than `column` and does not look like an entry: part of a value over several lines.
-  bool goes_on(std::size_t line, std::size_t column) const {
-    if (line >= lines_.size()) return false;
-    if (blank(lines_[line])) return true;
-    const std::size_t first = column_of(lines_[line]);
-    if (first <= column || lines_[line].substr(first, 2) == "- ") return false;
-    return !is_known(key_of(lines_[line], first));
-  }
-
   void quoted(std::size_t from, std::size_t column) {
     std::string& text = lines_[at_];
     std::size_t end = closed(text, from);
     if (end == kNone) {
       const bool block = text.size() == from + 2 && (text[from + 1] == '|' || text[from + 1] == '>');
-      for (std::size_t line = at_ + 1; !block && goes_on(line, column); ++line) {
+      for (std::size_t line = at_ + 1; !block && goes_on(lines_, line, column); ++line) {
         if (lines_[line].find(text[from]) == kNone) continue;
         at_ = line;
         return;
@@ -601,7 +547,7 @@ class Mender {
     };
     std::vector<Open> open;
     const std::size_t first = at_;
-    for (std::size_t line = at_; line == first || goes_on(line, column) || closes(line, column); ++line) {
+    for (std::size_t line = at_; line == first || goes_on(lines_, line, column) || closes(lines_, line, column); ++line) {
       const std::string& text = lines_[line];
       bool token = true;  // a quote may begin here
       for (std::size_t i = line == first ? from : column_of(text); i < text.size(); ++i) {
@@ -652,17 +598,11 @@ class Mender {
     give_up(first, from, first, column);
   }
 
-  bool closes(std::size_t line, std::size_t column) const {
-    if (line >= lines_.size() || blank(lines_[line])) return false;
-    const std::size_t first = column_of(lines_[line]);
-    return first >= column && (lines_[line][first] == '}' || lines_[line][first] == ']');
-  }
-
   // The value from `from` of line `first` to line `last`, and what goes on below it, is left out.
   void give_up(std::size_t first, std::size_t from, std::size_t last, std::size_t column) {
     at_ = first;
     stand_in(from);
-    for (std::size_t line = first + 1; line <= last || goes_on(line, column) || closes(line, column); ++line) {
+    for (std::size_t line = first + 1; line <= last || goes_on(lines_, line, column) || closes(lines_, line, column); ++line) {
       if (line >= lines_.size()) break;
       lines_[line].clear();
       at_ = line;
