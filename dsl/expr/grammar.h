@@ -1,13 +1,11 @@
 // The grammar of expressions: CEL and, unless `plain`, the English skin. The rules of the skin begin with `skin`, which
-// matches nothing and fails in plain mode. Only parse.cpp may include this: it holds PEGTL, and the actions that go with
-// the rules are there.
+// matches nothing and fails in plain mode. Only parse.cpp includes this, behind <tao/pegtl.hpp>: the
+// actions that go with the rules are there.
 //
 // Every rule commits: after an operator or an opening bracket what follows is required (`must`), so nothing that an
 // action built is ever taken back, and the place of the first failure is the place of the mistake. Nesting is counted
 // (`nested`), because PEGTL recurses.
 #pragma once
-#include <tao/pegtl.hpp>
-
 #include "dsl/expr/builder.h"
 #include "dsl/limits.h"
 

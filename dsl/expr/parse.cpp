@@ -1,6 +1,8 @@
 // Text → tree. The only file that knows PEGTL: the grammar is in grammar.h, and here are the actions that build the tree on
 // a stack, bottom up. Why a place is wrong is worked out in explain.cpp. A failure leaves this file as a value: the
 // exceptions in here are its own. Tested in tests/dsl/expr_parse_test.cpp.
+#include <tao/pegtl.hpp>
+
 #include "dsl/expr/builder.h"
 #include "dsl/expr/grammar.h"
 #include "dsl/expr/tree.h"
