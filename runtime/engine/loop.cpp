@@ -165,7 +165,6 @@ void Loop::fire_timers(Channel& channel) {
   for (std::size_t left = kFiredATurn; left > 0 && !timers.empty() && timers.begin()->first <= at; --left) {
     Saga& saga = *timers.begin()->second;
     timers.erase(timers.begin());
-    saga.timer_at = {};
     saga.firing = true;
     channel.shares->run(saga.row.tenant, Shares::Kind::kWork, [this, id = saga.id] { fire(id); });
   }
@@ -175,6 +174,7 @@ void Loop::fire(const SagaId& id) {
   Saga* saga = find(id);
   if (saga == nullptr || !saga->firing) return;  // it went meanwhile, and may have come back
   saga->firing = false;
+  saga->timer_at = {};
   for (interpreter::Fact& fact : interpreter::due_timers(*saga->graph, saga->state, clock_.now())) {
     record(*saga, std::move(fact));
   }

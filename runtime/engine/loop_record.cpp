@@ -160,7 +160,11 @@ void Loop::carry_out(Saga& saga, Slot slot, std::vector<interpreter::Command> co
 void Loop::set_timer(Saga& saga) {
   const Instant next =
       saga.state.ended() ? Instant{} : interpreter::next_wakeup(*saga.graph, saga.state);
-  if (next == saga.timer_at || saga.firing) return;  // fire() sets it again
+  if (saga.firing) {  // its row says when it is due; fire() puts it among the timers again
+    saga.timer_at = next;
+    return;
+  }
+  if (next == saga.timer_at) return;
   auto& timers = channel(saga.lane).timers;
   if (saga.timer_at) timers.erase({saga.timer_at, &saga});
   saga.timer_at = next;

@@ -195,6 +195,33 @@ TEST_CASE("shares: a tenant that is alone fills a flush") {
   CHECK(world.told_of("noisy") == 200);
 }
 
+TEST_CASE("shares: timers that are due together wait for their tenant's part, and each fires once") {
+  EngineOptions options;
+  options.shared_flush_rows = 4;
+  Stepped world(options);
+  std::vector<SagaId> sagas;
+  for (int i = 0; i < 50; ++i) {
+    StartRequest request = start_of("noisy", "");
+    request.workflow = "await_payment";
+    request.input = interpreter::record({{"order", Value::string("o" + std::to_string(i))}});
+    world.engine->start(std::move(request), [&](Result<StartReply> reply) { sagas.push_back(reply->saga); });
+  }
+  for (int i = 0; i < 5; ++i) world.turn();
+  REQUIRE(sagas.size() == 50);
+  world.us += 3'600'000'000;
+  world.start("quiet", "q");
+  for (int i = 0; i < 3; ++i) world.turn();
+  CHECK(world.told_of("quiet q") == 1);
+  const auto fired = [&](const SagaId& saga) {
+    const auto journal = world.store.journal_of(saga);
+    return std::count_if(journal.begin(), journal.end(), [](const JournalRow& row) { return row.kind == "TimerFired"; });
+  };
+  const auto all = std::count_if(sagas.begin(), sagas.end(), [&](const SagaId& saga) { return fired(saga) > 0; });
+  CHECK(all < 50);
+  for (int i = 0; i < 100; ++i) world.turn();
+  for (const SagaId& saga : sagas) CHECK(fired(saga) == 1);
+}
+
 TEST_CASE("room: a tenant's running sagas leave room for another's") {
   EngineOptions options;
   options.live_sagas_max = 12;
