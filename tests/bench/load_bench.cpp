@@ -405,7 +405,7 @@ void history(const Options& options) {
 
 // What the quiet tenant feels beside others. `alone` and each load are measured in turn, in one engine:
 //   polite   as many sagas as the flood gets through, made by a hundred tenants that ask one after the other
-//   flood    one tenant: ten thousand starts at any time, refused ones come again at once
+//   flood    one tenant: more starts at any time than may wait, refused ones come again at once
 //   gentle   the same, but who is refused comes again after a millisecond: its callers do not burn a core
 void noisy(const Options& options) {
   const Scratch scratch;
@@ -475,7 +475,7 @@ void noisy(const Options& options) {
     return [&, gentle] {
       while (!over) {
         const std::size_t before = refused;
-        if (under_way < 10'000) start_other("noisy");
+        if (under_way < 20'000) start_other("noisy");
         else std::this_thread::sleep_for(std::chrono::microseconds(200));
         if (gentle && refused > before) std::this_thread::sleep_for(std::chrono::milliseconds(1));
       }
