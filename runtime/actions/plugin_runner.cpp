@@ -72,14 +72,14 @@ struct PluginRunner::Watch : std::enable_shared_from_this<PluginRunner::Watch> {
 };
 
 PluginRunner::PluginRunner(const PluginRegistry& plugins, std::size_t threads, std::size_t queue_max)
-    : plugins_(plugins), threads_max_(threads), queue_max_(queue_max) {}
+    : plugins_(plugins), threads_max_(threads), queue_(queue_max) {}
 
 PluginRunner::~PluginRunner() {
-  std::deque<Job> waiting;
+  std::vector<Job> waiting;
   {
     const std::lock_guard lock(mutex_);
     stopping_ = true;
-    waiting.swap(queue_);
+    waiting = queue_.take_all();
   }
   wake_.notify_all();
   for (Job& job : waiting) job.done(failed(FailureKind::kTransient, "unavailable", "belay is shutting down"));
@@ -98,18 +98,19 @@ void PluginRunner::run(ActionCall call, std::function<void(ActionOutcome)> done)
     return;
   }
   bool wake = false;
+  Job job{std::move(call), std::move(done)};
   {
     const std::lock_guard lock(mutex_);
-    if (!stopping_ && queue_.size() < queue_max_) {
-      queue_.push_back({std::move(call), std::move(done)});
+    const std::string tenant = job.call.tenant;
+    if (!stopping_ && queue_.push(tenant, std::move(job))) {
       wake = idle_ > 0;
       // Threads are made when they are first needed: most programs have no plugin that blocks.
       if (queue_.size() > idle_ && threads_.size() < threads_max_) threads_.emplace_back([this] { work(); });
-      done = nullptr;
+      job.done = nullptr;
     }
   }
   if (wake) wake_.notify_one();
-  if (done) done(failed(FailureKind::kTransient, "unavailable", "too many plugin calls wait", 1000));
+  if (job.done) job.done(failed(FailureKind::kTransient, "unavailable", "too many plugin calls wait", 1000));
 }
 
 void PluginRunner::work() {
@@ -121,8 +122,7 @@ void PluginRunner::work() {
       wake_.wait(lock);
       --idle_;
     }
-    Job job = std::move(queue_.front());
-    queue_.pop_front();
+    Job job = queue_.pop();
     lock.unlock();
     const PluginRegistry::Registered& plugin = *plugins_.find(action_of(job.call).plugin.plugin);
     if (job.call.alive_ms > 0) {

@@ -1,8 +1,7 @@
 // Runs plugins: inline ones at once on the caller's thread, the others on a few threads of its own. Handing over is
-// cheap when the threads are busy (no wake-up), and bounded. Tested in tests/runtime/plugin_test.cpp.
+// cheap when the threads are busy (no wake-up), and bounded; tenants whose calls wait take turns. Tested in tests/runtime/plugin_test.cpp.
 #pragma once
 #include <condition_variable>
-#include <deque>
 #include <functional>
 #include <mutex>
 #include <thread>
@@ -11,6 +10,7 @@
 #include "runtime/actions/action_runner.h"
 #include "runtime/actions/alarm.h"
 #include "runtime/actions/plugin.h"
+#include "runtime/base/fair.h"
 
 namespace belay::runtime {
 
@@ -31,10 +31,10 @@ class PluginRunner final : public ActionRunner {
   void work();
 
   const PluginRegistry& plugins_;
-  const std::size_t threads_max_, queue_max_;
+  const std::size_t threads_max_;
   std::mutex mutex_;
   std::condition_variable wake_;
-  std::deque<Job> queue_;
+  FairQueue<Job> queue_;
   std::size_t idle_ = 0;
   bool stopping_ = false;
   std::vector<std::thread> threads_;

@@ -327,14 +327,14 @@ class SqlCallRun {
 
 // ---- Threads -------------------------------------------------------------------------------------------------------
 
-SqlRunner::SqlRunner(SqlOptions options) : options_(std::move(options)) {}
+SqlRunner::SqlRunner(SqlOptions options) : options_(std::move(options)), queue_(options_.queue_max) {}
 
 SqlRunner::~SqlRunner() {
-  std::deque<Job> waiting;
+  std::vector<Job> waiting;
   {
     const std::lock_guard lock(mutex_);
     stopping_ = true;
-    waiting.swap(queue_);
+    waiting = queue_.take_all();
   }
   wake_.notify_all();
   for (Job& job : waiting) job.done(failed(FailureKind::kTransient, "unavailable", "belay is shutting down"));
@@ -353,8 +353,8 @@ void SqlRunner::add(Job job) {
   bool wake = false;
   {
     const std::lock_guard lock(mutex_);
-    if (!stopping_ && queue_.size() < options_.queue_max) {
-      queue_.push_back(std::move(job));
+    const std::string tenant = job.call.tenant;
+    if (!stopping_ && queue_.push(tenant, std::move(job))) {
       wake = idle_ > 0;
       if (queue_.size() > idle_ && threads_.size() < options_.connections) threads_.emplace_back([this] { work(); });
       job.done = nullptr;
@@ -374,8 +374,7 @@ void SqlRunner::work() {
       wake_.wait(lock);
       --idle_;
     }
-    Job job = std::move(queue_.front());
-    queue_.pop_front();
+    Job job = queue_.pop();
     lock.unlock();
     SqlCallRun call(options_, job.call, connection);
     job.done(job.settle ? call.settle() : call.run());

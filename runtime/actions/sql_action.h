@@ -9,7 +9,6 @@
 #include <condition_variable>
 #include <cstddef>
 #include <cstdint>
-#include <deque>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -22,6 +21,7 @@
 #include "interpreter/graph.h"
 #include "runtime/actions/action_runner.h"
 #include "runtime/base/result.h"
+#include "runtime/base/fair.h"
 #include "runtime/store/postgres_store.h"
 
 namespace belay::runtime {
@@ -70,7 +70,7 @@ class SqlRunner final : public ActionRunner {
   const SqlOptions options_;
   std::mutex mutex_;
   std::condition_variable wake_;
-  std::deque<Job> queue_;
+  FairQueue<Job> queue_;  // tenants take turns
   std::size_t idle_ = 0;
   bool stopping_ = false;
   std::vector<std::thread> threads_;

@@ -40,6 +40,7 @@ using std::chrono::milliseconds;
 
 constexpr int kBacklog = 512;
 constexpr int kIdleSlice_ms = 50;            // how soon an idle connection notices that others wait, or a stop
+constexpr std::size_t kRequestsAtOnce = 16;   // of a connection while others wait for a thread
 constexpr int kLinger_ms = 500;              // after a refusal: let the answer arrive before the reset
 constexpr std::size_t kLingerBytesMax = 4 * 1024 * 1024;
 
@@ -424,7 +425,8 @@ class HttpServer::Impl::Front final : public httplib::Server {
     const std::string remote = remote_address_of(fd);
     for (std::size_t count = 1; count <= impl_.options.keep_alive_requests_max; ++count) {
       if (connection.in.empty() && !wait_for_request(connection, count == 1)) return;
-      const bool last = count == impl_.options.keep_alive_requests_max;
+      const bool gives_way = count >= kRequestsAtOnce && impl_.queue->waiting() > 0;
+      const bool last = gives_way || count == impl_.options.keep_alive_requests_max;
       if (!serve_one(connection, remote, last)) return;
     }
   }

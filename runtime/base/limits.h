@@ -23,8 +23,6 @@ inline constexpr std::size_t page_rows_default = 50;
 inline constexpr std::size_t lanes_default = 32;
 inline constexpr std::size_t flush_entries_max = 2'000;
 inline constexpr std::size_t flush_bytes_max = 4 * 1024 * 1024;
-inline constexpr std::size_t admitted_starts_max = 4'000;    // waiting for a flush; then 503 with Retry-After
-inline constexpr std::size_t live_sagas_max = 200'000;       // in memory
 
 // Incoming HTTP.
 inline constexpr std::size_t request_body_bytes_max = 1024 * 1024;

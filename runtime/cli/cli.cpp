@@ -196,6 +196,21 @@ void add_serve_command(CLI::App& app, Commands& c, Action& chosen,
       ->add_option("--writers", c.serve.writers, "Connections that write, to each database")
       ->check(CLI::Range(1, static_cast<int>(runtime::kWritersMax)))
       ->capture_default_str();
+  serve
+      ->add_option("--requests-max", c.serve.requests_max,
+                   "Requests that may wait for their answer; a tenant has a fair part of them, and gets 429 beyond it")
+      ->check(CLI::Range(10, 1'000'000))
+      ->capture_default_str();
+  serve
+      ->add_option("--live-sagas-max", c.serve.live_sagas_max,
+                   "Sagas that may run at a time; a tenant has a fair part of them, and gets 429 for starts beyond it")
+      ->check(CLI::Range(10, 10'000'000))
+      ->capture_default_str();
+  serve
+      ->add_option("--shared-flush-rows", c.serve.shared_flush_rows,
+                   "Rows that each tenant brings to a flush while others are at work")
+      ->check(CLI::Range(1, 2'000))
+      ->capture_default_str();
   CLI::Option* listen =
       serve->add_option("--listen", c.serve.listen, "HOST:PORT; port 0 picks a free one")
           ->capture_default_str();

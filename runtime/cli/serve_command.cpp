@@ -114,6 +114,9 @@ int run(ServeCommand command, PluginRegistry& plugins) {
   options.tenant = command.tenant;
   options.engine.node = command.node;
   options.engine.address = command.advertise;
+  options.engine.requests_max = command.requests_max;
+  options.engine.live_sagas_max = command.live_sagas_max;
+  options.engine.shared_flush_rows = command.shared_flush_rows;
   if (command.advertise.empty() && (command.listen_said || !is_loopback(options.host)))
     options.engine.address = advertised(options.host, options.port);
   if (options.engine.address.empty() && !is_loopback(options.host))

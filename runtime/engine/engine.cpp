@@ -15,6 +15,7 @@
 #include "runtime/base/limits.h"
 #include "runtime/engine/acts.h"
 #include "runtime/engine/asks.h"
+#include "runtime/engine/door.h"
 #include "runtime/engine/migrations.h"
 #include "runtime/engine/log.h"
 #include "runtime/engine/loop.h"
@@ -27,18 +28,23 @@ namespace {
 
 constexpr auto kCallerWaits = std::chrono::seconds(15);
 
-// Answers exactly once, also when everything that held it is thrown away: nobody waits for ever.
+// Answers exactly once, also when everything that held it is thrown away: nobody waits for ever. The place at the door
+// is free before the caller hears, so that it may ask for the next thing then.
 template <class T>
-std::function<void(Result<T>)> answer_once(std::function<void(Result<T>)> done) {
+std::function<void(Result<T>)> answer_once(std::function<void(Result<T>)> done, std::shared_ptr<Door::Pass> pass = {}) {
   struct Guard {
+    std::shared_ptr<Door::Pass> pass;
     std::function<void(Result<T>)> done;
     ~Guard() {
+      pass.reset();
       if (done) done(fail(ErrorCode::kInDoubt, "the engine stopped before this was answered", "look, then ask again"));
     }
   };
   auto guard = std::make_shared<Guard>();
   guard->done = std::move(done);
+  guard->pass = std::move(pass);
   return [guard](Result<T> result) {
+    guard->pass.reset();
     if (auto once = std::exchange(guard->done, nullptr)) once(std::move(result));
   };
 }
@@ -56,7 +62,7 @@ Result<T> wait_for(Ask ask) {
 }
 
 Failure busy() {
-  return {ErrorCode::kOverloaded, "too many requests wait for the engine", "try again in a second"};
+  return {ErrorCode::kOverloaded, "too many requests of this tenant wait for the engine", "try again in a second"};
 }
 
 class EngineImpl final : public SteppedEngine {
@@ -67,7 +73,8 @@ class EngineImpl final : public SteppedEngine {
         owner_(std::move(owner)),
         ids_(options_.ids_seed),
         directory_(owner_, options_.address),
-        inbox_(std::make_shared<Inbox>(options_.inbox_max)) {
+        door_(options_.requests_max, options_.requests_bytes_max),
+        inbox_(std::make_shared<Inbox>()) {
     if (opening.cluster.db_now) clock_.answered(opening.cluster.db_now);
     directory_.heard(opening.cluster, kNodeLeaseMs);
     loop_ = std::make_unique<Loop>(store_, runner, options_, clock_, graphs_, counters_, directory_, inbox_,
@@ -109,35 +116,56 @@ class EngineImpl final : public SteppedEngine {
   }
 
   void start(StartRequest request, std::function<void(Result<StartReply>)> done) override {
-    done = answer_once<StartReply>(std::move(done));
+    const auto pass = enter(request.tenant, done);
+    if (!pass) return;
     Result<StartInput> input = Starts::prepare(std::move(request), graphs_, clock_, ids_, directory_);
     if (!input) return done(fail(input.error()));
-    input->done = done;
-    post<StartReply>(done, [this, input = std::move(*input)]() mutable { loop_->starts().start(std::move(input)); });
+    if (!pass->carry(input->input_json.size())) return refuse(done);
+    input->done = answer_once(std::move(done), pass);
+    post([this, input = std::move(*input)]() mutable { loop_->starts().start(std::move(input)); });
   }
   void act(ActRequest request, std::function<void(Result<ActReply>)> done) override {
-    done = answer_once<ActReply>(std::move(done));
-    post<ActReply>(done, [this, request = std::move(request), done]() mutable {
-      loop_->acts().act(std::move(request), std::move(done));
+    const auto pass = enter(request.tenant, done);
+    if (!pass) return;
+    post([this, request = std::move(request), done = answer_once(std::move(done), pass)]() mutable {
+      const SagaId saga = request.saga;
+      const std::string tenant = request.tenant;
+      loop_->request(saga, tenant, [this, request = std::move(request), done = std::move(done)]() mutable {
+        loop_->acts().act(std::move(request), std::move(done));
+      });
     });
   }
   void migrate(MigrateRequest request, std::function<void(Result<MigrateReply>)> done) override {
-    done = answer_once<MigrateReply>(std::move(done));
-    post<MigrateReply>(done, [this, request = std::move(request), done]() mutable {
-      loop_->migrations().migrate(std::move(request), std::move(done));
+    const auto pass = enter(request.tenant, done);
+    if (!pass) return;
+    post([this, request = std::move(request), done = answer_once(std::move(done), pass)]() mutable {
+      const SagaId saga = request.saga;
+      const std::string tenant = request.tenant;
+      loop_->request(saga, tenant, [this, request = std::move(request), done = std::move(done)]() mutable {
+        loop_->migrations().migrate(std::move(request), std::move(done));
+      });
     });
   }
   void publish(PublishRequest request, std::function<void(Result<PublishReply>)> done) override {
-    done = answer_once<PublishReply>(std::move(done));
+    const auto pass = enter(request.tenant, done);
+    if (!pass) return;
     Result<PublishInput> input = Topics::prepare(std::move(request), graphs_, clock_, ids_);
     if (!input) return done(fail(input.error()));
-    input->done = done;
-    post<PublishReply>(done, [this, input = std::move(*input)]() mutable { loop_->topics().publish(std::move(input)); });
+    if (!pass->carry(input->row.payload.size())) return refuse(done);
+    input->done = answer_once(std::move(done), pass);
+    post([this, input = std::move(*input)]() mutable {
+      const Lane lane = input.row.lane;
+      const std::string tenant = input.row.tenant;
+      loop_->request(lane, tenant, [this, input = std::move(input)]() mutable { loop_->topics().publish(std::move(input)); });
+    });
   }
   void view(std::string tenant, SagaId saga, std::function<void(Result<SagaView>)> done) override {
-    done = answer_once<SagaView>(std::move(done));
-    post<SagaView>(done, [this, tenant = std::move(tenant), saga = std::move(saga), done]() mutable {
-      loop_->view(tenant, saga, std::move(done));
+    const auto pass = enter(tenant, done);
+    if (!pass) return;
+    post([this, tenant = std::move(tenant), saga = std::move(saga), done = answer_once(std::move(done), pass)]() mutable {
+      loop_->request(saga, tenant, [this, tenant, saga, done = std::move(done)]() mutable {
+        loop_->view(tenant, saga, std::move(done));
+      });
     });
   }
 
@@ -149,8 +177,9 @@ class EngineImpl final : public SteppedEngine {
   LaneHolder holder(Lane lane) const override { return directory_.holder(lane); }
   std::vector<NodeView> nodes() const override { return directory_.nodes(); }
   void mail_request(Lane lane, std::string body, std::function<void(Result<std::string>)> done) override {
-    done = answer_once<std::string>(std::move(done));
-    post<std::string>(done, [this, lane, body = std::move(body), done]() mutable {
+    const auto pass = enter("", done);  // for all tenants: limits::mailed_requests_max of them at once
+    if (!pass) return;
+    post([this, lane, body = std::move(body), done = answer_once(std::move(done), pass)]() mutable {
       loop_->asks().ask(lane, std::move(body), std::move(done));
     });
   }
@@ -229,13 +258,24 @@ class EngineImpl final : public SteppedEngine {
   }
 
  private:
-  template <class T, class F>
-  void post(const std::function<void(Result<T>)>& done, F&& task) {
-    if (stopped_) return done(fail(ErrorCode::kShuttingDown, "the engine is stopping"));
-    if (inbox_->try_push(Task(std::forward<F>(task)))) return;
+  // A place for a request, or null: `done` has been told why not.
+  template <class T>
+  std::shared_ptr<Door::Pass> enter(const std::string& tenant, const std::function<void(Result<T>)>& done) {
+    if (stopped_) {
+      done(fail(ErrorCode::kShuttingDown, "the engine is stopping"));
+      return nullptr;
+    }
+    auto pass = door_.enter(tenant);
+    if (!pass) refuse(done);
+    return pass;
+  }
+  template <class T>
+  void refuse(const std::function<void(Result<T>)>& done) {
     counters_.refused_busy.fetch_add(1, std::memory_order_relaxed);
     done(fail(busy()));
   }
+  // When the engine stops meanwhile, the task is dropped and its caller told so.
+  void post(Task task) { inbox_->push(std::move(task)); }
 
   // Runs a job on the loader thread and waits for it.
   template <class T>
@@ -257,6 +297,7 @@ class EngineImpl final : public SteppedEngine {
   Graphs graphs_;
   Counters counters_;
   Directory directory_;
+  Door door_;
   const std::shared_ptr<Inbox> inbox_;
   std::mutex stop_mutex_;
   std::atomic<bool> stopped_{false};

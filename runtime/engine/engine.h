@@ -98,8 +98,14 @@ struct SagaView {
 struct EngineOptions {
   std::string node;                     // owner name in the lane table; empty: made up
   std::string address;                  // where peers reach this node's API; empty: they use the mailbox
-  std::size_t inbox_max = 20'000;       // requests that wait for the loop; more are refused (kBusy)
+  // Requests that are not answered yet, and what their bodies keep in memory; more are refused (kOverloaded). Of these
+  // and of running sagas a tenant has a fair part: three quarters when it is alone (base/fair.h).
+  std::size_t requests_max = 20'000;
+  std::size_t requests_bytes_max = 256 * 1024 * 1024;
   std::size_t live_sagas_max = 100'000; // in memory; running ones are never evicted, starts beyond it are refused
+  // What each tenant brings to a flush while others are at work. Less: a shorter wait for who asks for little; more:
+  // more sagas a second when several ask for much.
+  std::size_t shared_flush_rows = 64;
   std::size_t parked_in_memory_max = 20'000;
   std::size_t recovery_per_second = 2'000;
   std::int64_t lease_ms = 15'000;       // what the store's flush gives a lane, not more

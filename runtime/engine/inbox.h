@@ -1,6 +1,6 @@
-// The one door into the loop thread: requests, outcomes of actions, answers of the writer and the loader all come as
-// tasks through here. Requests are refused when it is full; what the engine itself started is always let in, because
-// its number is bounded by what was admitted. The reader takes everything at once (swaps a vector under the mutex) and
+// The one way into the loop thread: requests, outcomes of actions, answers of the writer and the loader all come as
+// tasks through here. Its bound is that of what comes: requests are counted at the door (door.h), and what the engine
+// itself started by what was admitted. The reader takes everything at once (swaps a vector under the mutex) and
 // is woken only when the box was empty. Tested through tests/runtime/engine_test.cpp.
 #pragma once
 #include <chrono>
@@ -41,17 +41,7 @@ class Task {
 
 class Inbox {
  public:
-  explicit Inbox(std::size_t requests_max) : requests_max_(requests_max) {}
-
-  // A request from outside. False: the box is full or closed, and the task was not taken.
-  bool try_push(Task&& task) {
-    std::unique_lock lock(mutex_);
-    if (closed_ || tasks_.size() >= requests_max_) return false;
-    add(std::move(task), lock);
-    return true;
-  }
-
-  // From the engine's own threads and from actions. After close() the task is dropped.
+  // After close() the task is dropped.
   void push(Task&& task) {
     std::unique_lock lock(mutex_);
     if (closed_) return;
@@ -94,7 +84,6 @@ class Inbox {
     if (wake) filled_.notify_one();
   }
 
-  const std::size_t requests_max_;
   mutable std::mutex mutex_;
   std::condition_variable filled_;
   std::vector<Task> tasks_;

@@ -32,6 +32,8 @@ constexpr std::int64_t kDueAheadUs = 60'000'000;
 constexpr std::size_t kDueAtOnce = 1'000;
 constexpr auto kCallerWaits = seconds(10);
 constexpr int kDrainsATurn = 4;
+constexpr std::size_t kFiredATurn = 5'000;
+constexpr std::size_t kBytesAsRow = 4'096;
 
 }  // namespace
 
@@ -77,7 +79,17 @@ void Loop::open_channels() {
           else log_info("the database answers again");
         },
         options_.own_threads);
+    channel.shares = std::make_unique<Shares>(options_.shared_flush_rows, limits::flush_entries_max,
+                                              [&channel] { return rows_pending(channel); });
   }
+}
+
+// Roughly; of the batches before the open one only that they are full.
+std::size_t Loop::rows_pending(const Channel& channel) {
+  if (channel.pending.empty()) return 0;
+  const Batch& open = channel.pending.back();
+  return open.flush.journal.size() + open.flush.mail.size() + open.flush.events.size() + open.bytes / kBytesAsRow +
+         (channel.pending.size() - 1) * limits::flush_entries_max;
 }
 
 bool Loop::database_down() const {
@@ -131,10 +143,14 @@ bool Loop::step(SteadyTime wait_until) {
 }
 
 void Loop::turn() {
+  const SteadyTime at = steady_now();
+  for (Channel& channel : channels_) {
+    channel.shares->open_to_all(channel.down || stopping_);
+    channel.shares->run_waiting(at);
+  }
   if (!stopping_) {
     for (Channel& channel : channels_) fire_timers(channel);
     starts_->admit();
-    const SteadyTime at = steady_now();
     lanes_.step(at);
     mailroom_->step(at);
   }
@@ -145,18 +161,24 @@ void Loop::fire_timers(Channel& channel) {
   auto& timers = channel.timers;
   if (channel.down || timers.empty()) return;
   const Instant at = clock_.now();
-  while (!timers.empty() && timers.begin()->first <= at) {
+  // Not more: a wake-up that changed nothing must not spin, and what is due waits in the lines of its tenants.
+  for (std::size_t left = kFiredATurn; left > 0 && !timers.empty() && timers.begin()->first <= at; --left) {
     Saga& saga = *timers.begin()->second;
     timers.erase(timers.begin());
-    saga.timer_at = {};
-    for (interpreter::Fact& fact : interpreter::due_timers(*saga.graph, saga.state, at)) {
-      record(saga, std::move(fact));
-    }
-    set_timer(saga);
-    // A wake-up that changed nothing must not spin: look again at the next turn.
-    if (saga.timer_at && saga.timer_at <= at) break;
-    if (channel.pending.size() > 8) break;
+    saga.firing = true;
+    channel.shares->run(saga.row.tenant, Shares::Kind::kWork, [this, id = saga.id] { fire(id); });
   }
+}
+
+void Loop::fire(const SagaId& id) {
+  Saga* saga = find(id);
+  if (saga == nullptr || !saga->firing) return;  // it went meanwhile, and may have come back
+  saga->firing = false;
+  saga->timer_at = {};
+  for (interpreter::Fact& fact : interpreter::due_timers(*saga->graph, saga->state, clock_.now())) {
+    record(*saga, std::move(fact));
+  }
+  set_timer(*saga);
 }
 
 // A few times a second, and more often while sagas are taken up.
@@ -207,6 +229,7 @@ void Loop::poll_due() {
 
 void Loop::hand_over(Channel& channel) {
   if (channel.busy) return;
+  channel.shares->next_flush();
   while (!channel.pending.empty()) {
     if (channel.pending.size() == 1) seal(channel.pending.front());
     Batch batch = std::move(channel.pending.front());
@@ -268,14 +291,15 @@ SteadyTime Loop::wake_at() const {
     at = std::min(at, steady_now() + std::chrono::microseconds(wait_us + 1));
   }
   if (!stopping_) at = std::min({at, lanes_.due(), mailroom_->due()});
-  if (starts_->waiting() && keeps_up()) at = std::min(at, steady_now());
+  const bool work = std::any_of(channels_.begin(), channels_.end(), [](const Channel& c) { return c.shares->ready(); });
+  if (work || (starts_->ready() && keeps_up())) at = std::min(at, steady_now());
   return at;
 }
 
 void Loop::stop() {
   stopping_ = true;
   stop_by_ = steady_now() + milliseconds(options_.stop_grace_ms);
-  starts_->refuse_all();
+  starts_->refuse_all({ErrorCode::kShuttingDown, "the engine is stopping", ""});
   lanes_.leave();
   log_info("stopping: nothing new is sent");
 }
@@ -285,7 +309,7 @@ bool Loop::finished() const {
   const bool late = steady_now() >= stop_by_;
   bool written = true, waits = false;
   for (const Channel& channel : channels_) {
-    const bool idle = channel.pending.empty() && !channel.busy;
+    const bool idle = channel.pending.empty() && !channel.busy && channel.shares->waiting() == 0;
     written = written && idle;
     waits = waits || (!idle && !channel.down);
   }

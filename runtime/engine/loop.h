@@ -26,6 +26,7 @@
 #include "runtime/engine/gate.h"
 #include "runtime/engine/lanes.h"
 #include "runtime/engine/loader.h"
+#include "runtime/engine/shares.h"
 #include "runtime/engine/writer.h"
 
 namespace belay::runtime {
@@ -135,9 +136,14 @@ class Loop {
   std::int64_t epoch(Lane lane) const { return holds(lane) ? lanes_.at(lane).epoch : 0; }
   // Time for an entry of this lane: the database's, never less than the lane's last.
   Instant now(Lane lane);
-  // True while starts may be let in: the writers keep up and there is room for another running saga.
+  // True while starts may be let in: the writers keep up.
   bool keeps_up() const;
-  bool has_room() const { return sagas_.size() - idle_.size() < options_.live_sagas_max; }
+  // There is room for another running saga of this tenant.
+  bool has_room(const std::string& tenant) const;
+  // Takes in a request: it is `work`, in its tenant's part of a flush of the lane's.
+  void request(Lane lane, const std::string& tenant, Task work);
+  void request(const SagaId& saga, const std::string& tenant, Task work);
+  Shares& shares(Lane lane) { return *channel(lane).shares; }
 
   Saga* find(const SagaId& id);
   Saga& insert(std::unique_ptr<Saga> saga);
@@ -183,6 +189,7 @@ class Loop {
   // mail goes from lane to lane.
   struct Channel {
     std::unique_ptr<Writer> writer;
+    std::unique_ptr<Shares> shares;
     std::deque<Batch> pending;       // the last one is open, all others are sealed
     std::set<std::pair<Instant, Saga*>, Earlier> timers;  // next wake-up of each of its sagas
     std::vector<ClaimedLane> gained;  // for the next batch
@@ -198,6 +205,8 @@ class Loop {
   void turn();
   void tick();
   void fire_timers(Channel& channel);
+  void fire(const SagaId& id);
+  static std::size_t rows_pending(const Channel& channel);
   void renew_leases(SteadyTime at);
   void poll_due();
   void hand_over(Channel& channel);
@@ -229,6 +238,9 @@ class Loop {
   void tell_waiting(const SagaId& id, const Result<Saga*>& result);
   void take_up(Saga& saga);
   void erase(Saga& saga);
+  void wake(Saga& saga);
+  void rest(Saga& saga);
+  void receive(Mail mail);
   void evict();
   void view_from_store(const std::string& tenant, const SagaId& saga, std::function<void(Result<SagaView>)> done);
 
@@ -245,6 +257,7 @@ class Loop {
   Lanes lanes_;
   std::unordered_map<SagaId, std::unique_ptr<Saga>> sagas_;
   std::list<Saga*> idle_;                       // parked and committed, longest idle first
+  std::unordered_map<std::string, std::size_t> running_;  // by tenant: those of sagas_ that are not idle
   std::unordered_map<SagaId, Load> loading_;
   std::deque<SagaId> suspects_;                 // of suspect lanes: taken up one after the other, the first is at it
   std::unordered_map<SagaId, Task> suspect_tasks_;

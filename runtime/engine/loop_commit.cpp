@@ -105,9 +105,7 @@ void Loop::settle(Saga& saga) {
   if (hook_) hook_(saga.id, saga.state);
   if (saga.state.ended()) return erase(saga);
   if (saga.parked && !saga.in_idle) {
-    idle_.push_back(&saga);
-    saga.idle = std::prev(idle_.end());
-    saga.in_idle = true;
+    rest(saga);
     evict();
   }
 }
@@ -138,6 +136,14 @@ void Loop::dispatch(Batch::Effect&& effect, Lane lane) {
 
 void Loop::deliver(Mail mail) {
   if (!holds(mail.to)) return;
+  const std::string tenant = tenant_of(mail);
+  if (tenant.empty()) return receive(std::move(mail));  // between nodes
+  shares(mail.to).run(tenant, Shares::Kind::kWork,
+                      [this, mail = std::move(mail)]() mutable { receive(std::move(mail)); });
+}
+
+void Loop::receive(Mail mail) {
+  if (!holds(mail.to)) return;
   const bool kin = std::holds_alternative<RunChild>(mail.what) || std::holds_alternative<HaltChild>(mail.what) ||
                    std::holds_alternative<ChildEnded>(mail.what);
   if (kin) return children_->deliver(std::move(mail));
@@ -155,8 +161,8 @@ void Loop::send_action(SendAction&& send) {
   LaneState& lane = lanes_.at(send.call.lane);
   send.call.send_until_us = lane.send_until_us;
   ++lane.in_flight;
-  auto done = [this, inbox = inbox_, graph = send.call.graph, saga = send.call.saga, lane = send.call.lane,
-               epoch = lane.epoch, path = std::move(send.path), direction = send.direction,
+  auto done = [this, inbox = inbox_, graph = send.call.graph, saga = send.call.saga, tenant = send.call.tenant,
+               lane = send.call.lane, epoch = lane.epoch, path = std::move(send.path), direction = send.direction,
                generation = send.generation](ActionOutcome outcome) mutable {
     interpreter::Fact fact;
     if (outcome.ok) {
@@ -172,8 +178,12 @@ void Loop::send_action(SendAction&& send) {
                                      .retry_after_ms = outcome.retry_after_ms};
     }
     // The inbox outlives the loop; once it is closed the task is dropped, so `this` is alive when it runs.
-    inbox->push([this, graph = std::move(graph), saga = std::move(saga), lane, epoch, fact = std::move(fact)]() mutable {
-      on_outcome(saga, lane, epoch, graph, std::move(fact));
+    inbox->push([this, graph = std::move(graph), saga = std::move(saga), tenant = std::move(tenant), lane, epoch,
+                 fact = std::move(fact)]() mutable {
+      shares(lane).run(tenant, Shares::Kind::kWork,
+                       [this, graph = std::move(graph), saga = std::move(saga), lane, epoch, fact = std::move(fact)]() mutable {
+                         on_outcome(saga, lane, epoch, graph, std::move(fact));
+                       });
     });
   };
   runner_.run(std::move(send.call), std::move(done));

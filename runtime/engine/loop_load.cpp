@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "runtime/base/check.h"
+#include "runtime/base/fair.h"
 #include "interpreter/defects.h"
 #include "runtime/engine/log.h"
 #include "runtime/engine/loop.h"
@@ -29,15 +30,47 @@ Saga& Loop::insert(std::unique_ptr<Saga> saga) {
   saga->epoch = epoch(saga->lane);
   auto [place, inserted] = sagas_.try_emplace(saga->id, std::move(saga));
   BELAY_CHECK(inserted, "a saga is in memory once");
+  ++running_[place->second->row.tenant];
   counters_.live.store(sagas_.size(), std::memory_order_relaxed);
   return *place->second;
 }
 
 void Loop::erase(Saga& saga) {
   if (saga.timer_at) channel(saga.lane).timers.erase({saga.timer_at, &saga});
-  if (saga.in_idle) idle_.erase(saga.idle);
+  wake(saga);
+  if (const auto own = running_.find(saga.row.tenant); --own->second == 0) running_.erase(own);
   sagas_.erase(SagaId(saga.id));
   counters_.live.store(sagas_.size(), std::memory_order_relaxed);
+}
+
+// Not idle any more; counted as running.
+void Loop::wake(Saga& saga) {
+  if (!saga.in_idle) return;
+  idle_.erase(saga.idle);
+  saga.in_idle = false;
+  ++running_[saga.row.tenant];
+}
+
+void Loop::rest(Saga& saga) {
+  idle_.push_back(&saga);
+  saga.idle = std::prev(idle_.end());
+  saga.in_idle = true;
+  if (const auto own = running_.find(saga.row.tenant); --own->second == 0) running_.erase(own);
+}
+
+bool Loop::has_room(const std::string& tenant) const {
+  const auto own = running_.find(tenant);
+  return may_hold_more(own == running_.end() ? 0 : own->second, sagas_.size() - idle_.size(), options_.live_sagas_max);
+}
+
+void Loop::request(Lane lane, const std::string& tenant, Task work) {
+  if (lane < 0 || static_cast<std::size_t>(lane) >= lanes_.count()) return work();
+  shares(lane).run(tenant, Shares::Kind::kRequest, std::move(work));
+}
+
+void Loop::request(const SagaId& id, const std::string& tenant, Task work) {
+  const Saga* saga = find(id);
+  request(saga == nullptr ? Lane{0} : saga->lane, tenant, std::move(work));
 }
 
 void Loop::with_saga(Loader::Which which, OnSaga then) {
@@ -199,7 +232,7 @@ void Loop::evict() {
   std::size_t tries = 8;
   while (idle_.size() > options_.parked_in_memory_max && tries-- > 0) {
     Saga& saga = *idle_.front();
-    if (saga.timer_at && saga.timer_at.us < clock_.now().us + kSoonUs) {
+    if (saga.firing || (saga.timer_at && saga.timer_at.us < clock_.now().us + kSoonUs)) {
       idle_.splice(idle_.end(), idle_, idle_.begin());
       continue;
     }

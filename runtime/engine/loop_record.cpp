@@ -45,10 +45,7 @@ Slot Loop::record(Saga& saga, Fact fact, std::string actor, std::string reason) 
   BELAY_CHECK(holds(saga.lane), "only the owner of a lane records");
   BELAY_CHECK(!saga.erased, "an erased saga has ended for good");
   if (at_cap(saga.state, fact)) record(saga, interpreter::CapReached{});
-  if (saga.in_idle) {
-    idle_.erase(saga.idle);
-    saga.in_idle = false;
-  }
+  wake(saga);
   const Slot slot = this->slot(saga);
   Entry entry;
   entry.seq = saga.state.seq + 1;
@@ -163,6 +160,10 @@ void Loop::carry_out(Saga& saga, Slot slot, std::vector<interpreter::Command> co
 void Loop::set_timer(Saga& saga) {
   const Instant next =
       saga.state.ended() ? Instant{} : interpreter::next_wakeup(*saga.graph, saga.state);
+  if (saga.firing) {  // its row says when it is due; fire() puts it among the timers again
+    saga.timer_at = next;
+    return;
+  }
   if (next == saga.timer_at) return;
   auto& timers = channel(saga.lane).timers;
   if (saga.timer_at) timers.erase({saga.timer_at, &saga});
@@ -187,10 +188,7 @@ Slot Loop::slot(Saga& saga) {
     saga.batch = batch.number;
     saga.owner = batch.add_owner({.lane = saga.lane, .saga = saga.id});
     ++saga.uncommitted;
-    if (saga.in_idle) {
-      idle_.erase(saga.idle);
-      saga.in_idle = false;
-    }
+    wake(saga);
   }
   return {&batch, saga.owner};
 }

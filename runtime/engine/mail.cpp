@@ -91,6 +91,18 @@ struct Encode {
 
 }  // namespace
 
+const std::string& tenant_of(const Mail& mail) {
+  static const std::string none;
+  return std::visit(
+      [](const auto& message) -> const std::string& {
+        if constexpr (requires { message.tenant; }) return message.tenant;
+        else if constexpr (requires { message.row.tenant; }) return message.row.tenant;
+        else if constexpr (requires { message.event.tenant; }) return message.event.tenant;
+        else return none;
+      },
+      mail.what);
+}
+
 MailboxRow encode_mail(const Mail& mail) {
   MailboxRow row{.to = mail.to, .from = mail.from, .number = mail.number};
   std::visit(Encode{row}, mail.what);

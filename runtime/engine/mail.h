@@ -105,6 +105,9 @@ struct Mail {
       what;
 };
 
+// Whose work it is; empty: what nodes ask of each other.
+const std::string& tenant_of(const Mail& mail);
+
 MailboxRow encode_mail(const Mail& mail);
 Result<Mail> decode_mail(const MailboxRow& row);
 

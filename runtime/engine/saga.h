@@ -28,6 +28,7 @@ struct Saga {
   std::uint32_t owner = 0;         // its index among that batch's owners
   std::uint32_t uncommitted = 0;   // batches with rows of it that have not come back
   Instant timer_at;                // its place in the timers; 0: none
+  bool firing = false;             // a timer is due, and waits for its tenant's part of a flush
   bool stored = false;             // the instance row exists in the database or in a batch
   bool parked = false;             // as in the last summary
   bool rewrite = false;            // its next row carries the state, whatever its size: it has another definition

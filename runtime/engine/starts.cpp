@@ -1,6 +1,7 @@
 // See starts.h.
 #include "runtime/engine/starts.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "interpreter/defects.h"
@@ -15,7 +16,6 @@ namespace {
 
 using interpreter::Value;
 
-constexpr std::size_t kAdmittedATurn = 1'000;
 // For a node with one lane of 32 the chance that none of so many ids is its own is one in 10^13.
 constexpr int kIdsTried = 1'000;
 
@@ -148,49 +148,58 @@ Result<void> Starts::identify(StartInput& input, DatabaseClock& clock, IdGenerat
 void Starts::start(StartInput input) {
   if (loop_.stopping()) return input.done(fail(ErrorCode::kShuttingDown, "the engine is stopping"));
   if (!anywhere(input) && !loop_.holds(input.lane)) return input.done(fail(held_elsewhere(input.lane)));
-  // Each tenant has a fair part of the queue: one that floods it is refused, not those who ask for little.
-  const auto own = waiting_.find(input.request.tenant);
-  const std::size_t mine = own == waiting_.end() ? 0 : own->second.size();
-  const std::size_t tenants = waiting_.size() + (own == waiting_.end() ? 1 : 0);
-  const bool full = mine >= limits::admitted_starts_max / tenants || waiting_count_ >= 4 * limits::admitted_starts_max;
-  if (full || !loop_.has_room()) {
-    loop_.counters().refused_busy.fetch_add(1, std::memory_order_relaxed);
-    return input.done(fail(ErrorCode::kOverloaded, "too many sagas are running or waiting to start", "try again in a second"));
-  }
-  ++waiting_count_;
+  if (!loop_.has_room(input.request.tenant)) return input.done(fail(full()));
   waiting_[input.request.tenant].push_back(std::move(input));
 }
 
+Failure Starts::full() {
+  loop_.counters().refused_busy.fetch_add(1, std::memory_order_relaxed);
+  return {ErrorCode::kOverloaded, "too many sagas are running", "try again in a second"};
+}
+
+bool Starts::may_begin(const Waiting::value_type& tenant) const {
+  return loop_.shares(tenant.second.front().lane).may_begin(tenant.first);
+}
+
+bool Starts::ready() const {
+  return std::any_of(waiting_.begin(), waiting_.end(), [&](const auto& tenant) { return may_begin(tenant); });
+}
+
+// One of each tenant after the other, until nobody has a part of the flush left.
 void Starts::admit() {
-  if (waiting_count_ == 0) return;
+  if (waiting_.empty()) return;
   if (loop_.database_down()) {  // nothing was done: say so at once rather than let them wait
-    for (auto& [tenant, inputs] : waiting_) {
-      for (StartInput& input : inputs) {
-        input.done(fail(ErrorCode::kUnavailable, "the database does not answer", "try again in a few seconds"));
-      }
-    }
-    waiting_.clear();
-    waiting_count_ = 0;
-    return;
+    return refuse_all({ErrorCode::kUnavailable, "the database does not answer", "try again in a few seconds"});
   }
-  for (std::size_t admitted = 0; admitted < kAdmittedATurn && waiting_count_ > 0 && loop_.keeps_up(); ++admitted) {
-    auto turn = waiting_.upper_bound(last_tenant_);
-    if (turn == waiting_.end()) turn = waiting_.begin();
-    StartInput input = std::move(turn->second.front());
-    turn->second.pop_front();
-    last_tenant_ = turn->first;
-    if (turn->second.empty()) waiting_.erase(turn);
-    --waiting_count_;
-    look_up(std::move(input));
+  std::vector<Waiting::iterator> circle;
+  const auto first = waiting_.upper_bound(last_tenant_);
+  for (auto at = first; at != waiting_.end(); ++at) circle.push_back(at);
+  for (auto at = waiting_.begin(); at != first; ++at) circle.push_back(at);
+  while (!circle.empty() && loop_.keeps_up()) {
+    std::erase_if(circle, [&](const Waiting::iterator& tenant) { return !may_begin(*tenant); });
+    for (Waiting::iterator& tenant : circle) {
+      StartInput input = std::move(tenant->second.front());
+      tenant->second.pop_front();
+      last_tenant_ = tenant->first;
+      if (tenant->second.empty()) {
+        waiting_.erase(tenant);
+        tenant = waiting_.end();
+      }
+      if (!loop_.has_room(last_tenant_)) {
+        input.done(fail(full()));
+        continue;
+      }
+      Shares& shares = loop_.shares(input.lane);
+      shares.begin(last_tenant_, [&] { look_up(std::move(input)); });
+    }
+    std::erase(circle, waiting_.end());
   }
 }
 
-void Starts::refuse_all() {
-  for (auto& [tenant, inputs] : waiting_) {
-    for (StartInput& input : inputs) input.done(fail(ErrorCode::kShuttingDown, "the engine is stopping"));
+void Starts::refuse_all(const Failure& why) {
+  for (auto& [tenant, inputs] : std::exchange(waiting_, {})) {
+    for (StartInput& input : inputs) input.done(fail(why));
   }
-  waiting_.clear();
-  waiting_count_ = 0;
 }
 
 void Starts::look_up(StartInput input) {

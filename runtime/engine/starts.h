@@ -1,7 +1,7 @@
 // Starts: who may begin, and which saga it is. The identity of a start is its `once per` value and its Idempotency-Key;
 // each is a row of start_key in the lane of the saga, so that a start is one lane's (adr/0016), and equals queue behind the
 // first until its commit is known. Tenants take turns when
-// more wait than a turn lets in. Tested in tests/runtime/engine_start_test.cpp.
+// more wait than a flush has room for (shares.h). Tested in tests/runtime/engine_start_test.cpp.
 #pragma once
 #include <deque>
 #include <map>
@@ -55,10 +55,14 @@ class Starts {
   void start_mail(StartInput input) { look_up(std::move(input)); }
   // Lets in some of those who wait, tenant by tenant.
   void admit();
-  bool waiting() const { return waiting_count_ > 0; }
-  void refuse_all();
+  // Some of them could be let in now.
+  bool ready() const;
+  void refuse_all(const Failure& why);
 
  private:
+  using Waiting = std::map<std::string, std::deque<StartInput>>;  // by tenant, none is empty
+  bool may_begin(const Waiting::value_type& tenant) const;
+  Failure full();
   static Result<void> identify(StartInput& input, DatabaseClock& clock, IdGenerator& ids);
   static bool anywhere(const StartInput& input) { return input.keys.empty() && input.turn.empty(); }
   template <class Held>
@@ -71,9 +75,8 @@ class Starts {
   void consume(Slot slot, const Mail& mail, const std::function<void(Slot)>& with_mail);
 
   Loop& loop_;
-  std::map<std::string, std::deque<StartInput>> waiting_;  // by tenant
-  std::string last_tenant_;                                // that had its turn
-  std::size_t waiting_count_ = 0;
+  Waiting waiting_;
+  std::string last_tenant_;  // that had its turn
 };
 
 }  // namespace belay::runtime

@@ -77,6 +77,11 @@ void Topics::publish(PublishInput input) {
   if (loop_.database_down(input.row.lane)) {
     return input.done(fail(ErrorCode::kUnavailable, "the database does not answer", "try again in a few seconds"));
   }
+  if (!loop_.has_room(input.row.tenant) && !loop_.graphs().started_by(input.row.type).empty()) {
+    loop_.counters().refused_busy.fetch_add(1, std::memory_order_relaxed);
+    return input.done(fail(ErrorCode::kOverloaded, "too many sagas are running, and this event starts one",
+                           "try again in a second"));
+  }
   if (const SealerPtr& sealer = loop_.options().sealer; sealer && input.holds_private) {
     input.row.payload = sealed_value(sealer->own(), input.row.payload, bound_to_event(input.row.id));
     if (!input.digest.empty()) input.digest = sealer->mac(input.digest);

@@ -6,7 +6,8 @@
 //   storm      events: a third comes twice, a third before the saga that waits for it
 //   recovery   a hundred thousand sagas with a call under way when the process dies: how soon all have gone on
 //   history    throughput on an empty journal against one with ten million rows
-//   noisy      one tenant floods the engine: what another one, who asks for little, feels of it
+//   noisy      one tenant floods the engine: what another one, who asks for little, feels of it, and what it feels of
+//              the same load made by many
 // One JSON line a case. Sizes are the by default; --scale 0.01 makes them a hundredth.
 //   load_bench --json [--case NAME] [--scale X]
 #include <signal.h>
@@ -402,6 +403,10 @@ void history(const Options& options) {
               rows.c_str(), before, after, after / before);
 }
 
+// What the quiet tenant feels beside others. `alone` and each load are measured in turn, in one engine:
+//   polite   as many sagas as the flood gets through, made by a hundred tenants that ask one after the other
+//   flood    one tenant: more starts at any time than may wait, refused ones come again at once
+//   gentle   the same, but who is refused comes again after a millisecond: its callers do not burn a core
 void noisy(const Options& options) {
   const Scratch scratch;
   const runtime::PluginRegistry registry = common_plugins();
@@ -411,21 +416,25 @@ void noisy(const Options& options) {
   std::mutex mutex;
   std::unordered_map<runtime::SagaId, Clock::time_point> quiet;
   Sample ended;
-  std::atomic<std::size_t> flood_ended{0};
+  std::atomic<std::size_t> others_ended{0};
   engine.on_change([&](const runtime::SagaId& saga, const interpreter::State& state) {
     if (!state.ended()) return;
     const std::lock_guard lock(mutex);
     const auto found = quiet.find(saga);
     if (found == quiet.end()) {
-      ++flood_ended;
+      ++others_ended;
       return;
     }
     ended.add(ms_since(found->second));
     quiet.erase(found);
   });
+  struct Felt {
+    double p50 = 0, p99 = 0, others_per_s = 0;
+  };
   // One every 20 ms, whatever becomes of the ones before.
-  const auto ask_quietly = [&] {
-    const std::size_t before = ended.size();
+  const auto ask_quietly = [&]() -> Felt {
+    const std::size_t before = ended.size(), others = others_ended;
+    const auto begin = Clock::now();
     for (std::size_t i = 0; i < asks; ++i) {
       const auto begun = Clock::now();
       engine.start(start_of("bench_ok", {{"order", Value::string(kOrder)}}, "quiet"),
@@ -436,39 +445,65 @@ void noisy(const Options& options) {
                    });
       std::this_thread::sleep_until(begun + std::chrono::milliseconds(20));
     }
+    const double rate = static_cast<double>(others_ended - others) / seconds_since(begin);
     ended.wait_for(before + asks);
+    return {ended.quantile(0.5, before), ended.quantile(0.99, before), rate};
   };
-  ask_quietly();
-  const std::pair alone{ended.quantile(0.5), ended.quantile(0.99)};
-  // The flood: ten thousand at any time, refused ones come again at once.
   std::atomic<bool> over{false};
   std::atomic<std::size_t> under_way{0}, refused{0};
-  std::thread flood([&] {
-    while (!over) {
-      if (under_way >= 10'000) {
-        std::this_thread::sleep_for(std::chrono::microseconds(200));
-        continue;
+  const auto start_other = [&](const std::string& tenant) {
+    ++under_way;
+    engine.start(start_of("bench_ok", {{"order", Value::string(kOrder)}}, tenant),
+                 [&](runtime::Result<runtime::StartReply> reply) {
+                   if (!reply) ++refused;
+                   --under_way;
+                 });
+  };
+  // `load` runs on a thread of its own until `over`.
+  const auto beside = [&](const std::function<void()>& load) {
+    over = false;
+    refused = 0;
+    std::thread thread(load);
+    std::this_thread::sleep_for(std::chrono::seconds(2));
+    const Felt felt = ask_quietly();
+    over = true;
+    thread.join();
+    while (under_way > 0) std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    return felt;
+  };
+  const auto flood = [&](bool gentle) {
+    return [&, gentle] {
+      while (!over) {
+        const std::size_t before = refused;
+        if (under_way < 20'000) start_other("noisy");
+        else std::this_thread::sleep_for(std::chrono::microseconds(200));
+        if (gentle && refused > before) std::this_thread::sleep_for(std::chrono::milliseconds(1));
       }
-      ++under_way;
-      engine.start(start_of("bench_ok", {{"order", Value::string(kOrder)}}, "noisy"),
-                   [&](runtime::Result<runtime::StartReply> reply) {
-                     --under_way;
-                     if (!reply) ++refused;
-                   });
+    };
+  };
+  const auto tell = [](const char* load, const Felt& alone, const Felt& felt, std::size_t refusals) {
+    std::printf("{\"case\":\"noisy\",\"beside\":\"%s\",\"alone_p50_ms\":%.2f,\"alone_p99_ms\":%.2f,\"p50_ms\":%.2f,"
+                "\"p99_ms\":%.2f,\"p99_ratio\":%.1f,\"others_sagas_per_s\":%.0f,\"refused\":%zu}\n",
+                load, alone.p50, alone.p99, felt.p50, felt.p99, felt.p99 / alone.p99, felt.others_per_s, refusals);
+    std::fflush(stdout);
+  };
+  const Felt alone = ask_quietly();
+  const Felt flooded = beside(flood(false));
+  tell("flood", alone, flooded, refused);
+  const Felt gentle = beside(flood(true));
+  tell("gentle", alone, gentle, refused);
+  const double rate = std::max(flooded.others_per_s, gentle.others_per_s);
+  const Felt polite = beside([&] {
+    const auto begin = Clock::now();
+    for (std::size_t i = 0; !over; ++i) {
+      start_other("polite " + std::to_string(i % 100));
+      std::this_thread::sleep_until(begin + std::chrono::duration_cast<Clock::duration>(
+                                                std::chrono::duration<double>(static_cast<double>(i) / rate)));
     }
   });
-  std::this_thread::sleep_for(std::chrono::seconds(2));
-  const std::size_t before = flood_ended;
-  const auto begun = Clock::now();
-  const std::size_t skip = ended.size();
-  ask_quietly();
-  const double flood_rate = static_cast<double>(flood_ended - before) / seconds_since(begun);
-  over = true;
-  flood.join();
-  const double p50 = ended.quantile(0.5, skip), p99 = ended.quantile(0.99, skip);
-  std::printf("{\"case\":\"noisy\",\"alone_p50_ms\":%.2f,\"alone_p99_ms\":%.2f,\"with_flood_p50_ms\":%.2f,"
-              "\"with_flood_p99_ms\":%.2f,\"p99_ratio\":%.1f,\"flood_sagas_per_s\":%.0f,\"flood_refused\":%zu}\n",
-              alone.first, alone.second, p50, p99, p99 / alone.second, flood_rate, refused.load());
+  tell("polite", alone, polite, refused);
+  const Felt again = ask_quietly();
+  tell("nobody", alone, again, 0);
   engine.on_change({});
 }
 

@@ -164,6 +164,7 @@ class FakeEngine final : public Engine {
 
   void start(StartRequest request, std::function<void(Result<StartReply>)> done) override {
     if (const auto no = refused("")) return done(fail(*no));
+    if (full) return done(fail(ErrorCode::kOverloaded, "too many requests of this tenant wait", "try again in a second"));
     if (down)
       return done(
           fail(ErrorCode::kUnavailable, "connection to 10.1.2.3:5432 refused for user belay"));
@@ -366,7 +367,7 @@ class FakeEngine final : public Engine {
   std::function<void(Lane, std::string, std::function<void(Result<std::string>)>)> mail;
   RequestHook request_hook;
   bool unreadable = false;  // what is quarantined cannot be folded
-  bool down = false;
+  bool down = false, full = false;
 
  private:
   int next_ = 1;

@@ -82,6 +82,17 @@ TEST_CASE("what fails inside is told without our insides") {
   CHECK(bench.call("livez", {}).status == 200);
 }
 
+TEST_CASE("what is more than a tenant's part is refused with 429, and when to come again") {
+  Bench bench;
+  bench.engine.full = true;
+  const HttpResponse response = bench.call("startSaga", {}, with_input(Bench::kInput));
+  CHECK(response.status == 429);
+  CHECK(Bench::code(response) == "overloaded");
+  CHECK(Bench::header_of(response, "Retry-After") == "1");
+  bench.engine.full = false;
+  CHECK(bench.call("startSaga", {}, with_input(Bench::kInput)).status == 201);
+}
+
 TEST_CASE("a saga shows what it waits for, its steps, and nothing private") {
   Bench bench;
   const std::string id = bench.start();

@@ -383,6 +383,26 @@ TEST_CASE("an idle connection gives its thread to one that waits") {
   CHECK(idle.rest().empty());
 }
 
+TEST_CASE("a connection that asks without a pause gives way to one that waits") {
+  HttpServer::Options options;
+  options.threads = 1;
+  Echo echo(options);
+  const std::string request = "GET /v1/sagas HTTP/1.1\r\nHost: x\r\n\r\n";
+  RawClient busy(echo.port), waits(echo.port);
+  CHECK(status_of(busy.send(request).one()) == "200");
+  waits.send(request);
+  int answers = 1;
+  std::string answer;
+  // What it has sent is always there already: it is never idle.
+  for (busy.send(request); status_of(answer = busy.one()) == "200"; busy.send(request)) {
+    ++answers;
+    if (has(answer, "Connection: close")) break;
+  }
+  CHECK(answers >= 16);
+  CHECK(answers < 900);
+  CHECK(status_of(waits.one()) == "200");
+}
+
 TEST_CASE("many clients at once") {
   Echo echo;
   std::atomic<int> good{0};
