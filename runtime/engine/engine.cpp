@@ -68,7 +68,7 @@ class EngineImpl final : public SteppedEngine {
         ids_(options_.ids_seed),
         directory_(owner_, options_.address),
         inbox_(std::make_shared<Inbox>(options_.inbox_max)) {
-    if (opening.cluster.db_now) clock_.answered(opening.cluster.db_now);
+    if (opening.cluster.db_now) clock_.answered(opening.cluster.db_now, opening.asked_us, opening.answered_us);
     directory_.heard(opening.cluster, kNodeLeaseMs);
     loop_ = std::make_unique<Loop>(store_, runner, options_, clock_, graphs_, counters_, directory_, inbox_,
                                    std::move(opening));
@@ -275,7 +275,9 @@ std::string owner_name(const std::string& node) {
 // What is free, up to a fair share; and what a process of the same name has left, which cannot be alive.
 Result<Loop::Opening> take_lanes(Store& store, const std::string& owner, const EngineOptions& options) {
   Loop::Opening opening;
+  opening.asked_us = monotonic_us();
   Result<Cluster> cluster = store.beat({.name = owner, .address = options.address, .lease_ms = kNodeLeaseMs});
+  opening.answered_us = monotonic_us();
   if (!cluster) return fail(cluster.error());
   opening.cluster = std::move(*cluster);
   std::vector<Lane> free, wanted;

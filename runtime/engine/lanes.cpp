@@ -35,7 +35,9 @@ static Result<GainedLanes> read_lanes_of(Store& store, std::size_t cell, std::ve
   gained.lanes = std::move(lanes);
   // After the claim: nothing that the owner before has written has a later time. Lanes of another cell go without, if it
   // must be: our clock and that owner's are of one database, and differ by what its answers took.
+  gained.asked_us = monotonic_us();
   const Result<Instant> now = store.database_now(0);
+  gained.answered_us = monotonic_us();
   if (!now && cell == 0) return fail(now.error());
   if (now) gained.db_now = *now;
   std::vector<Lane> theirs_in_order;
@@ -89,7 +91,10 @@ Result<GainedLanes> read_lanes(Store& store, std::vector<ClaimedLane> lanes, con
     join(all.running, gained->running);
     join(all.mailbox, gained->mailbox);
     join(all.last_events, gained->last_events);
-    if (gained->db_now) all.db_now = gained->db_now;
+    if (!gained->db_now) continue;
+    all.db_now = gained->db_now;
+    all.asked_us = gained->asked_us;
+    all.answered_us = gained->answered_us;
   }
   if (all.lanes.empty() && failure) return fail(*failure);
   return all;
@@ -146,7 +151,7 @@ void Lanes::lease(LaneState& lane, SteadyTime until) {
 // ---- Lanes come and go -------------------------------------------------------------------------------------------
 
 void Lanes::gained(GainedLanes gained) {
-  if (gained.db_now) loop_.clock().answered(gained.db_now);
+  if (gained.db_now) loop_.clock().answered(gained.db_now, gained.asked_us, gained.answered_us);
   ++gains_;
   std::set<Lane> fresh;
   std::vector<Lane> suspects;
@@ -247,7 +252,12 @@ void Lanes::beat() {
   next_beat_ = steady_now() + (short_ ? kBeatShort : kBeat);
   NodeBeat me{.name = directory_.me(), .address = directory_.address(), .lease_ms = kNodeLeaseMs};
   loop_.keeper([this, me = std::move(me), inbox = loop_.inbox()](Store& store) {
-    inbox->push([this, cluster = store.beat(me)]() mutable { heard(std::move(cluster)); });
+    const std::int64_t asked = monotonic_us();
+    Result<Cluster> cluster = store.beat(me);
+    inbox->push([this, cluster = std::move(cluster), asked, answered = monotonic_us()]() mutable {
+      if (cluster && cluster->db_now) loop_.clock().answered(cluster->db_now, asked, answered);
+      heard(std::move(cluster));
+    });
   });
 }
 
@@ -262,7 +272,6 @@ void Lanes::heard(Result<Cluster> cluster) {
     if (directory_.hears()) log_warning("the database does not tell who holds which lane: " + to_text(cluster.error()));
     return directory_.not_heard();
   }
-  if (cluster->db_now) loop_.clock().answered(cluster->db_now);
   cluster_ = std::move(*cluster);
   for (const LaneOwner& row : cluster_.lanes) {
     // What was read before our own claim has a lesser epoch.

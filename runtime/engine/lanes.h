@@ -50,6 +50,7 @@ struct GainedLanes {
   std::vector<MailboxRow> mailbox;  // to them, and from them to lanes that we held before
   std::vector<std::pair<Lane, std::int64_t>> last_events;  // their numbers
   interpreter::Instant db_now;  // of the first cell, after the claim; none: it did not answer
+  std::int64_t asked_us = 0, answered_us = 0;  // that, by monotonic_us()
   SteadyTime claimed_at;  // before the claim
 };
 

@@ -144,7 +144,7 @@ void Loop::turn() {
 void Loop::fire_timers(Channel& channel) {
   auto& timers = channel.timers;
   if (channel.down || timers.empty()) return;
-  const Instant at = clock_.now();
+  const Instant at = clock_.passed();
   while (!timers.empty() && timers.begin()->first <= at) {
     Saga& saga = *timers.begin()->second;
     timers.erase(timers.begin());
@@ -264,7 +264,7 @@ SteadyTime Loop::wake_at() const {
   for (const Channel& channel : channels_) {
     if (channel.timers.empty() || channel.down || stopping_) continue;
     const std::int64_t wait_us =
-        std::max<std::int64_t>(0, channel.timers.begin()->first.us - clock_.now().us);
+        std::max<std::int64_t>(0, channel.timers.begin()->first.us - clock_.passed().us);
     at = std::min(at, steady_now() + std::chrono::microseconds(wait_us + 1));
   }
   if (!stopping_) at = std::min({at, lanes_.due(), mailroom_->due()});

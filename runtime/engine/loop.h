@@ -74,6 +74,7 @@ class Loop {
  public:
   struct Opening {  // what open() has read
     Cluster cluster;
+    std::int64_t asked_us = 0, answered_us = 0;  // for `cluster`, by monotonic_us()
     GainedLanes gained;
   };
   using OnSaga = std::function<void(Result<Saga*>)>;

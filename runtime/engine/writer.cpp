@@ -110,8 +110,9 @@ void Writer::write_next() {
   } else {
     const std::int64_t began = monotonic_us();
     result = store_.flush(part.batch.flush, number_);
-    report.took_us = monotonic_us() - began;
-    if (result.db_now) clock_.answered(result.db_now);
+    const std::int64_t ended = monotonic_us();
+    report.took_us = ended - began;
+    if (result.db_now) clock_.answered(result.db_now, began, ended);
     if (result.kind == FlushResult::Kind::kDown && defective(Defect::kDownIsCommitted)) {
       result.kind = FlushResult::Kind::kCommitted;
     }
