@@ -69,6 +69,7 @@ class EngineImpl final : public SteppedEngine {
         directory_(owner_, options_.address),
         inbox_(std::make_shared<Inbox>(options_.inbox_max)) {
     if (opening.cluster.db_now) clock_.answered(opening.cluster.db_now, opening.asked_us, opening.answered_us);
+    clock_.at_least(opening.cluster.latest);
     directory_.heard(opening.cluster, kNodeLeaseMs);
     loop_ = std::make_unique<Loop>(store_, runner, options_, clock_, graphs_, counters_, directory_, inbox_,
                                    std::move(opening));

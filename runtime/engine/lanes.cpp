@@ -164,6 +164,8 @@ void Lanes::gained(GainedLanes gained) {
     lane.stage = Stage::kHeld;
     lane.epoch = claimed.epoch;
     lane.crashes = claimed.crashes;
+    lane.last = claimed.last;  // its time only rises, also when the database's clock was set back meanwhile
+    loop_.clock().at_least(claimed.last);
     lane.gain = gains_;
     // Mail is numbered within an epoch: rising for ever, whatever the owner before had reached.
     lane.mail_number = claimed.epoch * 1'000'000'000'000;
@@ -174,7 +176,7 @@ void Lanes::gained(GainedLanes gained) {
     if (claimed.crashes >= kSuspect) suspects.push_back(claimed.lane);
   }
   if (fresh.empty()) return;
-  // Also when the database's clock was set back meanwhile: a lane's time and its events' numbers only rise.
+  // So do its events' numbers.
   for (const auto& [lane, eseq] : gained.last_events) {
     if (!fresh.contains(lane)) continue;
     at(lane).last = std::max(at(lane).last, interpreter::Instant{eseq / 1000});
@@ -273,6 +275,7 @@ void Lanes::heard(Result<Cluster> cluster) {
     return directory_.not_heard();
   }
   cluster_ = std::move(*cluster);
+  loop_.clock().at_least(cluster_.latest);
   for (const LaneOwner& row : cluster_.lanes) {
     // What was read before our own claim has a lesser epoch.
     if (at(row.lane).epoch != 0 && row.epoch > at(row.lane).epoch) lost(row.lane);

@@ -215,8 +215,16 @@ void MemoryStore::write(const Flush& flush, const std::set<Lane>& lanes) {
     const bool fresh = journal_.emplace(std::pair(row.id, row.seq), row).second;
     BELAY_CHECK(fresh, "an entry is written once");
   }
-  for (const EventRow& row : flush.events) {
-    if (listed(row.lane)) BELAY_CHECK(events_.emplace(std::pair(row.lane, row.eseq), row).second, "an eseq is used once");
+  Instant latest_before;
+  for (const LaneRow& lane : lanes_) latest_before = std::max(latest_before, last(lane));
+  for (EventRow row : flush.events) {
+    if (!listed(row.lane)) continue;
+    row.at = std::max(row.at, std::min(latest_before, Instant{row.at.us + kRaisedMaxUs}));
+    BELAY_CHECK(events_.emplace(std::pair(row.lane, row.eseq), row).second, "an eseq is used once");
+  }
+  for (const Lane lane : lanes) {
+    Instant& last = lanes_[static_cast<std::size_t>(lane)].last;
+    last = std::max(last, latest(flush));
   }
   for (const auto& [lane, eseq] : flush.events_claimed) {
     if (auto it = events_.find({lane, eseq}); listed(lane) && it != events_.end()) it->second.claimed = true;
@@ -263,6 +271,10 @@ void MemoryStore::write(const Flush& flush, const std::set<Lane>& lanes) {
   }
 }
 
+Instant MemoryStore::last(const LaneRow& lane) const {
+  return lane.last.us < now().us + kSetBackMaxUs ? lane.last : Instant{};
+}
+
 bool MemoryStore::free(const LaneRow& lane) const {
   return lane.owner.empty() || lane.lease_until <= now() || dead_.contains(lane.owner);
 }
@@ -280,7 +292,7 @@ Result<std::vector<ClaimedLane>> MemoryStore::claim(const Claim& claim) {
     lane.owner = claim.owner;
     if (!defective(Defect::kClaimKeepsEpoch)) ++lane.epoch;
     lane.lease_until = {now().us + lease_ms_ * 1'000};
-    claimed.push_back({number, lane.epoch, lane.head, lane.crashes++});
+    claimed.push_back({number, lane.epoch, lane.head, lane.crashes++, last(lane)});
   }
   if (!claimed.empty()) dead_.erase(claim.owner);
   std::sort(claimed.begin(), claimed.end(), [](const auto& a, const auto& b) { return a.lane < b.lane; });
@@ -307,6 +319,7 @@ Result<Cluster> MemoryStore::beat(const NodeBeat& me) {
   cluster.db_now = now();
   for (std::size_t i = 0; i < lanes_.size(); ++i) {
     cluster.lanes.push_back({static_cast<Lane>(i), lanes_[i].owner, lanes_[i].epoch, free(lanes_[i])});
+    cluster.latest = std::max(cluster.latest, last(lanes_[i]));
   }
   for (const auto& [name, node] : nodes_) {
     if (name == me.name || node.lease_until <= now() || dead_.contains(name)) continue;

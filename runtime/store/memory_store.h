@@ -110,13 +110,14 @@ class MemoryStore final : public Store {
     std::string owner;
     std::int64_t epoch = 0, head = 0;
     std::int32_t crashes = 0;
-    Instant lease_until;
+    Instant lease_until, last;
   };
   struct Node {
     std::string address;
     Instant lease_until;
   };
   bool free(const LaneRow& lane) const;
+  Instant last(const LaneRow& lane) const;
   void write(const Flush& flush, const std::set<Lane>& lanes);
   Instant now() const;
 

@@ -309,6 +309,56 @@ TEST_CASE("nodes: an event finds who waits, whoever has the one and whoever has 
   CHECK(nodes.publish(at, "x", 1, "e1")->duplicate);
 }
 
+TEST_CASE("nodes: an event that came after a start was answered is not too early, whatever the database's clock did before") {
+  // Either way round; b is told of the step by its opening, by a sign of life, or by nobody yet.
+  enum class B { kOpensAfterwards, kWasThere, kHasSeenItFirst };
+  const B b = GENERATE(B::kOpensAfterwards, B::kWasThere, B::kHasSeenItFirst);
+  const int wait_ms = GENERATE(0, 150, 500, 700);
+  Nodes nodes;
+  nodes.open("a");
+  if (b != B::kOpensAfterwards) {
+    nodes.open("b");
+    nodes.balanced({{"a", 16}, {"b", 16}});
+  }
+  nodes.run(5'000);
+  if (b == B::kHasSeenItFirst) nodes.at("a").frozen = true;  // and wakes within its leases
+  nodes.store.advance(-20'000'000);
+  if (b == B::kOpensAfterwards) {
+    nodes.run(2'000);
+    nodes.open("b");
+    nodes.balanced({{"a", 16}, {"b", 16}});
+  } else {
+    nodes.run(b == B::kHasSeenItFirst ? 3'000 : 0);
+  }
+  nodes.run(wait_ms);
+  nodes.at("a").frozen = false;
+  std::vector<SagaId> sagas;
+  for (int i = 0; i < 24; ++i) {
+    const std::string order = "o" + std::to_string(i);
+    const std::string there = nodes.holder(nodes.lane_of_order(order));
+    const auto saga = nodes.start(there == "a" ? "b" : "a", nodes.request("await_payment", "order", order));
+    REQUIRE(saga);
+    REQUIRE(nodes.publish(there, order, 1));
+    sagas.push_back(saga->saga);
+  }
+  nodes.run(5'000);
+  for (const SagaId& id : sagas) CHECK(nodes.status(id) == "completed");
+}
+
+TEST_CASE("nodes: time that was badly wrong once does not stand still for ever") {
+  Nodes nodes;
+  nodes.open("a");
+  nodes.store.advance(400LL * 24 * 3'600 * 1'000'000);
+  nodes.run(1'000);
+  REQUIRE(nodes.start("a", nodes.request("buy", "item", "lamp")));
+  nodes.store.advance(-400LL * 24 * 3'600 * 1'000'000);
+  nodes.stop("a");
+  nodes.open("a");
+  const auto saga = nodes.start("a", nodes.request("buy", "item", "lamp"));
+  REQUIRE(saga);
+  CHECK(nodes.store.instance(saga->saga)->created_at.us < 1'700'000'000'000'000 + 60'000'000);
+}
+
 TEST_CASE("nodes: children, turns and starts by events cross over") {
   Nodes nodes(more());
   nodes.open("a");
