@@ -132,6 +132,13 @@ std::size_t Lanes::held_count() const {
   return held;
 }
 
+std::optional<Lane> Lanes::lane_of(const std::string& node) const {
+  for (const LaneOwner& row : cluster_.lanes) {
+    if (row.owner == node && !row.free) return row.lane;
+  }
+  return std::nullopt;
+}
+
 std::vector<LaneFence> Lanes::claimed() const {
   std::vector<LaneFence> lanes;
   for (std::size_t i = 0; i < lanes_.size(); ++i) {

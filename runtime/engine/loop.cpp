@@ -136,8 +136,8 @@ void Loop::turn() {
     starts_->admit();
     const SteadyTime at = steady_now();
     lanes_.step(at);
-    mailroom_->step(at);
   }
+  if (!stopping_ || asks_->waiting()) mailroom_->step(steady_now());
   if (steady_now() >= next_tick_) tick();
 }
 
@@ -267,7 +267,8 @@ SteadyTime Loop::wake_at() const {
         std::max<std::int64_t>(0, channel.timers.begin()->first.us - clock_.passed().us);
     at = std::min(at, steady_now() + std::chrono::microseconds(wait_us + 1));
   }
-  if (!stopping_) at = std::min({at, lanes_.due(), mailroom_->due()});
+  if (!stopping_) at = std::min(at, lanes_.due());
+  if (!stopping_ || asks_->waiting()) at = std::min(at, mailroom_->due());
   if (starts_->waiting() && keeps_up()) at = std::min(at, steady_now());
   return at;
 }
@@ -280,7 +281,8 @@ void Loop::stop() {
   log_info("stopping: nothing new is sent");
 }
 
-// Outcomes that arrive within the grace are journaled too: an unsure action costs a check at the next start.
+// Outcomes that arrive within the grace are journaled too: an unsure action costs a check at the next start. So are the
+// answers of other nodes waited for: whoever asked would have to be told that nobody knows.
 bool Loop::finished() const {
   const bool late = steady_now() >= stop_by_;
   bool written = true, waits = false;
@@ -289,7 +291,8 @@ bool Loop::finished() const {
     written = written && idle;
     waits = waits || (!idle && !channel.down);
   }
-  if (written && counters_.in_flight.load() == 0 && !lanes_.claims()) return true;
+  const bool waits_for_nobody = counters_.in_flight.load() == 0 && !lanes_.claims() && !asks_->waiting();
+  if (written && waits_for_nobody) return true;
   return late && !waits;  // one that is down would take for ever
 }
 
