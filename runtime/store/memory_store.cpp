@@ -48,6 +48,10 @@ void MemoryStore::after_events_read(std::function<void()> hook) {
   std::lock_guard lock(mutex_);
   after_events_read_ = std::move(hook);
 }
+void MemoryStore::after_mailbox_read(std::function<void(const MailQuery&)> hook) {
+  std::lock_guard lock(mutex_);
+  after_mailbox_read_ = std::move(hook);
+}
 void MemoryStore::damage_journal(const SagaId& saga) {
   std::lock_guard lock(mutex_);
   journal_.erase(journal_.lower_bound({saga, 0}));
@@ -306,7 +310,7 @@ Result<void> MemoryStore::release(const std::string& owner, const std::vector<La
     LaneRow& lane = lanes_[static_cast<std::size_t>(fence.lane)];
     if (lane.owner != owner || lane.epoch != fence.epoch) continue;
     lane.owner.clear();
-    lane.crashes = 0;
+    lane.crashes = std::max(lane.crashes - 1, 0);
   }
   return {};
 }
@@ -334,7 +338,7 @@ Result<void> MemoryStore::release_lanes(const std::string& owner) {
   for (LaneRow& lane : lanes_) {
     if (lane.owner != owner) continue;
     lane.owner.clear();
-    lane.crashes = 0;
+    lane.crashes = std::max(lane.crashes - 1, 0);
   }
   return {};
 }
@@ -360,7 +364,7 @@ std::int32_t MemoryStore::crashes(Lane lane) const {
 }
 
 Result<std::vector<std::pair<Lane, std::int64_t>>> MemoryStore::last_events(const std::vector<Lane>& lanes) {
-  if (down_) return no_database();
+  if (down_ || unreadable_) return no_database();
   std::lock_guard lock(mutex_);
   std::vector<std::pair<Lane, std::int64_t>> last;
   for (const Lane lane : lanes) {
@@ -426,12 +430,15 @@ Result<std::vector<MailboxRow>> MemoryStore::mailbox(const MailQuery& query) {
   const auto listed = [](const std::vector<Lane>& lanes, Lane lane) {
     return std::find(lanes.begin(), lanes.end(), lane) != lanes.end();
   };
-  std::lock_guard lock(mutex_);
+  std::unique_lock lock(mutex_);
   std::vector<MailboxRow> rows;
   for (const auto& [key, row] : mail_) {
     if (rows.size() >= query.at_most) break;
     if ((query.to.empty() || listed(query.to, row.to)) && !listed(query.not_from, row.from)) rows.push_back(row);
   }
+  const auto hook = after_mailbox_read_;
+  lock.unlock();
+  if (hook) hook(query);
   return rows;
 }
 

@@ -179,7 +179,7 @@ struct FlushResult {
 struct ClaimedLane {
   Lane lane = 0;
   std::int64_t epoch = 0, head = 0;
-  std::int32_t crashes = 0;  // claims without a clean release before this one
+  std::int32_t crashes = 0;  // claims without a clean release before this one, and not forgiven
   Instant last;              // the latest time that was written in it, as Cluster::latest
 };
 
@@ -252,7 +252,8 @@ class Store {
   // Compare-and-set each: what others hold stays theirs, and is not an error. By number.
   virtual Result<std::vector<ClaimedLane>> claim(const Claim& claim) = 0;
   Result<std::vector<ClaimedLane>> claim_lanes(const std::string& owner) { return claim({.owner = owner}); }
-  // Clean: crashes = 0. Those of `lanes` that are still held as they were claimed (lane, epoch).
+  // Clean: the claim was no crash. Those before it stay counted until they are forgiven (forgive_crashes). Those of `lanes`
+  // that are still held as they were claimed (lane, epoch).
   virtual Result<void> release(const std::string& owner, const std::vector<LaneFence>& lanes) = 0;
   virtual Result<void> release_lanes(const std::string& owner) = 0;  // all of this process
   // A sign of life, and everything about lanes and nodes in return: one statement.

@@ -41,14 +41,15 @@ SELECT -1, name, process, 0, false, address,
   FROM belay.node WHERE name <> $1::text AND lease_until > clock_timestamp()
  ORDER BY 1, 2;
 
--- A clean end: nothing was under way. Only lanes that are still ours.
+-- A clean end: nothing was under way, and our own claim was no crash. Those before it that are not forgiven stay counted.
+-- Only lanes that are still ours.
 -- name: release_lanes
-UPDATE belay.lane SET owner = '', process = '', crashes = 0, lease_until = '-infinity'
+UPDATE belay.lane SET owner = '', process = '', crashes = greatest(crashes - 1, 0), lease_until = '-infinity'
  WHERE owner = $1::text AND process = $2::text;
 
 -- The same of single lanes, as we have claimed them.
 -- name: release_some
-UPDATE belay.lane SET owner = '', process = '', crashes = 0, lease_until = '-infinity'
+UPDATE belay.lane SET owner = '', process = '', crashes = greatest(crashes - 1, 0), lease_until = '-infinity'
  WHERE lane = ANY ($2::int[]) AND owner = $1::text
    AND epoch = ($3::bigint[])[array_position($2::int[], lane)];
 
