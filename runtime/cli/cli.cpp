@@ -196,6 +196,11 @@ void add_serve_command(CLI::App& app, Commands& c, Action& chosen,
       ->add_option("--writers", c.serve.writers, "Connections that write, to each database")
       ->check(CLI::Range(1, static_cast<int>(runtime::kWritersMax)))
       ->capture_default_str();
+  serve
+      ->add_option("--lease", c.serve.lease_s,
+                   "Seconds that a lane stays with a node that is not heard of; calls are sent until 5 are left. The same on all nodes")
+      ->check(CLI::Range(10, 300))
+      ->capture_default_str();
   CLI::Option* listen =
       serve->add_option("--listen", c.serve.listen, "HOST:PORT; port 0 picks a free one")
           ->capture_default_str();

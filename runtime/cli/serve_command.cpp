@@ -114,6 +114,7 @@ int run(ServeCommand command, PluginRegistry& plugins) {
   options.tenant = command.tenant;
   options.engine.node = command.node;
   options.engine.address = command.advertise;
+  options.engine.lease_ms = 1'000LL * command.lease_s;
   if (command.advertise.empty() && (command.listen_said || !is_loopback(options.host)))
     options.engine.address = advertised(options.host, options.port);
   if (options.engine.address.empty() && !is_loopback(options.host))
