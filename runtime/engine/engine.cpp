@@ -184,6 +184,7 @@ class EngineImpl final : public SteppedEngine {
     s.inbox = inbox_->size();
     s.flush_ms_avg = s.flushes == 0 ? 0 : static_cast<double>(c.flush_us) / 1000.0 / static_cast<double>(s.flushes);
     s.database_up = c.database_up;
+    s.database_why = c.database_why();
     return s;
   }
   bool ready() const override { return !stopped_ && directory_.hears() && counters_.any_database_up; }

@@ -73,8 +73,12 @@ void Loop::open_channels() {
           channel.down = down;
           counters_.database_up = std::none_of(channels_.begin(), channels_.end(), [](const Channel& c) { return c.down; });
           counters_.any_database_up = !database_down();
-          if (down) log_warning("the database does not answer, nothing is sent until it does: " + why);
-          else log_info("the database answers again");
+          {
+            const std::lock_guard lock(counters_.mutex);
+            counters_.why_down = counters_.database_up ? "" : down ? why : counters_.why_down;
+          }
+          if (down) log_warning("the database cannot be written to, nothing is sent until it can: " + why);
+          else log_info("the database can be written to again");
         },
         options_.own_threads);
   }

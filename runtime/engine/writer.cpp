@@ -218,8 +218,9 @@ void Writer::fill_lanes(Batch& batch) const {
 }
 
 void Writer::set_down(bool down, const std::string& why) {
-  if (down == down_) return;
+  if (down == down_ && why == down_why_) return;
   down_ = down;
+  down_why_ = why;
   inbox_->push([hook = down_hook_, down, why] { hook(down, why); });
 }
 
