@@ -18,6 +18,7 @@
 #include "runtime/engine/event_starts.h"
 #include "runtime/engine/topics.h"
 #include "runtime/engine/turns.h"
+#include "runtime/store/losing_commits.h"
 
 namespace belay::runtime {
 namespace {
@@ -32,6 +33,10 @@ constexpr std::int64_t kDueAheadUs = 60'000'000;
 constexpr std::size_t kDueAtOnce = 1'000;
 constexpr auto kCallerWaits = seconds(10);
 constexpr int kDrainsATurn = 4;
+
+std::string said_to_anybody(const std::string& why) {
+  return why.find(kLosesCommits) != std::string::npos ? why : "the database does not answer";
+}
 
 }  // namespace
 
@@ -75,7 +80,8 @@ void Loop::open_channels() {
           counters_.any_database_up = !database_down();
           {
             const std::lock_guard lock(counters_.mutex);
-            counters_.why_down = counters_.database_up ? "" : down ? why : counters_.why_down;
+            if (counters_.database_up) counters_.why_down.clear();
+            else if (down) counters_.why_down = said_to_anybody(why);
           }
           if (down) log_warning("the database cannot be written to, nothing is sent until it can: " + why);
           else log_info("the database can be written to again");

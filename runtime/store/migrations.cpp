@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "runtime/store/embedded_sql.h"
+#include "runtime/store/losing_commits.h"
 #include "runtime/store/postgres_guard.h"
 
 namespace belay::runtime {
@@ -85,12 +86,12 @@ Result<void> guard(PostgresConnection& connection, const PostgresOptions& option
   if (!rows) return fail(to_failure(rows.error(), "tell its settings"));
   const bool careful = !options.unsafe_commits_for_tests;
   if (careful && rows->text(0, 0) != "on") {
-    return fail(ErrorCode::kMisconfigured, "the database runs with fsync=off and would lose what it answered for",
+    return fail(ErrorCode::kMisconfigured, std::string("the database runs with fsync=off and ") + kLosesCommits,
                 "set fsync = on in postgresql.conf and reload");
   }
   if (careful && rows->text(0, 1) == "off") {
     return fail(ErrorCode::kMisconfigured,
-                "the database runs with synchronous_commit=off and would lose what it answered for",
+                std::string("the database runs with synchronous_commit=off and ") + kLosesCommits,
                 "set synchronous_commit = on, for the server or for this user (ALTER ROLE … SET)");
   }
   if (rows->number(0, 2) < kServerMin) {

@@ -9,6 +9,7 @@
 #include "runtime/base/check.h"
 #include "runtime/base/clock.h"
 #include "runtime/base/ids.h"
+#include "runtime/store/losing_commits.h"
 #include "runtime/store/migrations.h"
 #include "runtime/store/postgres_flush.h"
 #include "runtime/store/postgres_guard.h"
@@ -164,7 +165,7 @@ FlushResult PostgresStore::answer(const Flush& flush, const PostgresRows& rows) 
     unsafe_seen_ = true;
     writer_.reset();
     PostgresFailure unsafe;
-    unsafe.message = "the database runs with fsync=off or synchronous_commit=off and would lose what it answered for";
+    unsafe.message = std::string("the database runs with fsync=off or synchronous_commit=off and ") + kLosesCommits;
     return down(unsafe);
   }
   const std::vector<Lane> moved = lanes_in(rows.text(0, 0));

@@ -348,3 +348,23 @@ TEST_CASE("an event's time is not before what was written before it, in whicheve
   CHECK(again[3].last == Instant{});
   CHECK(again[4].last == ahead(599));
 }
+
+TEST_CASE("a node whose database has come to lose what it answers for is not ready, and says why") {
+  const PostgresOptions database = migrated_database();
+  Node node(database, "a");
+  REQUIRE(node.engine->ready());
+  auto admin = PostgresConnection::open(database);
+  const std::string name = (*admin)->execute("SELECT current_database()")->str(0, 0);
+  REQUIRE((*admin)->execute("ALTER DATABASE " + name + " SET synchronous_commit = off"));
+  REQUIRE((*admin)->execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '" + name +
+                            "' AND pid <> pg_backend_pid()"));
+  CHECK(until([&] { return !node.engine->ready(); }));
+  CHECK(until([&] { return node.engine->stats().database_why.find("synchronous_commit=off") != std::string::npos; }));
+  CHECK(!node.start("buy", "item", "lamp"));
+  REQUIRE((*admin)->execute("ALTER DATABASE " + name + " RESET synchronous_commit"));
+  CHECK(until([&] { return node.engine->ready(); }));
+  CHECK(node.engine->stats().database_why.empty());
+  const auto saga = node.start("buy", "item", "lamp");
+  REQUIRE(saga);
+  CHECK(until([&] { return node.status(saga->saga) == "completed"; }));
+}
