@@ -66,8 +66,8 @@ void Asks::deliver(Mail mail) {
       if (loop_.epoch(mail.to) != epoch) return;  // who holds the lane now has the request too
       const Slot slot = loop_.slot(mail.to, "answer");
       loop_.consume(slot, mail);
-      const auto& request = std::get<NodeAsks>(mail.what);
-      loop_.send(slot, mail.from, NodeAnswers{request.id, std::move(answer), request.node});
+      const auto& asked = std::get<NodeAsks>(mail.what);
+      loop_.send(slot, mail.from, NodeAnswers{asked.id, std::move(answer), asked.node});
     });
   };
   hook_(id, body, std::move(reply));

@@ -27,7 +27,7 @@ sockaddr_in loopback(int port) {
   return address;
 }
 
-// NobodyThere every byte with itself, one connection after the other, until it is gone.
+// Answers every byte with itself, one connection after the other, until it is gone.
 class Echo {
  public:
   Echo() : listener_(socket(AF_INET, SOCK_STREAM, 0)) {

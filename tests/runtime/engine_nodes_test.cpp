@@ -739,7 +739,7 @@ TEST_CASE("nodes: mail to a lane that is being claimed is not lost between the l
     for (std::size_t i = 0; i < b.engine->writers(); ++i) b.engine->step_writer(i);
   });
   for (int i = 0; i < 2'000 && !b.engine->holder(theirs).mine; ++i) {
-    while (b.engine->loop_has_work() || b.engine->wake_at() <= steady_now()) {
+    for (int steps = 0; steps < 20; ++steps) {
       b.engine->step_loop();
       b.engine->step_loader();
     }
