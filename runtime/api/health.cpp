@@ -20,6 +20,7 @@ HttpResponse ready(Context& context) {
   const EngineStats stats = context.engine.stats();
   JsonWriter w;
   w.begin_object().field("ready", engine).field("database", stats.database_up);
+  if (!stats.database_why.empty()) w.field("why", stats.database_why);
   w.field("live_sagas", stats.live).field("in_flight", stats.in_flight).end_object();
   HttpResponse response = json_response(engine ? 200 : 503, w.take());
   if (!engine) set_header(response, "Retry-After", "2");
@@ -77,7 +78,7 @@ void write_engine(std::string& out, const EngineStats& s) {
         static_cast<double>(s.in_flight));
   gauge(out, "belay_inbox", "Requests that wait for the engine", static_cast<double>(s.inbox));
   gauge(out, "belay_flush_seconds_avg", "Mean time of a flush", s.flush_ms_avg / 1000);
-  gauge(out, "belay_database_up", "1 when the database answers", s.database_up ? 1 : 0);
+  gauge(out, "belay_database_up", "1 when the database can be written to", s.database_up ? 1 : 0);
 }
 
 void write_forwards(std::string& out, const ForwardStats& s) {

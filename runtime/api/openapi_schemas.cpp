@@ -168,7 +168,8 @@ const std::vector<Schema>& schemas() {
         "received":{"const":true},"id":{"type":"string"},"duplicate":{"type":"boolean"},"ignored":{"type":"boolean"},
         "events":{"type":"array","items":{"type":"object"}}}})"},
       {"Readiness", R"({"type":"object","required":["ready"],"properties":{"ready":{"type":"boolean"},
-        "database":{"type":"boolean"},"live_sagas":{"type":"integer"},"in_flight":{"type":"integer"}}})"},
+        "database":{"type":"boolean"},"why":{"type":"string","description":"Why the database cannot be written to"},
+        "live_sagas":{"type":"integer"},"in_flight":{"type":"integer"}}})"},
   };
   return all;
 }

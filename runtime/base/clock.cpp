@@ -23,15 +23,16 @@ std::int64_t monotonic_us() {
 
 void use_virtual_clock(const std::int64_t* us) { virtual_us = us; }
 
-void DatabaseClock::answered(interpreter::Instant db_now, std::int64_t at_monotonic_us) {
-  // An answer is late by its way back and never early, so the greatest offset is the truest. A smaller one counts little:
-  // else a slow answer would set this node behind its peers, and an event that was published here after a saga's start
-  // was acknowledged there would seem to have come before it. So much smaller, and the database's clock was set back.
-  constexpr std::int64_t kSetBack_us = 2'000'000, kCountsOneIn = 1024;
+// The database told its time between the question and the answer: its offset to our monotonic clock was somewhere between
+// these two. An earlier answer may have said so more exactly, and stands for as long as the new one allows it: a slow
+// answer sets nobody behind. One that does not allow it tells of a clock that was set back, however little.
+void DatabaseClock::answered(interpreter::Instant db_now, std::int64_t asked_us, std::int64_t answered_us) {
   const std::lock_guard lock(mutex_);
-  const std::int64_t offset = db_now.us - at_monotonic_us;
-  const std::int64_t less_by = known_ ? offset_ - offset : 0;
-  offset_ = less_by <= 0 || less_by > kSetBack_us ? offset : offset_ - less_by / kCountsOneIn;
+  if (known_ && asked_us < asked_us_) return;  // overtaken: what was asked later has told already
+  asked_us_ = asked_us;
+  const std::int64_t least = db_now.us - answered_us, most = db_now.us - asked_us;
+  offset_ = known_ ? std::clamp(offset_, least, std::max(least, most)) : least;
+  offset_least_ = least;
   known_ = true;
 }
 
@@ -39,6 +40,13 @@ interpreter::Instant DatabaseClock::now(std::int64_t at_monotonic_us) {
   const std::lock_guard lock(mutex_);
   if (known_) last_ = std::max(last_, at_monotonic_us + offset_);
   return {last_};
+}
+
+interpreter::Instant DatabaseClock::passed(std::int64_t at_monotonic_us) {
+  const std::lock_guard lock(mutex_);
+  if (known_) passed_ = std::max(passed_, at_monotonic_us + offset_least_);
+  last_ = std::max(last_, passed_);  // whatever is told meanwhile, the timer's entry is not before its time
+  return {passed_};
 }
 
 void DatabaseClock::at_least(interpreter::Instant floor) {

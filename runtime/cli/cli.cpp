@@ -211,6 +211,11 @@ void add_serve_command(CLI::App& app, Commands& c, Action& chosen,
                    "Rows that each tenant brings to a flush while others are at work")
       ->check(CLI::Range(1, 2'000))
       ->capture_default_str();
+  serve
+      ->add_option("--lease", c.serve.lease_s,
+                   "Seconds that a lane stays with a node that is not heard of; calls are sent until 5 are left. The same on all nodes")
+      ->check(CLI::Range(10, 300))
+      ->capture_default_str();
   CLI::Option* listen =
       serve->add_option("--listen", c.serve.listen, "HOST:PORT; port 0 picks a free one")
           ->capture_default_str();

@@ -97,7 +97,7 @@ int run(const ReplayCommand& command);
 struct ServeCommand {
   std::string directory = ".", listen = "127.0.0.1:7070", data = ".belay", tenant = "default";
   std::vector<std::string> databases;  // of the cells, in their order
-  int writers = 1;
+  int writers = 1, lease_s = 15;
   bool listen_said = false;  // not the default: other nodes may be told of it, even on loopback
   std::string node, advertise;
   std::string once_ready_file, log_level = "info", sql_role, seal_key_file;

@@ -291,6 +291,7 @@ Result<std::unique_ptr<Service>> Service::start(ServeOptions options) {
   if (!databases) return fail(databases.error());
   parts->connection = databases->front().connection;
 
+  for (PostgresOptions& database : *databases) database.lease_ms = options.engine.lease_ms;
   auto store = open_cells(*databases, options.writers);
   if (!store) return fail(store.error());
   parts->store = std::move(*store);
@@ -430,10 +431,15 @@ Result<std::vector<PostgresOptions>> connect_to_all(
     if (!own) return fail(own.error());
     connections.push_back(std::move(*own));
   }
+  const char* unsafe = std::getenv("BELAY_UNSAFE_COMMITS_FOR_TESTS");
   std::vector<PostgresOptions> all;
   for (std::string& connection : connections) {
     all.emplace_back();
     all.back().connection = std::move(connection);
+    all.back().unsafe_commits_for_tests = unsafe != nullptr && std::string_view(unsafe) == "1";
+    if (all.back().unsafe_commits_for_tests)
+      spdlog::warn("BELAY_UNSAFE_COMMITS_FOR_TESTS: a database that loses what it answered for is not refused; never do this "
+                   "but to see it lose something");
     if (auto migrated = migrate(all.back()); !migrated) return fail(migrated.error());
   }
   return all;

@@ -55,6 +55,7 @@ struct ServeOptions {
   std::string tenant = "default";
 
   // `node` and `address` are who we are for other nodes on the same database; `node` empty: made of host and process.
+  // `lease_ms` is also what a flush gives a lane in the database.
   EngineOptions engine;
   // One line a call, for people: what takes a while. May be empty.
   std::function<void(std::string_view)> progress;

@@ -33,7 +33,7 @@ void Asks::ask(Lane to, std::string body, std::function<void(Result<std::string>
   // The receiver makes the same name of it, however often it comes.
   const std::int64_t number = loop_.lanes().at(from).mail_number + 1;
   const std::string id = "lane:" + std::to_string(to) + ":" + std::to_string(from) + ":" + std::to_string(number);
-  loop_.send(slot, to, NodeAsks{id, std::move(body)});
+  loop_.send(slot, to, NodeAsks{id, std::move(body), loop_.lanes().me()});
   asked_.emplace(id, Asked{std::move(done), steady_now() + kAskerWaits});
   slot.answer([this, id](const Failure* failure) {
     if (failure == nullptr || failure->code == ErrorCode::kInDoubt) return;
@@ -51,11 +51,7 @@ void Asks::on_request(Engine::RequestHook hook) {
 }
 
 void Asks::deliver(Mail mail) {
-  if (const auto* answer = std::get_if<NodeAnswers>(&mail.what)) {
-    loop_.consume(loop_.slot(mail.to, "answer"), mail);
-    if (auto asked = asked_.extract(answer->id)) asked.mapped().done(answer->body);  // else: given up, or before a restart
-    return;
-  }
+  if (const auto* answer = std::get_if<NodeAnswers>(&mail.what)) return answered(mail, *answer);
   if (!hook_) {
     early_.push_back(std::move(mail));
     return;
@@ -70,10 +66,21 @@ void Asks::deliver(Mail mail) {
       if (loop_.epoch(mail.to) != epoch) return;  // who holds the lane now has the request too
       const Slot slot = loop_.slot(mail.to, "answer");
       loop_.consume(slot, mail);
-      loop_.send(slot, mail.from, NodeAnswers{std::get<NodeAsks>(mail.what).id, std::move(answer)});
+      const auto& asked = std::get<NodeAsks>(mail.what);
+      loop_.send(slot, mail.from, NodeAnswers{asked.id, std::move(answer), asked.node});
     });
   };
   hook_(id, body, std::move(reply));
+}
+
+void Asks::answered(const Mail& mail, const NodeAnswers& answer) {
+  const Slot slot = loop_.slot(mail.to, "answer");
+  loop_.consume(slot, mail);
+  if (auto asked = asked_.extract(answer.id)) return asked.mapped().done(answer.body);
+  // Ours, but given up or of before a restart: of no use any more. Another's, which had this lane when it asked: it may be
+  // waiting still.
+  if (answer.node.empty() || answer.node == loop_.lanes().me()) return;
+  if (const std::optional<Lane> to = loop_.lanes().lane_of(answer.node)) loop_.send(slot, *to, answer);
 }
 
 void Asks::step(SteadyTime now) {

@@ -75,7 +75,8 @@ class EngineImpl final : public SteppedEngine {
         directory_(owner_, options_.address),
         door_(options_.requests_max, options_.requests_bytes_max),
         inbox_(std::make_shared<Inbox>()) {
-    if (opening.cluster.db_now) clock_.answered(opening.cluster.db_now);
+    if (opening.cluster.db_now) clock_.answered(opening.cluster.db_now, opening.asked_us, opening.answered_us);
+    clock_.at_least(opening.cluster.latest);
     directory_.heard(opening.cluster, kNodeLeaseMs);
     loop_ = std::make_unique<Loop>(store_, runner, options_, clock_, graphs_, counters_, directory_, inbox_,
                                    std::move(opening));
@@ -212,6 +213,7 @@ class EngineImpl final : public SteppedEngine {
     s.inbox = inbox_->size();
     s.flush_ms_avg = s.flushes == 0 ? 0 : static_cast<double>(c.flush_us) / 1000.0 / static_cast<double>(s.flushes);
     s.database_up = c.database_up;
+    s.database_why = c.database_why();
     return s;
   }
   bool ready() const override { return !stopped_ && directory_.hears() && counters_.any_database_up; }
@@ -316,7 +318,9 @@ std::string owner_name(const std::string& node) {
 // What is free, up to a fair share; and what a process of the same name has left, which cannot be alive.
 Result<Loop::Opening> take_lanes(Store& store, const std::string& owner, const EngineOptions& options) {
   Loop::Opening opening;
+  opening.asked_us = monotonic_us();
   Result<Cluster> cluster = store.beat({.name = owner, .address = options.address, .lease_ms = kNodeLeaseMs});
+  opening.answered_us = monotonic_us();
   if (!cluster) return fail(cluster.error());
   opening.cluster = std::move(*cluster);
   std::vector<Lane> free, wanted;

@@ -122,7 +122,8 @@ struct EngineStats {  // for /metrics; counters since start
                 events_duplicate = 0, refused_busy = 0, quarantined = 0, event_starts = 0, event_starts_failed = 0;
   std::size_t live = 0, in_flight = 0, inbox = 0;
   double flush_ms_avg = 0;
-  bool database_up = true;
+  bool database_up = true;   // every database can be written to
+  std::string database_why;  // it is not up: what was said of it last
 };
 
 // A lane as this node last saw it.

@@ -35,7 +35,9 @@ static Result<GainedLanes> read_lanes_of(Store& store, std::size_t cell, std::ve
   gained.lanes = std::move(lanes);
   // After the claim: nothing that the owner before has written has a later time. Lanes of another cell go without, if it
   // must be: our clock and that owner's are of one database, and differ by what its answers took.
+  gained.asked_us = monotonic_us();
   const Result<Instant> now = store.database_now(0);
+  gained.answered_us = monotonic_us();
   if (!now && cell == 0) return fail(now.error());
   if (now) gained.db_now = *now;
   std::vector<Lane> theirs_in_order;
@@ -89,7 +91,10 @@ Result<GainedLanes> read_lanes(Store& store, std::vector<ClaimedLane> lanes, con
     join(all.running, gained->running);
     join(all.mailbox, gained->mailbox);
     join(all.last_events, gained->last_events);
-    if (gained->db_now) all.db_now = gained->db_now;
+    if (!gained->db_now) continue;
+    all.db_now = gained->db_now;
+    all.asked_us = gained->asked_us;
+    all.answered_us = gained->answered_us;
   }
   if (all.lanes.empty() && failure) return fail(*failure);
   return all;
@@ -127,6 +132,13 @@ std::size_t Lanes::held_count() const {
   return held;
 }
 
+std::optional<Lane> Lanes::lane_of(const std::string& node) const {
+  for (const LaneOwner& row : cluster_.lanes) {
+    if (row.owner == node && !row.free) return row.lane;
+  }
+  return std::nullopt;
+}
+
 std::vector<LaneFence> Lanes::claimed() const {
   std::vector<LaneFence> lanes;
   for (std::size_t i = 0; i < lanes_.size(); ++i) {
@@ -146,7 +158,7 @@ void Lanes::lease(LaneState& lane, SteadyTime until) {
 // ---- Lanes come and go -------------------------------------------------------------------------------------------
 
 void Lanes::gained(GainedLanes gained) {
-  if (gained.db_now) loop_.clock().answered(gained.db_now);
+  if (gained.db_now) loop_.clock().answered(gained.db_now, gained.asked_us, gained.answered_us);
   ++gains_;
   std::set<Lane> fresh;
   std::vector<Lane> suspects;
@@ -159,6 +171,8 @@ void Lanes::gained(GainedLanes gained) {
     lane.stage = Stage::kHeld;
     lane.epoch = claimed.epoch;
     lane.crashes = claimed.crashes;
+    lane.last = claimed.last;  // its time only rises, also when the database's clock was set back meanwhile
+    loop_.clock().at_least(claimed.last);
     lane.gain = gains_;
     // Mail is numbered within an epoch: rising for ever, whatever the owner before had reached.
     lane.mail_number = claimed.epoch * 1'000'000'000'000;
@@ -169,7 +183,7 @@ void Lanes::gained(GainedLanes gained) {
     if (claimed.crashes >= kSuspect) suspects.push_back(claimed.lane);
   }
   if (fresh.empty()) return;
-  // Also when the database's clock was set back meanwhile: a lane's time and its events' numbers only rise.
+  // So do its events' numbers.
   for (const auto& [lane, eseq] : gained.last_events) {
     if (!fresh.contains(lane)) continue;
     at(lane).last = std::max(at(lane).last, interpreter::Instant{eseq / 1000});
@@ -247,7 +261,12 @@ void Lanes::beat() {
   next_beat_ = steady_now() + (short_ ? kBeatShort : kBeat);
   NodeBeat me{.name = directory_.me(), .address = directory_.address(), .lease_ms = kNodeLeaseMs};
   loop_.keeper([this, me = std::move(me), inbox = loop_.inbox()](Store& store) {
-    inbox->push([this, cluster = store.beat(me)]() mutable { heard(std::move(cluster)); });
+    const std::int64_t asked = monotonic_us();
+    Result<Cluster> cluster = store.beat(me);
+    inbox->push([this, cluster = std::move(cluster), asked, answered = monotonic_us()]() mutable {
+      if (cluster && cluster->db_now) loop_.clock().answered(cluster->db_now, asked, answered);
+      heard(std::move(cluster));
+    });
   });
 }
 
@@ -262,8 +281,8 @@ void Lanes::heard(Result<Cluster> cluster) {
     if (directory_.hears()) log_warning("the database does not tell who holds which lane: " + to_text(cluster.error()));
     return directory_.not_heard();
   }
-  if (cluster->db_now) loop_.clock().answered(cluster->db_now);
   cluster_ = std::move(*cluster);
+  loop_.clock().at_least(cluster_.latest);
   for (const LaneOwner& row : cluster_.lanes) {
     // What was read before our own claim has a lesser epoch.
     if (at(row.lane).epoch != 0 && row.epoch > at(row.lane).epoch) lost(row.lane);

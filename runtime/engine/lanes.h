@@ -50,6 +50,7 @@ struct GainedLanes {
   std::vector<MailboxRow> mailbox;  // to them, and from them to lanes that we held before
   std::vector<std::pair<Lane, std::int64_t>> last_events;  // their numbers
   interpreter::Instant db_now;  // of the first cell, after the claim; none: it did not answer
+  std::int64_t asked_us = 0, answered_us = 0;  // that, by monotonic_us()
   SteadyTime claimed_at;  // before the claim
 };
 
@@ -79,6 +80,9 @@ class Lanes {
   }
   std::vector<Lane> held() const;
   std::size_t held_count() const;
+  const std::string& me() const { return directory_.me(); }
+  // One that another node holds, as we last heard; none: it holds none, or is gone.
+  std::optional<Lane> lane_of(const std::string& node) const;
   // How often lanes were gained so far.
   std::uint64_t gains() const { return gains_; }
   // What is to be released at the end.

@@ -18,6 +18,7 @@
 #include "runtime/engine/event_starts.h"
 #include "runtime/engine/topics.h"
 #include "runtime/engine/turns.h"
+#include "runtime/store/losing_commits.h"
 
 namespace belay::runtime {
 namespace {
@@ -34,6 +35,10 @@ constexpr auto kCallerWaits = seconds(10);
 constexpr int kDrainsATurn = 4;
 constexpr std::size_t kFiredATurn = 5'000;
 constexpr std::size_t kBytesAsRow = 4'096;
+
+std::string said_to_anybody(const std::string& why) {
+  return why.find(kLosesCommits) != std::string::npos ? why : "the database does not answer";
+}
 
 }  // namespace
 
@@ -75,8 +80,13 @@ void Loop::open_channels() {
           channel.down = down;
           counters_.database_up = std::none_of(channels_.begin(), channels_.end(), [](const Channel& c) { return c.down; });
           counters_.any_database_up = !database_down();
-          if (down) log_warning("the database does not answer, nothing is sent until it does: " + why);
-          else log_info("the database answers again");
+          {
+            const std::lock_guard lock(counters_.mutex);
+            if (counters_.database_up) counters_.why_down.clear();
+            else if (down) counters_.why_down = said_to_anybody(why);
+          }
+          if (down) log_warning("the database cannot be written to, nothing is sent until it can: " + why);
+          else log_info("the database can be written to again");
         },
         options_.own_threads);
     channel.shares = std::make_unique<Shares>(options_.shared_flush_rows, limits::flush_entries_max,
@@ -152,15 +162,15 @@ void Loop::turn() {
     for (Channel& channel : channels_) fire_timers(channel);
     starts_->admit();
     lanes_.step(at);
-    mailroom_->step(at);
   }
+  if (!stopping_ || asks_->waiting()) mailroom_->step(steady_now());
   if (steady_now() >= next_tick_) tick();
 }
 
 void Loop::fire_timers(Channel& channel) {
   auto& timers = channel.timers;
   if (channel.down || timers.empty()) return;
-  const Instant at = clock_.now();
+  const Instant at = clock_.passed();
   // Not more: a wake-up that changed nothing must not spin, and what is due waits in the lines of its tenants.
   for (std::size_t left = kFiredATurn; left > 0 && !timers.empty() && timers.begin()->first <= at; --left) {
     Saga& saga = *timers.begin()->second;
@@ -175,7 +185,7 @@ void Loop::fire(const SagaId& id) {
   if (saga == nullptr || !saga->firing) return;  // it went meanwhile, and may have come back
   saga->firing = false;
   saga->timer_at = {};
-  for (interpreter::Fact& fact : interpreter::due_timers(*saga->graph, saga->state, clock_.now())) {
+  for (interpreter::Fact& fact : interpreter::due_timers(*saga->graph, saga->state, clock_.passed())) {
     record(*saga, std::move(fact));
   }
   set_timer(*saga);
@@ -287,10 +297,11 @@ SteadyTime Loop::wake_at() const {
   for (const Channel& channel : channels_) {
     if (channel.timers.empty() || channel.down || stopping_) continue;
     const std::int64_t wait_us =
-        std::max<std::int64_t>(0, channel.timers.begin()->first.us - clock_.now().us);
+        std::max<std::int64_t>(0, channel.timers.begin()->first.us - clock_.passed().us);
     at = std::min(at, steady_now() + std::chrono::microseconds(wait_us + 1));
   }
-  if (!stopping_) at = std::min({at, lanes_.due(), mailroom_->due()});
+  if (!stopping_) at = std::min(at, lanes_.due());
+  if (!stopping_ || asks_->waiting()) at = std::min(at, mailroom_->due());
   const bool work = std::any_of(channels_.begin(), channels_.end(), [](const Channel& c) { return c.shares->ready(); });
   if (work || (starts_->ready() && keeps_up())) at = std::min(at, steady_now());
   return at;
@@ -304,7 +315,8 @@ void Loop::stop() {
   log_info("stopping: nothing new is sent");
 }
 
-// Outcomes that arrive within the grace are journaled too: an unsure action costs a check at the next start.
+// Outcomes that arrive within the grace are journaled too: an unsure action costs a check at the next start. So are the
+// answers of other nodes waited for: whoever asked would have to be told that nobody knows.
 bool Loop::finished() const {
   const bool late = steady_now() >= stop_by_;
   bool written = true, waits = false;
@@ -313,7 +325,8 @@ bool Loop::finished() const {
     written = written && idle;
     waits = waits || (!idle && !channel.down);
   }
-  if (written && counters_.in_flight.load() == 0 && !lanes_.claims()) return true;
+  const bool waits_for_nobody = counters_.in_flight.load() == 0 && !lanes_.claims() && !asks_->waiting();
+  if (written && waits_for_nobody) return true;
   return late && !waits;  // one that is down would take for ever
 }
 

@@ -12,6 +12,7 @@
 #include <deque>
 #include <list>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <set>
 #include <string>
@@ -49,6 +50,12 @@ struct Counters {
       events_duplicate{0}, refused_busy{0}, quarantined{0}, event_starts{0}, event_starts_failed{0};
   std::atomic<std::size_t> live{0}, in_flight{0};
   std::atomic<bool> database_up{true}, any_database_up{true};  // up: all of them
+  std::string database_why() const {
+    const std::lock_guard lock(mutex);
+    return why_down;
+  }
+  mutable std::mutex mutex;
+  std::string why_down;  // guarded; the last one that was told
 };
 
 // Where rows of an owner go: its index in a batch that is still open.
@@ -75,6 +82,7 @@ class Loop {
  public:
   struct Opening {  // what open() has read
     Cluster cluster;
+    std::int64_t asked_us = 0, answered_us = 0;  // for `cluster`, by monotonic_us()
     GainedLanes gained;
   };
   using OnSaga = std::function<void(Result<Saga*>)>;

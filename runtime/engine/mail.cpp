@@ -84,8 +84,8 @@ struct Encode {
                           {"workflow", m.workflow}, {"why", m.why}});
   }
   void operator()(const NextTurn& m) { set("next_turn", {{"tenant", m.tenant}, {"name", m.name}}); }
-  void operator()(const NodeAsks& m) { set("node_asks", {{"id", m.id}, {"body", m.body}}); }
-  void operator()(const NodeAnswers& m) { set("node_answers", {{"id", m.id}, {"body", m.body}}); }
+  void operator()(const NodeAsks& m) { set("node_asks", {{"id", m.id}, {"body", m.body}, {"node", m.node}}); }
+  void operator()(const NodeAnswers& m) { set(kAnswerKind, {{"id", m.id}, {"body", m.body}, {"node", m.node}}); }
   void operator()(const Offer& m) { set("offer", {{"to", to_json(m.row)}, {"event", to_json(m.event)}}); }
 };
 
@@ -143,9 +143,11 @@ Result<Mail> decode_mail(const MailboxRow& row) {
     } else if (row.kind == "next_turn") {
       mail.what = NextTurn{body.at("tenant").get<std::string>(), body.at("name").get<std::string>()};
     } else if (row.kind == "node_asks") {
-      mail.what = NodeAsks{body.at("id").get<std::string>(), body.at("body").get<std::string>()};
-    } else if (row.kind == "node_answers") {
-      mail.what = NodeAnswers{body.at("id").get<std::string>(), body.at("body").get<std::string>()};
+      mail.what = NodeAsks{body.at("id").get<std::string>(), body.at("body").get<std::string>(),
+                           body.value("node", std::string())};
+    } else if (row.kind == kAnswerKind) {
+      mail.what = NodeAnswers{body.at("id").get<std::string>(), body.at("body").get<std::string>(),
+                              body.value("node", std::string())};
     } else if (row.kind == "child_ended") {
       const int end = body.at("end").get<int>();
       if (end < 0 || end > 2) return fail(ErrorCode::kCorrupt, "mail of a child that ended in an unknown way");

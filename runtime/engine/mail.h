@@ -91,10 +91,12 @@ struct NextTurn {
 // To any lane: for who holds it.
 struct NodeAsks {
   std::string id, body;
+  std::string node;  // who asks
 };
-// To the lane that the request came from.
+// To the lane that the request came from; who has that by now sends it on to a lane of the node that asked.
 struct NodeAnswers {
   std::string id, body;
+  std::string node;
 };
 
 struct Mail {
@@ -107,6 +109,8 @@ struct Mail {
 
 // Whose work it is; empty: what nodes ask of each other.
 const std::string& tenant_of(const Mail& mail);
+// MailboxRow::kind of NodeAnswers.
+inline constexpr const char* kAnswerKind = "node_answers";
 
 MailboxRow encode_mail(const Mail& mail);
 Result<Mail> decode_mail(const MailboxRow& row);

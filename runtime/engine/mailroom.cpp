@@ -20,6 +20,7 @@ bool Mailroom::first_time(Lane to, Lane from, std::int64_t number) {
 
 void Mailroom::deliver(const std::vector<MailboxRow>& rows) {
   for (const MailboxRow& row : rows) {
+    if (loop_.stopping() && row.kind != kAnswerKind) continue;  // all else is for who has the lane next
     if (!loop_.holds(row.to) || !first_time(row.to, row.from, row.number)) continue;
     Result<Mail> mail = decode_mail(row);
     if (mail) loop_.deliver(std::move(*mail));
@@ -53,7 +54,7 @@ bool Mailroom::may_come() const {
 void Mailroom::expect() { next_poll_ = std::min(next_poll_, last_poll_ + kPollSoon); }
 
 void Mailroom::step(SteadyTime now) {
-  if (polling_ || now < next_poll_ || loop_.stopping() || !may_come()) return;
+  if (polling_ || now < next_poll_ || !may_come()) return;
   next_poll_ = now + kPoll;
   last_poll_ = now;
   polling_ = true;

@@ -210,6 +210,7 @@ void Topics::subscribe(Topic& topic, const Mail& mail, const Subscribe& message)
     if (at == nullptr || at->epoch != epoch) return;
     at->busy = false;
     if (earlier) {
+      // What is not known to be committed has been told to nobody: it did not come before any start.
       earlier->insert(earlier->end(), unflushed.begin(), unflushed.end());
       subscribed(*at, mail, message, std::move(*earlier));
     } else {
@@ -229,9 +230,7 @@ void Topics::subscribe(Topic& topic, const Mail& mail, const Subscribe& message)
 // The row is inserted, the mail deleted and the earlier events offered in one flush: a crash before it repeats all.
 void Topics::subscribed(Topic& topic, const Mail& mail, const Subscribe& message, std::vector<EventRow> earlier) {
   std::map<std::int64_t, EventRow> events;  // in order, each once
-  for (EventRow& event : earlier) {
-    if (event.at >= message.row.since) events.emplace(event.eseq, std::move(event));
-  }
+  for (EventRow& event : earlier) events.emplace(event.eseq, std::move(event));
   const Slot slot = this->slot(topic);
   loop_.consume(slot, mail);
   const bool known = std::any_of(topic.subscribers.begin(), topic.subscribers.end(),

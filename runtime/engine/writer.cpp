@@ -110,8 +110,9 @@ void Writer::write_next() {
   } else {
     const std::int64_t began = monotonic_us();
     result = store_.flush(part.batch.flush, number_);
-    report.took_us = monotonic_us() - began;
-    if (result.db_now) clock_.answered(result.db_now);
+    const std::int64_t ended = monotonic_us();
+    report.took_us = ended - began;
+    if (result.db_now) clock_.answered(result.db_now, began, ended);
     if (result.kind == FlushResult::Kind::kDown && defective(Defect::kDownIsCommitted)) {
       result.kind = FlushResult::Kind::kCommitted;
     }
@@ -217,8 +218,9 @@ void Writer::fill_lanes(Batch& batch) const {
 }
 
 void Writer::set_down(bool down, const std::string& why) {
-  if (down == down_) return;
+  if (down == down_ && why == down_why_) return;
   down_ = down;
+  down_why_ = why;
   inbox_->push([hook = down_hook_, down, why] { hook(down, why); });
 }
 

@@ -74,6 +74,7 @@ class Writer {
   const std::function<void(bool, const std::string&)> down_hook_;
   std::vector<ClaimedLane> lanes_;  // by lane number; epoch 0: not ours
   bool down_ = false;
+  std::string down_why_;
   std::vector<Part> parts_;  // what is still to be written of the batch at hand, the next one last
 
   std::mutex mutex_;

@@ -288,6 +288,7 @@ Result<Cluster> CellStore::beat(const NodeBeat& me) {
     if (one) {
       answered = true;
       if (cell == 0) all.db_now = one->db_now;
+      all.latest = std::max(all.latest, one->latest);
       lanes.clear();
       for (LaneOwner& lane : one->lanes) {
         if (of(lane.lane) == cell) lanes.push_back(std::move(lane));

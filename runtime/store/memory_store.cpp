@@ -48,6 +48,10 @@ void MemoryStore::after_events_read(std::function<void()> hook) {
   std::lock_guard lock(mutex_);
   after_events_read_ = std::move(hook);
 }
+void MemoryStore::after_mailbox_read(std::function<void(const MailQuery&)> hook) {
+  std::lock_guard lock(mutex_);
+  after_mailbox_read_ = std::move(hook);
+}
 void MemoryStore::damage_journal(const SagaId& saga) {
   std::lock_guard lock(mutex_);
   journal_.erase(journal_.lower_bound({saga, 0}));
@@ -215,8 +219,16 @@ void MemoryStore::write(const Flush& flush, const std::set<Lane>& lanes) {
     const bool fresh = journal_.emplace(std::pair(row.id, row.seq), row).second;
     BELAY_CHECK(fresh, "an entry is written once");
   }
-  for (const EventRow& row : flush.events) {
-    if (listed(row.lane)) BELAY_CHECK(events_.emplace(std::pair(row.lane, row.eseq), row).second, "an eseq is used once");
+  Instant latest_before;
+  for (const LaneRow& lane : lanes_) latest_before = std::max(latest_before, last(lane));
+  for (EventRow row : flush.events) {
+    if (!listed(row.lane)) continue;
+    row.at = std::max(row.at, std::min(latest_before, Instant{row.at.us + kRaisedMaxUs}));
+    BELAY_CHECK(events_.emplace(std::pair(row.lane, row.eseq), row).second, "an eseq is used once");
+  }
+  for (const Lane lane : lanes) {
+    Instant& last = lanes_[static_cast<std::size_t>(lane)].last;
+    last = std::max(last, latest(flush));
   }
   for (const auto& [lane, eseq] : flush.events_claimed) {
     if (auto it = events_.find({lane, eseq}); listed(lane) && it != events_.end()) it->second.claimed = true;
@@ -263,6 +275,10 @@ void MemoryStore::write(const Flush& flush, const std::set<Lane>& lanes) {
   }
 }
 
+Instant MemoryStore::last(const LaneRow& lane) const {
+  return lane.last.us < now().us + kSetBackMaxUs ? lane.last : Instant{};
+}
+
 bool MemoryStore::free(const LaneRow& lane) const {
   return lane.owner.empty() || lane.lease_until <= now() || dead_.contains(lane.owner);
 }
@@ -280,7 +296,7 @@ Result<std::vector<ClaimedLane>> MemoryStore::claim(const Claim& claim) {
     lane.owner = claim.owner;
     if (!defective(Defect::kClaimKeepsEpoch)) ++lane.epoch;
     lane.lease_until = {now().us + lease_ms_ * 1'000};
-    claimed.push_back({number, lane.epoch, lane.head, lane.crashes++});
+    claimed.push_back({number, lane.epoch, lane.head, lane.crashes++, last(lane)});
   }
   if (!claimed.empty()) dead_.erase(claim.owner);
   std::sort(claimed.begin(), claimed.end(), [](const auto& a, const auto& b) { return a.lane < b.lane; });
@@ -294,7 +310,7 @@ Result<void> MemoryStore::release(const std::string& owner, const std::vector<La
     LaneRow& lane = lanes_[static_cast<std::size_t>(fence.lane)];
     if (lane.owner != owner || lane.epoch != fence.epoch) continue;
     lane.owner.clear();
-    lane.crashes = 0;
+    lane.crashes = std::max(lane.crashes - 1, 0);
   }
   return {};
 }
@@ -307,6 +323,7 @@ Result<Cluster> MemoryStore::beat(const NodeBeat& me) {
   cluster.db_now = now();
   for (std::size_t i = 0; i < lanes_.size(); ++i) {
     cluster.lanes.push_back({static_cast<Lane>(i), lanes_[i].owner, lanes_[i].epoch, free(lanes_[i])});
+    cluster.latest = std::max(cluster.latest, last(lanes_[i]));
   }
   for (const auto& [name, node] : nodes_) {
     if (name == me.name || node.lease_until <= now() || dead_.contains(name)) continue;
@@ -321,7 +338,7 @@ Result<void> MemoryStore::release_lanes(const std::string& owner) {
   for (LaneRow& lane : lanes_) {
     if (lane.owner != owner) continue;
     lane.owner.clear();
-    lane.crashes = 0;
+    lane.crashes = std::max(lane.crashes - 1, 0);
   }
   return {};
 }
@@ -347,7 +364,7 @@ std::int32_t MemoryStore::crashes(Lane lane) const {
 }
 
 Result<std::vector<std::pair<Lane, std::int64_t>>> MemoryStore::last_events(const std::vector<Lane>& lanes) {
-  if (down_) return no_database();
+  if (down_ || unreadable_) return no_database();
   std::lock_guard lock(mutex_);
   std::vector<std::pair<Lane, std::int64_t>> last;
   for (const Lane lane : lanes) {
@@ -413,12 +430,15 @@ Result<std::vector<MailboxRow>> MemoryStore::mailbox(const MailQuery& query) {
   const auto listed = [](const std::vector<Lane>& lanes, Lane lane) {
     return std::find(lanes.begin(), lanes.end(), lane) != lanes.end();
   };
-  std::lock_guard lock(mutex_);
+  std::unique_lock lock(mutex_);
   std::vector<MailboxRow> rows;
   for (const auto& [key, row] : mail_) {
     if (rows.size() >= query.at_most) break;
     if ((query.to.empty() || listed(query.to, row.to)) && !listed(query.not_from, row.from)) rows.push_back(row);
   }
+  const auto hook = after_mailbox_read_;
+  lock.unlock();
+  if (hook) hook(query);
   return rows;
 }
 

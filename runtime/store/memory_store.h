@@ -36,10 +36,14 @@ class MemoryStore final : public Store {
   void set_lease_ms(std::int64_t ms) { lease_ms_ = ms; }
   // The next `n` times mail has arrived in another cell it is not deleted here.
   void lose_carried_out(int n) { lose_carried_out_ = n; }
+  // Lanes can be claimed, but what is in them cannot be read.
+  void set_unreadable(bool unreadable) { unreadable_ = unreadable; }
   // Each flush waits for this first; empty: it does not.
   void before_flush(std::function<void()> hook);
   // Called by events_since() after it has looked and before it tells.
   void after_events_read(std::function<void()> hook);
+  // The same of mailbox().
+  void after_mailbox_read(std::function<void(const MailQuery&)> hook);
   // Instead of the machine's clock.
   void use_clock(std::function<Instant()> clock) { clock_ = std::move(clock); }
   // Added to the clock.
@@ -110,13 +114,14 @@ class MemoryStore final : public Store {
     std::string owner;
     std::int64_t epoch = 0, head = 0;
     std::int32_t crashes = 0;
-    Instant lease_until;
+    Instant lease_until, last;
   };
   struct Node {
     std::string address;
     Instant lease_until;
   };
   bool free(const LaneRow& lane) const;
+  Instant last(const LaneRow& lane) const;
   void write(const Flush& flush, const std::set<Lane>& lanes);
   Instant now() const;
 
@@ -142,8 +147,9 @@ class MemoryStore final : public Store {
   std::function<bool(const JournalRow&)> bad_;
   std::function<Instant()> clock_;
   std::function<void()> before_flush_, after_events_read_;
+  std::function<void(const MailQuery&)> after_mailbox_read_;
   std::atomic<int> lose_acknowledgements_{0}, lose_carried_out_{0};
-  std::atomic<bool> down_{false};
+  std::atomic<bool> down_{false}, unreadable_{false};
   std::atomic<std::int64_t> ahead_us_{0}, lease_ms_{15'000};
   std::atomic<std::size_t> mailbox_reads_{0};
 };

@@ -34,14 +34,14 @@ class Lanes {
   std::vector<bool> known_;
 };
 
-void add_fences(const std::vector<LaneFence>& fences, std::int64_t lease_ms, PostgresParams& params) {
+void add_fences(const std::vector<LaneFence>& fences, std::int64_t lease_ms, Instant latest, PostgresParams& params) {
   PostgresArray lane(Of::kInt4), epoch(Of::kInt8), head(Of::kInt8);
   for (const LaneFence& fence : fences) {
     lane.add_int4(fence.lane);
     epoch.add_int8(fence.epoch);
     head.add_int8(fence.head);
   }
-  params.array(std::move(lane)).array(std::move(epoch)).array(std::move(head)).int8(lease_ms);
+  params.array(std::move(lane)).array(std::move(epoch)).array(std::move(head)).int8(lease_ms).int8(latest.us);
 }
 
 // A saga's rows in one flush become one: the last, with the latest snapshot. Most flushes have no such pair.
@@ -332,7 +332,7 @@ FlushStatement flush_statement(const Flush& flush, std::int64_t lease_ms) {
                       flush.questions_gone.empty() && flush.saga_keys.empty());
   const Lanes lanes(flush.lanes);
   FlushStatement out{rare ? "flush_rare" : hot ? "flush_hot" : "flush_full", {}};
-  add_fences(flush.lanes, lease_ms, out.params);
+  add_fences(flush.lanes, lease_ms, latest(flush), out.params);
   add_instances(flush.instances, lanes, out.params);
   add_journal(flush.journal, lanes, out.params);
   add_start_keys(flush.start_keys, lanes, out.params);

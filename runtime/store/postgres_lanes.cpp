@@ -47,7 +47,8 @@ Result<std::vector<ClaimedLane>> PostgresLanes::claim(const Claim& claim) {
     lanes.push_back({.lane = static_cast<Lane>(rows->number(i, 0)),
                      .epoch = rows->number(i, 1),
                      .head = rows->number(i, 2),
-                     .crashes = static_cast<std::int32_t>(rows->number(i, 3))});
+                     .crashes = static_cast<std::int32_t>(rows->number(i, 3)),
+                     .last = {rows->number(i, 4)}});
   }
   std::sort(lanes.begin(), lanes.end(), [](const auto& a, const auto& b) { return a.lane < b.lane; });
   const std::lock_guard lock(mutex_);
@@ -94,6 +95,7 @@ Result<Cluster> PostgresLanes::beat(const NodeBeat& me) {
                                .epoch = rows->number(i, 3),
                                .free = rows->flag(i, 4) || last_dead});
       cluster.db_now = {rows->number(i, 7)};
+      cluster.latest = std::max(cluster.latest, Instant{rows->number(i, 8)});
     } else if (!last_dead) {
       cluster.nodes.push_back({.name = rows->str(i, 1), .address = rows->str(i, 5), .lease_ms = rows->number(i, 6)});
     }

@@ -9,6 +9,7 @@
 #include "runtime/base/check.h"
 #include "runtime/base/clock.h"
 #include "runtime/base/ids.h"
+#include "runtime/store/losing_commits.h"
 #include "runtime/store/migrations.h"
 #include "runtime/store/postgres_flush.h"
 #include "runtime/store/postgres_guard.h"
@@ -95,6 +96,7 @@ class PostgresStore final : public Store {
   const PostgresOptions options_;
   std::mutex writer_mutex_;
   std::unique_ptr<PostgresConnection> writer_;
+  bool unsafe_seen_ = false;  // and not made up for
   PostgresPool readers_;
   PostgresLanes lanes_;
   // Loader thread only; monotonic.
@@ -108,6 +110,17 @@ PostgresResult<void> PostgresStore::connect_writer() {
   writer_.reset();  // the old backend is told before a new one is asked for
   auto opened = PostgresConnection::open(options_);
   if (!opened) return tl::unexpected(opened.error());
+  // What was fit at the start need not be now: another server after a failover, another setting of the role.
+  if (const auto fine = guard(**opened, options_); !fine) {
+    PostgresFailure refused;
+    refused.lost = (*opened)->lost();
+    refused.message = to_text(fine.error());
+    return tl::unexpected(std::move(refused));
+  }
+  if (unsafe_seen_) {  // what was committed meanwhile is made to last by a commit that waits for the disk
+    if (auto lasting = (*opened)->run("commit_for_good"); !lasting) return tl::unexpected(lasting.error());
+    unsafe_seen_ = false;
+  }
   writer_ = std::move(*opened);
   return writer_->use_generic_plans();
 }
@@ -146,6 +159,15 @@ FlushResult PostgresStore::flush(const Flush& flush, std::size_t) {
 }
 
 FlushResult PostgresStore::answer(const Flush& flush, const PostgresRows& rows) {
+  if (!rows.flag(0, 2) && !options_.unsafe_commits_for_tests) {
+    // Switched off under way. It may have landed and may be lost again: nobody is answered before a connection that the guard
+    // lets pass has found it.
+    unsafe_seen_ = true;
+    writer_.reset();
+    PostgresFailure unsafe;
+    unsafe.message = std::string("the database runs with fsync=off or synchronous_commit=off and ") + kLosesCommits;
+    return down(unsafe);
+  }
   const std::vector<Lane> moved = lanes_in(rows.text(0, 0));
   FlushResult result;
   result.db_now = {rows.number(0, 1)};
@@ -560,7 +582,7 @@ Result<std::string> PostgresStore::get_definition(const std::string& hash) {
 Result<std::unique_ptr<Store>> open_postgres_store(PostgresOptions options) {
   auto writer = PostgresConnection::open(options);
   if (!writer) return fail(to_failure(writer.error(), "answer"));
-  if (auto fine = guard(**writer); !fine) return fail(fine.error());
+  if (auto fine = guard(**writer, options); !fine) return fail(fine.error());
   if (auto fine = check_schema(**writer); !fine) return fail(fine.error());
   if (auto generic = (*writer)->use_generic_plans(); !generic) {
     return fail(to_failure(generic.error(), "set up a connection"));

@@ -4,6 +4,7 @@
 // A flush is one statement over all lanes that this connection writes: it moves each touched lane's fence and writes
 // that lane's rows only if the fence moved. What fails and what follows is in FlushResult.
 #pragma once
+#include <algorithm>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -63,7 +64,7 @@ struct EventRow {
   std::string tenant, type;
   std::uint32_t version = 1;
   std::string key, payload, metadata;  // JSON
-  Instant at;
+  Instant at;               // the store raises it to the latest time that was written before, in any lane of the database
   bool claimed = false;     // a saga has taken it
 };
 
@@ -85,6 +86,11 @@ struct MailboxRow {
 };
 
 inline constexpr Lane kAnyLane = -1;
+
+// A clock that was set back by more than this was badly wrong before: nobody waits until it is there again.
+inline constexpr std::int64_t kSetBackMaxUs = 3'600'000'000;
+// An event's time is raised by this at most, to the latest that was written before it.
+inline constexpr std::int64_t kRaisedMaxUs = 60'000'000;
 
 inline constexpr std::int64_t kCarryWithinUs = 60'000'000;
 inline constexpr std::int64_t kRememberCarriedUs = 3'600'000'000;
@@ -148,6 +154,14 @@ struct Flush {
   std::vector<SagaKeyRow> saga_keys;
 };
 
+// The latest time of an entry or event in it; none: it has none.
+inline Instant latest(const Flush& flush) {
+  Instant latest;
+  for (const JournalRow& row : flush.journal) latest = std::max(latest, row.at);
+  for (const EventRow& row : flush.events) latest = std::max(latest, row.at);
+  return latest;
+}
+
 struct FlushResult {
   enum class Kind {
     kCommitted,
@@ -165,7 +179,8 @@ struct FlushResult {
 struct ClaimedLane {
   Lane lane = 0;
   std::int64_t epoch = 0, head = 0;
-  std::int32_t crashes = 0;  // claims without a clean release before this one
+  std::int32_t crashes = 0;  // claims without a clean release before this one, and not forgiven
+  Instant last;              // the latest time that was written in it, as Cluster::latest
 };
 
 struct Claim {
@@ -195,6 +210,9 @@ struct Cluster {
   std::vector<LaneOwner> lanes;  // all, by number
   std::vector<NodeRow> nodes;    // alive, the asking one not among them, by name
   Instant db_now;
+  // The latest time that was written in any lane; none: nothing was. It is later than db_now only when the database's
+  // clock was set back. More than kSetBackMaxUs later it does not count.
+  Instant latest;
 };
 
 struct MailQuery {
@@ -234,7 +252,8 @@ class Store {
   // Compare-and-set each: what others hold stays theirs, and is not an error. By number.
   virtual Result<std::vector<ClaimedLane>> claim(const Claim& claim) = 0;
   Result<std::vector<ClaimedLane>> claim_lanes(const std::string& owner) { return claim({.owner = owner}); }
-  // Clean: crashes = 0. Those of `lanes` that are still held as they were claimed (lane, epoch).
+  // Clean: the claim was no crash. Those before it stay counted until they are forgiven (forgive_crashes). Those of `lanes`
+  // that are still held as they were claimed (lane, epoch).
   virtual Result<void> release(const std::string& owner, const std::vector<LaneFence>& lanes) = 0;
   virtual Result<void> release_lanes(const std::string& owner) = 0;  // all of this process
   // A sign of life, and everything about lanes and nodes in return: one statement.

@@ -7,6 +7,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <cerrno>
 #include <chrono>
 #include <thread>
@@ -38,6 +39,7 @@ class Echo {
     port = ntohs(address.sin_port);
     thread_ = std::thread([this] {
       for (int client; (client = accept(listener_, nullptr, nullptr)) >= 0; close(client)) {
+        ++accepted;
         char buffer[4096];
         for (ssize_t n; (n = read(client, buffer, sizeof buffer)) > 0;) {
           if (::send(client, buffer, static_cast<std::size_t>(n), MSG_NOSIGNAL) < 0) break;
@@ -51,10 +53,28 @@ class Echo {
     close(listener_);
   }
   int port = 0;
+  std::atomic<int> accepted{0};
 
  private:
   int listener_;
   std::thread thread_;
+};
+
+// A port at which nobody listens: connections are refused.
+class NobodyThere {
+ public:
+  NobodyThere() : socket_(socket(AF_INET, SOCK_STREAM, 0)) {
+    sockaddr_in address = loopback(0);
+    REQUIRE(bind(socket_, reinterpret_cast<sockaddr*>(&address), sizeof address) == 0);
+    socklen_t size = sizeof address;
+    getsockname(socket_, reinterpret_cast<sockaddr*>(&address), &size);
+    port_ = ntohs(address.sin_port);
+  }
+  ~NobodyThere() { close(socket_); }
+  int port() const { return port_; }
+
+ private:
+  int socket_, port_ = 0;
 };
 
 struct Client {
@@ -105,6 +125,28 @@ TEST_CASE("a link without a fault carries everything, both ways") {
   CHECK(client.hear(large.size(), 2000).size() == large.size());
   speaker.join();
   CHECK(proxy.bytes_hit() == 0);
+}
+
+TEST_CASE("connections go to the targets in turn, and past one that is not there") {
+  const Echo echo, other;
+  NobodyThere gone;
+  const auto at = [](int port) { return "127.0.0.1:" + std::to_string(port); };
+  FaultProxy proxy(at(echo.port));
+  const auto through = [&](const Echo& to) {  // whether the next connection gets there
+    const int before = to.accepted;
+    Client client(proxy.port());
+    CHECK(to_and_fro(client, "hello") == "hello");
+    return to.accepted > before;
+  };
+  CHECK(through(echo));
+  proxy.set_targets({at(echo.port), at(other.port)});
+  const bool first = through(echo);
+  CHECK(through(first ? other : echo));
+  CHECK(through(first ? echo : other));
+  proxy.set_targets({at(gone.port()), at(other.port)});
+  for (int i = 0; i < 4; ++i) CHECK(through(other));
+  proxy.set_target(at(echo.port));
+  for (int i = 0; i < 2; ++i) CHECK(through(echo));
 }
 
 TEST_CASE("a delayed link is late, and a dripping one is slow") {

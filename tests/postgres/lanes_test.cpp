@@ -269,3 +269,89 @@ TEST_CASE("two engines on Postgres: one is gone without a word, and its leases e
   REQUIRE(side);
   CHECK((*side)->execute("SELECT count(*)::int FROM belay.lane WHERE crashes = 2")->number(0, 0) == 16);
 }
+
+TEST_CASE("an event's time is not before what was written before it, in whichever lane") {
+  const PostgresOptions database = migrated_database();
+  auto store = open_store(database);
+  const std::vector<ClaimedLane> lanes = take(store->claim_lanes("a"));
+  CHECK(lanes[3].last == Instant{});
+  CHECK(take(store->beat({.name = "a", .address = "", .lease_ms = 1'000})).latest == Instant{});
+  std::int64_t head = lanes[4].head, eseq = 0;
+  const Instant now = take(store->database_now());
+  const auto ahead = [&](std::int64_t seconds) { return Instant{now.us + seconds * 1'000'000}; };
+  const auto written = [&](Lane lane, Instant at) {  // an entry of a saga
+    Flush flush;
+    flush.lanes.push_back({lane, lanes[static_cast<std::size_t>(lane)].epoch, lanes[static_cast<std::size_t>(lane)].head});
+    JournalRow row;
+    row.lane = lane;
+    row.id = "01890000-0000-7000-8000-00000000000" + std::to_string(lane);
+    row.seq = 1;
+    row.kind = "Started";
+    row.body = "{}";
+    row.at = at;
+    flush.journal.push_back(row);
+    REQUIRE(store->flush(flush).kind == FlushResult::Kind::kCommitted);
+  };
+  const auto published = [&](Instant at) {  // what it was given
+    Flush flush;
+    flush.lanes.push_back({4, lanes[4].epoch, head++});
+    EventRow row;
+    row.lane = 4;
+    row.eseq = eseq = std::max(eseq + 1, at.us * 1000);
+    row.id = std::to_string(eseq);
+    row.tenant = "acme";
+    row.type = "shop.paid";
+    row.key = "o1";
+    row.payload = row.metadata = "{}";
+    row.at = at;
+    flush.events.push_back(row);
+    const FlushResult result = store->flush(flush);
+    REQUIRE(result.message == "");
+    REQUIRE(result.kind == FlushResult::Kind::kCommitted);
+    const auto all = take(store->events_since({{4, "acme", "shop.paid", "o1", Instant{0}}}));
+    REQUIRE(!all.empty());
+    REQUIRE(all.back().eseq == eseq);
+    // Whoever waits since then finds it, and nobody who waits for later ones.
+    const auto since = [&](Instant time) { return take(store->events_since({{4, "acme", "shop.paid", "o1", time}})); };
+    CHECK(since(all.back().at).size() >= 1);
+    CHECK(since({all.back().at.us + 1}).empty());
+    return all.back().at;
+  };
+  CHECK(published(now) == now);
+  written(1, ahead(20));
+  CHECK(published(ahead(1)) == ahead(20));
+  CHECK(published(ahead(30)) == ahead(30));
+  written(2, ahead(600));
+  CHECK(published(ahead(31)) == ahead(91));  // a minute at most
+  CHECK(take(store->beat({.name = "a", .address = "", .lease_ms = 1'000})).latest == ahead(600));
+  written(3, ahead(7'200));  // far off: of no account
+  CHECK(take(store->beat({.name = "a", .address = "", .lease_ms = 1'000})).latest == ahead(600));
+  CHECK(published(ahead(599)) == ahead(600));
+  REQUIRE(store->release("a", fences_of(lanes)));
+  const std::vector<ClaimedLane> again = take(store->claim_lanes("b"));
+  CHECK(again[0].last == Instant{});
+  CHECK(again[1].last == ahead(20));
+  CHECK(again[2].last == ahead(600));
+  CHECK(again[3].last == Instant{});
+  CHECK(again[4].last == ahead(599));
+}
+
+TEST_CASE("a node whose database has come to lose what it answers for is not ready, and says why") {
+  const PostgresOptions database = migrated_database();
+  Node node(database, "a");
+  REQUIRE(node.engine->ready());
+  auto admin = PostgresConnection::open(database);
+  const std::string name = (*admin)->execute("SELECT current_database()")->str(0, 0);
+  REQUIRE((*admin)->execute("ALTER DATABASE " + name + " SET synchronous_commit = off"));
+  REQUIRE((*admin)->execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '" + name +
+                            "' AND pid <> pg_backend_pid()"));
+  CHECK(until([&] { return !node.engine->ready(); }));
+  CHECK(until([&] { return node.engine->stats().database_why.find("synchronous_commit=off") != std::string::npos; }));
+  CHECK(!node.start("buy", "item", "lamp"));
+  REQUIRE((*admin)->execute("ALTER DATABASE " + name + " RESET synchronous_commit"));
+  CHECK(until([&] { return node.engine->ready(); }));
+  CHECK(node.engine->stats().database_why.empty());
+  const auto saga = node.start("buy", "item", "lamp");
+  REQUIRE(saga);
+  CHECK(until([&] { return node.status(saga->saga) == "completed"; }));
+}

@@ -43,6 +43,109 @@ TEST_CASE("a database that would lose what it answered for is refused") {
   CHECK(!migrate(options));
 }
 
+namespace {
+
+// One flush of lane 3 after the other, each with an entry.
+struct Flushes {
+  Store& store;
+  ClaimedLane lane;
+  std::uint64_t entries = 0;
+
+  Flush next() {
+    Flush flush;
+    flush.lanes.push_back({lane.lane, lane.epoch, lane.head});
+    JournalRow row;
+    row.lane = lane.lane;
+    row.id = "01890000-0000-7000-8000-000000000003";
+    row.seq = ++entries;
+    row.kind = "Started";
+    row.body = "{}";
+    row.at = take(store.database_now());
+    flush.journal.push_back(row);
+    return flush;
+  }
+  FlushResult write(const Flush& flush) {
+    FlushResult result = store.flush(flush);
+    if (result.kind == FlushResult::Kind::kCommitted) ++lane.head;
+    return result;
+  }
+};
+
+}  // namespace
+
+TEST_CASE("a database that has come to lose what it answers for is written to no more, and says why") {
+  using Kind = FlushResult::Kind;
+  PostgresOptions options = migrated_database();
+  auto admin = PostgresConnection::open(options);
+  auto store = take(open_postgres_store(options));
+  Flushes flushes{*store, take(store->claim_lanes("a"))[3]};
+  REQUIRE(flushes.write(flushes.next()).kind == Kind::kCommitted);
+  const Flush flush = flushes.next();
+  const auto refused = [&] {
+    const FlushResult result = flushes.write(flush);
+    CHECK(result.kind == Kind::kDown);
+    return result.message.find("synchronous_commit=off") != std::string::npos &&
+           result.message.find("would lose what it answered for") != std::string::npos;
+  };
+
+  SECTION("by a setting of new sessions: whoever connects anew looks again") {
+    const std::string name = (*admin)->execute("SELECT current_database()")->str(0, 0);
+    REQUIRE((*admin)->execute("ALTER DATABASE " + name + " SET synchronous_commit = off"));
+    REQUIRE((*admin)->execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '" + name +
+                              "' AND pid <> pg_backend_pid()"));
+    CHECK(refused());
+    CHECK(refused());
+    // Nothing was written.
+    CHECK((*admin)->execute("SELECT count(*) FROM belay.journal")->number(0, 0) == 1);
+    REQUIRE((*admin)->execute("ALTER DATABASE " + name + " RESET synchronous_commit"));
+  }
+  SECTION("by a setting of the server: the next flush is not believed") {
+    const auto set = [&](const std::string& command) {
+      REQUIRE((*admin)->execute(command));
+      REQUIRE((*admin)->execute("SELECT pg_reload_conf()"));
+    };
+    const auto wait_for = [&](const std::string& value) {
+      for (int i = 0; i < 1'000; ++i) {
+        auto fresh = PostgresConnection::open(options);
+        if (fresh && (*fresh)->execute("SHOW synchronous_commit")->str(0, 0) == value) return;
+        std::this_thread::sleep_for(std::chrono::milliseconds(5));
+      }
+      FAIL("the setting has not changed");
+    };
+    set("ALTER SYSTEM SET synchronous_commit = off");
+    wait_for("off");
+    Flush last = flush;
+    for (int i = 0; i < 1'000; ++i) {  // a session hears of it a moment later
+      const FlushResult result = flushes.write(last);
+      if (result.kind == Kind::kDown) break;
+      last = flushes.next();
+    }
+    const FlushResult result = flushes.write(last);
+    CHECK(result.kind == Kind::kDown);
+    CHECK(result.message.find("synchronous_commit=off") != std::string::npos);
+    set("ALTER SYSTEM RESET synchronous_commit");
+    wait_for("on");
+    // It had landed, and is found.
+    CHECK(flushes.write(last).kind == Kind::kCommitted);
+    CHECK((*admin)->execute("SELECT count(*) FROM belay.journal")->number(0, 0) ==
+          static_cast<std::int64_t>(flushes.entries));
+    return;
+  }
+  CHECK(flushes.write(flush).kind == Kind::kCommitted);
+  CHECK((*admin)->execute("SELECT count(*) FROM belay.journal")->number(0, 0) == 2);
+}
+
+TEST_CASE("tests of what is lost may pass the guard") {
+  PostgresOptions options = migrated_database();
+  auto side = PostgresConnection::open(options);
+  REQUIRE((*side)->execute("ALTER DATABASE " + (*side)->execute("SELECT current_database()")->str(0, 0) +
+                           " SET synchronous_commit = off"));
+  options.unsafe_commits_for_tests = true;
+  auto store = take(open_postgres_store(options));
+  Flushes flushes{*store, take(store->claim_lanes("a"))[3]};
+  CHECK(flushes.write(flushes.next()).kind == FlushResult::Kind::kCommitted);
+}
+
 TEST_CASE("a database that cannot be reached says so") {
   PostgresOptions options;
   options.connection = "host=/nonexistent dbname=belay";

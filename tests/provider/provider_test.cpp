@@ -163,6 +163,28 @@ TEST_CASE("a decline for one booking spares the other") {
   CHECK(brief(sim.form("/v1/payment_intents/" + spared + "/capture", "", "c")) == "200 succeeded");
 }
 
+TEST_CASE("rules that come first count before those that were there, in their own order, and end like any") {
+  Simulator sim;
+  const std::string capture = "/v1/payment_intents/" + sim.authorised("b1") + "/capture";
+  const auto rule = [](const char* action, json more = json::object()) {
+    json rule = {{"match", "POST /v1/payment_intents/*/capture"}, {"action", action}, {"times", 1}};
+    rule.update(more);
+    return rule;
+  };
+  CHECK(sim.control("faults", json::array({rule("decline")})).status == 200);
+  CHECK(sim.control("faults/first", json::array({rule("error_500_before"), rule("down")})).status == 200);
+  const json of_booking = {{"metadata_booking", "b1"}};
+  CHECK(sim.control("faults/first", json::array({rule("error_500_before", of_booking)})).status == 200);
+  // A rule of another booking costs this one nothing.
+  CHECK(sim.control("faults/first", json::array({rule("decline", {{"metadata_booking", "b2"}})})).status == 200);
+  CHECK(sim.form(capture, "", "c1").status == 500);
+  CHECK(sim.form(capture, "", "c2").status == 500);
+  CHECK(sim.form(capture, "", "c3").status == 0);
+  CHECK(brief(sim.form(capture, "", "c4")) == "402 card_declined");
+  CHECK(brief(sim.form(capture, "", "c5")) == "200 succeeded");
+  CHECK(sim.control("faults/first", json::array({rule("no_such_action")})).status == 400);
+}
+
 TEST_CASE("timeout after the work: no answer, yet the money moved, and the retry is replayed") {
   Simulator sim;
   const std::string capture = "/v1/payment_intents/" + sim.authorised("b1") + "/capture";

@@ -319,7 +319,13 @@ class FakeEngine final : public Engine {
     elsewhere = is;
   }
 
-  EngineStats stats() const override { return {}; }
+  EngineStats stats() const override {
+    EngineStats stats;
+    stats.database_up = why_down.empty();
+    stats.database_why = why_down;
+    return stats;
+  }
+  std::string why_down;
   bool ready() const override { return !down; }
   void stop() override {}
   void on_change(std::function<void(const SagaId&, const State&)>) override {}

@@ -48,6 +48,10 @@ class CellStores {
   void set_lease_ms(std::int64_t ms) { for (auto& cell : cells_) cell->set_lease_ms(ms); }
   void before_flush(std::function<void()> hook) { for (auto& cell : cells_) cell->before_flush(hook); }
   void after_events_read(std::function<void()> hook) { for (auto& cell : cells_) cell->after_events_read(hook); }
+  void after_mailbox_read(std::function<void(const MailQuery&)> hook) {
+    for (auto& cell : cells_) cell->after_mailbox_read(hook);
+  }
+  void set_unreadable(bool unreadable) { for (auto& cell : cells_) cell->set_unreadable(unreadable); }
   void use_clock(std::function<Instant()> clock) { for (auto& cell : cells_) cell->use_clock(clock); }
   void advance(std::int64_t us) { for (auto& cell : cells_) cell->advance(us); }
   void damage_journal(const SagaId& saga) { for (auto& cell : cells_) if (cell->instance(saga)) cell->damage_journal(saga); }

@@ -1,5 +1,9 @@
 // Several nodes on one store: who gets which lane, what happens when one leaves, dies or wakes up too late, and mail,
 // keys and requests that cross from one to the other.
+#include <chrono>
+#include <future>
+#include <thread>
+
 #include "tests/runtime/nodes_harness.h"
 
 using namespace belay::testing;
@@ -309,6 +313,56 @@ TEST_CASE("nodes: an event finds who waits, whoever has the one and whoever has 
   CHECK(nodes.publish(at, "x", 1, "e1")->duplicate);
 }
 
+TEST_CASE("nodes: an event that came after a start was answered is not too early, whatever the database's clock did before") {
+  // Either way round; b is told of the step by its opening, by a sign of life, or by nobody yet.
+  enum class B { kOpensAfterwards, kWasThere, kHasSeenItFirst };
+  const B b = GENERATE(B::kOpensAfterwards, B::kWasThere, B::kHasSeenItFirst);
+  const int wait_ms = GENERATE(0, 150, 500, 700);
+  Nodes nodes;
+  nodes.open("a");
+  if (b != B::kOpensAfterwards) {
+    nodes.open("b");
+    nodes.balanced({{"a", 16}, {"b", 16}});
+  }
+  nodes.run(5'000);
+  if (b == B::kHasSeenItFirst) nodes.at("a").frozen = true;  // and wakes within its leases
+  nodes.store.advance(-20'000'000);
+  if (b == B::kOpensAfterwards) {
+    nodes.run(2'000);
+    nodes.open("b");
+    nodes.balanced({{"a", 16}, {"b", 16}});
+  } else {
+    nodes.run(b == B::kHasSeenItFirst ? 3'000 : 0);
+  }
+  nodes.run(wait_ms);
+  nodes.at("a").frozen = false;
+  std::vector<SagaId> sagas;
+  for (int i = 0; i < 24; ++i) {
+    const std::string order = "o" + std::to_string(i);
+    const std::string there = nodes.holder(nodes.lane_of_order(order));
+    const auto saga = nodes.start(there == "a" ? "b" : "a", nodes.request("await_payment", "order", order));
+    REQUIRE(saga);
+    REQUIRE(nodes.publish(there, order, 1));
+    sagas.push_back(saga->saga);
+  }
+  nodes.run(5'000);
+  for (const SagaId& id : sagas) CHECK(nodes.status(id) == "completed");
+}
+
+TEST_CASE("nodes: time that was badly wrong once does not stand still for ever") {
+  Nodes nodes;
+  nodes.open("a");
+  nodes.store.advance(400LL * 24 * 3'600 * 1'000'000);
+  nodes.run(1'000);
+  REQUIRE(nodes.start("a", nodes.request("buy", "item", "lamp")));
+  nodes.store.advance(-400LL * 24 * 3'600 * 1'000'000);
+  nodes.stop("a");
+  nodes.open("a");
+  const auto saga = nodes.start("a", nodes.request("buy", "item", "lamp"));
+  REQUIRE(saga);
+  CHECK(nodes.store.instance(saga->saga)->created_at.us < 1'700'000'000'000'000 + 60'000'000);
+}
+
 TEST_CASE("nodes: children, turns and starts by events cross over") {
   Nodes nodes(more());
   nodes.open("a");
@@ -523,4 +577,180 @@ TEST_CASE("nodes: a lane that brought its process down stays until that is forgi
   CHECK(nodes.lanes_of("a") == 32);  // twice: sagas are taken up one by one there
   nodes.until([&] { return nodes.lanes_of("b") == 16; }, 60'000);
   for (Lane lane = 0; lane < 32; ++lane) CHECK(nodes.store.crashes(lane) == 1);
+}
+
+TEST_CASE("nodes: a crash is not forgotten because the lane was handed over since") {
+  const bool stops = GENERATE(false, true);
+  Nodes nodes;
+  nodes.open("a");
+  nodes.die("a", true);
+  nodes.open("b");
+  nodes.balanced({{"b", 32}});
+  for (Lane lane = 0; lane < 32; ++lane) CHECK(nodes.store.crashes(lane) == 2);
+  // Clean, but nobody knows yet whether what brought a down is still in there.
+  if (stops) {
+    nodes.stop("b");
+    nodes.open("c");
+    nodes.balanced({{"c", 32}});
+  } else {
+    nodes.open("c");
+    nodes.balanced({{"b", 16}, {"c", 16}});
+  }
+  for (Lane lane = 0; lane < 32; ++lane) CHECK(nodes.store.crashes(lane) == 2);
+  // Whoever lived with it for a while knows.
+  nodes.run(62'000);
+  for (Lane lane = 0; lane < 32; ++lane) CHECK(nodes.store.crashes(lane) == 1);
+  nodes.stop("c");
+  if (!stops) nodes.stop("b");
+  for (Lane lane = 0; lane < 32; ++lane) CHECK(nodes.store.crashes(lane) == 0);
+}
+
+TEST_CASE("nodes: an answer finds who asked, whoever has the lane by now that it asked from") {
+  Nodes nodes;
+  auto& a = nodes.open("a");
+  auto& b = nodes.open("b");
+  nodes.balanced({{"a", 16}, {"b", 16}});
+  std::vector<std::string> ids;
+  std::vector<std::function<void(std::string)>> replies;
+  const auto keeps = [&](std::string id, std::string, std::function<void(std::string)> reply) {
+    ids.push_back(id);
+    replies.push_back(std::move(reply));
+  };
+  b.engine->on_request(keeps);
+  std::vector<Lane> theirs;
+  for (Lane lane = 0; lane < 32; ++lane) {
+    if (nodes.holder(lane) == "b") theirs.push_back(lane);
+  }
+  std::map<Lane, Result<std::string>> answers;
+  for (const Lane lane : theirs) {
+    a.engine->mail_request(lane, "x", [&, lane](Result<std::string> result) { answers.emplace(lane, std::move(result)); });
+  }
+  nodes.until([&] { return ids.size() == theirs.size(); });
+  auto& c = nodes.open("c");
+  c.engine->on_request(keeps);  // of lanes that went from b to c
+  nodes.until([&] { return nodes.lanes_of("a") <= 11 && nodes.lanes_of("b") <= 11 && nodes.lanes_of("c") >= 10; }, 9'000);
+  nodes.run(1'000);
+  std::size_t moved = 0;  // of the lanes that it was asked from
+  for (const std::string& id : ids) {
+    const std::string from = id.substr(0, id.rfind(':'));
+    moved += nodes.holder(std::stoi(from.substr(from.rfind(':') + 1))) != "a" ? 1 : 0;
+  }
+  CHECK(moved > 0);
+  for (const auto& reply : replies) reply("done");
+  nodes.until([&] { return answers.size() == theirs.size(); });
+  for (const auto& [lane, answer] : answers) CHECK((answer ? *answer : to_text(answer.error())) == "done");
+  nodes.until([&] { return nodes.store.counts().mail == 0; });
+}
+
+TEST_CASE("nodes: one that is stopped waits for the answers that it has asked for") {
+  MemoryStore store;
+  FakeRunner runner;
+  const auto open = [&](const std::string& name) {
+    auto opened = Engine::open(store, runner, {.node = name, .address = "http://" + name});
+    REQUIRE(opened);
+    return std::move(*opened);
+  };
+  const auto until = [](const std::function<bool()>& holds) {
+    for (int i = 0; i < 3'000 && !holds(); ++i) std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    REQUIRE(holds());
+  };
+  const auto a = open("a"), b = open("b");
+  const auto lanes_of = [&](const Engine& engine) {
+    std::vector<Lane> lanes;
+    for (Lane lane = 0; lane < 32; ++lane) {
+      if (engine.holder(lane).mine) lanes.push_back(lane);
+    }
+    return lanes;
+  };
+  until([&] { return lanes_of(*a).size() == 16 && lanes_of(*b).size() == 16; });
+  std::promise<std::function<void(std::string)>> asked;
+  b->on_request([&](const std::string&, const std::string&, std::function<void(std::string)> reply) {
+    asked.set_value(std::move(reply));
+  });
+  std::promise<Result<std::string>> answer;
+  a->mail_request(lanes_of(*b).front(), "x", [&](Result<std::string> result) { answer.set_value(std::move(result)); });
+  const auto reply = asked.get_future().get();
+  std::thread stopping([&] { a->stop(); });
+  until([&] { return !a->ready(); });
+  reply("done");
+  const Result<std::string> got = answer.get_future().get();
+  CHECK((got ? *got : to_text(got.error())) == "done");
+  stopping.join();
+  b->stop();
+}
+
+TEST_CASE("nodes: a lane that was claimed twice before it could be read is held once, and goes on") {
+  Nodes nodes;
+  auto& a = nodes.open("a");
+  nodes.open("b");
+  nodes.balanced({{"a", 16}, {"b", 16}});
+  a.runner.hold("charge");
+  std::vector<SagaId> sagas;
+  for (int i = 0; i < 20; ++i) sagas.push_back(nodes.start("a", nodes.request("buy", "item", "lamp"))->saga);
+  nodes.until([&] { return a.runner.count("charge") == 20; });
+  nodes.store.set_unreadable(true);
+  nodes.die("a", true);
+  nodes.until([&] { return nodes.lanes_of("b") == 32; });
+  nodes.run(2'000);
+  for (Lane lane = 0; lane < 32; ++lane) CHECK(nodes.at("b").engine->holder(lane).mine == (nodes.store.crashes(lane) == 1));
+  // Longer than the lease that the claim gave: they are free, and claimed again.
+  nodes.run(17'000);
+  std::size_t twice = 0;
+  for (Lane lane = 0; lane < 32; ++lane) twice += nodes.store.crashes(lane) == 3 ? 1 : 0;
+  CHECK(twice == 16);
+  const bool stops = GENERATE(false, true);
+  if (stops) {  // what could not be read is given back, too
+    nodes.stop("b");
+    CHECK(nodes.lanes_of("b") == 0);
+    nodes.store.set_unreadable(false);
+    nodes.open("b");
+  }
+  nodes.store.set_unreadable(false);
+  nodes.balanced({{"b", 32}});
+  nodes.until([&] {
+    return std::all_of(sagas.begin(), sagas.end(), [&](const SagaId& id) { return nodes.status(id) == "completed"; });
+  });
+  whole(nodes);
+}
+
+TEST_CASE("nodes: mail to a lane that is being claimed is not lost between the look into its mailbox and the claim's end",
+          "[one_database]") {
+  Nodes nodes;
+  nodes.open("a");
+  auto& b = nodes.open("b");
+  nodes.balanced({{"a", 16}, {"b", 16}});
+  std::vector<std::string> orders;
+  for (int i = 0; orders.size() < 4; ++i) {
+    const std::string order = "o" + std::to_string(i);
+    if (nodes.holder(nodes.lane_of_order(order)) == "a") orders.push_back(order);
+  }
+  const Lane theirs = nodes.lane_of_order(orders.front());
+  nodes.die("a", true);
+  std::vector<SagaId> sagas;
+  for (const std::string& order : orders) {
+    b.engine->start(nodes.request("await_payment", "order", order), [&](Result<StartReply> reply) {
+      REQUIRE(reply);
+      sagas.push_back(reply->saga);
+    });
+  }
+  // Their waits are committed when the mailboxes of the claimed lanes have been read, and not before.
+  nodes.store.after_mailbox_read([&](const MailQuery& query) {
+    if (std::find(query.to.begin(), query.to.end(), theirs) == query.to.end()) return;
+    for (std::size_t i = 0; i < b.engine->writers(); ++i) b.engine->step_writer(i);
+  });
+  for (int i = 0; i < 2'000 && !b.engine->holder(theirs).mine; ++i) {
+    for (int steps = 0; steps < 20; ++steps) {
+      b.engine->step_loop();
+      b.engine->step_loader();
+    }
+    nodes.pass(5);
+  }
+  REQUIRE(b.engine->holder(theirs).mine);
+  CHECK(sagas.size() == orders.size());
+  nodes.store.after_mailbox_read({});
+  nodes.until([&] { return nodes.store.counts().subscriptions == orders.size(); });
+  for (const std::string& order : orders) REQUIRE(nodes.publish("b", order, 1));
+  nodes.until([&] {
+    return std::all_of(sagas.begin(), sagas.end(), [&](const SagaId& id) { return nodes.status(id) == "completed"; });
+  });
 }

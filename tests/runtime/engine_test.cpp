@@ -272,8 +272,10 @@ TEST_CASE("engine: while the database is known to be away, nothing is taken in",
   const auto reply = bench.engine->start(bench.request("buy", "item", "chair"));
   REQUIRE(!reply);
   CHECK(reply.error().code == ErrorCode::kUnavailable);
+  CHECK(bench.engine->stats().database_why == "the database does not answer");
   bench.store.set_down(false);
   bench.until([&] { return bench.store.counts().instances == 1 && bench.engine->ready(); });
+  CHECK(bench.engine->stats().database_why.empty());
   bench.wait_ended(bench.start("buy", "item", "chair"));
 }
 

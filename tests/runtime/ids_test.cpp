@@ -55,21 +55,52 @@ TEST_CASE("a lane is fixed for ever, and lanes are used evenly") {
 TEST_CASE("database time goes on by the monotonic clock and never back") {
   DatabaseClock clock;
   CHECK(!clock.now(5));
-  clock.answered({1000}, 10);
+  CHECK(!clock.passed(5));
+  clock.answered({1000}, 10, 10);
   CHECK(clock.now(10).us == 1000);
   CHECK(clock.now(25).us == 1015);
-  clock.answered({1005}, 30);  // the answer took long: it sets nobody behind
+  clock.answered({1005}, 12, 30);  // the answer took long: it sets nobody behind
   CHECK(clock.now(30).us == 1020);
   CHECK(clock.now(45).us == 1035);
+  CHECK(clock.passed(45).us == 1020);  // but a timer waits for what is certain
   clock.at_least({5000});
   CHECK(clock.now(46).us == 5000);
-  clock.answered({9000}, 50);
+  CHECK(clock.passed(46).us == 1021);
+  clock.answered({9000}, 50, 50);
   CHECK(clock.now(51).us == 9001);
-  // If all answers say so, it is the drift of two clocks, and followed.
-  for (int i = 0; i < 20'000; ++i) clock.answered({9000}, 50 + 100'000);
-  CHECK(clock.now(150'050).us < 59'000 + 2'000);
-  // Far back: somebody has set the database's clock.
-  clock.answered({90'000'000}, 200'000);
-  clock.answered({80'000'000}, 200'010);
-  CHECK(clock.now(200'010).us == 80'000'000);
+  // The drift of two clocks is followed.
+  clock.answered({109'000}, 150'500, 150'500);
+  CHECK(clock.now(160'500).us == 119'000);
+  // An answer that was overtaken says nothing any more.
+  clock.answered({200'000}, 150'400, 160'500);
+  CHECK(clock.now(160'501).us == 119'001);
+}
+
+TEST_CASE("a database's clock that was set back is followed at the next answer, however little it was") {
+  const std::int64_t back_us = GENERATE(2'000, 100'000, 1'900'000, 20'000'000);
+  DatabaseClock clock;
+  std::int64_t at = 1'000'000, database = 100'000'000;
+  clock.answered({database}, at - 500, at + 500);
+  at += 1'000'000;
+  database += 1'000'000 - back_us;
+  const std::int64_t before = clock.now(at).us;
+  clock.answered({database}, at - 500, at + 500);
+  // Time stands still until the database's clock has come so far again.
+  for (std::int64_t later = 500; later < back_us + 3'000'000; later += 100'000) {
+    const std::int64_t passed = clock.passed(at + later).us, now = clock.now(at + later).us;
+    CHECK(now >= before);
+    CHECK(now <= std::max(before, database + later + 500));
+    CHECK(passed <= std::max(before, database + later));
+    if (later > back_us + 10'000) CHECK(now > before);
+  }
+}
+
+TEST_CASE("a timer of before a step back is not due before the database's clock has passed it") {
+  DatabaseClock clock;
+  clock.answered({10'000'000}, 0, 0);
+  CHECK(clock.passed(1'000'000).us == 11'000'000);
+  clock.answered({10'500'000}, 1'000'000, 1'000'000);  // half a second back
+  CHECK(clock.passed(1'200'000).us < 11'100'000);
+  CHECK(clock.passed(1'599'999).us < 11'100'000);
+  CHECK(clock.passed(1'600'000).us == 11'100'000);
 }

@@ -13,7 +13,8 @@ UPDATE belay.lane
                  ORDER BY array_position($5::int[], free.lane) LIMIT $6::bigint)
    AND (owner = '' OR lease_until <= clock_timestamp() OR process = ANY ($3::text[])
         OR ($7::boolean AND owner = $1::text))
-RETURNING lane, epoch, head, crashes - 1;
+RETURNING lane, epoch, head, crashes - 1,
+          CASE WHEN last_us < belay.us(clock_timestamp()) + belay.set_back_us() THEN last_us ELSE 0 END;
 
 -- Whose processes hold lanes now. Reads 32 rows.
 -- name: lane_owners
@@ -31,22 +32,24 @@ WITH me AS (
   DELETE FROM belay.node WHERE name <> $1::text AND lease_until < clock_timestamp() - interval '1 hour'
 )
 SELECT lane, owner, process, epoch, owner = '' OR lease_until <= clock_timestamp(), '', 0::bigint,
-       belay.us(clock_timestamp())
+       belay.us(clock_timestamp()),
+       CASE WHEN last_us < belay.us(clock_timestamp()) + belay.set_back_us() THEN last_us ELSE 0 END
   FROM belay.lane
 UNION ALL
 SELECT -1, name, process, 0, false, address,
-       (extract(epoch FROM lease_until - clock_timestamp()) * 1000)::bigint, 0
+       (extract(epoch FROM lease_until - clock_timestamp()) * 1000)::bigint, 0, 0
   FROM belay.node WHERE name <> $1::text AND lease_until > clock_timestamp()
  ORDER BY 1, 2;
 
--- A clean end: nothing was under way. Only lanes that are still ours.
+-- A clean end: nothing was under way, and our own claim was no crash. Those before it that are not forgiven stay counted.
+-- Only lanes that are still ours.
 -- name: release_lanes
-UPDATE belay.lane SET owner = '', process = '', crashes = 0, lease_until = '-infinity'
+UPDATE belay.lane SET owner = '', process = '', crashes = greatest(crashes - 1, 0), lease_until = '-infinity'
  WHERE owner = $1::text AND process = $2::text;
 
 -- The same of single lanes, as we have claimed them.
 -- name: release_some
-UPDATE belay.lane SET owner = '', process = '', crashes = 0, lease_until = '-infinity'
+UPDATE belay.lane SET owner = '', process = '', crashes = greatest(crashes - 1, 0), lease_until = '-infinity'
  WHERE lane = ANY ($2::int[]) AND owner = $1::text
    AND epoch = ($3::bigint[])[array_position($2::int[], lane)];
 

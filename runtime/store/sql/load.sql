@@ -57,14 +57,16 @@ SELECT s.lane, s.tenant, s.type, s.key, s.saga, s.path, belay.us(s.since)
   JOIN belay.subscription AS s ON s.lane = r.lane AND s.tenant = r.tenant AND s.type = r.type AND s.key = r.key
  ORDER BY s.lane, s.since, s.saga, s.path;
 
--- Index event_topic; partitions older than `since` are not opened.
+-- Index event_topic; partitions older than `since` are not opened. An event may have come a little later than its number
+-- says (flush_more.sql).
 -- name: events_since
 SELECT e.lane, e.eseq, e.id, e.tenant, e.type, e.version, e.key, belay.us(e.at), e.claimed, e.payload, e.metadata
   FROM unnest($1::int[], $2::text[], $3::text[], $4::text[], $5::bigint[])
        WITH ORDINALITY AS r (lane, tenant, type, key, since, number)
  CROSS JOIN LATERAL (SELECT * FROM belay.event AS o
                       WHERE o.lane = r.lane AND o.tenant = r.tenant AND o.type = r.type AND o.key = r.key
-                        AND o.eseq >= r.since * 1000 ORDER BY o.eseq) AS e
+                        AND o.eseq >= (r.since - belay.raised_us()) * 1000 AND belay.us(o.at) >= r.since
+                      ORDER BY o.eseq) AS e
  ORDER BY r.number, e.eseq;
 
 -- Primary key of start_key; of keys that lie with their saga, whichever lane that is: index start_key_away.

@@ -98,7 +98,7 @@ SELECT tenant, min(belay.us(belay.time_of(iid))) FROM (
 SELECT EXISTS (
   SELECT FROM unnest($1::text[], $2::bigint[]) AS r (tenant, since)
    WHERE EXISTS (SELECT FROM belay.event AS e
-                  WHERE e.tenant = r.tenant AND e.eseq >= greatest(r.since, $3::bigint) * 1000
+                  WHERE e.tenant = r.tenant AND e.eseq >= greatest(r.since - belay.raised_us(), $3::bigint) * 1000
                     AND e.eseq < $4::bigint * 1000));
 
 -- The next start keys of a lane, by primary key: which are older than $5, and of which saga.

@@ -1,6 +1,7 @@
 WITH f AS (
   UPDATE belay.lane
-     SET head = head + 1, lease_until = clock_timestamp() + $4::bigint * interval '1 millisecond'
+     SET head = head + 1, lease_until = clock_timestamp() + $4::bigint * interval '1 millisecond',
+         last_us = greatest(last_us, $5::bigint)
    WHERE lane = ANY ($1::int[])
      AND epoch = ($2::bigint[])[array_position($1::int[], lane)]
      AND head = ($3::bigint[])[array_position($1::int[], lane)]
@@ -13,9 +14,9 @@ WITH f AS (
          r.definition, r.ended_at = 0 AND r.iid < f.mark, r.status IN ('compensating', 'compensated'), r.status,
          r.health, r.seq, r.state_seq, belay.instant(r.health_since), belay.instant(r.due_at),
          belay.instant(r.updated_at), belay.instant(r.ended_at), r.waiting_on, r.failure, r.state
-    FROM unnest($5::int[], $6::uuid[], $7::text[], $8::text[], $9::text[], $10::bigint[], $11::text[], $12::int[],
-                $13::text[], $14::text[], $15::text[], $16::bigint[], $17::bigint[], $18::bigint[], $19::bigint[],
-                $20::bigint[], $21::bigint[], $22::text[], $23::text[], $24::text[])
+    FROM unnest($6::int[], $7::uuid[], $8::text[], $9::text[], $10::text[], $11::bigint[], $12::text[], $13::int[],
+                $14::text[], $15::text[], $16::text[], $17::bigint[], $18::bigint[], $19::bigint[], $20::bigint[],
+                $21::bigint[], $22::bigint[], $23::text[], $24::text[], $25::text[])
          AS r (lane, iid, tenant, workflow, key, created_at, input, workflow_version, definition, status, health, seq,
                state_seq, health_since, due_at, updated_at, ended_at, waiting_on, failure, state)
     JOIN f ON f.lane = r.lane
@@ -29,13 +30,13 @@ WITH f AS (
 ), j AS (
   INSERT INTO belay.journal (lane, iid, seq, at, version, kind, actor, body)
   SELECT r.lane, r.iid, r.seq, belay.instant(r.at), r.version, r.kind, r.actor, r.body
-    FROM unnest($25::int[], $26::uuid[], $27::int[], $28::bigint[], $29::int[], $30::text[], $31::text[], $32::text[])
+    FROM unnest($26::int[], $27::uuid[], $28::int[], $29::bigint[], $30::int[], $31::text[], $32::text[], $33::text[])
          AS r (lane, iid, seq, at, version, kind, actor, body)
    WHERE r.lane IN (SELECT lane FROM f)
 ), k AS (
   INSERT INTO belay.start_key (lane, tenant, key, saga, digest, at)
   SELECT r.lane, r.tenant, r.key, r.saga, r.digest, belay.instant(r.at)
-    FROM unnest($33::int[], $34::text[], $35::text[], $36::uuid[], $37::text[], $38::bigint[])
+    FROM unnest($34::int[], $35::text[], $36::text[], $37::uuid[], $38::text[], $39::bigint[])
          AS r (lane, tenant, key, saga, digest, at)
    WHERE r.lane IN (SELECT lane FROM f)
   ON CONFLICT (lane, tenant, key) DO UPDATE SET saga = excluded.saga, digest = excluded.digest, at = excluded.at
