@@ -9,6 +9,7 @@
 #include "runtime/base/limits.h"
 #include "runtime/engine/acts.h"
 #include "runtime/engine/asks.h"
+#include "runtime/engine/due.h"
 #include "runtime/engine/mailroom.h"
 #include "runtime/engine/log.h"
 #include "runtime/engine/migrations.h"
@@ -27,9 +28,6 @@ using std::chrono::seconds;
 
 constexpr auto kTick = milliseconds(500);
 constexpr auto kTickRecovering = milliseconds(20);
-constexpr auto kDuePoll = seconds(20);
-constexpr std::int64_t kDueAheadUs = 60'000'000;
-constexpr std::size_t kDueAtOnce = 1'000;
 constexpr auto kCallerWaits = seconds(10);
 constexpr int kDrainsATurn = 4;
 
@@ -54,6 +52,7 @@ Loop::Loop(Store& store, ActionRunner& runner, const EngineOptions& options, Dat
       turns_(std::make_unique<Turns>(*this)),
       migrations_(std::make_unique<Migrations>(*this)),
       recovery_(std::make_unique<Recovery>(*this)),
+      due_(std::make_unique<DueSagas>(*this)),
       mailroom_(std::make_unique<Mailroom>(*this)),
       asks_(std::make_unique<Asks>(*this)),
       opening_(std::move(opening)) {
@@ -111,7 +110,6 @@ void Loop::run() {
 }
 
 void Loop::begin() {
-  next_due_poll_ = steady_now();
   lanes_.gained(std::move(opening_.gained));
 }
 
@@ -137,6 +135,7 @@ void Loop::turn() {
     const SteadyTime at = steady_now();
     lanes_.step(at);
     mailroom_->step(at);
+    due_->step(at);
   }
   if (steady_now() >= next_tick_) tick();
 }
@@ -172,7 +171,6 @@ void Loop::tick() {
     for (Task& task : again) task();
   }
   renew_leases(at);
-  if (at >= next_due_poll_) poll_due();
   asks_->step(at);
   give_up_answers();
 }
@@ -187,22 +185,21 @@ void Loop::renew_leases(SteadyTime at) {
   }
 }
 
-// Parked sagas that left memory: whoever is due soon comes back, and its timer with it.
-void Loop::poll_due() {
-  next_due_poll_ = steady_now() + kDuePoll;
-  loader_->due({clock_.now().us + kDueAheadUs}, kDueAtOnce, lanes_.held(), [this](Result<std::vector<DueSaga>> due) {
-    if (!due) return;
-    std::size_t asked = 0;
-    for (const auto& [lane, id, due_at] : *due) {
-      if (find(id) != nullptr || !holds(lane) || quarantined_.contains(id)) continue;
-      Loader::Which which;
-      which.lane = lane;
-      which.saga = id;
-      with_saga(which, [](const Result<Saga*>&) {});
-      ++asked;
-    }
-    if (due->size() == kDueAtOnce && asked > 0) next_due_poll_ = steady_now();
-  });
+std::size_t Loop::timers_before(Instant at, std::size_t enough) const {
+  std::size_t count = 0;
+  for (const Channel& channel : channels_) {
+    for (auto it = channel.timers.begin(); it != channel.timers.end() && it->first < at && count < enough; ++it) ++count;
+  }
+  return count;
+}
+
+std::size_t Loop::timers_at(Instant at, std::size_t enough) const {
+  std::size_t count = 0;
+  for (const Channel& channel : channels_) {
+    auto it = channel.timers.lower_bound({at, nullptr});
+    for (; it != channel.timers.end() && it->first == at && count < enough; ++it) ++count;
+  }
+  return count;
 }
 
 void Loop::hand_over(Channel& channel) {
@@ -242,7 +239,7 @@ void Loop::seal_open(Lane lane) {
 void Loop::lanes_gained(const std::vector<ClaimedLane>& lanes, std::vector<Lane> suspects) {
   for (const ClaimedLane& lane : lanes) channel(lane.lane).gained.push_back(lane);
   if (!suspects.empty()) loader_->suspect(std::move(suspects));
-  next_due_poll_ = steady_now();
+  due_->start_over();
 }
 
 // The writer does this for the batch that it holds.
@@ -267,7 +264,7 @@ SteadyTime Loop::wake_at() const {
         std::max<std::int64_t>(0, channel.timers.begin()->first.us - clock_.now().us);
     at = std::min(at, steady_now() + std::chrono::microseconds(wait_us + 1));
   }
-  if (!stopping_) at = std::min({at, lanes_.due(), mailroom_->due()});
+  if (!stopping_) at = std::min({at, lanes_.due(), mailroom_->due(), database_down() ? at : due_->due()});
   if (starts_->waiting() && keeps_up()) at = std::min(at, steady_now());
   return at;
 }
