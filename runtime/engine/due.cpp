@@ -20,7 +20,9 @@ constexpr std::size_t kAhead = 20'000;  // in memory, waiting for their time
 
 bool DueSagas::busy() const { return reading_ || loading_ >= kPage; }
 
-SteadyTime DueSagas::due() const { return busy() ? SteadyTime::max() : std::min(next_look_, next_pass_); }
+SteadyTime DueSagas::due() const {
+  return busy() ? SteadyTime::max() : std::min(next_look_, next_pass_);
+}
 
 void DueSagas::left(Instant due_at) {
   if (!due_at || due_at >= from_) return;
@@ -53,21 +55,22 @@ void DueSagas::read(SteadyTime now) {
   // Those of one instant that memory has already come once more.
   const std::size_t limit = kPage + (from_ ? loop_.timers_at(from_, kAhead) : 0);
   const std::uint64_t pass = pass_;
-  loop_.loader().due({from_, until}, limit, loop_.lanes().held(), [this, now, until, limit, pass](Result<std::vector<DueSaga>> due) {
-    reading_ = false;
-    if (pass != pass_) return;
-    next_look_ = now + kFull;
-    if (!due) return;
-    load(*due);
-    if (due->size() < limit) {
-      from_ = until;
-      next_look_ = next_pass_;
-    } else {
-      const bool further = due->back().due_at > from_;
-      from_ = due->back().due_at;
-      if (further) next_look_ = now;
-    }
-  });
+  loop_.loader().due({from_, until}, limit, loop_.lanes().held(),
+                     [this, now, until, limit, pass](Result<std::vector<DueSaga>> due) {
+                       reading_ = false;
+                       if (pass != pass_) return;
+                       next_look_ = now + kFull;
+                       if (!due) return;
+                       load(*due);
+                       if (due->size() < limit) {
+                         from_ = until;
+                         next_look_ = next_pass_;
+                       } else {
+                         const bool further = due->back().due_at > from_;
+                         from_ = due->back().due_at;
+                         if (further) next_look_ = now;
+                       }
+                     });
 }
 
 void DueSagas::load(const std::vector<DueSaga>& page) {

@@ -108,7 +108,8 @@ void Loader::replay(Lane lane, SagaId saga, GraphPtr from, GraphPtr to, Then<std
     answer(then, make());
   });
 }
-void Loader::due(DueTime time, std::size_t limit, std::vector<Lane> lanes, Then<std::vector<DueSaga>> then) {
+void Loader::due(DueTime time, std::size_t limit, std::vector<Lane> lanes,
+                 Then<std::vector<DueSaga>> then) {
   run([this, time, limit, lanes = std::move(lanes), then = std::move(then)](Store& store) {
     answer(then, store.due_sagas(time, limit, lanes));
   });
@@ -176,7 +177,8 @@ void Loader::do_work(Work work) {
   for (auto& some : apart(std::move(work.events), of_lane)) do_events(std::move(some));
   for (std::size_t done = 0; done < work.loads.size();) {
     std::vector<Ask<Which, std::shared_ptr<LoadResult>>> some;
-    for (; done < work.loads.size() && some.size() < kLoadsAtOnce; ++done) some.push_back(std::move(work.loads[done]));
+    for (; done < work.loads.size() && some.size() < kLoadsAtOnce; ++done)
+      some.push_back(std::move(work.loads[done]));
     do_loads(std::move(some));
   }
 }
@@ -249,7 +251,8 @@ void Loader::do_subscribers(std::vector<Ask<TopicQuery, std::vector<Subscriber>>
   Result<std::map<SagaId, Lane>> lanes;
   if (!sagas.empty()) lanes = store_.find_sagas(sagas);
   // One that lies in a cell that is away holds up its own topic only.
-  const auto lanes_of = [&](const std::vector<const SubscriptionRow*>& mine) -> Result<std::map<SagaId, Lane>> {
+  const auto lanes_of =
+      [&](const std::vector<const SubscriptionRow*>& mine) -> Result<std::map<SagaId, Lane>> {
     if (store_.cells() == 1) return lanes;
     std::vector<std::pair<std::string, SagaId>> few;
     for (const SubscriptionRow* row : mine) few.emplace_back(row->tenant, row->saga);
@@ -259,12 +262,14 @@ void Loader::do_subscribers(std::vector<Ask<TopicQuery, std::vector<Subscriber>>
     Result<std::vector<Subscriber>> mine;
     if (!rows) mine = fail(rows.error());
     if (const auto it = found.find(ask.query); it != found.end()) {
-      const Result<std::map<SagaId, Lane>> few = lanes ? Result<std::map<SagaId, Lane>>() : lanes_of(it->second);
+      const Result<std::map<SagaId, Lane>> few =
+          lanes ? Result<std::map<SagaId, Lane>>() : lanes_of(it->second);
       const auto& known = lanes ? lanes : few;
       if (!known) mine = fail(known.error());
       for (std::size_t i = 0; known && i < it->second.size(); ++i) {
         const SubscriptionRow& row = *it->second[i];
-        if (const auto lane = known->find(row.saga); lane != known->end()) mine->push_back({row, lane->second});
+        if (const auto lane = known->find(row.saga); lane != known->end())
+          mine->push_back({row, lane->second});
       }
     }
     answer(std::move(ask.then), std::move(mine));

@@ -9,14 +9,14 @@
 #include "runtime/base/limits.h"
 #include "runtime/engine/acts.h"
 #include "runtime/engine/asks.h"
+#include "runtime/engine/children.h"
 #include "runtime/engine/due.h"
-#include "runtime/engine/mailroom.h"
+#include "runtime/engine/event_starts.h"
 #include "runtime/engine/log.h"
+#include "runtime/engine/mailroom.h"
 #include "runtime/engine/migrations.h"
 #include "runtime/engine/recovery.h"
 #include "runtime/engine/starts.h"
-#include "runtime/engine/children.h"
-#include "runtime/engine/event_starts.h"
 #include "runtime/engine/topics.h"
 #include "runtime/engine/turns.h"
 
@@ -33,8 +33,9 @@ constexpr int kDrainsATurn = 4;
 
 }  // namespace
 
-Loop::Loop(Store& store, ActionRunner& runner, const EngineOptions& options, DatabaseClock& clock, Graphs& graphs,
-           Counters& counters, Directory& directory, std::shared_ptr<Inbox> inbox, Opening opening)
+Loop::Loop(Store& store, ActionRunner& runner, const EngineOptions& options, DatabaseClock& clock,
+           Graphs& graphs, Counters& counters, Directory& directory, std::shared_ptr<Inbox> inbox,
+           Opening opening)
     : store_(store),
       runner_(runner),
       options_(options),
@@ -109,9 +110,7 @@ void Loop::run() {
   }
 }
 
-void Loop::begin() {
-  lanes_.gained(std::move(opening_.gained));
-}
+void Loop::begin() { lanes_.gained(std::move(opening_.gained)); }
 
 bool Loop::step(SteadyTime wait_until) {
   inbox_->drain(tasks_, wait_until);
@@ -188,7 +187,9 @@ void Loop::renew_leases(SteadyTime at) {
 std::size_t Loop::timers_before(Instant at, std::size_t enough) const {
   std::size_t count = 0;
   for (const Channel& channel : channels_) {
-    for (auto it = channel.timers.begin(); it != channel.timers.end() && it->first < at && count < enough; ++it) ++count;
+    for (auto it = channel.timers.begin();
+         it != channel.timers.end() && it->first < at && count < enough; ++it)
+      ++count;
   }
   return count;
 }
@@ -264,7 +265,8 @@ SteadyTime Loop::wake_at() const {
         std::max<std::int64_t>(0, channel.timers.begin()->first.us - clock_.now().us);
     at = std::min(at, steady_now() + std::chrono::microseconds(wait_us + 1));
   }
-  if (!stopping_) at = std::min({at, lanes_.due(), mailroom_->due(), database_down() ? at : due_->due()});
+  if (!stopping_)
+    at = std::min({at, lanes_.due(), mailroom_->due(), database_down() ? at : due_->due()});
   if (starts_->waiting() && keeps_up()) at = std::min(at, steady_now());
   return at;
 }

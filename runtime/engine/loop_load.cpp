@@ -4,8 +4,8 @@
 // that is found marked twice in a row is quarantined without being folded. See loop.h.
 #include <utility>
 
-#include "runtime/base/check.h"
 #include "interpreter/defects.h"
+#include "runtime/base/check.h"
 #include "runtime/engine/due.h"
 #include "runtime/engine/log.h"
 #include "runtime/engine/loop.h"

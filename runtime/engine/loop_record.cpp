@@ -34,8 +34,9 @@ bool holds_private_payload(const interpreter::Graph& graph, const std::string& e
   return true;
 }
 
-// A large state is not written again before about as much was journaled: else each item of a long `for each` would write
-// a part of all others. A load then reads at most twice the state; and no more than so many entries.
+// A large state is not written again before about as much was journaled: else each item of a long
+// `for each` would write a part of all others. A load then reads at most twice the state; and no
+// more than so many entries.
 bool wants_snapshot(const Saga& saga) {
   constexpr std::uint64_t kEntriesMax = 10 * limits::snapshot_every_entries;
   const std::uint64_t entries = saga.state.seq - saga.journaled;

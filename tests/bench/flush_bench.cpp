@@ -1,7 +1,8 @@
-// The flush alone, without an engine: how many sagas a second one connection can make durable. Seven journal rows a
-// saga, its instance row inserted at the start and replaced at the end, spread over seven flushes as a real saga's
-// steps are. First the floor: one connection that commits one small row after the other, nothing else.
-// Starts a private Postgres of its own; `flush_bench [SECONDS] [URL]`.
+// The flush alone, without an engine: how many sagas a second one connection can make durable.
+// Seven journal rows a saga, its instance row inserted at the start and replaced at the end, spread
+// over seven flushes as a real saga's steps are. First the floor: one connection that commits one
+// small row after the other, nothing else. Starts a private Postgres of its own; `flush_bench
+// [SECONDS] [URL]`.
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -64,9 +65,11 @@ double wal_syncs(PostgresConnection& connection) {
 
 // What a commit costs that writes next to nothing.
 void bare_commits(PostgresConnection& connection, double seconds) {
-  (void)connection.execute("CREATE TABLE IF NOT EXISTS public.bare (id bigint PRIMARY KEY, body text)");
+  (void)connection.execute(
+      "CREATE TABLE IF NOT EXISTS public.bare (id bigint PRIMARY KEY, body text)");
   (void)connection.execute("TRUNCATE public.bare");
-  (void)connection.execute("PREPARE bare (bigint) AS INSERT INTO public.bare VALUES ($1, '" + std::string(60, 'x') + "')");
+  (void)connection.execute("PREPARE bare (bigint) AS INSERT INTO public.bare VALUES ($1, '" +
+                           std::string(60, 'x') + "')");
   const double syncs = wal_syncs(connection);
   const std::int64_t begin = monotonic_us();
   std::uint64_t commits = 0;

@@ -145,7 +145,8 @@ TEST_CASE("a flush writes every table, and everything is read back") {
   CHECK(answers[0].answer == R"({"seq":2})");
   CHECK(take(store->find_saga("acme", two)) == Lane{5});
   CHECK(!take(store->find_saga("other", two)));
-  const std::map<SagaId, Lane> both = take(store->find_sagas({{"acme", one}, {"acme", two}, {"other", one}, {"acme", "x"}}));
+  const std::map<SagaId, Lane> both =
+      take(store->find_sagas({{"acme", one}, {"acme", two}, {"other", one}, {"acme", "x"}}));
   CHECK(both == std::map<SagaId, Lane>{{one, 4}, {two, 5}});
   CHECK(take(store->find_sagas({{"other", one}})).empty());
   CHECK(!take(store->find_saga("acme", "nonsense")));

@@ -58,22 +58,30 @@ TEST_CASE("a plan that was made while a table was empty is made anew when it has
   REQUIRE(session.use_generic_plans());
   const auto read = [&] {
     using Of = PostgresArray::Of;
-    PostgresArray lanes(Of::kInt4), tenants(Of::kText), types(Of::kText), keys(Of::kText), since(Of::kInt8);
+    PostgresArray lanes(Of::kInt4), tenants(Of::kText), types(Of::kText), keys(Of::kText),
+        since(Of::kInt8);
     lanes.add_int4(1);
     tenants.add_text("acme");
     types.add_text("shop.paid");
     keys.add_text("7");
     since.add_int8(1);
     PostgresParams params;
-    params.array(std::move(lanes)).array(std::move(tenants)).array(std::move(types)).array(std::move(keys));
+    params.array(std::move(lanes))
+        .array(std::move(tenants))
+        .array(std::move(types))
+        .array(std::move(keys));
     REQUIRE(session.run("events_since", params.array(std::move(since))));
   };
   read();
-  REQUIRE(session.execute("INSERT INTO belay.event (lane, eseq, id, tenant, type, version, key, at, claimed, payload, metadata) "
-                          "SELECT 1, belay.us(now()) * 1000 + n, n, 'acme', 'shop.paid', 1, n, now(), false, '{}', '{}' "
-                          "FROM generate_series(1, 5000) AS n"));
+  REQUIRE(
+      session.execute("INSERT INTO belay.event (lane, eseq, id, tenant, type, version, key, at, "
+                      "claimed, payload, metadata) "
+                      "SELECT 1, belay.us(now()) * 1000 + n, n, 'acme', 'shop.paid', 1, n, now(), "
+                      "false, '{}', '{}' "
+                      "FROM generate_series(1, 5000) AS n"));
   for (int i = 0; i < 20; ++i) read();
-  const auto plan = session.execute("EXPLAIN EXECUTE events_since ('{1}', '{acme}', '{shop.paid}', '{7}', '{1}')");
+  const auto plan = session.execute(
+      "EXPLAIN EXECUTE events_since ('{1}', '{acme}', '{shop.paid}', '{7}', '{1}')");
   REQUIRE(plan);
   const std::string month = session.execute("SELECT to_char(now(), 'YYYYMM')")->str(0, 0);
   std::string text;

@@ -1,4 +1,5 @@
-// Parked sagas that are not in memory when their time comes: read ahead page by page, fired in time, never early.
+// Parked sagas that are not in memory when their time comes: read ahead page by page, fired in
+// time, never early.
 #include <algorithm>
 
 #include "runtime/engine/stepped_engine.h"
@@ -22,8 +23,8 @@ struct Late {
   std::int64_t least_us = 0, most_us = 0;
 };
 
-// So many sleepers, none of them kept in memory; each due `due_us(i)` after the beginning. How late they fire when the
-// clock moves by a tenth of a second whenever nobody has work.
+// So many sleepers, none of them kept in memory; each due `due_us(i)` after the beginning. How late
+// they fire when the clock moves by a tenth of a second whenever nobody has work.
 Late run_sleepers(std::size_t count, const std::function<std::int64_t(std::size_t)>& due_us) {
   std::int64_t us = 1'000'000;
   use_virtual_clock(&us);
@@ -51,7 +52,8 @@ Late run_sleepers(std::size_t count, const std::function<std::int64_t(std::size_
     request.tenant = "acme";
     request.workflow = "nap";
     const std::int64_t at = kBegin + due_us(i);
-    request.input = interpreter::record({{"due", Value::timestamp(interpreter::to_timestamp({at}))}});
+    request.input =
+        interpreter::record({{"due", Value::timestamp(interpreter::to_timestamp({at}))}});
     engine.start(request, [&, at](Result<StartReply> reply) {
       REQUIRE(reply);
       due[reply->saga] = at;
@@ -79,13 +81,15 @@ Late run_sleepers(std::size_t count, const std::function<std::int64_t(std::size_
 }
 
 TEST_CASE("due: more sleepers than a page that are due within a second fire within the next one") {
-  const Late late = run_sleepers(3'500, [](std::size_t i) { return 200'000'000 + static_cast<std::int64_t>(i) * 280; });
+  const Late late = run_sleepers(
+      3'500, [](std::size_t i) { return 200'000'000 + static_cast<std::int64_t>(i) * 280; });
   CHECK(late.fired == 3'500);
   CHECK(late.least_us >= 0);
   CHECK(late.most_us <= 1'000'000);
 }
 
-TEST_CASE("due: more sleepers than a page that are due at one instant fire within the next second") {
+TEST_CASE(
+    "due: more sleepers than a page that are due at one instant fire within the next second") {
   const Late late = run_sleepers(3'500, [](std::size_t) { return 200'000'000; });
   CHECK(late.fired == 3'500);
   CHECK(late.least_us >= 0);
@@ -112,7 +116,9 @@ workflow many "Many", version 1
     if shop.declined, cancel because "Declined"
 )";
 
-TEST_CASE("snapshots: a large state is not written again before as much was journaled, and is folded with the rest") {
+TEST_CASE(
+    "snapshots: a large state is not written again before as much was journaled, and is folded "
+    "with the rest") {
   Bench bench(compile_with_shop(kMany));
   bench.runner.hold("charge");
   std::vector<Value> items(600, Value::string(std::string(300, 'x')));
