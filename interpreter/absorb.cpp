@@ -204,7 +204,7 @@ struct DrawnFolder {
     state.because = drawn.because;
     state.queued = false;
     clear_control();
-    for (Activity& activity : state.activities) close(graph, activity);
+    for (Activity& activity : all_activities(state)) close(graph, activity);
   }
 
   void operator()(const Unwinding& drawn) const { begin_unwinding(graph, state, drawn); }
@@ -223,7 +223,7 @@ struct DrawnFolder {
     state.paused = false;
     clear_control();
     state.lost.clear();
-    for (Activity& activity : state.activities) activity.open = false;  // `finish` leaves a wait that ran out
+    for (Activity& activity : all_activities(state)) activity.open = false;  // `finish` leaves a wait that ran out
   }
 
  private:

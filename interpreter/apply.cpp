@@ -209,7 +209,7 @@ struct FactFolder {
     if (!may_try_anew(graph, state, activity, direction)) return;
     if (spec_of(graph.nodes[activity.path.node], direction) == nullptr) {
       const Path path = activity.path;
-      std::erase_if(state.activities, [&](const Activity& a) { return a.path == path; });
+      std::erase_if(all_activities(state), [&](const Activity& a) { return a.path == path; });
       state.ready.push_back(path);
       return;
     }

@@ -3,6 +3,7 @@
 #include "interpreter/control.h"
 
 #include <algorithm>
+#include <numeric>
 
 #include "interpreter/defects.h"
 #include "interpreter/loops.h"
@@ -16,6 +17,12 @@ auto lower_activity(std::vector<Activity>& all, const Path& path) {
                           [](const Activity& a, const Path& p) { return a.path < p; });
 }
 
+void wake(Awake& awake, std::uint32_t position) {
+  if (!awake.known) return;
+  const auto it = std::lower_bound(awake.positions.begin(), awake.positions.end(), position);
+  if (it == awake.positions.end() || *it != position) awake.positions.insert(it, position);
+}
+
 auto lower_join(std::vector<Join>& all, const Path& path) {
   return std::lower_bound(all.begin(), all.end(), path, [](const Join& j, const Path& p) { return j.path < p; });
 }
@@ -24,19 +31,50 @@ auto lower_join(std::vector<Join>& all, const Path& path) {
 
 Activity* find_activity(State& state, const Path& path) {
   const auto it = lower_activity(state.activities, path);
-  return it != state.activities.end() && it->path == path ? &*it : nullptr;
+  if (it == state.activities.end() || it->path != path) return nullptr;
+  wake(state.awake, static_cast<std::uint32_t>(it - state.activities.begin()));
+  return &*it;
 }
 
 const Activity* find_activity(const State& state, const Path& path) {
-  return find_activity(const_cast<State&>(state), path);
+  const auto it = lower_activity(const_cast<State&>(state).activities, path);
+  return it != state.activities.end() && it->path == path ? &*it : nullptr;
 }
 
 Activity& activity_at(State& state, const Path& path) {
   const auto it = lower_activity(state.activities, path);
-  if (it != state.activities.end() && it->path == path) return *it;
-  Activity fresh;
-  fresh.path = path;
-  return *state.activities.insert(it, std::move(fresh));
+  const auto at = static_cast<std::uint32_t>(it - state.activities.begin());
+  if (it == state.activities.end() || it->path != path) {
+    for (std::uint32_t& position : state.awake.positions) position += position >= at ? 1 : 0;
+    Activity fresh;
+    fresh.path = path;
+    state.activities.insert(it, std::move(fresh));
+  }
+  wake(state.awake, at);
+  return state.activities[at];
+}
+
+std::vector<Activity>& all_activities(State& state) {
+  state.awake = {};
+  return state.activities;
+}
+
+bool at_rest(const Activity& activity) {
+  const auto over = [](const CallState& call) {
+    return call.phase == CallPhase::kIdle || call.phase == CallPhase::kSucceeded || call.phase == CallPhase::kRefused;
+  };
+  return !activity.open && over(activity.forward) && over(activity.undo) &&
+         activity.check.phase == CallPhase::kIdle && activity.undo_check.phase == CallPhase::kIdle;
+}
+
+void look_who_is_awake(State& state) {
+  std::vector<std::uint32_t>& positions = state.awake.positions;
+  if (!state.awake.known) {
+    positions.resize(state.activities.size());
+    std::iota(positions.begin(), positions.end(), 0U);
+    state.awake.known = true;
+  }
+  std::erase_if(positions, [&](std::uint32_t at) { return at_rest(state.activities[at]); });
 }
 
 CallState& call_of(Activity& activity, Direction direction) {

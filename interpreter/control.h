@@ -6,10 +6,27 @@
 
 namespace belay::interpreter {
 
+// To change it: it is awake then.
 Activity* find_activity(State& state, const Path& path);
 const Activity* find_activity(const State& state, const Path& path);
-// The activity of that path, made when it is not there yet.
+// The activity of that path, made when it is not there yet. To change it.
 Activity& activity_at(State& state, const Path& path);
+// To change any of them, or to take some out.
+std::vector<Activity>& all_activities(State& state);
+
+// Whether nothing follows of it before somebody changes it: control has left it, no call of it is under way or waits.
+bool at_rest(const Activity& activity);
+// Leaves out of `state.awake` what has come to rest.
+void look_who_is_awake(State& state);
+// Calls `visit(activity)` in order for all that are awake, and perhaps for others.
+template <class Visit>
+void each_awake(const State& state, Visit visit) {
+  if (state.awake.known) {
+    for (const std::uint32_t at : state.awake.positions) visit(state.activities[at]);
+  } else {
+    for (const Activity& activity : state.activities) visit(activity);
+  }
+}
 
 CallState& call_of(Activity& activity, Direction direction);
 const CallState& call_of(const Activity& activity, Direction direction);

@@ -37,8 +37,9 @@ class Drawer {
     if (auto drawn = start_and_cancel()) return drawn;
     if (state_.queued) return std::nullopt;
     if (auto loser = next_loser()) return loser;
-    for (const Activity& activity : state_.activities) {
-      auto drawn = judge(activity);
+    look_who_is_awake(state_);
+    for (const std::uint32_t at : state_.awake.positions) {
+      auto drawn = judge(state_.activities[at]);
       if (drawn && !too_early(*drawn)) return drawn;
     }
     const bool goes_on = defective(Defect::kGoesOnAfterCancel) && !state_.ready.empty();
@@ -84,6 +85,7 @@ class Drawer {
 
   // What follows from the phases of one activity's calls.
   std::optional<Drawn> judge(const Activity& activity) {
+    if (only_in_flight(activity)) return std::nullopt;
     const Node& node = graph_.nodes[activity.path.node];
     if (activity.open) {
       const CallPhase phase = activity.forward.phase;
@@ -110,6 +112,12 @@ class Drawer {
       return send(activity.path, check, state.generation + (state.first_sent_at ? 1 : 0));
     }
     return std::nullopt;
+  }
+
+  // As most that are awake.
+  static bool only_in_flight(const Activity& activity) {
+    return activity.forward.phase == CallPhase::kInFlight && activity.check.phase == CallPhase::kIdle &&
+           activity.undo.phase == CallPhase::kIdle && activity.undo_check.phase == CallPhase::kIdle;
   }
 
   // Nobody wants to know any more what it would have read, and it left nothing: no undo waits for it.

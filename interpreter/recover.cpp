@@ -82,7 +82,7 @@ void each_timer(const Graph& graph, const State& state, Visit visit) {
   if (state.deadline && !state.deadline_passed) {
     visit(state.deadline, TimerFired{{}, TimerPurpose::kDeadline, {}});
   }
-  for (const Activity& activity : state.activities) {
+  each_awake(state, [&](const Activity& activity) {
     if (activity.open && activity.until && !activity.limit_passed) {
       const bool pause = graph.nodes[activity.path.node].kind == NodeKind::kPause;
       visit(activity.until,
@@ -94,7 +94,7 @@ void each_timer(const Graph& graph, const State& state, Visit visit) {
         visit(call.due, TimerFired{activity.path, TimerPurpose::kRetry, direction});
       }
     }
-  }
+  });
 }
 
 }  // namespace

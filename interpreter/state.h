@@ -101,6 +101,15 @@ struct Lost {  // a branch that is undone, once more around it is undone too: fo
   bool operator==(const Lost&) const = default;
 };
 
+// The positions of the activities that are not at rest, sorted: what follows of itself is looked for there only, so that
+// an item of a long loop costs the same as one of a short loop. It may name one that has come to rest, never miss one
+// that has not. No part of what a state says: worked out from the activities where it is not known.
+struct Awake {
+  bool known = false;
+  std::vector<std::uint32_t> positions;
+  bool operator==(const Awake&) const { return true; }
+};
+
 struct State {
   std::uint64_t seq = 0;    // of the last entry
   Instant started_at, now;  // now: of the last entry
@@ -117,7 +126,8 @@ struct State {
   std::string because;      // why it was cancelled
   std::vector<Path> ready;  // nodes to be entered, in order
   bool at_end = false;      // control has left the last node
-  std::vector<Activity> activities;  // sorted by path
+  std::vector<Activity> activities;  // sorted by path; changed only as control.h has it, for `awake`
+  Awake awake;
   std::vector<Variable> variables;   // sorted by slot, iteration
   std::vector<Join> joins;           // sorted by path
   std::vector<Loop> loops;           // sorted by path

@@ -153,7 +153,7 @@ void begin_unwinding(const Graph& graph, State& state, const Unwinding& drawn) {
   std::erase_if(state.loops, [&](const Loop& l) { return in(l.path); });
   // What is being undone inside goes on being undone, as a part of this.
   join_the_whole(state, in);
-  for (Activity& activity : state.activities) {
+  for (Activity& activity : all_activities(state)) {
     if (in(activity.path)) close(graph, activity);
   }
   const bool loser = drawn.cause.node == kNoNode;

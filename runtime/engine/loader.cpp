@@ -108,9 +108,10 @@ void Loader::replay(Lane lane, SagaId saga, GraphPtr from, GraphPtr to, Then<std
     answer(then, make());
   });
 }
-void Loader::due(Instant until, std::size_t limit, std::vector<Lane> lanes, Then<std::vector<DueSaga>> then) {
-  run([this, until, limit, lanes = std::move(lanes), then = std::move(then)](Store& store) {
-    answer(then, store.due_sagas(until, limit, lanes));
+void Loader::due(DueTime time, std::size_t limit, std::vector<Lane> lanes,
+                 Then<std::vector<DueSaga>> then) {
+  run([this, time, limit, lanes = std::move(lanes), then = std::move(then)](Store& store) {
+    answer(then, store.due_sagas(time, limit, lanes));
   });
 }
 
@@ -174,12 +175,10 @@ void Loader::do_work(Work work) {
   for (auto& some : apart(std::move(work.dedup), of_lane)) do_dedup(std::move(some));
   for (auto& some : apart(std::move(work.subscribers), of_lane)) do_subscribers(std::move(some));
   for (auto& some : apart(std::move(work.events), of_lane)) do_events(std::move(some));
-  while (!work.loads.empty()) {
+  for (std::size_t done = 0; done < work.loads.size();) {
     std::vector<Ask<Which, std::shared_ptr<LoadResult>>> some;
-    while (!work.loads.empty() && some.size() < kLoadsAtOnce) {
-      some.push_back(std::move(work.loads.back()));
-      work.loads.pop_back();
-    }
+    for (; done < work.loads.size() && some.size() < kLoadsAtOnce; ++done)
+      some.push_back(std::move(work.loads[done]));
     do_loads(std::move(some));
   }
 }
@@ -242,15 +241,36 @@ void Loader::do_subscribers(std::vector<Ask<TopicQuery, std::vector<Subscriber>>
   std::vector<TopicQuery> all;
   for (const auto& ask : asks) all.push_back(ask.query);
   const auto rows = store_.subscriptions_of(all);
+  std::map<TopicQuery, std::vector<const SubscriptionRow*>> found;
+  std::vector<std::pair<std::string, SagaId>> sagas;
+  for (std::size_t i = 0; rows && i < rows->size(); ++i) {
+    const SubscriptionRow& row = (*rows)[i];
+    found[{row.lane, row.tenant, row.type, row.key}].push_back(&row);
+    sagas.emplace_back(row.tenant, row.saga);
+  }
+  Result<std::map<SagaId, Lane>> lanes;
+  if (!sagas.empty()) lanes = store_.find_sagas(sagas);
+  // One that lies in a cell that is away holds up its own topic only.
+  const auto lanes_of =
+      [&](const std::vector<const SubscriptionRow*>& mine) -> Result<std::map<SagaId, Lane>> {
+    if (store_.cells() == 1) return lanes;
+    std::vector<std::pair<std::string, SagaId>> few;
+    for (const SubscriptionRow* row : mine) few.emplace_back(row->tenant, row->saga);
+    return store_.find_sagas(few);
+  };
   for (auto& ask : asks) {
     Result<std::vector<Subscriber>> mine;
     if (!rows) mine = fail(rows.error());
-    for (std::size_t i = 0; rows && mine && i < rows->size(); ++i) {
-      const SubscriptionRow& row = (*rows)[i];
-      if (TopicQuery{row.lane, row.tenant, row.type, row.key} != ask.query) continue;
-      const auto saga = store_.find_saga(row.tenant, row.saga);
-      if (!saga) mine = fail(saga.error());
-      else if (*saga) mine->push_back({row, (*saga)->first});
+    if (const auto it = found.find(ask.query); it != found.end()) {
+      const Result<std::map<SagaId, Lane>> few =
+          lanes ? Result<std::map<SagaId, Lane>>() : lanes_of(it->second);
+      const auto& known = lanes ? lanes : few;
+      if (!known) mine = fail(known.error());
+      for (std::size_t i = 0; known && i < it->second.size(); ++i) {
+        const SubscriptionRow& row = *it->second[i];
+        if (const auto lane = known->find(row.saga); lane != known->end())
+          mine->push_back({row, lane->second});
+      }
     }
     answer(std::move(ask.then), std::move(mine));
   }
@@ -260,21 +280,22 @@ void Loader::do_events(std::vector<Ask<EventsQuery, std::vector<EventRow>>> asks
   std::vector<EventsQuery> all;
   for (const auto& ask : asks) all.push_back(ask.query);
   const auto rows = store_.events_since(all);
+  // In order, each once: what one ask brought another one may have brought too, from earlier on.
+  std::map<TopicQuery, std::map<std::int64_t, const EventRow*>> found;
+  for (std::size_t i = 0; rows && i < rows->size(); ++i) {
+    const EventRow& row = (*rows)[i];
+    found[{row.lane, row.tenant, row.type, row.key}].emplace(row.eseq, &row);
+  }
   for (auto& ask : asks) {
-    if (!rows) {
-      answer<std::vector<EventRow>>(std::move(ask.then), fail(rows.error()));
-      continue;
-    }
+    Result<std::vector<EventRow>> mine;
+    if (!rows) mine = fail(rows.error());
     const auto& [lane, tenant, type, key, since] = ask.query;
-    std::map<std::int64_t, const EventRow*> mine;  // by eseq: what another ask brought may be here too
-    for (const EventRow& row : *rows) {
-      if (row.lane == lane && row.tenant == tenant && row.type == type && row.key == key && row.at >= since) {
-        mine.emplace(row.eseq, &row);
+    if (const auto it = found.find({lane, tenant, type, key}); rows && it != found.end()) {
+      for (const auto& [eseq, row] : it->second) {
+        if (row->at >= since) mine->push_back(*row);
       }
     }
-    std::vector<EventRow> sorted;
-    for (const auto& [eseq, row] : mine) sorted.push_back(*row);
-    answer<std::vector<EventRow>>(std::move(ask.then), std::move(sorted));
+    answer(std::move(ask.then), std::move(mine));
   }
 }
 
@@ -288,7 +309,7 @@ void Loader::do_loads(std::vector<Ask<Which, std::shared_ptr<LoadResult>>> asks)
         ask.then = nullptr;
         continue;
       }
-      if (*found) ask.query.lane = (*found)->first;
+      if (*found) ask.query.lane = **found;
     }
     if (ask.query.lane) which[store_.cell_of(*ask.query.lane)].emplace_back(*ask.query.lane, ask.query.saga);
   }

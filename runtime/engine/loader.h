@@ -81,7 +81,7 @@ class Loader {
   void payload(EventRow event, Then<std::string> then);
   // Reads the whole journal of a saga that runs by `from`, and replays it against `to`.
   void replay(Lane lane, SagaId saga, GraphPtr from, GraphPtr to, Then<std::shared_ptr<ReplayResult>> then);
-  void due(Instant until, std::size_t limit, std::vector<Lane> lanes, Then<std::vector<DueSaga>> then);
+  void due(DueTime time, std::size_t limit, std::vector<Lane> lanes, Then<std::vector<DueSaga>> then);
   // Sagas of these lanes are marked before they are folded; not any more.
   void suspect(std::vector<Lane> lanes);
   void unsuspect(std::vector<Lane> lanes);

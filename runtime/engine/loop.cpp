@@ -9,13 +9,14 @@
 #include "runtime/base/limits.h"
 #include "runtime/engine/acts.h"
 #include "runtime/engine/asks.h"
-#include "runtime/engine/mailroom.h"
+#include "runtime/engine/children.h"
+#include "runtime/engine/due.h"
+#include "runtime/engine/event_starts.h"
 #include "runtime/engine/log.h"
+#include "runtime/engine/mailroom.h"
 #include "runtime/engine/migrations.h"
 #include "runtime/engine/recovery.h"
 #include "runtime/engine/starts.h"
-#include "runtime/engine/children.h"
-#include "runtime/engine/event_starts.h"
 #include "runtime/engine/topics.h"
 #include "runtime/engine/turns.h"
 #include "runtime/store/losing_commits.h"
@@ -28,9 +29,6 @@ using std::chrono::seconds;
 
 constexpr auto kTick = milliseconds(500);
 constexpr auto kTickRecovering = milliseconds(20);
-constexpr auto kDuePoll = seconds(20);
-constexpr std::int64_t kDueAheadUs = 60'000'000;
-constexpr std::size_t kDueAtOnce = 1'000;
 constexpr auto kCallerWaits = seconds(10);
 constexpr int kDrainsATurn = 4;
 constexpr std::size_t kFiredATurn = 5'000;
@@ -42,8 +40,9 @@ std::string said_to_anybody(const std::string& why) {
 
 }  // namespace
 
-Loop::Loop(Store& store, ActionRunner& runner, const EngineOptions& options, DatabaseClock& clock, Graphs& graphs,
-           Counters& counters, Directory& directory, std::shared_ptr<Inbox> inbox, Opening opening)
+Loop::Loop(Store& store, ActionRunner& runner, const EngineOptions& options, DatabaseClock& clock,
+           Graphs& graphs, Counters& counters, Directory& directory, std::shared_ptr<Inbox> inbox,
+           Opening opening)
     : store_(store),
       runner_(runner),
       options_(options),
@@ -61,6 +60,7 @@ Loop::Loop(Store& store, ActionRunner& runner, const EngineOptions& options, Dat
       turns_(std::make_unique<Turns>(*this)),
       migrations_(std::make_unique<Migrations>(*this)),
       recovery_(std::make_unique<Recovery>(*this)),
+      due_(std::make_unique<DueSagas>(*this)),
       mailroom_(std::make_unique<Mailroom>(*this)),
       asks_(std::make_unique<Asks>(*this)),
       opening_(std::move(opening)) {
@@ -132,10 +132,7 @@ void Loop::run() {
   }
 }
 
-void Loop::begin() {
-  next_due_poll_ = steady_now();
-  lanes_.gained(std::move(opening_.gained));
-}
+void Loop::begin() { lanes_.gained(std::move(opening_.gained)); }
 
 bool Loop::step(SteadyTime wait_until) {
   inbox_->drain(tasks_, wait_until);
@@ -162,8 +159,9 @@ void Loop::turn() {
     for (Channel& channel : channels_) fire_timers(channel);
     starts_->admit();
     lanes_.step(at);
+    due_->step(at);
   }
-  if (!stopping_ || asks_->waiting()) mailroom_->step(steady_now());
+  if (!stopping_ || asks_->waiting()) mailroom_->step(at);
   if (steady_now() >= next_tick_) tick();
 }
 
@@ -204,7 +202,6 @@ void Loop::tick() {
     for (Task& task : again) task();
   }
   renew_leases(at);
-  if (at >= next_due_poll_) poll_due();
   asks_->step(at);
   give_up_answers();
 }
@@ -219,22 +216,23 @@ void Loop::renew_leases(SteadyTime at) {
   }
 }
 
-// Parked sagas that left memory: whoever is due soon comes back, and its timer with it.
-void Loop::poll_due() {
-  next_due_poll_ = steady_now() + kDuePoll;
-  loader_->due({clock_.now().us + kDueAheadUs}, kDueAtOnce, lanes_.held(), [this](Result<std::vector<DueSaga>> due) {
-    if (!due) return;
-    std::size_t asked = 0;
-    for (const auto& [lane, id, due_at] : *due) {
-      if (find(id) != nullptr || !holds(lane) || quarantined_.contains(id)) continue;
-      Loader::Which which;
-      which.lane = lane;
-      which.saga = id;
-      with_saga(which, [](const Result<Saga*>&) {});
-      ++asked;
-    }
-    if (due->size() == kDueAtOnce && asked > 0) next_due_poll_ = steady_now();
-  });
+std::size_t Loop::timers_before(Instant at, std::size_t enough) const {
+  std::size_t count = 0;
+  for (const Channel& channel : channels_) {
+    for (auto it = channel.timers.begin();
+         it != channel.timers.end() && it->first < at && count < enough; ++it)
+      ++count;
+  }
+  return count;
+}
+
+std::size_t Loop::timers_at(Instant at, std::size_t enough) const {
+  std::size_t count = 0;
+  for (const Channel& channel : channels_) {
+    auto it = channel.timers.lower_bound({at, nullptr});
+    for (; it != channel.timers.end() && it->first == at && count < enough; ++it) ++count;
+  }
+  return count;
 }
 
 void Loop::hand_over(Channel& channel) {
@@ -275,7 +273,7 @@ void Loop::seal_open(Lane lane) {
 void Loop::lanes_gained(const std::vector<ClaimedLane>& lanes, std::vector<Lane> suspects) {
   for (const ClaimedLane& lane : lanes) channel(lane.lane).gained.push_back(lane);
   if (!suspects.empty()) loader_->suspect(std::move(suspects));
-  next_due_poll_ = steady_now();
+  due_->start_over();
 }
 
 // The writer does this for the batch that it holds.
@@ -300,7 +298,7 @@ SteadyTime Loop::wake_at() const {
         std::max<std::int64_t>(0, channel.timers.begin()->first.us - clock_.passed().us);
     at = std::min(at, steady_now() + std::chrono::microseconds(wait_us + 1));
   }
-  if (!stopping_) at = std::min(at, lanes_.due());
+  if (!stopping_) at = std::min({at, lanes_.due(), database_down() ? at : due_->due()});
   if (!stopping_ || asks_->waiting()) at = std::min(at, mailroom_->due());
   const bool work = std::any_of(channels_.begin(), channels_.end(), [](const Channel& c) { return c.shares->ready(); });
   if (work || (starts_->ready() && keeps_up())) at = std::min(at, steady_now());

@@ -40,6 +40,7 @@ class EventStarts;
 class Turns;
 class Migrations;
 class Recovery;
+class DueSagas;
 class Mailroom;
 class Asks;
 
@@ -153,6 +154,12 @@ class Loop {
   void request(const SagaId& saga, const std::string& tenant, Task work);
   Shares& shares(Lane lane) { return *channel(lane).shares; }
 
+  // How many wake-ups there are before `at`, or at just that time; counted up to `enough`.
+  std::size_t timers_before(Instant at, std::size_t enough) const;
+  std::size_t timers_at(Instant at, std::size_t enough) const;
+  // So many parked sagas that even those due soon leave.
+  bool crowded() const;
+  bool may_load(const SagaId& id, Lane lane) const { return holds(lane) && !quarantined_.contains(id); }
   Saga* find(const SagaId& id);
   Saga& insert(std::unique_ptr<Saga> saga);
   // The saga, from memory or loaded. `then` gets kNotFound (also for another tenant's), kUnavailable, kFenced, kCorrupt.
@@ -188,9 +195,11 @@ class Loop {
   void deliver_kept_mail(const SagaId& id);
 
  private:
-  struct Earlier {  // by time, then by id: the same in every run
+  struct Earlier {  // by time, then by id: the same in every run; before all of a time: no saga
     bool operator()(const std::pair<Instant, Saga*>& a, const std::pair<Instant, Saga*>& b) const {
-      return a.first != b.first ? a.first < b.first : a.second->id < b.second->id;
+      if (a.first != b.first) return a.first < b.first;
+      if (a.second == nullptr || b.second == nullptr) return a.second == nullptr && b.second != nullptr;
+      return a.second->id < b.second->id;
     }
   };
   // A writer and what waits for it. Each lane belongs to one; what one commits never waits for another, and nothing but
@@ -216,7 +225,6 @@ class Loop {
   void fire(const SagaId& id);
   static std::size_t rows_pending(const Channel& channel);
   void renew_leases(SteadyTime at);
-  void poll_due();
   void hand_over(Channel& channel);
   void leave_gone_lanes(Batch& batch);
   void give_up_answers();
@@ -276,7 +284,7 @@ class Loop {
   std::vector<Task> tasks_;  // taken out of the inbox, at hand
   std::uint64_t batches_ = 0;
   std::vector<std::pair<Lane, SendAction>> deferred_;  // committed, but their lease was too short to send
-  SteadyTime next_tick_, next_due_poll_;
+  SteadyTime next_tick_;
   bool stopping_ = false;
   SteadyTime stop_by_;
 
@@ -288,6 +296,7 @@ class Loop {
   std::unique_ptr<Turns> turns_;
   std::unique_ptr<Migrations> migrations_;
   std::unique_ptr<Recovery> recovery_;
+  std::unique_ptr<DueSagas> due_;
   std::unique_ptr<Mailroom> mailroom_;
   std::unique_ptr<Asks> asks_;
   std::unique_ptr<Loader> loader_;  // last: their threads end before anything else goes

@@ -4,9 +4,10 @@
 // that is found marked twice in a row is quarantined without being folded. See loop.h.
 #include <utility>
 
+#include "interpreter/defects.h"
 #include "runtime/base/check.h"
 #include "runtime/base/fair.h"
-#include "interpreter/defects.h"
+#include "runtime/engine/due.h"
 #include "runtime/engine/log.h"
 #include "runtime/engine/loop.h"
 #include "runtime/engine/topics.h"
@@ -17,6 +18,9 @@ namespace {
 
 // A parked saga that is due so soon stays: the loader would fetch it right back.
 constexpr std::int64_t kSoonUs = 90'000'000;
+// Of more than so many that are due soon only those due at once stay, so that memory has a bound.
+constexpr std::size_t kSoonMax = 100'000;
+constexpr std::int64_t kAtOnceUs = 5'000'000;
 
 }  // namespace
 
@@ -228,14 +232,17 @@ void Loop::deliver_kept_mail(const SagaId& id) {
   });
 }
 
+bool Loop::crowded() const { return idle_.size() > options_.parked_in_memory_max + kSoonMax; }
+
 void Loop::evict() {
   std::size_t tries = 8;
   while (idle_.size() > options_.parked_in_memory_max && tries-- > 0) {
     Saga& saga = *idle_.front();
-    if (saga.firing || (saga.timer_at && saga.timer_at.us < clock_.now().us + kSoonUs)) {
+    if (saga.firing || (saga.timer_at && saga.timer_at.us < clock_.now().us + (crowded() ? kAtOnceUs : kSoonUs))) {
       idle_.splice(idle_.end(), idle_, idle_.begin());
       continue;
     }
+    due_->left(saga.timer_at);
     erase(saga);
   }
 }

@@ -34,6 +34,16 @@ bool holds_private_payload(const interpreter::Graph& graph, const std::string& e
   return true;
 }
 
+// A large state is not written again before about as much was journaled: else each item of a long
+// `for each` would write a part of all others. A load then reads at most twice the state; and no
+// more than so many entries.
+bool wants_snapshot(const Saga& saga) {
+  constexpr std::uint64_t kEntriesMax = 10 * limits::snapshot_every_entries;
+  const std::uint64_t entries = saga.state.seq - saga.journaled;
+  if (saga.state.ended() || entries < limits::snapshot_every_entries) return false;
+  return saga.journaled_bytes >= saga.snapshot_bytes || entries >= kEntriesMax;
+}
+
 bool at_cap(const State& state, const Fact& fact) {
   return state.seq + 1 >= limits::entries_per_saga_max && !state.capped && !state.ended() &&
          !std::holds_alternative<interpreter::CapReached>(fact);
@@ -75,6 +85,7 @@ Slot Loop::record(Saga& saga, Fact fact, std::string actor, std::string reason) 
     append_entry_body(*saga.graph, entry, row.body);
   }
   row.actor = std::move(entry.actor);
+  saga.journaled_bytes += row.body.size();
   const bool forgets = defective(Defect::kTimerNotJournaled) && row.kind == "TimerFired";
   if (!forgets) slot.batch->add(slot.owner, std::move(row));
   counters_.entries.fetch_add(1, std::memory_order_relaxed);
@@ -233,9 +244,11 @@ void Loop::seal_saga(Batch& batch, Batch::OwnerIndex owner, Saga& saga) {
   const bool had_ended = saga.row.ended_at && saga.row.status == interpreter::name(state.status);
   bool write = refresh_row(saga);
   std::optional<std::string> snapshot;
-  if (saga.rewrite || (!state.ended() && state.seq - saga.journaled >= limits::snapshot_every_entries)) {
+  if (saga.rewrite || wants_snapshot(saga)) {
     snapshot = encode_state(*saga.graph, state);
     saga.journaled = state.seq;
+    saga.journaled_bytes = 0;
+    saga.snapshot_bytes = snapshot->size();
     write = true;
   }
   const bool held = !state.ended() && (saga.row.health == interpreter::name(interpreter::Health::kHeld) ||

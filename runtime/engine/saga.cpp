@@ -70,6 +70,7 @@ Result<std::unique_ptr<Saga>> fold(LoadedSaga loaded, GraphPtr graph) {
                                            std::to_string(loaded.row.state_seq));
     }
     saga->journaled = state.seq;
+    saga->snapshot_bytes = loaded.row.state->size();
   }
   for (const JournalRow& row : loaded.journal) {
     if (row.seq <= state.seq) continue;
@@ -81,6 +82,7 @@ Result<std::unique_ptr<Saga>> fold(LoadedSaga loaded, GraphPtr graph) {
     if (!entry) return fail(entry.error());
     state = interpreter::apply(*graph, std::move(state), *entry);
     BELAY_CHECK(state.seq == row.seq, "apply counts every entry");
+    saga->journaled_bytes += row.body.size();
   }
   if (state.seq == 0) return fail(ErrorCode::kCorrupt, "the saga has no entries");
   saga->id = loaded.row.id;

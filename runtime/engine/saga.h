@@ -22,6 +22,8 @@ struct Saga {
   interpreter::State state;
   InstanceRow row;                 // row.state is never kept here
   std::uint64_t journaled = 0;     // entries at the last snapshot; 0: none
+  std::size_t journaled_bytes = 0; // of the entries since then
+  std::size_t snapshot_bytes = 0;  // of that snapshot
   std::uint64_t batch = 0;         // number of the batch it last had rows in
   std::uint64_t first_batch = 0;   // of its start; 0: it was loaded
   std::int64_t epoch = 0;          // of its lane, since it is in memory

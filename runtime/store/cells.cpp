@@ -112,8 +112,8 @@ class CellStore final : public Store {
   Result<std::vector<SagaKeyRow>> saga_keys(const std::vector<std::pair<Lane, SagaId>>& which) override {
     return joined(which, [](Store& store, const auto& some) { return store.saga_keys(some); });
   }
-  Result<std::vector<DueSaga>> due_sagas(Instant until, std::size_t limit, const std::vector<Lane>& lanes) override;
-  Result<std::optional<std::pair<Lane, SagaId>>> find_saga(const std::string& tenant, const SagaId& id) override;
+  Result<std::vector<DueSaga>> due_sagas(DueTime time, std::size_t limit, const std::vector<Lane>& lanes) override;
+  Result<std::map<SagaId, Lane>> find_sagas(const std::vector<std::pair<std::string, SagaId>>& which) override;
   Result<Instant> database_now(std::size_t cell) override {
     return ask(cell, [](Store& store) { return store.database_now(); });
   }
@@ -310,7 +310,7 @@ Result<Cluster> CellStore::beat(const NodeBeat& me) {
 
 // ---- Reading -------------------------------------------------------------------------------------------------------
 
-Result<std::vector<DueSaga>> CellStore::due_sagas(Instant until, std::size_t limit, const std::vector<Lane>& lanes) {
+Result<std::vector<DueSaga>> CellStore::due_sagas(DueTime time, std::size_t limit, const std::vector<Lane>& lanes) {
   std::vector<std::vector<Lane>> by_cell(stores_.size());
   for (const Lane lane : lanes) by_cell[of(lane)].push_back(lane);
   std::vector<DueSaga> due;
@@ -318,7 +318,7 @@ Result<std::vector<DueSaga>> CellStore::due_sagas(Instant until, std::size_t lim
   bool answered = false;
   for (std::size_t cell = 0; cell < by_cell.size(); ++cell) {
     if (by_cell[cell].empty()) continue;
-    auto some = ask(cell, [&](Store& store) { return store.due_sagas(until, limit, by_cell[cell]); });
+    auto some = ask(cell, [&](Store& store) { return store.due_sagas(time, limit, by_cell[cell]); });
     if (!some) {
       failure = some.error();  // asked for again in a while
       continue;
@@ -332,15 +332,21 @@ Result<std::vector<DueSaga>> CellStore::due_sagas(Instant until, std::size_t lim
   return due;
 }
 
-Result<std::optional<std::pair<Lane, SagaId>>> CellStore::find_saga(const std::string& tenant, const SagaId& id) {
+Result<std::map<SagaId, Lane>> CellStore::find_sagas(const std::vector<std::pair<std::string, SagaId>>& which) {
+  std::map<SagaId, Lane> lanes;
+  std::vector<std::pair<std::string, SagaId>> left = which;
   std::optional<Failure> failure;
-  for (std::size_t cell = 0; cell < stores_.size(); ++cell) {
-    auto found = ask(cell, [&](Store& store) { return store.find_saga(tenant, id); });
-    if (!found) failure = found.error();
-    else if (*found) return found;
+  for (std::size_t cell = 0; cell < stores_.size() && !left.empty(); ++cell) {
+    auto found = ask(cell, [&](Store& store) { return store.find_sagas(left); });
+    if (!found) {
+      failure = found.error();
+      continue;
+    }
+    std::erase_if(left, [&](const auto& saga) { return found->contains(saga.second); });
+    lanes.merge(*found);
   }
-  if (failure) return fail(*failure);  // it may be there
-  return std::optional<std::pair<Lane, SagaId>>();
+  if (failure && !left.empty()) return fail(*failure);  // they may be there
+  return lanes;
 }
 
 // ---- Mail ----------------------------------------------------------------------------------------------------------

@@ -409,13 +409,13 @@ Result<std::vector<JournalRow>> MemoryStore::journal(Lane, const SagaId& saga) {
   return journal_of(saga);
 }
 
-Result<std::vector<DueSaga>> MemoryStore::due_sagas(Instant until, std::size_t limit, const std::vector<Lane>& lanes) {
+Result<std::vector<DueSaga>> MemoryStore::due_sagas(DueTime time, std::size_t limit, const std::vector<Lane>& lanes) {
   if (down_) return no_database();
   std::lock_guard lock(mutex_);
   std::vector<DueSaga> due;
   for (const auto& [id, row] : instances_) {
     const bool asked = std::find(lanes.begin(), lanes.end(), row.lane) != lanes.end();
-    if (asked && row.due_at && row.due_at <= until) due.push_back({row.lane, id, row.due_at});
+    if (asked && row.due_at && row.due_at >= time.from && row.due_at <= time.until) due.push_back({row.lane, id, row.due_at});
   }
   std::sort(due.begin(), due.end(), [](const DueSaga& a, const DueSaga& b) {
     return std::tie(a.due_at.us, a.lane, a.id) < std::tie(b.due_at.us, b.lane, b.id);
@@ -561,12 +561,15 @@ Result<std::vector<SagaKeyRow>> MemoryStore::saga_keys(const std::vector<std::pa
   return rows;
 }
 
-Result<std::optional<std::pair<Lane, SagaId>>> MemoryStore::find_saga(const std::string& tenant, const SagaId& id) {
+Result<std::map<SagaId, Lane>> MemoryStore::find_sagas(const std::vector<std::pair<std::string, SagaId>>& which) {
   if (down_) return no_database();
   std::lock_guard lock(mutex_);
-  const auto found = instances_.find(id);
-  if (found == instances_.end() || found->second.tenant != tenant) return std::optional<std::pair<Lane, SagaId>>();
-  return std::optional(std::pair(found->second.lane, id));
+  std::map<SagaId, Lane> lanes;
+  for (const auto& [tenant, id] : which) {
+    const auto found = instances_.find(id);
+    if (found != instances_.end() && found->second.tenant == tenant) lanes.emplace(id, found->second.lane);
+  }
+  return lanes;
 }
 
 Result<Instant> MemoryStore::database_now(std::size_t) {

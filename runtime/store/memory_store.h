@@ -86,7 +86,7 @@ class MemoryStore final : public Store {
   Result<std::vector<SagaId>> running_sagas(Lane lane) override;
   Result<std::vector<LoadedSaga>> load_sagas(const std::vector<std::pair<Lane, SagaId>>& which) override;
   Result<std::vector<JournalRow>> journal(Lane lane, const SagaId& saga) override;
-  Result<std::vector<DueSaga>> due_sagas(Instant until, std::size_t limit, const std::vector<Lane>& lanes) override;
+  Result<std::vector<DueSaga>> due_sagas(DueTime time, std::size_t limit, const std::vector<Lane>& lanes) override;
   Result<std::vector<MailboxRow>> mailbox(const MailQuery& query) override;
   Result<bool> carry_in(const std::vector<MailboxRow>& rows, Instant read_at) override;
   Result<void> carried_out(const std::vector<MailboxRow>& rows) override;
@@ -102,7 +102,7 @@ class MemoryStore final : public Store {
   Result<std::vector<TurnRow>> turns(
       const std::vector<std::tuple<Lane, std::string, std::string>>& names) override;
   Result<std::vector<SagaKeyRow>> saga_keys(const std::vector<std::pair<Lane, SagaId>>& which) override;
-  Result<std::optional<std::pair<Lane, SagaId>>> find_saga(const std::string& tenant, const SagaId& id) override;
+  Result<std::map<SagaId, Lane>> find_sagas(const std::vector<std::pair<std::string, SagaId>>& which) override;
   Result<Instant> database_now(std::size_t cell = 0) override;
   Result<void> forgive_crashes(const std::string& owner, const std::vector<Lane>& lanes) override;
   Result<void> put_definition(const std::string& workflow, std::uint32_t version, const std::string& hash,

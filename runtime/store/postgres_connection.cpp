@@ -1,6 +1,7 @@
 // The one place that includes libpqxx. See postgres_connection.h.
 #include "runtime/store/postgres_connection.h"
 
+#include <bit>
 #include <charconv>
 #include <map>
 #include <pqxx/pqxx>
@@ -77,6 +78,13 @@ Statements read_statements() {
     }
   }
   return all;
+}
+
+// Often at first, while tables grow fast; then rarely. Autovacuum has plans made anew too, but a minute later.
+bool plans_are_old(std::uint64_t runs) {
+  constexpr std::uint64_t kRarely = 4096;
+  if (runs % kRarely == 0) return true;
+  return runs < kRarely && runs >= 16 && std::has_single_bit(runs);
 }
 
 std::string first_line(std::string_view text) {
@@ -166,6 +174,7 @@ struct PostgresConnection::Held {
   explicit Held(const std::string& options) : connection(options) {}
   pqxx::connection connection;
   std::map<std::string, bool, std::less<>> prepared;
+  std::uint64_t runs = 0;
 };
 
 PostgresConnection::PostgresConnection() = default;
@@ -233,6 +242,7 @@ PostgresResult<std::unique_ptr<PostgresConnection>> PostgresConnection::open(con
 PostgresResult<PostgresRows> PostgresConnection::run(const char* name, const PostgresParams& params) {
   return guarded([&] {
     pqxx::nontransaction work(held_->connection);
+    if (plans_are_old(++held_->runs)) work.exec("DISCARD PLANS");
     if (!held_->prepared[name]) {
       held_->connection.prepare(name, std::string(named_sql(name)));
       held_->prepared[name] = true;

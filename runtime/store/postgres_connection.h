@@ -60,7 +60,8 @@ class PostgresConnection {
   static PostgresResult<std::unique_ptr<PostgresConnection>> open(const PostgresOptions& options);
   ~PostgresConnection();
 
-  // A named statement of runtime/store/sql, prepared at its first use; parameters in binary.
+  // A named statement of runtime/store/sql, prepared at its first use; parameters in binary. Its plan is made anew from
+  // time to time: one that was made while a table was empty may read by any index, and reads all of a large one.
   PostgresResult<PostgresRows> run(const char* name, const PostgresParams& params = {});
   // SQL text without parameters; several statements are one transaction.
   PostgresResult<PostgresRows> execute(const std::string& sql);

@@ -59,7 +59,7 @@ class PostgresStore final : public Store {
   Result<std::vector<SagaId>> running_sagas(Lane lane) override;
   Result<std::vector<LoadedSaga>> load_sagas(const std::vector<std::pair<Lane, SagaId>>& which) override;
   Result<std::vector<JournalRow>> journal(Lane lane, const SagaId& saga) override;
-  Result<std::vector<DueSaga>> due_sagas(Instant until, std::size_t limit, const std::vector<Lane>& lanes) override;
+  Result<std::vector<DueSaga>> due_sagas(DueTime time, std::size_t limit, const std::vector<Lane>& lanes) override;
   Result<std::vector<MailboxRow>> mailbox(const MailQuery& query) override;
   Result<bool> carry_in(const std::vector<MailboxRow>& rows, Instant read_at) override;
   Result<void> carried_out(const std::vector<MailboxRow>& rows) override;
@@ -75,7 +75,7 @@ class PostgresStore final : public Store {
   Result<std::vector<TurnRow>> turns(
       const std::vector<std::tuple<Lane, std::string, std::string>>& names) override;
   Result<std::vector<SagaKeyRow>> saga_keys(const std::vector<std::pair<Lane, SagaId>>& which) override;
-  Result<std::optional<std::pair<Lane, SagaId>>> find_saga(const std::string& tenant, const SagaId& id) override;
+  Result<std::map<SagaId, Lane>> find_sagas(const std::vector<std::pair<std::string, SagaId>>& which) override;
   Result<Instant> database_now(std::size_t cell) override;
   Result<void> put_definition(const std::string& workflow, std::uint32_t version, const std::string& hash,
                               const std::string& graph) override;
@@ -326,13 +326,17 @@ Result<std::vector<JournalRow>> PostgresStore::journal(Lane lane, const SagaId& 
                    "load a journal", journal_of);
 }
 
-Result<std::vector<DueSaga>> PostgresStore::due_sagas(Instant until, std::size_t limit,
+Result<std::vector<DueSaga>> PostgresStore::due_sagas(DueTime time, std::size_t limit,
                                                       const std::vector<Lane>& lanes) {
   keep_house();
   PostgresArray of(Of::kInt4);
   for (const Lane lane : lanes) of.add_int4(lane);
   return read_rows("due_sagas",
-                   PostgresParams().int8(until.us).int8(static_cast<std::int64_t>(limit)).array(std::move(of)),
+                   PostgresParams()
+                       .int8(time.until.us)
+                       .int8(static_cast<std::int64_t>(limit))
+                       .array(std::move(of))
+                       .int8(std::max<std::int64_t>(time.from.us, 1)),
                    "list due sagas", [](const PostgresRows& rows, std::size_t i) {
                      return DueSaga{static_cast<Lane>(rows.number(i, 0)), rows.str(i, 1), {rows.number(i, 2)}};
                    });
@@ -528,12 +532,18 @@ Result<std::vector<SagaKeyRow>> PostgresStore::saga_keys(const std::vector<std::
                    });
 }
 
-Result<std::optional<std::pair<Lane, SagaId>>> PostgresStore::find_saga(const std::string& tenant, const SagaId& id) {
-  if (!is_uuid(id)) return std::nullopt;
-  auto rows = readers_.read("find_saga", PostgresParams().text(tenant).uuid(id));
-  if (!rows) return fail(to_failure(rows.error(), "find a saga"));
-  if (rows->size() == 0) return std::nullopt;
-  return std::pair(static_cast<Lane>(rows->number(0, 0)), id);
+Result<std::map<SagaId, Lane>> PostgresStore::find_sagas(const std::vector<std::pair<std::string, SagaId>>& which) {
+  PostgresArray tenants(Of::kText), ids(Of::kUuid);
+  for (const auto& [tenant, id] : which) {
+    if (!is_uuid(id)) continue;
+    tenants.add_text(tenant);
+    ids.add_uuid(id);
+  }
+  auto rows = readers_.read("find_sagas", PostgresParams().array(std::move(tenants)).array(std::move(ids)));
+  if (!rows) return fail(to_failure(rows.error(), "find sagas"));
+  std::map<SagaId, Lane> lanes;
+  for (std::size_t i = 0; i < rows->size(); ++i) lanes.emplace(rows->str(i, 0), static_cast<Lane>(rows->number(i, 1)));
+  return lanes;
 }
 
 Result<Instant> PostgresStore::database_now(std::size_t) {

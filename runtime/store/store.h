@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -221,6 +222,9 @@ struct MailQuery {
   std::size_t at_most = SIZE_MAX;  // of each cell
 };
 
+struct DueTime {  // both included; `from` 0: from the beginning
+  Instant from, until;
+};
 struct DueSaga {
   Lane lane = 0;
   SagaId id;
@@ -266,8 +270,8 @@ class Store {
   virtual Result<std::vector<LoadedSaga>> load_sagas(const std::vector<std::pair<Lane, SagaId>>& which) = 0;
   // All entries of a saga, by seq, whatever snapshot there is.
   virtual Result<std::vector<JournalRow>> journal(Lane lane, const SagaId& saga) = 0;
-  // Parked sagas of these lanes due before `until`, earliest first, at most `limit`.
-  virtual Result<std::vector<DueSaga>> due_sagas(Instant until, std::size_t limit, const std::vector<Lane>& lanes) = 0;
+  // Parked sagas of these lanes due in that time, earliest first, at most `limit`.
+  virtual Result<std::vector<DueSaga>> due_sagas(DueTime time, std::size_t limit, const std::vector<Lane>& lanes) = 0;
   virtual Result<std::vector<MailboxRow>> mailbox(const MailQuery& query) = 0;
   Result<std::vector<MailboxRow>> mailbox() { return mailbox(MailQuery{}); }
   // Mail on its way from cell to cell (cells.h). Puts messages of another database into this one's mailbox, each once,
@@ -292,7 +296,9 @@ class Store {
   virtual Result<std::vector<TurnRow>> turns(
       const std::vector<std::tuple<Lane, std::string, std::string>>& lane_tenant_name) = 0;
   virtual Result<std::vector<SagaKeyRow>> saga_keys(const std::vector<std::pair<Lane, SagaId>>& which) = 0;
-  virtual Result<std::optional<std::pair<Lane, SagaId>>> find_saga(const std::string& tenant, const SagaId& id) = 0;
+  // The lanes of those that there are. kUnavailable when one may lie in a cell that does not answer.
+  virtual Result<std::map<SagaId, Lane>> find_sagas(const std::vector<std::pair<std::string, SagaId>>& tenant_saga) = 0;
+  Result<std::optional<Lane>> find_saga(const std::string& tenant, const SagaId& id);
   virtual Result<Instant> database_now(std::size_t cell = 0) = 0;
   // What this owner's lanes (of `lanes`; empty: all) went through before it is forgotten: should it crash later, that is
   // their first crash.
@@ -303,5 +309,11 @@ class Store {
                                       const std::string& graph) = 0;
   virtual Result<std::string> get_definition(const std::string& hash) = 0;
 };
+
+inline Result<std::optional<Lane>> Store::find_saga(const std::string& tenant, const SagaId& id) {
+  const Result<std::map<SagaId, Lane>> found = find_sagas({{tenant, id}});
+  if (!found) return fail(found.error());
+  return found->empty() ? std::nullopt : std::optional(found->begin()->second);
+}
 
 }  // namespace belay::runtime

@@ -1,6 +1,8 @@
-// The flush alone, without an engine: how many sagas a second one connection can make durable. Seven journal rows a
-// saga, its instance row inserted at the start and replaced at the end, spread over seven flushes as a real saga's
-// steps are. Starts a private Postgres of its own; `flush_bench [SECONDS] [URL]`.
+// The flush alone, without an engine: how many sagas a second one connection can make durable.
+// Seven journal rows a saga, its instance row inserted at the start and replaced at the end, spread
+// over seven flushes as a real saga's steps are. First the floor: one connection that commits one
+// small row after the other, nothing else. Starts a private Postgres of its own; `flush_bench
+// [SECONDS] [URL]`.
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -55,6 +57,32 @@ double wal_bytes(PostgresConnection& connection) {
   return static_cast<double>(connection.execute("SELECT pg_wal_lsn_diff(pg_current_wal_lsn(), '0/0')::bigint")->number(0, 0));
 }
 
+// How often the write-ahead log was synced. A backend tells when it has been idle for a while.
+double wal_syncs(PostgresConnection& connection) {
+  (void)connection.execute("SELECT pg_sleep(1.2)");
+  return static_cast<double>(connection.execute("SELECT wal_sync FROM pg_stat_wal")->number(0, 0));
+}
+
+// What a commit costs that writes next to nothing.
+void bare_commits(PostgresConnection& connection, double seconds) {
+  (void)connection.execute(
+      "CREATE TABLE IF NOT EXISTS public.bare (id bigint PRIMARY KEY, body text)");
+  (void)connection.execute("TRUNCATE public.bare");
+  (void)connection.execute("PREPARE bare (bigint) AS INSERT INTO public.bare VALUES ($1, '" +
+                           std::string(60, 'x') + "')");
+  const double syncs = wal_syncs(connection);
+  const std::int64_t begin = monotonic_us();
+  std::uint64_t commits = 0;
+  while (static_cast<double>(monotonic_us() - begin) < seconds * 1e6) {
+    if (!connection.execute("EXECUTE bare (" + std::to_string(++commits) + ")")) std::exit(1);
+  }
+  const double took = static_cast<double>(monotonic_us() - begin) / 1e6;
+  const double synced = wal_syncs(connection) - syncs;
+  const auto all = static_cast<double>(commits);
+  std::printf("one row a commit: %7.0f commits/s  %.2f syncs a commit\n", all / took, synced / all);
+  std::fflush(stdout);
+}
+
 double own_cpu_us() {
   rusage usage{};
   getrusage(RUSAGE_SELF, &usage);
@@ -101,6 +129,7 @@ int main(int argc, char** argv) {
   auto lanes = (*store)->claim_lanes("bench");
   if (!lanes) return std::fprintf(stderr, "%s\n", to_text(lanes.error()).c_str()), 1;
   auto side = PostgresConnection::open(options);
+  bare_commits(**side, seconds);
   DatabaseClock clock;
   clock.answered(*(*store)->database_now());
   IdGenerator ids;

@@ -43,6 +43,7 @@ class Bench {
     if (!options_.only.empty() && options_.only != name) return;
     finished_ = std::make_shared<Sample>();
     const auto wal_before = wal_position(connection_);
+    const auto flushes_before = engine_.stats().flushes;
     const auto begin = Clock::now();
     for (std::size_t i = 0; i < sagas; ++i) {
       if (i >= at_once) finished_->wait_for(i - at_once + 1);
@@ -52,9 +53,13 @@ class Bench {
     const double rate = static_cast<double>(sagas) * 1000.0 / ms_since(begin);
     const auto wal = static_cast<double>(wal_position(connection_) - wal_before) / static_cast<double>(sagas);
     std::printf(
-        "{\"case\":\"%s\",\"sagas_per_s\":%.0f,\"steps_per_s\":%.0f,\"p50_ms\":%.2f,\"p99_ms\":%.2f,"
-        "\"wal_bytes_per_saga\":%.0f,\"peak_rss_mb\":%.0f}\n",
-        name, rate, rate * steps, finished_->quantile(0.5), finished_->quantile(0.99), wal, peak_rss_mb());
+        "{\"case\":\"%s\",\"sagas_per_s\":%.0f,\"steps_per_s\":%.0f,\"p50_ms\":%.2f,\"p99_ms\":%."
+        "2f,"
+        "\"wal_bytes_per_saga\":%.0f,\"flushes_per_s\":%.0f,\"peak_rss_mb\":%.0f}\n",
+        name, rate, rate * steps, finished_->quantile(0.5), finished_->quantile(0.99), wal,
+        static_cast<double>(engine_.stats().flushes - flushes_before) * rate /
+            static_cast<double>(sagas),
+        peak_rss_mb());
     std::fflush(stdout);
   }
 

@@ -14,14 +14,20 @@ inline std::string replay_problem(const interpreter::Graph& graph, std::string_v
                                   const std::vector<interpreter::Entry>& journal,
                                   const interpreter::State* last = nullptr) {
   using namespace interpreter;
-  State folded;
+  State folded, live;  // live: as an engine has it, which remembers who is awake
   for (const Entry& entry : journal) {
     const std::string where = " at entry " + std::to_string(entry.seq);
     if (entry.seq != folded.seq + 1) return "a gap" + where;
     Entry bare = entry;
     bare.drawn.clear();
-    Decision again = decide(graph, apply(graph, folded, bare), saga);
+    Decision again = decide(graph, apply(graph, live, bare), saga);
+    const Decision anew = decide(graph, apply(graph, folded, bare), saga);
     folded = apply(graph, std::move(folded), entry);
+    live = again.state;
+    if (!(again.drawn == anew.drawn) || !(again.commands == anew.commands) ||
+        next_wakeup(graph, live) != next_wakeup(graph, folded)) {
+      return "something at work was taken to be at rest" + where;
+    }
     if (!(again.drawn == entry.drawn)) return "other conclusions" + where;
     if (!(again.state == folded)) return "another state" + where;
     const Decision nothing = decide(graph, std::move(again.state), saga);  // which is the folded one

@@ -70,7 +70,7 @@ TEST_CASE("migrate on Postgres: the next node reads the new definition and the w
   CHECK(again->repeated);
   const auto lane = (*store)->find_saga("acme", started->saga);
   REQUIRE(lane);
-  const auto journal = (*store)->journal((*lane)->first, started->saga);
+  const auto journal = (*store)->journal(**lane, started->saga);
   REQUIRE(journal);
   REQUIRE(journal->size() == 2);
   CHECK(journal->at(0).kind == "Started");

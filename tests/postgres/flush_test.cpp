@@ -118,10 +118,12 @@ TEST_CASE("a flush writes every table, and everything is read back") {
 
   CHECK(take(store->running_sagas(4)) == std::vector<SagaId>{one});
   CHECK(take(store->running_sagas(5)).empty());  // parked
-  const std::vector<DueSaga> due = take(store->due_sagas({now.us + 10}, 10, all_lanes()));
+  const std::vector<DueSaga> due = take(store->due_sagas({{}, {now.us + 10}}, 10, all_lanes()));
   REQUIRE(due.size() == 1);
   CHECK((due[0].lane == 5 && due[0].id == two && due[0].due_at > now));
-  CHECK(take(store->due_sagas(now, 10, all_lanes())).empty());
+  CHECK(take(store->due_sagas({{}, now}, 10, all_lanes())).empty());
+  CHECK(take(store->due_sagas({due[0].due_at, due[0].due_at}, 10, all_lanes())).size() == 1);
+  CHECK(take(store->due_sagas({{due[0].due_at.us + 1}, {now.us + 99}}, 10, all_lanes())).empty());
   const auto events = take(store->events_since({{9, "acme", "payment.authorised", "7", now}}));
   REQUIRE(events.size() == 2);
   CHECK(events[0].payload == R"({"b":1.10,"a":2})");
@@ -141,8 +143,12 @@ TEST_CASE("a flush writes every table, and everything is read back") {
   const auto answers = take(store->dedup({{4, "acme", "act", "k1"}}));
   REQUIRE(answers.size() == 1);
   CHECK(answers[0].answer == R"({"seq":2})");
-  CHECK(take(store->find_saga("acme", two)) == std::pair<Lane, SagaId>(5, two));
+  CHECK(take(store->find_saga("acme", two)) == Lane{5});
   CHECK(!take(store->find_saga("other", two)));
+  const std::map<SagaId, Lane> both =
+      take(store->find_sagas({{"acme", one}, {"acme", two}, {"other", one}, {"acme", "x"}}));
+  CHECK(both == std::map<SagaId, Lane>{{one, 4}, {two, 5}});
+  CHECK(take(store->find_sagas({{"other", one}})).empty());
   CHECK(!take(store->find_saga("acme", "nonsense")));
 
   // The second flush: ends, snapshots, and what is gone.
@@ -177,7 +183,7 @@ TEST_CASE("a flush writes every table, and everything is read back") {
     }
   }
   CHECK(take(store->running_sagas(4)).empty());
-  CHECK(take(store->due_sagas({now.us + 10}, 10, all_lanes())).empty());
+  CHECK(take(store->due_sagas({{}, {now.us + 10}}, 10, all_lanes())).empty());
   CHECK(take(store->events_since({{9, "acme", "payment.authorised", "7", now}}))[0].claimed);
   CHECK(take(store->subscriptions_of({{9, "acme", "payment.authorised", "7"}})).empty());
   CHECK(take(store->mailbox()).size() == 1);

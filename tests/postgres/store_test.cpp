@@ -154,6 +154,45 @@ TEST_CASE("a database that cannot be reached says so") {
   CHECK(open_postgres_store(options).error().code == ErrorCode::kUnavailable);
 }
 
+TEST_CASE("a plan that was made while a table was empty is made anew when it has grown") {
+  auto connection = PostgresConnection::open(migrated_database());
+  REQUIRE(connection);
+  PostgresConnection& session = **connection;
+  REQUIRE(session.use_generic_plans());
+  const auto read = [&] {
+    using Of = PostgresArray::Of;
+    PostgresArray lanes(Of::kInt4), tenants(Of::kText), types(Of::kText), keys(Of::kText),
+        since(Of::kInt8);
+    lanes.add_int4(1);
+    tenants.add_text("acme");
+    types.add_text("shop.paid");
+    keys.add_text("7");
+    since.add_int8(1);
+    PostgresParams params;
+    params.array(std::move(lanes))
+        .array(std::move(tenants))
+        .array(std::move(types))
+        .array(std::move(keys));
+    REQUIRE(session.run("events_since", params.array(std::move(since))));
+  };
+  read();
+  REQUIRE(
+      session.execute("INSERT INTO belay.event (lane, eseq, id, tenant, type, version, key, at, "
+                      "claimed, payload, metadata) "
+                      "SELECT 1, belay.us(now()) * 1000 + n, n, 'acme', 'shop.paid', 1, n, now(), "
+                      "false, '{}', '{}' "
+                      "FROM generate_series(1, 5000) AS n"));
+  for (int i = 0; i < 20; ++i) read();
+  const auto plan = session.execute(
+      "EXPLAIN EXECUTE events_since ('{1}', '{acme}', '{shop.paid}', '{7}', '{1}')");
+  REQUIRE(plan);
+  const std::string month = session.execute("SELECT to_char(now(), 'YYYYMM')")->str(0, 0);
+  std::string text;
+  for (std::size_t i = 0; i < plan->size(); ++i) text += plan->str(i, 0) + "\n";
+  INFO(text);
+  CHECK(text.find("using event_" + month + "_lane_tenant_type_key_eseq_idx") != std::string::npos);
+}
+
 TEST_CASE("a definition's version holds one content") {
   auto store = take(open_postgres_store(migrated_database()));
   const std::string graph("belay graph 1\0\x01\xff'\\", 18);

@@ -39,9 +39,9 @@ class NodeStore final : public runtime::Store {
   Result<std::vector<std::pair<Lane, std::int64_t>>> last_events(const std::vector<Lane>& lanes) override {
     return ask<std::vector<std::pair<Lane, std::int64_t>>>([&] { return store_.last_events(lanes); });
   }
-  Result<std::vector<runtime::DueSaga>> due_sagas(Instant until, std::size_t limit,
+  Result<std::vector<runtime::DueSaga>> due_sagas(runtime::DueTime time, std::size_t limit,
                                                   const std::vector<Lane>& lanes) override {
-    return ask<std::vector<runtime::DueSaga>>([&] { return store_.due_sagas(until, limit, lanes); });
+    return ask<std::vector<runtime::DueSaga>>([&] { return store_.due_sagas(time, limit, lanes); });
   }
   Result<bool> carry_in(const std::vector<runtime::MailboxRow>& rows, Instant read_at) override {
     return ask<bool>([&] { return store_.carry_in(rows, read_at); });
@@ -81,10 +81,9 @@ class NodeStore final : public runtime::Store {
       const std::vector<std::pair<Lane, SagaId>>& which) override {
     return ask<std::vector<runtime::SagaKeyRow>>([&] { return store_.saga_keys(which); });
   }
-  Result<std::optional<std::pair<Lane, SagaId>>> find_saga(const std::string& tenant,
-                                                           const SagaId& id) override {
-    return ask<std::optional<std::pair<Lane, SagaId>>>(
-        [&] { return store_.find_saga(tenant, id); });
+  Result<std::map<SagaId, Lane>> find_sagas(
+      const std::vector<std::pair<std::string, SagaId>>& which) override {
+    return ask<std::map<SagaId, Lane>>([&] { return store_.find_sagas(which); });
   }
   Result<Instant> database_now(std::size_t) override {
     return ask<Instant>([&] { return store_.database_now(); });

@@ -39,10 +39,10 @@ SELECT j.lane, j.iid, j.seq, belay.us(j.at), j.version, j.kind, j.actor, j.body
                       WHERE o.lane = r.lane AND o.iid = r.iid AND o.seq > r.after ORDER BY o.seq) AS j
  ORDER BY r.number, j.seq;
 
--- Parked sagas whose time has come, earliest first: index instance_due.
+-- Parked sagas whose time comes then, earliest first: index instance_due.
 -- name: due_sagas
 SELECT lane, iid, belay.us(due_at) FROM belay.instance
- WHERE due_at <= belay.instant($1::bigint) AND lane = ANY ($3::int[]) ORDER BY due_at LIMIT $2::bigint;
+ WHERE due_at >= belay.instant($4::bigint) AND due_at <= belay.instant($1::bigint) AND lane = ANY ($3::int[]) ORDER BY due_at LIMIT $2::bigint;
 
 -- Mail of these lanes but from those, in the order of its senders: primary key. The table holds only what was not
 -- consumed yet.
@@ -86,8 +86,9 @@ SELECT d.lane, d.tenant, d.scope, d.key, d.digest, d.answer, belay.us(d.at)
   JOIN belay.dedup AS d ON d.lane = r.lane AND d.tenant = r.tenant AND d.scope = r.scope AND d.key = r.key;
 
 -- Index instance_list.
--- name: find_saga
-SELECT lane FROM belay.instance WHERE tenant = $1::text AND iid = $2::uuid;
+-- name: find_sagas
+SELECT i.iid, i.lane FROM unnest($1::text[], $2::uuid[]) AS r (tenant, iid)
+  JOIN belay.instance AS i ON i.tenant = r.tenant AND i.iid = r.iid;
 
 -- Inserts where neither hash nor version is known; answers with the hash that the version has now.
 -- name: put_definition
