@@ -151,7 +151,7 @@ FlushResult PostgresStore::flush(const Flush& flush, std::size_t) {
     // In doubt. Connect once more and see which it was.
     const PostgresFailure failure = rows.error();
     if (attempt > 1) return down(failure);
-    if (auto connected = connect_writer(); !connected) return down(failure);
+    if (auto connected = connect_writer(); !connected) return down(connected.error());
     bool same = false;
     FlushResult seen = look(flush, same);
     if (!same) return seen;
