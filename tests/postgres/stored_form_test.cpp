@@ -69,7 +69,8 @@ struct World {
     return out;
   }
   JournalRow entry(const SagaId& id, std::uint64_t seq, const std::string& actor = "") {
-    return {kLane, id, seq, seq == 1 ? "Started" : "StepSucceeded", 1, actor, R"({"input":{"a":"\\ 'ü'"}})", {now.us + static_cast<std::int64_t>(seq) - 1}};
+    const Instant at{now.us + static_cast<std::int64_t>(seq) - 1};
+    return {kLane, id, seq, seq == 1 ? "Started" : "StepSucceeded", 1, actor, R"({"input":{"a":"\\ 'ü'"}})", at};
   }
 };
 
@@ -179,15 +180,16 @@ TEST_CASE("stored form: retention sees who began a saga, wherever that stands") 
   const Instant old{world.now.us - 200LL * 86'400'000'000};
   const SagaId parent = world.ids.next(old), child = world.ids.next(old), other = world.ids.next(old);
   Flush flush;
-  flush.instances = {world.row(parent, 1), world.row(child, 2, old), world.row(other, 2, old)};
+  flush.instances = {world.row(parent, 2), world.row(child, 3, old), world.row(other, 3, old)};
   for (InstanceRow& row : flush.instances) row.created_at = old;
   for (const SagaId& id : {parent, child, other}) {
     flush.journal.push_back(world.entry(id, 1, id == child ? "saga:" + parent : ""));
     flush.journal.back().at = old;
+    flush.journal.push_back(world.entry(id, 2));
   }
-  for (const SagaId& id : {child, other}) flush.journal.push_back(world.entry(id, 2));
+  for (const SagaId& id : {child, other}) flush.journal.push_back(world.entry(id, 3));
   REQUIRE(world.flush(flush).kind == Kind::kCommitted);
-  REQUIRE(world.count("journal") == 0);
+  REQUIRE(world.count("journal") == 3);
   RetentionOptions keep;
   keep.keep_days = 70;
   Retention retention(world.options, keep);

@@ -13,6 +13,10 @@ ALTER TABLE belay.instance
   ADD COLUMN started_actor text,
   ADD COLUMN started_body  text;                 -- JSON; null: entry 1 is in belay.journal
 
+-- Room on each page for the versions that the ends of its sagas make, the end's entry in them: an update that finds none
+-- writes the whole row, and into every index.
+ALTER TABLE belay.instance SET (fillfactor = 40);
+
 -- The journal, whole.
 CREATE VIEW belay.entry AS
   SELECT lane, iid, seq, at, version, kind, actor, body FROM belay.journal
