@@ -230,7 +230,7 @@ void write_values(JsonWriter& w, const SagaView& view) {
   w.end_object();
 }
 
-// The input, masked: the state has it in its first slots, decoded; the row only as text.
+// The input, masked: the state has it in its first slots.
 void write_input(JsonWriter& w, const SagaView& view) {
   w.key("input").begin_object();
   for (const Variable& variable : view.state.variables) {

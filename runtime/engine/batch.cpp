@@ -55,7 +55,7 @@ OwnerIndex Batch::add_owner(Owner owner) {
 }
 
 void Batch::add(OwnerIndex owner, InstanceRow row) {
-  bytes += row.input.size() + (row.state ? row.state->size() : 0) + 200;
+  bytes += (row.state ? row.state->size() : 0) + 200;
   flush.instances.push_back(std::move(row));
   of.instances.push_back(owner);
 }

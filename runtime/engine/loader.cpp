@@ -391,7 +391,7 @@ Result<std::shared_ptr<LoadResult>> Loader::make(LoadedSaga loaded, const Which&
 
 Result<SealPtr> Loader::open(LoadedSaga& loaded, bool& erased) {
   const auto sealed = [](const JournalRow& row) { return is_sealed_body(row.body); };
-  const bool any = (loaded.row.state && is_sealed_value(*loaded.row.state)) || is_sealed_value(loaded.row.input) ||
+  const bool any = (loaded.row.state && is_sealed_value(*loaded.row.state)) ||
                    std::any_of(loaded.journal.begin(), loaded.journal.end(), sealed);
   const Result<std::vector<SagaKeyRow>> rows = store_.saga_keys({{loaded.row.lane, loaded.row.id}});
   if (!rows) return fail(rows.error());

@@ -270,6 +270,7 @@ void Loop::seal_saga(Batch& batch, Batch::OwnerIndex owner, Saga& saga) {
   saga.rewrite = false;
   if (snapshot && saga.seal) *snapshot = sealed_value(*saga.seal, *snapshot, bound_to_state(saga.id, state.seq));
   InstanceRow row = saga.row;
+  row.first_end = state.ended() && !had_ended && !state.undo_asked;
   if (snapshot && !too_large) {
     row.state = std::move(snapshot);
     row.state_seq = state.seq + (defective(Defect::kSnapshotAhead) ? 1 : 0);

@@ -50,7 +50,6 @@ inline constexpr const char* kLoading = "loading";
 inline constexpr const char* kLoadingAgain = "loading_again";
 
 // What seals which row: moved to another place, it does not open.
-inline std::string bound_to_input(const SagaId& saga) { return saga + ":input"; }
 inline std::string bound_to_state(const SagaId& saga, std::uint64_t seq) { return saga + ":state:" + std::to_string(seq); }
 inline std::string bound_to_event(const std::string& id) { return "event:" + id; }
 

@@ -101,8 +101,9 @@ Result<StartInput> Starts::prepare_mail(StartRequest request, GraphPtr graph, co
 // is one for all of these: that of the turn, else of the `once per` value, else of the Idempotency-Key, else of the id.
 Result<void> Starts::identify(StartInput& input, DatabaseClock& clock, IdGenerator& ids) {
   const StartRequest& request = input.request;
-  append_json(request.input, input.input_json);
-  if (input.input_json.size() > limits::input_bytes_max) {
+  std::string as_json;
+  append_json(request.input, as_json);
+  if (as_json.size() > limits::input_bytes_max) {
     return fail(ErrorCode::kTooLarge, "an input has at most 256 KiB");
   }
   const Instant now = clock.now();
@@ -301,18 +302,16 @@ void Starts::create(StartInput input, const Gate::Keys& gate, bool queued) {
   row.workflow = input.graph->workflow;
   row.workflow_version = input.graph->version;
   row.definition = input.graph->hash;
-  row.created_at = loop_.now(input.lane);
   row.key = std::move(input.once);
-  row.input = std::move(input.input_json);
   const SealerPtr& sealer = loop_.options().sealer;
   if (input.graph->holds_private && sealer) {
     fresh->seal = std::make_shared<const DataKey>(DataKey::random());
-    row.input = sealed_value(*fresh->seal, row.input, bound_to_input(input.saga));
   }
   Saga& saga = loop_.insert(std::move(fresh));
   const Slot slot = loop_.record(
       saga, interpreter::Started{std::move(input.request.input), std::move(input.parent), queued},
       std::move(input.request.actor));
+  saga.row.created_at = saga.state.now;  // the time of its first entry
   BELAY_CHECK(!input.mail || input.mail->to == saga.lane, "mail that asks for a start goes to the lane of the saga");
   if (input.mail) consume(slot, *input.mail, input.with_mail);
   if (saga.seal) {

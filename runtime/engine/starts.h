@@ -21,7 +21,7 @@ struct StartInput {
   GraphPtr graph;
   SagaId saga;
   Lane lane = 0;
-  std::string input_json, once;         // once: the `once per` value as text, or empty
+  std::string once;                     // once: the `once per` value as text, or empty
   std::string digest;                   // of workflow and input, when there is a key
   std::vector<Loader::KeyQuery> keys;   // to be written, in `lane`: "key:…" or "child:…", "once:…"
   std::vector<Loader::KeyQuery> seen_as;  // where a start before may have left them, in that order

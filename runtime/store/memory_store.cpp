@@ -124,7 +124,7 @@ std::string MemoryStore::everything() const {
   std::lock_guard lock(mutex_);
   std::string all;
   for (const auto& [id, row] : instances_) {
-    all += row.key + '\n' + row.input + '\n' + row.waiting_on + '\n' + row.failure + '\n' + row.state.value_or("") + '\n';
+    all += row.key + '\n' + row.waiting_on + '\n' + row.failure + '\n' + row.state.value_or("") + '\n';
   }
   for (const auto& [key, row] : journal_) all += row.actor + '\n' + row.body + '\n';
   for (const auto& [key, row] : events_) all += row.id + '\n' + row.key + '\n' + row.payload + '\n' + row.metadata + '\n';
@@ -141,7 +141,6 @@ void MemoryStore::erase_key(const SagaId& saga) {
   InstanceRow& row = instances_.at(saga);
   row.state.reset();
   row.state_seq = 0;
-  row.input.clear();
 }
 
 Instant MemoryStore::now() const {

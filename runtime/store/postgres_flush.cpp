@@ -48,29 +48,56 @@ void add_fences(const std::vector<LaneFence>& fences, std::int64_t lease_ms, Ins
 struct MergedInstance {
   const InstanceRow* row;
   const InstanceRow* snapshot;  // whose state counts, or nullptr
+  // Entries that are kept in the row, or nullptr.
+  const JournalRow* started = nullptr;
+  const JournalRow* end = nullptr;
 };
-std::vector<MergedInstance> merge(const std::vector<InstanceRow>& rows) {
-  std::vector<MergedInstance> out;
-  out.reserve(rows.size());
+struct Rows {
+  std::vector<MergedInstance> instances;
+  std::vector<const JournalRow*> journal;
+};
+Rows merge(const Flush& flush, StoredForm form) {
+  Rows rows;
+  std::vector<MergedInstance>& out = rows.instances;
+  out.reserve(flush.instances.size());
   std::unordered_map<std::string_view, std::size_t> seen;
-  seen.reserve(rows.size());
-  for (const InstanceRow& row : rows) {
+  seen.reserve(flush.instances.size());
+  for (const InstanceRow& row : flush.instances) {
     const auto [at, fresh] = seen.try_emplace(row.id, out.size());
     if (fresh) out.push_back({&row, nullptr});
     MergedInstance& merged = out[at->second];
     merged.row = &row;
     if (row.state) merged.snapshot = &row;
   }
-  return out;
+  rows.journal.reserve(flush.journal.size());
+  for (const JournalRow& entry : flush.journal) {
+    const auto at = form == StoredForm::kJournalAlone || entry.version != 1 ? seen.end() : seen.find(entry.id);
+    MergedInstance* merged = at == seen.end() ? nullptr : &out[at->second];
+    if (merged != nullptr && entry.seq == 1 && entry.kind == "Started" && entry.at == merged->row->created_at) {
+      merged->started = &entry;
+    } else if (merged != nullptr && merged->row->first_end && entry.seq == merged->row->seq) {
+      merged->end = &entry;
+    } else {
+      rows.journal.push_back(&entry);
+    }
+  }
+  return rows;
 }
 
-void add_instances(const std::vector<InstanceRow>& rows, const Lanes& lanes, PostgresParams& params) {
+void add_text_or_null(const std::string& text, PostgresArray& to) {
+  if (text.empty()) to.add_null();
+  else to.add_text(text);
+}
+
+void add_instances(const std::vector<MergedInstance>& rows, const Lanes& lanes, PostgresParams& params) {
   const std::size_t n = rows.size();
   PostgresArray lane(Of::kInt4, n), id(Of::kUuid, n), tenant(Of::kText, n), workflow(Of::kText, n), key(Of::kText, n),
-      created(Of::kInt8, n), input(Of::kText, n), version(Of::kInt4, n), definition(Of::kText, n), status(Of::kText, n),
+      created(Of::kInt8, n), version(Of::kInt4, n), definition(Of::kText, n), status(Of::kText, n),
       health(Of::kText, n), seq(Of::kInt8, n), state_seq(Of::kInt8, n), since(Of::kInt8, n), due(Of::kInt8, n),
-      updated(Of::kInt8, n), ended(Of::kInt8, n), waiting(Of::kText, n), failure(Of::kText, n), state(Of::kText, n);
-  for (const auto& [row, snapshot] : merge(rows)) {
+      updated(Of::kInt8, n), ended(Of::kInt8, n), waiting(Of::kText, n), failure(Of::kText, n), state(Of::kText, n),
+      end_seq(Of::kInt4, n), end_at(Of::kInt8, n), end_kind(Of::kText, n), end_actor(Of::kText, n),
+      end_body(Of::kText, n), started_actor(Of::kText, n), started_body(Of::kText, n);
+  for (const auto& [row, snapshot, started, end] : rows) {
     lanes.check(row->lane);
     lane.add_int4(row->lane);
     id.add_uuid(row->id);
@@ -78,8 +105,6 @@ void add_instances(const std::vector<InstanceRow>& rows, const Lanes& lanes, Pos
     workflow.add_text(row->workflow);
     key.add_text(row->key);
     created.add_int8(row->created_at.us);
-    if (row->input.empty()) input.add_null();
-    else input.add_text(row->input);
     version.add_int4(static_cast<std::int32_t>(row->workflow_version));
     definition.add_text(row->definition);
     status.add_text(row->status);
@@ -94,27 +119,44 @@ void add_instances(const std::vector<InstanceRow>& rows, const Lanes& lanes, Pos
     failure.add_text(row->failure);
     if (snapshot) state.add_text(*snapshot->state);
     else state.add_null();
+    if (end != nullptr) {
+      end_seq.add_int4(static_cast<std::int32_t>(end->seq));
+      end_at.add_int8(end->at.us);
+      end_kind.add_text(end->kind);
+      add_text_or_null(end->actor, end_actor);
+      end_body.add_text(end->body);
+    } else {
+      for (PostgresArray* column : {&end_seq, &end_at, &end_kind, &end_actor, &end_body}) column->add_null();
+    }
+    if (started != nullptr) {
+      add_text_or_null(started->actor, started_actor);
+      started_body.add_text(started->body);
+    } else {
+      for (PostgresArray* column : {&started_actor, &started_body}) column->add_null();
+    }
   }
-  for (PostgresArray* column : {&lane, &id, &tenant, &workflow, &key, &created, &input, &version, &definition, &status,
-                                &health, &seq, &state_seq, &since, &due, &updated, &ended, &waiting, &failure, &state}) {
+  for (PostgresArray* column :
+       {&lane, &id, &tenant, &workflow, &key, &created, &version, &definition, &status, &health, &seq, &state_seq,
+        &since, &due, &updated, &ended, &waiting, &failure, &state, &end_seq, &end_at, &end_kind, &end_actor, &end_body,
+        &started_actor, &started_body}) {
     params.array(std::move(*column));
   }
 }
 
-void add_journal(const std::vector<JournalRow>& rows, const Lanes& lanes, PostgresParams& params) {
+void add_journal(const std::vector<const JournalRow*>& rows, const Lanes& lanes, PostgresParams& params) {
   const std::size_t n = rows.size();
   PostgresArray lane(Of::kInt4, n), id(Of::kUuid, n), seq(Of::kInt4, n), at(Of::kInt8, n), version(Of::kInt4, n),
       kind(Of::kText, n), actor(Of::kText, n), body(Of::kText, n);
-  for (const JournalRow& row : rows) {
-    lanes.check(row.lane);
-    lane.add_int4(row.lane);
-    id.add_uuid(row.id);
-    seq.add_int4(static_cast<std::int32_t>(row.seq));
-    at.add_int8(row.at.us);
-    version.add_int4(row.version);
-    kind.add_text(row.kind);
-    actor.add_text(row.actor);
-    body.add_text(row.body);
+  for (const JournalRow* row : rows) {
+    lanes.check(row->lane);
+    lane.add_int4(row->lane);
+    id.add_uuid(row->id);
+    seq.add_int4(static_cast<std::int32_t>(row->seq));
+    at.add_int8(row->at.us);
+    version.add_int4(row->version);
+    kind.add_text(row->kind);
+    actor.add_text(row->actor);
+    body.add_text(row->body);
   }
   for (PostgresArray* column : {&lane, &id, &seq, &at, &version, &kind, &actor, &body}) params.array(std::move(*column));
 }
@@ -324,7 +366,7 @@ void add_saga_keys(const std::vector<SagaKeyRow>& rows, const Lanes& lanes, Post
 
 }  // namespace
 
-FlushStatement flush_statement(const Flush& flush, std::int64_t lease_ms) {
+FlushStatement flush_statement(const Flush& flush, std::int64_t lease_ms, StoredForm form) {
   const bool hot = flush.events.empty() && flush.events_claimed.empty() && flush.subscriptions.empty() &&
                    flush.subscriptions_gone.empty() && flush.mail.empty() && flush.mail_consumed.empty() &&
                    flush.start_keys_gone.empty() && flush.dedup.empty();
@@ -333,8 +375,9 @@ FlushStatement flush_statement(const Flush& flush, std::int64_t lease_ms) {
   const Lanes lanes(flush.lanes);
   FlushStatement out{rare ? "flush_rare" : hot ? "flush_hot" : "flush_full", {}};
   add_fences(flush.lanes, lease_ms, latest(flush), out.params);
-  add_instances(flush.instances, lanes, out.params);
-  add_journal(flush.journal, lanes, out.params);
+  const Rows rows = merge(flush, form);
+  add_instances(rows.instances, lanes, out.params);
+  add_journal(rows.journal, lanes, out.params);
   add_start_keys(flush.start_keys, lanes, out.params);
   if (hot && !rare) return out;
   add_events(flush, lanes, out.params);

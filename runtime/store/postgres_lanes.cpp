@@ -13,6 +13,8 @@ namespace {
 
 using Of = PostgresArray::Of;
 
+constexpr std::int32_t kFormat = 2;  // belay.node says what: 2 reads StoredForm::kEntriesInRows
+
 PostgresArray array_of(const std::vector<Lane>& lanes) {
   PostgresArray array(Of::kInt4);
   for (const Lane lane : lanes) array.add_int4(lane);
@@ -79,9 +81,10 @@ Result<void> PostgresLanes::release_all(const std::string& owner) {
 }
 
 Result<Cluster> PostgresLanes::beat(const NodeBeat& me) {
-  auto rows = pool_.read("beat", PostgresParams().text(me.name).text(me.address).text(this_process()).int8(me.lease_ms));
+  auto rows = pool_.read("beat", PostgresParams().text(me.name).text(me.address).text(this_process()).int8(me.lease_ms).int4(kFormat));
   if (!rows) return fail(to_failure(rows.error(), "tell who holds which lane"));
   Cluster cluster;
+  bool all_know = true;
   std::string last;  // the process that was looked for last, most often the same one again
   bool last_dead = false;
   for (std::size_t i = 0; i < rows->size(); ++i) {
@@ -97,9 +100,11 @@ Result<Cluster> PostgresLanes::beat(const NodeBeat& me) {
       cluster.db_now = {rows->number(i, 7)};
       cluster.latest = std::max(cluster.latest, Instant{rows->number(i, 8)});
     } else if (!last_dead) {
+      all_know = all_know && rows->number(i, 3) >= kFormat;
       cluster.nodes.push_back({.name = rows->str(i, 1), .address = rows->str(i, 5), .lease_ms = rows->number(i, 6)});
     }
   }
+  form_.store(all_know ? StoredForm::kEntriesInRows : StoredForm::kJournalAlone, std::memory_order_relaxed);
   return cluster;
 }
 

@@ -2,9 +2,11 @@
 // while a flush or a long read has the others. What the statements lock is in sql/lanes.sql.
 // Tested in tests/postgres/lanes_test.cpp.
 #pragma once
+#include <atomic>
 #include <mutex>
 #include <set>
 
+#include "runtime/store/postgres_flush.h"
 #include "runtime/store/postgres_pool.h"
 #include "runtime/store/store.h"
 
@@ -23,11 +25,15 @@ class PostgresLanes {
   // Those that were claimed here and not released; some may have been lost since.
   std::set<Lane> owned() const;
 
+  // What every node that the last beat saw can read. Before the first beat: the older form.
+  StoredForm form() const { return form_.load(std::memory_order_relaxed); }
+
  private:
   const std::int64_t lease_ms_;
   PostgresPool pool_;
   mutable std::mutex mutex_;
   std::set<Lane> owned_;
+  std::atomic<StoredForm> form_{StoredForm::kJournalAlone};
 };
 
 // 0 … count - 1, or `lanes` when there are some.

@@ -11,20 +11,19 @@ InstanceRow instance_of(const PostgresRows& rows, std::size_t i) {
   row.workflow = rows.str(i, 3);
   row.key = rows.str(i, 4);
   row.created_at = {rows.number(i, 5)};
-  row.input = rows.str(i, 6);
-  row.workflow_version = static_cast<std::uint32_t>(rows.number(i, 7));
-  row.definition = rows.str(i, 8);
-  row.status = rows.str(i, 9);
-  row.health = rows.str(i, 10);
-  row.seq = static_cast<std::uint64_t>(rows.number(i, 11));
-  row.state_seq = static_cast<std::uint64_t>(rows.number(i, 12));
-  row.health_since = {rows.number(i, 13)};
-  row.due_at = {rows.number(i, 14)};
-  row.updated_at = {rows.number(i, 15)};
-  row.ended_at = {rows.number(i, 16)};
-  row.waiting_on = rows.str(i, 17);
-  row.failure = rows.str(i, 18);
-  if (rows.columns() > 19 && !rows.is_null(i, 19)) row.state = rows.str(i, 19);
+  row.workflow_version = static_cast<std::uint32_t>(rows.number(i, 6));
+  row.definition = rows.str(i, 7);
+  row.status = rows.str(i, 8);
+  row.health = rows.str(i, 9);
+  row.seq = static_cast<std::uint64_t>(rows.number(i, 10));
+  row.state_seq = static_cast<std::uint64_t>(rows.number(i, 11));
+  row.health_since = {rows.number(i, 12)};
+  row.due_at = {rows.number(i, 13)};
+  row.updated_at = {rows.number(i, 14)};
+  row.ended_at = {rows.number(i, 15)};
+  row.waiting_on = rows.str(i, 16);
+  row.failure = rows.str(i, 17);
+  if (rows.columns() > 18 && !rows.is_null(i, 18)) row.state = rows.str(i, 18);
   return row;
 }
 

@@ -127,7 +127,7 @@ PostgresResult<void> PostgresStore::connect_writer() {
 
 FlushResult PostgresStore::flush(const Flush& flush, std::size_t) {
   const std::lock_guard lock(writer_mutex_);
-  FlushStatement statement = flush_statement(flush, options_.lease_ms);
+  FlushStatement statement = flush_statement(flush, options_.lease_ms, lanes_.form());
   bool partitions_tried = false;
   for (int attempt = 1;; ++attempt) {
     if (auto connected = connect_writer(); !connected) return down(connected.error());

@@ -383,6 +383,7 @@ struct PrivatePostgres::State {
     std::map<std::string, std::string> settings = {
         {"max_connections", "50"},       {"shared_buffers", "128MB"},  {"fsync", "on"},
         {"full_page_writes", "on"},      {"synchronous_commit", "on"}, {"wal_level", "replica"},
+        {"wal_compression", "on"},
         {"max_wal_size", "1GB"},         {"log_checkpoints", "off"},   {"log_line_prefix", "%m [%p] "},
         {"timezone", "UTC"},             {"log_timezone", "UTC"},      {"jit", "off"},
         {"logging_collector", "off"},

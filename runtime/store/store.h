@@ -41,10 +41,12 @@ struct InstanceRow {  // upsert: the row is written whole
   std::string waiting_on, failure;
   Instant health_since, due_at, created_at, updated_at, ended_at;  // 0: null
   std::string key;               // the `once per` value, for lists; may be empty
-  std::string input;             // JSON
   std::uint64_t seq = 0;         // of the last entry
   std::optional<std::string> state;  // snapshot as of `seq` (state_json.h); nullopt keeps the stored one
   std::uint64_t state_seq = 0;
+  // Written because the saga has ended, for the first time: no other entry will be its first end. Says nothing of a row
+  // that was read.
+  bool first_end = false;
 };
 
 struct JournalRow {

@@ -6,7 +6,8 @@
 //   sleep    sagas put to sleep for an hour: how many starts a second
 // The whole engine on a private Postgres that this program makes and throws away, fsync on; sagas come from a
 // definition in the language, through Engine::start, lanes and flush. One JSON line a case.
-//   saga_bench --json [--quick] [--case ok] [--sagas N] [--at-once N] [--writers N]
+//   saga_bench --json [--quick] [--case ok] [--sagas N] [--at-once N] [--writers N] [--wal]
+// With --wal each case's write-ahead log is told apart by record and table, on standard error (extension pg_walinspect).
 #include <unordered_map>
 
 #include "tests/bench/bench_world.h"
@@ -23,6 +24,7 @@ struct Options {
   std::size_t sagas = 0;
   std::size_t at_once = 1000;
   std::size_t writers = 1;
+  bool wal = false;
 };
 
 class Bench {
@@ -61,6 +63,7 @@ class Bench {
             static_cast<double>(sagas),
         peak_rss_mb());
     std::fflush(stdout);
+    if (options_.wal) tell_wal(connection_, wal_before, sagas);
   }
 
  private:
@@ -121,9 +124,11 @@ int main(int argc, char** argv) {
       options.at_once = std::stoul(value());
     } else if (argument == "--writers") {
       options.writers = std::stoul(value());
+    } else if (argument == "--wal") {
+      options.wal = true;
     } else if (argument != "--json") {  // the only form there is
       std::fprintf(stderr, "usage: saga_bench --json [--quick] [--case ok|comp|latency|sleep] [--sagas N] [--at-once N] "
-                           "[--writers N]\n");
+                           "[--writers N] [--wal]\n");
       return 2;
     }
   }

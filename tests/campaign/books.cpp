@@ -128,23 +128,23 @@ constexpr Rule kRules[] = {
      "SELECT count(*) - count(DISTINCT key) FROM belay.instance", &Verdict::doubled},
     {"sagas in two lanes", "SELECT count(*) - count(DISTINCT iid) FROM belay.instance", &Verdict::doubled},
     {"journals with gaps",
-     "SELECT count(*) FROM (SELECT 1 FROM belay.journal GROUP BY iid HAVING max(seq) <> count(*)) AS gaps", &Verdict::lost},
+     "SELECT count(*) FROM (SELECT 1 FROM belay.entry GROUP BY iid HAVING max(seq) <> count(*)) AS gaps", &Verdict::lost},
     {"sagas whose row is not where their journal ends",
      "SELECT count(*) FROM belay.instance AS i WHERE i.status IN ('completed', 'compensated') AND i.seq <> "
-     "(SELECT max(j.seq) FROM belay.journal AS j WHERE j.lane = i.lane AND j.iid = i.iid)", &Verdict::lost},
+     "(SELECT max(j.seq) FROM belay.entry AS j WHERE j.lane = i.lane AND j.iid = i.iid)", &Verdict::lost},
     {"calls with two recorded outcomes",
-     "SELECT count(*) FROM (SELECT 1 FROM belay.journal WHERE kind = 'StepSucceeded' AND coalesce(body::json->>'direction', 'do') IN ('do', 'undo') "
+     "SELECT count(*) FROM (SELECT 1 FROM belay.entry WHERE kind = 'StepSucceeded' AND coalesce(body::json->>'direction', 'do') IN ('do', 'undo') "
      "GROUP BY iid, body::json->>'path', coalesce(body::json->>'direction', 'do') HAVING count(*) > 1) AS twice",
      &Verdict::doubled},
     {"journal entries that are older than the one before",
-     "SELECT count(*) FROM (SELECT at < lag(at) OVER (PARTITION BY iid ORDER BY seq) AS back FROM belay.journal) AS j "
+     "SELECT count(*) FROM (SELECT at < lag(at) OVER (PARTITION BY iid ORDER BY seq) AS back FROM belay.entry) AS j "
      "WHERE back", &Verdict::other},
     {"timers that fired early",
      "WITH due AS (SELECT iid, seq, coalesce(d->>'retry', d->>'waiting', '') AS path, coalesce(d->>'at', d->>'until')::bigint AS us, "
      "CASE WHEN d->>'retry' IS NOT NULL THEN 'retry' WHEN d->>'waiting' IS NOT NULL THEN 'limit' ELSE 'deadline' END AS timer "
-     "FROM belay.journal, json_array_elements(coalesce(body::json->'drawn', '[]')) AS d "
+     "FROM belay.entry, json_array_elements(coalesce(body::json->'drawn', '[]')) AS d "
      "WHERE d->>'retry' IS NOT NULL OR d->>'waiting' IS NOT NULL OR d->>'deadline' IS NOT NULL) "
-     "SELECT count(*) FROM belay.journal AS f CROSS JOIN LATERAL (SELECT us FROM due WHERE due.iid = f.iid AND due.seq < f.seq "
+     "SELECT count(*) FROM belay.entry AS f CROSS JOIN LATERAL (SELECT us FROM due WHERE due.iid = f.iid AND due.seq < f.seq "
      "AND due.timer = coalesce(f.body::json->>'timer', 'retry') AND (due.timer = 'deadline' OR due.path = f.body::json->>'path') "
      "ORDER BY due.seq DESC LIMIT 1) AS d WHERE f.kind = 'TimerFired' AND extract(epoch FROM f.at) * 1000000 < d.us",
      &Verdict::other},

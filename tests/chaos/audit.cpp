@@ -78,7 +78,7 @@ void check_tables(Run& run, const Sums& sums) {
               promised);
   check_count(run, "sagas that have not ended", world.count("belay.instance WHERE status IN ('running', 'compensating')"), 0);
   check_count(run, "journals with gaps",
-              world.count("(SELECT 1 FROM belay.journal GROUP BY iid HAVING max(seq) <> count(*)) AS gaps"), 0);
+              world.count("(SELECT 1 FROM belay.entry GROUP BY iid HAVING max(seq) <> count(*)) AS gaps"), 0);
   check_count(run, "confirmed bookings", world.count("booking.booking WHERE status = 'confirmed'"), sums.completed);
   check_count(run, "booked slots", world.count("booking.slot WHERE state = 'booked'"), sums.completed);
   check_count(run, "slots still held", world.count("booking.slot WHERE state = 'held'"), 0);

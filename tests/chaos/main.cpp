@@ -96,7 +96,7 @@ int run_chaos(const Settings& settings) {
               kills.engine_ended_alone > 0 ? "; THE ENGINE ENDED BY ITSELF" : "");
   if (kills.engine_ended_alone > 0)
     run.problem("the engine ended by itself " + std::to_string(kills.engine_ended_alone) + " times");
-  const std::string lost = world.sql("SELECT count(*) FROM belay.journal WHERE kind = 'StepFailed' AND body::json->>'error' = 'lost'");
+  const std::string lost = world.sql("SELECT count(*) FROM belay.entry WHERE kind = 'StepFailed' AND body::json->>'error' = 'lost'");
   std::printf("calls that were found lost after a kill and settled: %s\n", lost.c_str());
   for (const std::string& problem : run.problems) std::printf("WRONG: %s\n", problem.c_str());
   std::printf("%s in %.0f s\n", run.problems.empty() ? "nothing lost, nothing doubled" : "FAILED", seconds_since(begun));

@@ -140,7 +140,6 @@ struct Rows {
     row.health = "ok";
     row.created_at = row.updated_at = began;
     row.ended_at = ended;
-    row.input = "{}";
     row.seq = 2;
     flush.instances.push_back(row);
     flush.journal.push_back({lane, id, 1, "Started", 1, actor, "{}", began});

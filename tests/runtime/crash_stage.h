@@ -178,12 +178,20 @@ class CrashStage {
     return ended() && bench_.store.counts().mail == 0 && ended();
   }
 
+  // What it was started with, as its first entry begins.
+  std::string input_of(const SagaId& id) const {
+    const std::string body = bench_.store.journal_of(id).front().body;
+    std::size_t end = body.size();
+    for (const char* next : {R"(,"parent")", R"(,"queued")", R"(,"drawn")"}) end = std::min(end, body.find(next));
+    return body.substr(0, end);
+  }
+
   // Everything that may not depend on when the process died, a line each.
   std::vector<std::string> outcome() {
     std::vector<std::string> lines;
     for (const SagaId& id : bench_.store.sagas()) {
       const InstanceRow row = *bench_.store.instance(id);
-      std::string line = row.workflow + " " + row.input + ": " + row.status + ", " + row.health;
+      std::string line = row.workflow + " " + input_of(id) + ": " + row.status + ", " + row.health;
       const auto view = bench_.engine->view("acme", id);
       REQUIRE(view);
       line += ", gives " + interpreter::to_text(view->state.output) + ", because " +

@@ -56,8 +56,10 @@ TEST_CASE("event starts: an event starts a saga of each workflow that says so, a
   CHECK(bench.engine->stats().event_starts == 2);
   for (const SagaId& id : bench.store.sagas()) {
     const InstanceRow row = *bench.store.instance(id);
-    CHECK(row.input == (row.workflow == "ship" ? R"({"amount":25,"order":"o1"})" : R"({"order":"o1"})"));
-    CHECK(bench.store.journal_of(id).front().actor == "event:shop.paid e1");
+    const JournalRow started = bench.store.journal_of(id).front();
+    const char* input = row.workflow == "ship" ? R"({"input":{"amount":25,"order":"o1"})" : R"({"input":{"order":"o1"})";
+    CHECK(started.body.starts_with(input));
+    CHECK(started.actor == "event:shop.paid e1");
   }
 }
 

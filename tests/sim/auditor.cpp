@@ -5,6 +5,7 @@
 
 #include "interpreter/view.h"
 #include "runtime/base/journal_json.h"
+#include "runtime/base/json_value.h"
 
 namespace belay::sim {
 namespace {
@@ -127,7 +128,9 @@ void Auditor::entry(const runtime::JournalRow& row, Instant now) {
 
 void Auditor::fact(const SagaId& id, Watch& watch, Book& book, const Entry& entry) {
   const std::string where = seq_text(id, entry.seq);
-  if (const auto* ok = std::get_if<StepSucceeded>(&entry.fact)) {
+  if (const auto* started = std::get_if<Started>(&entry.fact)) {
+    watch.input = runtime::to_json(started->input);
+  } else if (const auto* ok = std::get_if<StepSucceeded>(&entry.fact)) {
     if (!book.succeeded.emplace(ok->path, ok->direction, ok->generation).second)
       bad(checks::kOneOutcome, where);
     book.calls[{ok->path, ok->direction}].unsure = false;

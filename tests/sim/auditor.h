@@ -33,6 +33,7 @@ class Auditor {
     Instant at;
     interpreter::State state;                 // the fold
     runtime::InstanceRow row;                 // as last committed
+    std::string input;                        // JSON
     std::set<std::string> intents;            // request keys that may leave
     bool passed = false, cancelling = false;  // the point of no return; everything is undone
     bool must_compensate = false;             // a cancel was taken in time

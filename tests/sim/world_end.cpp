@@ -238,9 +238,9 @@ void World::check_orders() {
   for (const auto& [id, watch] : auditor_.sagas()) {
     if (!watch.state.parent.saga.empty()) continue;
     ++parents;
-    const auto order = watch.row.input.find(":\"o");
+    const auto order = watch.input.find(":\"o");
     if (order != std::string::npos)
-      sagas[std::atoi(watch.row.input.c_str() + order + 3)].push_back(&watch);
+      sagas[std::atoi(watch.input.c_str() + order + 3)].push_back(&watch);
   }
   for (const auto& [order, of_it] : sagas) {
     const auto undone = std::count_if(of_it.begin(), of_it.end(), [](const auto* w) {
@@ -304,7 +304,7 @@ void World::check_orders() {
 std::string World::end_of_run() const {
   std::vector<std::string> lines;
   for (const auto& [id, watch] : auditor_.sagas()) {
-    lines.push_back(watch.row.workflow + " " + watch.row.input + " " +
+    lines.push_back(watch.row.workflow + " " + watch.input + " " +
                     interpreter::name(watch.state.status) + "; ");
   }
   std::sort(lines.begin(), lines.end());

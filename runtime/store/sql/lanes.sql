@@ -24,10 +24,11 @@ SELECT DISTINCT process FROM belay.lane WHERE owner <> '' AND lease_until > cloc
 -- key) and those that ended an hour ago; reads 32 rows and a few.
 -- name: beat
 WITH me AS (
-  INSERT INTO belay.node (name, address, process, lease_until)
-  VALUES ($1::text, $2::text, $3::text, clock_timestamp() + $4::bigint * interval '1 millisecond')
+  INSERT INTO belay.node (name, address, process, lease_until, format)
+  VALUES ($1::text, $2::text, $3::text, clock_timestamp() + $4::bigint * interval '1 millisecond', $5::int)
   ON CONFLICT (name) DO UPDATE
-     SET address = excluded.address, process = excluded.process, lease_until = excluded.lease_until
+     SET address = excluded.address, process = excluded.process, lease_until = excluded.lease_until,
+         format = excluded.format
 ), gone AS (
   DELETE FROM belay.node WHERE name <> $1::text AND lease_until < clock_timestamp() - interval '1 hour'
 )
@@ -36,7 +37,7 @@ SELECT lane, owner, process, epoch, owner = '' OR lease_until <= clock_timestamp
        CASE WHEN last_us < belay.us(clock_timestamp()) + belay.set_back_us() THEN last_us ELSE 0 END
   FROM belay.lane
 UNION ALL
-SELECT -1, name, process, 0, false, address,
+SELECT -1, name, process, format, false, address,
        (extract(epoch FROM lease_until - clock_timestamp()) * 1000)::bigint, 0, 0
   FROM belay.node WHERE name <> $1::text AND lease_until > clock_timestamp()
  ORDER BY 1, 2;

@@ -25,17 +25,17 @@ SELECT belay.move_mark($1::int, $2::bigint * interval '1 millisecond');
 
 -- Whole instance rows: primary key.
 -- name: load_instances
-SELECT i.lane, i.iid, i.tenant, i.workflow, i.key, belay.us(i.created_at), i.input, i.workflow_version, i.definition,
+SELECT i.lane, i.iid, i.tenant, i.workflow, i.key, belay.us(i.created_at), i.workflow_version, i.definition,
        i.status, i.health, i.seq, i.state_seq, belay.us(i.health_since), belay.us(i.due_at), belay.us(i.updated_at),
        belay.us(i.ended_at), i.waiting_on, i.failure, i.state
   FROM unnest($1::int[], $2::uuid[]) AS r (lane, iid)
   JOIN belay.instance AS i ON i.lane = r.lane AND i.iid = r.iid;
 
--- Journals after a given entry: primary key of the one partition that holds the saga.
+-- Journals after a given entry: primary key of the one partition that holds the saga, and of its instance row.
 -- name: load_journals
 SELECT j.lane, j.iid, j.seq, belay.us(j.at), j.version, j.kind, j.actor, j.body
   FROM unnest($1::int[], $2::uuid[], $3::int[]) WITH ORDINALITY AS r (lane, iid, after, number)
- CROSS JOIN LATERAL (SELECT * FROM belay.journal AS o
+ CROSS JOIN LATERAL (SELECT * FROM belay.entry AS o
                       WHERE o.lane = r.lane AND o.iid = r.iid AND o.seq > r.after ORDER BY o.seq) AS j
  ORDER BY r.number, j.seq;
 

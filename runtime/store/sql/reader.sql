@@ -5,7 +5,7 @@
 
 -- Index instance_list, backwards; other filters are checked row by row.
 -- name: list_sagas
-SELECT i.lane, i.iid, i.tenant, i.workflow, i.key, belay.us(i.created_at), NULL, i.workflow_version, i.definition,
+SELECT i.lane, i.iid, i.tenant, i.workflow, i.key, belay.us(i.created_at), i.workflow_version, i.definition,
        i.status, i.health, i.seq, i.state_seq, belay.us(i.health_since), belay.us(i.due_at), belay.us(i.updated_at),
        belay.us(i.ended_at), i.waiting_on, i.failure
   FROM belay.instance AS i
@@ -18,7 +18,7 @@ SELECT i.lane, i.iid, i.tenant, i.workflow, i.key, belay.us(i.created_at), NULL,
 
 -- Index instance_key.
 -- name: list_by_key
-SELECT i.lane, i.iid, i.tenant, i.workflow, i.key, belay.us(i.created_at), NULL, i.workflow_version, i.definition,
+SELECT i.lane, i.iid, i.tenant, i.workflow, i.key, belay.us(i.created_at), i.workflow_version, i.definition,
        i.status, i.health, i.seq, i.state_seq, belay.us(i.health_since), belay.us(i.due_at), belay.us(i.updated_at),
        belay.us(i.ended_at), i.waiting_on, i.failure
   FROM belay.instance AS i
@@ -32,7 +32,7 @@ SELECT i.lane, i.iid, i.tenant, i.workflow, i.key, belay.us(i.created_at), NULL,
 
 -- Index instance_unwell.
 -- name: list_unwell
-SELECT i.lane, i.iid, i.tenant, i.workflow, i.key, belay.us(i.created_at), NULL, i.workflow_version, i.definition,
+SELECT i.lane, i.iid, i.tenant, i.workflow, i.key, belay.us(i.created_at), i.workflow_version, i.definition,
        i.status, i.health, i.seq, i.state_seq, belay.us(i.health_since), belay.us(i.due_at), belay.us(i.updated_at),
        belay.us(i.ended_at), i.waiting_on, i.failure
   FROM belay.instance AS i
@@ -45,7 +45,7 @@ SELECT i.lane, i.iid, i.tenant, i.workflow, i.key, belay.us(i.created_at), NULL,
 
 -- Index instance_undoing: a small part of all.
 -- name: list_undoing
-SELECT i.lane, i.iid, i.tenant, i.workflow, i.key, belay.us(i.created_at), NULL, i.workflow_version, i.definition,
+SELECT i.lane, i.iid, i.tenant, i.workflow, i.key, belay.us(i.created_at), i.workflow_version, i.definition,
        i.status, i.health, i.seq, i.state_seq, belay.us(i.health_since), belay.us(i.due_at), belay.us(i.updated_at),
        belay.us(i.ended_at), i.waiting_on, i.failure
   FROM belay.instance AS i
@@ -60,18 +60,18 @@ SELECT i.lane, i.iid, i.tenant, i.workflow, i.key, belay.us(i.created_at), NULL,
 -- What runs: the young ones by index instance_list from the least mark on, the older ones by instance_lingering.
 -- name: list_running
 SELECT * FROM (
-  SELECT i.lane, i.iid, i.tenant, i.workflow, i.key, belay.us(i.created_at), NULL, i.workflow_version, i.definition,
+  SELECT i.lane, i.iid, i.tenant, i.workflow, i.key, belay.us(i.created_at), i.workflow_version, i.definition,
        i.status, i.health, i.seq, i.state_seq, belay.us(i.health_since), belay.us(i.due_at), belay.us(i.updated_at),
        belay.us(i.ended_at), i.waiting_on, i.failure
     FROM belay.instance AS i
    WHERE tenant = $1::text AND iid >= (SELECT mark FROM belay.lane ORDER BY mark LIMIT 1) AND NOT lingering
      AND status = $3::text
   UNION ALL
-  SELECT i.lane, i.iid, i.tenant, i.workflow, i.key, belay.us(i.created_at), NULL, i.workflow_version, i.definition,
+  SELECT i.lane, i.iid, i.tenant, i.workflow, i.key, belay.us(i.created_at), i.workflow_version, i.definition,
        i.status, i.health, i.seq, i.state_seq, belay.us(i.health_since), belay.us(i.due_at), belay.us(i.updated_at),
        belay.us(i.ended_at), i.waiting_on, i.failure
     FROM belay.instance AS i WHERE tenant = $1::text AND lingering AND status = $3::text
-) AS live (lane, iid, tenant, workflow, key, created_at, input, workflow_version, definition, status, health, seq,
+) AS live (lane, iid, tenant, workflow, key, created_at, workflow_version, definition, status, health, seq,
            state_seq, health_since, due_at, updated_at, ended_at, waiting_on, failure)
  WHERE true
    AND ($2::text = '' OR workflow = $2::text) AND ($3::text = '' OR status = $3::text)
@@ -82,14 +82,14 @@ SELECT * FROM (
 
 -- Index instance_list.
 -- name: saga_by_id
-SELECT i.lane, i.iid, i.tenant, i.workflow, i.key, belay.us(i.created_at), i.input, i.workflow_version, i.definition,
+SELECT i.lane, i.iid, i.tenant, i.workflow, i.key, belay.us(i.created_at), i.workflow_version, i.definition,
        i.status, i.health, i.seq, i.state_seq, belay.us(i.health_since), belay.us(i.due_at), belay.us(i.updated_at),
        belay.us(i.ended_at), i.waiting_on, i.failure
   FROM belay.instance AS i WHERE tenant = $1::text AND iid = $2::uuid;
 
--- Primary key of the journal's one partition.
+-- Primary key of the journal's one partition, and of the instance row.
 -- name: history
-SELECT lane, iid, seq, belay.us(at), version, kind, actor, body FROM belay.journal
+SELECT lane, iid, seq, belay.us(at), version, kind, actor, body FROM belay.entry
  WHERE lane = $1::int AND iid = $2::uuid AND seq > $3::int ORDER BY seq LIMIT $4::bigint;
 
 -- Index event_list, backwards; why an event started nothing (engine/event_starts.h) by primary key of dedup.

@@ -38,8 +38,8 @@ SELECT bytes, events, unclaimed, types FROM belay.drop_month($1::text);
 -- name: sagas_of_month
 SELECT i.iid, i.tenant,
        i.status IN ('completed', 'compensated') AND coalesce(i.ended_at < belay.instant($5::bigint), false),
-       coalesce(j.actor, '')
-  FROM (SELECT lane, iid, tenant, status, ended_at FROM belay.instance
+       coalesce(i.started_actor, j.actor, '')
+  FROM (SELECT lane, iid, tenant, status, ended_at, started_actor FROM belay.instance
          WHERE lane = $1::int AND iid > $2::uuid AND iid < $3::uuid ORDER BY iid LIMIT $4::bigint) AS i
   LEFT JOIN belay.journal AS j ON j.lane = i.lane AND j.iid = i.iid AND j.seq = 1
  ORDER BY i.iid;
