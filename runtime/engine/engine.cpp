@@ -121,7 +121,7 @@ class EngineImpl final : public SteppedEngine {
     if (!pass) return;
     Result<StartInput> input = Starts::prepare(std::move(request), graphs_, clock_, ids_, directory_);
     if (!input) return done(fail(input.error()));
-    if (!pass->carry(input->input_json.size())) return refuse(done);
+    if (!pass->carry(input->bytes)) return refuse(done);
     input->done = answer_once(std::move(done), pass);
     post([this, input = std::move(*input)]() mutable { loop_->starts().start(std::move(input)); });
   }

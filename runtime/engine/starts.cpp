@@ -103,7 +103,8 @@ Result<void> Starts::identify(StartInput& input, DatabaseClock& clock, IdGenerat
   const StartRequest& request = input.request;
   std::string as_json;
   append_json(request.input, as_json);
-  if (as_json.size() > limits::input_bytes_max) {
+  input.bytes = as_json.size();
+  if (input.bytes > limits::input_bytes_max) {
     return fail(ErrorCode::kTooLarge, "an input has at most 256 KiB");
   }
   const Instant now = clock.now();

@@ -21,7 +21,8 @@ struct StartInput {
   GraphPtr graph;
   SagaId saga;
   Lane lane = 0;
-  std::string once;                     // once: the `once per` value as text, or empty
+  std::size_t bytes = 0;                // of the input as JSON
+  std::string once;                     // the `once per` value as text, or empty
   std::string digest;                   // of workflow and input, when there is a key
   std::vector<Loader::KeyQuery> keys;   // to be written, in `lane`: "key:…" or "child:…", "once:…"
   std::vector<Loader::KeyQuery> seen_as;  // where a start before may have left them, in that order

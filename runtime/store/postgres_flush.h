@@ -12,7 +12,7 @@ struct FlushStatement {
 
 // Where entries are written. Either form is read, whichever is written.
 enum class StoredForm {
-  kJournalAlone,   // every entry in belay.journal: what programs up to schema 5 can read
+  kJournalAlone,   // every entry in belay.journal: what programs up to schema 6 can read
   kEntriesInRows,  // the first entry and the one that ends a saga in the instance row that is written with it (adr/0019)
 };
 

@@ -87,7 +87,6 @@ struct World {
     out.status = "running";
     out.health = "ok";
     out.created_at = out.updated_at = at;
-    out.input = "{}";
     return out;
   }
 };
