@@ -378,21 +378,23 @@ void history(const Options& options) {
   const auto rate = [&] { return static_cast<double>(count) / run_many(service->engine(), "bench_ok", count, 1'000); };
   rate();  // warm
   const double before = rate();
-  // Ended sagas of the last weeks, seven rows each, as the engine writes them.
-  const std::size_t old = options.many(10'000'000) / 7;
+  // Ended sagas of the last weeks as the engine writes them: an instance row with the first entry and the last, four rows of
+  // steps.
+  const std::size_t old = options.many(10'000'000) / 4;
   ask(service->connection(), "SELECT belay.make_partitions(3)");
   ask(service->connection(), R"(
-    INSERT INTO belay.instance (lane, iid, tenant, workflow, key, created_at, input, workflow_version, definition,
-                                lingering, undoing, status, health, seq, state_seq, updated_at, ended_at, waiting_on, failure)
+    INSERT INTO belay.instance (lane, iid, tenant, workflow, key, created_at, workflow_version, definition, lingering,
+                                undoing, status, health, seq, state_seq, updated_at, ended_at, waiting_on, failure,
+                                end_seq, end_at, end_kind, end_body, started_body)
     SELECT n % 32, (lpad(to_hex((extract(epoch FROM now() - interval '1 hour' - n * interval '1 second') * 1000)::bigint), 12, '0')
                     || '7000' || '8000' || lpad(to_hex(n), 12, '0'))::uuid,
-           'default', 'bench_ok', '', now(), repeat('x', 200), 1, repeat('d', 64), false, false, 'completed', 'ok', 7, 0,
-           now(), now(), '', ''
+           'default', 'bench_old', '', now(), 1, repeat('d', 64), false, false, 'completed', 'ok', 6, 0,
+           now(), now(), '', '', 6, now(), 'StepSucceeded', repeat('b', 120), repeat('x', 220)
       FROM generate_series(1, )" + std::to_string(old) + R"() AS n)");
   ask(service->connection(), R"(
     INSERT INTO belay.journal (lane, iid, seq, at, version, kind, actor, body)
     SELECT lane, iid, seq, now(), 1, 'StepSucceeded', '', repeat('b', 120)
-      FROM belay.instance, generate_series(1, 7) AS seq WHERE input = repeat('x', 200))");
+      FROM belay.instance, generate_series(2, 5) AS seq WHERE workflow = 'bench_old')");
   ask(service->connection(), "VACUUM ANALYZE belay.instance");
   ask(service->connection(), "CHECKPOINT");
   const std::string rows = ask(service->connection(), "SELECT count(*) FROM belay.journal");

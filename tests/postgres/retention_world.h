@@ -66,7 +66,7 @@ struct RetentionWorld {
     return text(
         "SELECT coalesce((SELECT i::text FROM belay.instance AS i WHERE iid = " + id +
         "), '') || "
-        "(SELECT coalesce(string_agg(j::text, E'\\n' ORDER BY seq), '') FROM belay.journal AS j "
+        "(SELECT coalesce(string_agg(j::text, E'\\n' ORDER BY seq), '') FROM belay.entry AS j "
         "WHERE iid = " +
         id +
         ") || (SELECT coalesce(string_agg(s::text, '' ORDER BY path), '') FROM belay.subscription "

@@ -409,9 +409,13 @@ TEST_CASE("many clients at once") {
   std::vector<std::thread> threads;
   for (int t = 0; t < 8; ++t) {
     threads.emplace_back([&] {
-      RawClient client(echo.port);
+      auto client = std::make_unique<RawClient>(echo.port);
       for (int i = 0; i < 200; ++i) {
-        if (status_of(client.send("POST /v1/sagas HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{}").one()) == "200") ++good;
+        const std::string reply =
+            client->send("POST /v1/sagas HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{}").one();
+        if (status_of(reply) == "200") ++good;
+        // Its thread goes to those who wait for one.
+        if (reply.find("Connection: close") != std::string::npos) client = std::make_unique<RawClient>(echo.port);
       }
     });
   }
