@@ -119,7 +119,7 @@ TEST_CASE("retention: a saga of two years ago that lives is not touched, and run
   INFO(to_text(first));
   CHECK(first.end == End::kDone);
   CHECK(first.gone.sagas == 2);
-  CHECK(first.gone.entries > 2);
+  CHECK(first.gone.entries == 1);  // the other ones stood in the rows of their sagas
   CHECK(world.months("journal").contains(
       month));  // the empty ones that were made ahead then are gone
   CHECK(world.months("event").contains(month));
