@@ -1,5 +1,7 @@
-// The compiler: a workspace folder in, every problem of every file out, and a program when there is no error.
-//   read (dsl/text, dsl/yaml) → resolve and check (dsl/compile) → step graphs (interpreter/graph.h) → graph pictures.
+// The compiler: a workspace folder in, every problem of every file out, and a program when there is
+// no error.
+//   read (dsl/text, dsl/yaml) → resolve and check (dsl/compile) → step graphs (interpreter/graph.h)
+//   → graph pictures.
 #pragma once
 #include <map>
 #include <memory>
@@ -23,10 +25,12 @@ struct Connector {  // a checked `connector`; live, so it is no part of a graph
   std::string request_key_header;
   std::int64_t keys_remembered_s = 0;
   bool replays_errors = false, form = false, allow_private = false;
-  std::int64_t per_second = 0, at_once = 0, breaker_failures = 0, breaker_rest_ms = 0, timeout_ms = 30'000;
+  std::int64_t per_second = 0, at_once = 0, breaker_failures = 0, breaker_rest_ms = 0,
+               timeout_ms = 30'000;
 };
 
-// A checked webhook. Slots of its programs: 0 body (json), 1 header (map of text), 2 received_at (timestamp).
+// A checked webhook. Slots of its programs: 0 body (json), 1 header (map of text), 2 received_at
+// (timestamp).
 struct Webhook {
   std::string name, title, method, path, scheme;
   std::vector<std::string> secrets;
@@ -58,20 +62,22 @@ struct Compilation {
   bool ok() const { return diagnostics.errors() == 0; }
 };
 
-// What the compiler knows of plugins: data, never code. A plugin that is not in the catalog is an error unless the
-// catalog is absent (then any name passes).
+// What the compiler knows of plugins: data, never code. A plugin that is not in the catalog is an
+// error unless the catalog is absent (then any name passes).
 struct PluginCatalog {
   std::vector<std::string> names;
 };
 
-// Reads every .belay and .yaml below `dir` (symbolic links are not followed; `tests`, `.belay` and dot folders skipped).
+// Reads every .belay and .yaml below `dir` (symbolic links are not followed; `tests`, `.belay` and
+// dot folders skipped).
 Compilation compile_workspace(const std::string& dir, const PluginCatalog* catalog = nullptr);
 // The same from memory: path → text. The form is told by the path's ending.
-Compilation compile_sources(const std::map<std::string, std::string>& files, const PluginCatalog* catalog = nullptr);
+Compilation compile_sources(const std::map<std::string, std::string>& files,
+                            const PluginCatalog* catalog = nullptr);
 
 enum class GraphFormat { kSvg, kDot, kMermaid, kJson };
-// A picture of a workflow: forward path, undo path, waits, the point of no return. kSvg runs Graphviz' `dot`;
-// returns an error text in `error` when it is not there.
+// A picture of a workflow: forward path, undo path, waits, the point of no return. kSvg runs
+// Graphviz' `dot`; returns an error text in `error` when it is not there.
 std::string draw_graph(const interpreter::Graph& graph, GraphFormat format, std::string& error);
 
 }  // namespace belay::dsl

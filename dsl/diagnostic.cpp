@@ -1,4 +1,5 @@
-// Collecting problems: bounded, without duplicates, in a stable order; and the edit distance behind "did you mean".
+// Collecting problems: bounded, without duplicates, in a stable order; and the edit distance behind
+// "did you mean".
 #include "dsl/diagnostic.h"
 
 #include <algorithm>
@@ -15,7 +16,8 @@
 namespace belay::dsl {
 namespace {
 
-// What a reader says of a line that holds an expression, and the expression's own word for the same.
+// What a reader says of a line that holds an expression, and the expression's own word for the
+// same.
 bool said_by_reader(const Diagnostic& known, std::string_view code, const Span& span) {
   static constexpr std::pair<std::string_view, std::string_view> kSame[] = {
       {"BEL1021", "BEL1202"}, {"BEL1025", "BEL1204"}, {"BEL1004", "BEL1209"}};
@@ -34,8 +36,8 @@ bool said_by_reader(const Diagnostic& known, std::string_view code, const Span& 
 Diagnostic& Diagnostics::add(std::string_view code, Span span, std::string message) {
   const DiagnosticKind* kind = find_kind(code);
   if (kind == nullptr) {  // a bug of ours: a code that no page explains
-    std::fprintf(stderr, "belay: diagnostic code %.*s is not registered\n", static_cast<int>(code.size()),
-                 code.data());
+    std::fprintf(stderr, "belay: diagnostic code %.*s is not registered\n",
+                 static_cast<int>(code.size()), code.data());
     std::abort();
   }
   ++said_;
@@ -47,7 +49,9 @@ Diagnostic& Diagnostics::add(std::string_view code, Span span, std::string messa
   }
   for (std::size_t i = 0; i < allowances_.size(); ++i) {
     Allowance& one = allowances_[i];
-    if (one.code != code || one.file != span.file || span.line < one.from_line || span.line > one.to_line) continue;
+    if (one.code != code || one.file != span.file || span.line < one.from_line ||
+        span.line > one.to_line)
+      continue;
     ++one.used;
     allowed_.push_back({{.kind = kind, .span = span, .message = std::move(message)}, i});
     return allowed_.back().diagnostic;
@@ -67,13 +71,15 @@ Diagnostic& Diagnostics::add(std::string_view code, Span span, std::string messa
 
 bool Diagnostics::allows(std::string_view code, const Span& span) const {
   return std::any_of(allowances_.begin(), allowances_.end(), [&](const Allowance& one) {
-    return one.code == code && one.file == span.file && span.line >= one.from_line && span.line <= one.to_line;
+    return one.code == code && one.file == span.file && span.line >= one.from_line &&
+           span.line <= one.to_line;
   });
 }
 
 bool may_be_allowed(const DiagnosticKind& kind) {
   if (kind.severity == Severity::kWarning) return true;
-  for (const std::string_view none : {"BEL2003", "BEL2004", "BEL2005", "BEL2007", "BEL2011", "BEL2013", "BEL2014"}) {
+  for (const std::string_view none :
+       {"BEL2003", "BEL2004", "BEL2005", "BEL2007", "BEL2011", "BEL2013", "BEL2014"}) {
     if (kind.code == none) return false;
   }
   return kind.code.starts_with("BEL2");
@@ -111,8 +117,10 @@ void Diagnostics::merge(const Sources& sources) {
       if (std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_' || c == '.') word += c;
     }
     if (!type) return word + " " + d.help;
-    if (word.size() != d.span.length || word.empty() || (word[0] >= '0' && word[0] <= '9')) return {};
-    return word + " " + d.message.substr(0, d.message.find(" for ")) + " " + std::to_string(d.span.file);
+    if (word.size() != d.span.length || word.empty() || (word[0] >= '0' && word[0] <= '9'))
+      return {};
+    return word + " " + d.message.substr(0, d.message.find(" for ")) + " " +
+           std::to_string(d.span.file);
   };
   const auto of_names = [](std::string_view code) {
     return code.starts_with("BEL3") || code == "BEL4001" || code == "BEL4002" ||
@@ -149,13 +157,13 @@ void Diagnostics::forget_follow_ups(std::size_t begin) {
     }
     return code.starts_with("BEL2");
   };
-  const auto keep = std::remove_if(
-      all_.begin() + static_cast<std::ptrdiff_t>(std::min(begin, all_.size())), all_.end(),
-      [&](const Diagnostic& d) {
-        if (!follows(d)) return false;
-        if (d.kind->severity == Severity::kError) --errors_;
-        return true;
-      });
+  const auto keep =
+      std::remove_if(all_.begin() + static_cast<std::ptrdiff_t>(std::min(begin, all_.size())),
+                     all_.end(), [&](const Diagnostic& d) {
+                       if (!follows(d)) return false;
+                       if (d.kind->severity == Severity::kError) --errors_;
+                       return true;
+                     });
   all_.erase(keep, all_.end());
 }
 
@@ -168,7 +176,8 @@ void Diagnostics::sort() {
 
 namespace {
 
-// Damerau-Levenshtein (neighbours swapped count once); gives up early is not needed: words are short.
+// Damerau-Levenshtein (neighbours swapped count once); gives up early is not needed: words are
+// short.
 std::size_t distance(std::string_view a, std::string_view b) {
   std::vector<std::size_t> before(b.size() + 1), last(b.size() + 1), row(b.size() + 1);
   for (std::size_t j = 0; j <= b.size(); ++j) last[j] = j;

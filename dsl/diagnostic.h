@@ -1,6 +1,7 @@
-// Diagnostics are the user interface: what was seen, the rule, a way out. One registry (diagnostic_kinds.cpp) holds
-// every kind with its code and its page; nothing else may invent a code. Messages are lower case, names in backticks,
-// no full stop. Golden files in tests/golden/diagnostics.
+// Diagnostics are the user interface: what was seen, the rule, a way out. One registry
+// (diagnostic_kinds.cpp) holds every kind with its code and its page; nothing else may invent a
+// code. Messages are lower case, names in backticks, no full stop. Golden files in
+// tests/golden/diagnostics.
 #pragma once
 #include <deque>
 #include <optional>
@@ -14,12 +15,12 @@ namespace belay::dsl {
 
 enum class Severity { kError, kWarning };
 
-// One kind of problem. `code` is "BEL1001"; ranges: 1xxx reading (syntax, YAML, limits), 2xxx saga safety,
-// 3xxx names, 4xxx types and arguments, 5xxx flow (presence, reachability).
+// One kind of problem. `code` is "BEL1001"; ranges: 1xxx reading (syntax, YAML, limits), 2xxx saga
+// safety, 3xxx names, 4xxx types and arguments, 5xxx flow (presence, reachability).
 struct DiagnosticKind {
   std::string_view code;
   Severity severity;
-  std::string_view title;    // a few words
+  std::string_view title;                  // a few words
   std::string_view what, why, bad, fixed;  // the page that `belay explain CODE` prints
 };
 
@@ -47,10 +48,12 @@ struct Diagnostic {
   std::vector<Span> also;   // further places with the very same problem (see merge)
 };
 
-// Collects the problems of one run; bounded (the rest is counted), duplicates at the same span and kind dropped.
+// Collects the problems of one run; bounded (the rest is counted), duplicates at the same span and
+// kind dropped.
 class Diagnostics {
  public:
-  // `code` must be a registered one (BELAY-internal check). Returns a reference to fill in label, notes, help.
+  // `code` must be a registered one (BELAY-internal check). Returns a reference to fill in label,
+  // notes, help.
   Diagnostic& add(std::string_view code, Span span, std::string message);
   const std::vector<Diagnostic>& all() const { return all_; }
   std::size_t errors() const { return errors_; }
@@ -116,7 +119,8 @@ std::string render_json(const Diagnostics&, const Sources&);
 
 // The candidate nearest to `name` by edit distance, or empty when none is near enough to be meant.
 std::string nearest(std::string_view name, const std::vector<std::string>& candidates);
-// help: "did you mean `meant`?". It is a fix too where the diagnostic's span is just what was said, maybe in quotes.
+// help: "did you mean `meant`?". It is a fix too where the diagnostic's span is just what was said,
+// maybe in quotes.
 void did_you_mean(Diagnostic& diagnostic, std::string_view said, std::string_view meant);
 
 }  // namespace belay::dsl

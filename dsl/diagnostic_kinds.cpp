@@ -1,5 +1,6 @@
-// The registry of diagnostics: every kind, its severity, and the page that `belay explain CODE` prints. Each part of the
-// compiler keeps its kinds beside its code, as initialiser entries in an .inc file; they meet here and nowhere else.
+// The registry of diagnostics: every kind, its severity, and the page that `belay explain CODE`
+// prints. Each part of the compiler keeps its kinds beside its code, as initialiser entries in an
+// .inc file; they meet here and nowhere else.
 #include <algorithm>
 
 #include "dsl/diagnostic.h"
@@ -27,10 +28,9 @@ const std::vector<DiagnosticKind>& diagnostic_kinds() {
 
 const DiagnosticKind* find_kind(std::string_view code) {
   const std::vector<DiagnosticKind>& kinds = diagnostic_kinds();
-  const auto it = std::lower_bound(kinds.begin(), kinds.end(), code,
-                                   [](const DiagnosticKind& kind, std::string_view wanted) {
-                                     return kind.code < wanted;
-                                   });
+  const auto it = std::lower_bound(
+      kinds.begin(), kinds.end(), code,
+      [](const DiagnosticKind& kind, std::string_view wanted) { return kind.code < wanted; });
   return it != kinds.end() && it->code == code ? &*it : nullptr;
 }
 

@@ -90,8 +90,7 @@ class Drawer {
             node.arms.size() == 1 ? one_line(node.arms[0].condition.source) + "?" : "which?";
         enter(std::move(shape), ends);
         return draw_arms(node);
-      case NodeKind::kTogether:
-        return draw_together(node, std::move(shape), ends);
+      case NodeKind::kTogether: return draw_together(node, std::move(shape), ends);
       case NodeKind::kWait:
         shape.kind = "wait";
         for (const interpreter::Source& source : node.sources)
@@ -131,12 +130,9 @@ class Drawer {
         shape.title = "finish";
         enter(std::move(shape), ends);
         return {};
-      case NodeKind::kForEach:
-        return draw_for_each(node, std::move(shape), ends);
-      case NodeKind::kRepeat:
-        return draw_repeat(node, std::move(shape), ends);
-      case NodeKind::kTry:
-        return draw_try(node, std::move(shape), ends);
+      case NodeKind::kForEach: return draw_for_each(node, std::move(shape), ends);
+      case NodeKind::kRepeat: return draw_repeat(node, std::move(shape), ends);
+      case NodeKind::kTry: return draw_try(node, std::move(shape), ends);
       case NodeKind::kAsk:
         shape.kind = "ask";
         shape.detail = "of role " + node.role;
@@ -153,8 +149,7 @@ class Drawer {
         draw_handlers(node.name, node.call, out);
         draw_undo(node);
         return out;
-      case NodeKind::kAct:
-        return draw_act_statement(node, std::move(shape), ends);
+      case NodeKind::kAct: return draw_act_statement(node, std::move(shape), ends);
       case NodeKind::kPointOfNoReturn:
         shape.kind = "point_of_no_return";
         shape.title = "point of no return";
@@ -339,9 +334,7 @@ class Drawer {
       case ActKind::kTryAgain:
         picture_.arrows.push_back({from, from, "error", label + ": try again"});
         break;
-      case ActKind::kCarryOn:
-        out.push_back({from, "error", label});
-        break;
+      case ActKind::kCarryOn: out.push_back({from, "error", label}); break;
       case ActKind::kBlock: {
         const std::string undo_before = last_undo_;
         const std::string about_before = std::exchange(about_, from);
@@ -404,14 +397,10 @@ std::string draw_graph(const Graph& graph, GraphFormat format, std::string& erro
   const Picture picture = make_picture(graph);
   error.clear();
   switch (format) {
-    case GraphFormat::kDot:
-      return picture_dot(picture);
-    case GraphFormat::kMermaid:
-      return picture_mermaid(picture);
-    case GraphFormat::kJson:
-      return picture_json(picture);
-    case GraphFormat::kSvg:
-      return run_graphviz(picture_dot(picture), error);
+    case GraphFormat::kDot: return picture_dot(picture);
+    case GraphFormat::kMermaid: return picture_mermaid(picture);
+    case GraphFormat::kJson: return picture_json(picture);
+    case GraphFormat::kSvg: return run_graphviz(picture_dot(picture), error);
   }
   return {};
 }

@@ -1,4 +1,5 @@
-// Every bound of the compiler in one place, with its unit. A definition that passes one earns a clear diagnostic.
+// Every bound of the compiler in one place, with its unit. A definition that passes one earns a
+// clear diagnostic.
 #pragma once
 #include <cstddef>
 #include <cstdint>
@@ -14,6 +15,7 @@ inline constexpr std::size_t expression_depth_max = 64;
 inline constexpr std::size_t statements_per_workflow_max = 5'000;
 inline constexpr std::size_t files_max = 10'000;
 inline constexpr std::size_t diagnostics_max = 500;
-inline constexpr std::size_t scope_names_max = 4'000'000;  // noted for editors, all statements together
+inline constexpr std::size_t scope_names_max =
+    4'000'000;  // noted for editors, all statements together
 
 }  // namespace belay::dsl::limits

@@ -8,12 +8,13 @@
 
 namespace belay::dsl {
 
-// `source` is an index into `sources`. Limits (limits.h) are enforced here: size, depth, number of nodes.
+// `source` is an index into `sources`. Limits (limits.h) are enforced here: size, depth, number of
+// nodes.
 File read_text(const Sources& sources, std::uint32_t source, Diagnostics& diagnostics);
 File read_yaml(const Sources& sources, std::uint32_t source, Diagnostics& diagnostics);
 
-// Whether a YAML file is ours: it has the line `belay: 1`. Without it, a file whose first document has a declaration
-// key earns a diagnostic, any other file is skipped.
+// Whether a YAML file is ours: it has the line `belay: 1`. Without it, a file whose first document
+// has a declaration key earns a diagnostic, any other file is skipped.
 enum class YamlKind { kBelay, kForeign };
 YamlKind classify_yaml(const Sources& sources, std::uint32_t source, Diagnostics& diagnostics);
 

@@ -1,5 +1,6 @@
-// Diagnostics for people: the line, a caret under the place, the rule, a way out (LANGUAGE.md §7). Carets stand by
-// display width, so lines with accents or CJK text line up; a long line is shown as the window around its caret.
+// Diagnostics for people: the line, a caret under the place, the rule, a way out (LANGUAGE.md §7).
+// Carets stand by display width, so lines with accents or CJK text line up; a long line is shown as
+// the window around its caret.
 #include <algorithm>
 #include <cstdint>
 
@@ -17,22 +18,25 @@ std::string count(std::size_t n, const char* word) {
 }
 
 struct Glyph {
-  std::string text;      // what is printed
+  std::string text;       // what is printed
   std::size_t width = 1;  // columns
   std::size_t bytes = 1;  // of the source
 };
 
-bool within(std::uint32_t c, std::uint32_t low, std::uint32_t high) { return c >= low && c <= high; }
+bool within(std::uint32_t c, std::uint32_t low, std::uint32_t high) {
+  return c >= low && c <= high;
+}
 
 std::size_t width_of(std::uint32_t c) {
   if (within(c, 0x300, 0x36F) || within(c, 0x200B, 0x200F) || within(c, 0x20D0, 0x20FF) ||
       within(c, 0xFE00, 0xFE0F) || within(c, 0xFE20, 0xFE2F) || c == 0xFEFF) {
     return 0;
   }
-  const bool wide = within(c, 0x1100, 0x115F) || within(c, 0x2E80, 0x303E) || within(c, 0x3041, 0xA4CF) ||
-                    within(c, 0xAC00, 0xD7A3) || within(c, 0xF900, 0xFAFF) || within(c, 0xFE30, 0xFE6F) ||
-                    within(c, 0xFF00, 0xFF60) || within(c, 0xFFE0, 0xFFE6) || within(c, 0x1F300, 0x1F64F) ||
-                    within(c, 0x1F900, 0x1F9FF) || within(c, 0x20000, 0x3FFFD);
+  const bool wide =
+      within(c, 0x1100, 0x115F) || within(c, 0x2E80, 0x303E) || within(c, 0x3041, 0xA4CF) ||
+      within(c, 0xAC00, 0xD7A3) || within(c, 0xF900, 0xFAFF) || within(c, 0xFE30, 0xFE6F) ||
+      within(c, 0xFF00, 0xFF60) || within(c, 0xFFE0, 0xFFE6) || within(c, 0x1F300, 0x1F64F) ||
+      within(c, 0x1F900, 0x1F9FF) || within(c, 0x20000, 0x3FFFD);
   return wide ? 2 : 1;
 }
 
@@ -96,7 +100,8 @@ class Painter {
 
   void paint(const Diagnostic& diagnostic) {
     const bool error = diagnostic.kind->severity == Severity::kError;
-    out_ += paint_as(error ? "1;31" : "1;33", (error ? "error[" : "warning[") + std::string(diagnostic.kind->code) + "]");
+    out_ += paint_as(error ? "1;31" : "1;33",
+                     (error ? "error[" : "warning[") + std::string(diagnostic.kind->code) + "]");
     out_ += paint_as("1", ": " + diagnostic.message) + "\n";
     const std::string number = std::to_string(diagnostic.span.line);
     const std::string gutter(number.size(), ' ');
@@ -106,10 +111,12 @@ class Painter {
       const std::size_t column = diagnostic.span.column == 0 ? 1 : diagnostic.span.column;
       const Excerpt shown = excerpt(line, column - 1, diagnostic.span.length);
       out_ += gutter + paint_as("1;34", " |") + "\n";
-      out_ += paint_as("1;34", number + " |") + (shown.shown.empty() ? "" : " ") + shown.shown + "\n";
+      out_ +=
+          paint_as("1;34", number + " |") + (shown.shown.empty() ? "" : " ") + shown.shown + "\n";
       out_ += gutter + paint_as("1;34", " |") + " " + std::string(shown.before, ' ') +
-              paint_as(error ? "1;31" : "1;33",
-                       std::string(shown.under, '^') + (diagnostic.label.empty() ? "" : " ") + diagnostic.label) +
+              paint_as(error ? "1;31" : "1;33", std::string(shown.under, '^') +
+                                                    (diagnostic.label.empty() ? "" : " ") +
+                                                    diagnostic.label) +
               "\n";
     }
     for (const Note& note : diagnostic.notes) {
@@ -164,7 +171,8 @@ std::string render_text(const Diagnostics& diagnostics, const Sources& sources, 
   std::string totals;
   if (diagnostics.errors() > 0) totals = count(diagnostics.errors(), "error");
   if (warnings > 0) totals += (totals.empty() ? "" : ", ") + count(warnings, "warning");
-  if (diagnostics.dropped() > 0) totals += ", " + std::to_string(diagnostics.dropped()) + " not shown";
+  if (diagnostics.dropped() > 0)
+    totals += ", " + std::to_string(diagnostics.dropped()) + " not shown";
   if (!totals.empty()) painter.out() += totals + "\n";
   return std::move(painter.out());
 }
@@ -174,15 +182,18 @@ std::string render_allowed(const Diagnostics& diagnostics, const Sources& source
   for (const Diagnostics::Allowed& one : diagnostics.allowed()) {
     const Diagnostic& d = one.diagnostic;
     out += "allowed[" + std::string(d.kind->code) + "] " + sources.file(d.span.file).path + ":" +
-           std::to_string(d.span.line) + ": " + d.message + "\n  because: " +
-           diagnostics.allowances()[one.by].because + "\n";
+           std::to_string(d.span.line) + ": " + d.message +
+           "\n  because: " + diagnostics.allowances()[one.by].because + "\n";
   }
   const std::size_t n = diagnostics.allowed().size();
-  if (n > 0) out += count(n, "finding") + " allowed, with " + (n == 1 ? "its reason" : "their reasons") + "\n";
+  if (n > 0)
+    out +=
+        count(n, "finding") + " allowed, with " + (n == 1 ? "its reason" : "their reasons") + "\n";
   return out;
 }
 
-// ---- JSON --------------------------------------------------------------------------------------------------------
+// ---- JSON
+// --------------------------------------------------------------------------------------------------------
 
 std::string json_quoted(std::string_view text) {
   std::string out = "\"";
@@ -219,8 +230,9 @@ std::string json_place(const Span& span, const Sources& sources) {
 
 std::string json_of(const Diagnostic& diagnostic, const Sources& sources) {
   std::string out = "{\"code\":" + json_quoted(diagnostic.kind->code) + ",\"severity\":" +
-                    (diagnostic.kind->severity == Severity::kError ? "\"error\"" : "\"warning\"") + "," +
-                    json_place(diagnostic.span, sources) + ",\"message\":" + json_quoted(diagnostic.message) +
+                    (diagnostic.kind->severity == Severity::kError ? "\"error\"" : "\"warning\"") +
+                    "," + json_place(diagnostic.span, sources) +
+                    ",\"message\":" + json_quoted(diagnostic.message) +
                     ",\"label\":" + json_quoted(diagnostic.label) + ",\"notes\":[";
   bool first = true;
   for (const Note& note : diagnostic.notes) {
@@ -263,7 +275,8 @@ std::string render_json(const Diagnostics& diagnostics, const Sources& sources) 
     first = false;
     std::string json = json_of(one.diagnostic, sources);
     json.pop_back();
-    out += "\n" + json + ",\"because\":" + json_quoted(diagnostics.allowances()[one.by].because) + "}";
+    out +=
+        "\n" + json + ",\"because\":" + json_quoted(diagnostics.allowances()[one.by].because) + "}";
   }
   return out + "],\"errors\":" + std::to_string(diagnostics.errors()) +
          ",\"warnings\":" + std::to_string(warnings_of(diagnostics)) + "}\n";

@@ -32,8 +32,9 @@ std::string uri(std::string_view path) {
 }
 
 std::size_t code_points(std::string_view text) {
-  return static_cast<std::size_t>(std::count_if(
-      text.begin(), text.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; }));
+  return static_cast<std::size_t>(std::count_if(text.begin(), text.end(), [](char c) {
+    return (static_cast<unsigned char>(c) & 0xC0) != 0x80;
+  }));
 }
 
 class Sarif {
@@ -51,10 +52,12 @@ class Sarif {
     for (const Diagnostic& d : diagnostics_.all()) add(d, {});
     for (const Diagnostics::Allowed& one : diagnostics_.allowed()) {
       const Diagnostics::Allowance& by = diagnostics_.allowances()[one.by];
-      add(one.diagnostic, ",\"suppressions\":[{\"kind\":\"inSource\",\"status\":\"accepted\",\"justification\":" +
-                              json_quoted(by.because) + ",\"location\":" + location(by.span) + "}]");
+      add(one.diagnostic,
+          ",\"suppressions\":[{\"kind\":\"inSource\",\"status\":\"accepted\",\"justification\":" +
+              json_quoted(by.because) + ",\"location\":" + location(by.span) + "}]");
     }
-    return "{\"$schema\":\"https://json.schemastore.org/sarif-2.1.0.json\",\"version\":\"2.1.0\",\"runs\":[{"
+    return "{\"$schema\":\"https://json.schemastore.org/"
+           "sarif-2.1.0.json\",\"version\":\"2.1.0\",\"runs\":[{"
            "\"tool\":{\"driver\":{\"name\":\"belay\",\"semanticVersion\":\"0.1.0\",\"rules\":[" +
            rules_ + "]}},\"columnKind\":\"unicodeCodePoints\",\"results\":[" + results + "]}]}\n";
   }
@@ -71,11 +74,13 @@ class Sarif {
     rules_ += (rules_.empty() ? "\n" : ",\n");
     rules_ += "{\"id\":" + json_quoted(kind.code) + ",\"shortDescription\":" + text_of(kind.title) +
               ",\"fullDescription\":" + text_of(what + " " + why) +
-              ",\"defaultConfiguration\":{\"level\":" + std::string(level(kind)) + "},\"help\":{\"text\":" +
-              json_quoted(what + "\n\n" + why + "\n\nFor example:\n\n" + bad + "\n\nInstead:\n\n" + fixed) +
+              ",\"defaultConfiguration\":{\"level\":" + std::string(level(kind)) +
+              "},\"help\":{\"text\":" +
+              json_quoted(what + "\n\n" + why + "\n\nFor example:\n\n" + bad + "\n\nInstead:\n\n" +
+                          fixed) +
               ",\"markdown\":" +
-              json_quoted(what + "\n\n" + why + "\n\nFor example:\n\n```\n" + bad + "\n```\n\nInstead:\n\n```\n" +
-                          fixed + "\n```\n") +
+              json_quoted(what + "\n\n" + why + "\n\nFor example:\n\n```\n" + bad +
+                          "\n```\n\nInstead:\n\n```\n" + fixed + "\n```\n") +
               "}}";
     return known->second;
   }
@@ -83,15 +88,17 @@ class Sarif {
   std::string location(const Span& span, std::string_view message = {}) const {
     const bool known = span.file < sources_.size();
     const std::string_view line = known ? sources_.line(span.file, span.line) : std::string_view();
-    const std::size_t from = std::min<std::size_t>(span.column > 0 ? span.column - 1 : 0, line.size());
+    const std::size_t from =
+        std::min<std::size_t>(span.column > 0 ? span.column - 1 : 0, line.size());
     const std::size_t begin = code_points(line.substr(0, from)) + 1;
     const std::size_t end = begin + code_points(line.substr(from, span.length));
     std::string out = "{";
     if (!message.empty()) out += "\"message\":" + text_of(message) + ",";
     return out + "\"physicalLocation\":{\"artifactLocation\":{\"uri\":" +
            json_quoted(uri(known ? prefix_ + sources_.file(span.file).path : std::string())) +
-           ",\"uriBaseId\":\"%SRCROOT%\"},\"region\":{\"startLine\":" + std::to_string(std::max(1u, span.line)) +
-           ",\"startColumn\":" + std::to_string(begin) + ",\"endLine\":" + std::to_string(std::max(1u, span.line)) +
+           ",\"uriBaseId\":\"%SRCROOT%\"},\"region\":{\"startLine\":" +
+           std::to_string(std::max(1u, span.line)) + ",\"startColumn\":" + std::to_string(begin) +
+           ",\"endLine\":" + std::to_string(std::max(1u, span.line)) +
            ",\"endColumn\":" + std::to_string(end) + "}}}";
   }
 
@@ -111,9 +118,9 @@ class Sarif {
     if (!d.help.empty()) message += "\nhelp: " + d.help;
     const std::size_t rule = rule_of(*d.kind);
     return "{\"ruleId\":" + json_quoted(d.kind->code) + ",\"ruleIndex\":" + std::to_string(rule) +
-           ",\"level\":" + std::string(level(*d.kind)) + ",\"message\":" + text_of(message) + ",\"locations\":[" +
-           location(d.span, d.label) + "]" + (related.empty() ? "" : ",\"relatedLocations\":[" + related + "]") +
-           suppression + "}";
+           ",\"level\":" + std::string(level(*d.kind)) + ",\"message\":" + text_of(message) +
+           ",\"locations\":[" + location(d.span, d.label) + "]" +
+           (related.empty() ? "" : ",\"relatedLocations\":[" + related + "]") + suppression + "}";
   }
 
   const Diagnostics& diagnostics_;
@@ -125,7 +132,8 @@ class Sarif {
 
 }  // namespace
 
-std::string render_sarif(const Diagnostics& diagnostics, const Sources& sources, std::string_view prefix) {
+std::string render_sarif(const Diagnostics& diagnostics, const Sources& sources,
+                         std::string_view prefix) {
   return Sarif(diagnostics, sources, prefix).render();
 }
 

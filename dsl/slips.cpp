@@ -1,6 +1,6 @@
-// What a word processor, a web page or a merge leaves in a file. The mended text keeps its lines, and
-// outside of indentation its columns too, so that what is said of it fits the author's file. Tested in
-// tests/golden/diagnostics_read and by tests/mutations.
+// What a word processor, a web page or a merge leaves in a file. The mended text keeps its lines,
+// and outside of indentation its columns too, so that what is said of it fits the author's file.
+// Tested in tests/golden/diagnostics_read and by tests/mutations.
 #include "dsl/slips.h"
 
 #include <algorithm>
@@ -13,14 +13,17 @@
 namespace belay::dsl {
 namespace {
 
-// U+00A0, U+2000 to U+200B, U+202F, U+205F, U+3000, U+FEFF: how many bytes of such a blank begin here.
+// U+00A0, U+2000 to U+200B, U+202F, U+205F, U+3000, U+FEFF: how many bytes of such a blank begin
+// here.
 std::size_t odd_blank(std::string_view text, std::size_t at) {
-  static constexpr std::string_view kBlanks[] = {"\xC2\xA0", "\xE2\x80\xAF", "\xE2\x81\x9F", "\xE3\x80\x80", "\xEF\xBB\xBF"};
+  static constexpr std::string_view kBlanks[] = {"\xC2\xA0", "\xE2\x80\xAF", "\xE2\x81\x9F",
+                                                 "\xE3\x80\x80", "\xEF\xBB\xBF"};
   for (const std::string_view one : kBlanks) {
     if (text.substr(at, one.size()) == one) return one.size();
   }
   const bool general = text.substr(at, 2) == "\xE2\x80" && at + 2 < text.size() &&
-                       static_cast<unsigned char>(text[at + 2]) >= 0x80 && static_cast<unsigned char>(text[at + 2]) <= 0x8B;
+                       static_cast<unsigned char>(text[at + 2]) >= 0x80 &&
+                       static_cast<unsigned char>(text[at + 2]) <= 0x8B;
   return general ? 3 : 0;
 }
 
@@ -43,8 +46,10 @@ class Mender {
       blanks(i);
     }
     if (odd_ > 0) {
-      Diagnostic& d = diagnostics_.add("BEL1027", first_, "this blank is none: it only looks like one");
-      if (odd_ > 1) d.notes.push_back({{}, false, std::to_string(odd_) + " of them are in this file"});
+      Diagnostic& d =
+          diagnostics_.add("BEL1027", first_, "this blank is none: it only looks like one");
+      if (odd_ > 1)
+        d.notes.push_back({{}, false, std::to_string(odd_) + " of them are in this file"});
       d.help = "type a plain blank; such ones come with text that is pasted";
     }
     for (const std::string& line : lines_) out_.text += line + "\n";
@@ -56,7 +61,8 @@ class Mender {
     const std::string line = lines_[number];
     std::string out;
     bool indent = true;
-    for (std::size_t i = number == 0 && line.starts_with("\xEF\xBB\xBF") ? 3 : 0; i < line.size();) {
+    for (std::size_t i = number == 0 && line.starts_with("\xEF\xBB\xBF") ? 3 : 0;
+         i < line.size();) {
       const char c = line[i];
       if (form_ == File::Form::kText && (c == '"' || c == '\'')) {
         const std::size_t end = std::min(string_end(line, i), line.size());
@@ -65,11 +71,12 @@ class Mender {
         indent = false;
         continue;
       }
-      if (c == '#' && (indent || line[i - 1] == ' ')) return keep(number, std::move(out), line.substr(i));
+      if (c == '#' && (indent || line[i - 1] == ' '))
+        return keep(number, std::move(out), line.substr(i));
       const std::size_t size = odd_blank(line, i);
       // A value of YAML may hold any of them.
-      const bool here = size > 0 && (form_ == File::Form::kText || indent || line[i - 1] == ':' || line[i - 1] == '-' ||
-                                     i + size == line.size());
+      const bool here = size > 0 && (form_ == File::Form::kText || indent || line[i - 1] == ':' ||
+                                     line[i - 1] == '-' || i + size == line.size());
       if (!here) {
         indent = indent && c == ' ';
         out += line.substr(i, std::max<std::size_t>(size, 1));
@@ -77,7 +84,8 @@ class Mender {
         continue;
       }
       if (odd_++ == 0) {
-        first_ = {source_, static_cast<std::uint32_t>(number + 1), static_cast<std::uint32_t>(i + 1), static_cast<std::uint32_t>(size)};
+        first_ = {source_, static_cast<std::uint32_t>(number + 1),
+                  static_cast<std::uint32_t>(i + 1), static_cast<std::uint32_t>(size)};
       }
       out += std::string(indent ? 1 : size, ' ');
       i += size;
@@ -92,7 +100,8 @@ class Mender {
   }
 
   static bool mark(const std::string& line, char c) {
-    return line.size() >= 7 && line.find_first_not_of(c) >= 7 && (line.find_first_not_of(c) == std::string::npos || line[7] == ' ') &&
+    return line.size() >= 7 && line.find_first_not_of(c) >= 7 &&
+           (line.find_first_not_of(c) == std::string::npos || line[7] == ' ') &&
            std::all_of(line.begin(), line.begin() + 7, [&](char one) { return one == c; });
   }
   // Of two sides the first is read on.
@@ -104,7 +113,9 @@ class Mender {
                  middle = line == "=======";
       if (begins || ((middle || ends || base) && !open)) {
         diagnostics_
-            .add("BEL1028", {source_, static_cast<std::uint32_t>(i + 1), 1, static_cast<std::uint32_t>(line.size())},
+            .add("BEL1028",
+                 {source_, static_cast<std::uint32_t>(i + 1), 1,
+                  static_cast<std::uint32_t>(line.size())},
                  "a merge was not finished here")
             .help = "keep one of the two sides, and take the lines with the marks out";
       }
@@ -129,7 +140,8 @@ class Mender {
 
 }  // namespace
 
-Slips mend_slips(const Sources& sources, std::uint32_t source, File::Form form, Diagnostics& diagnostics) {
+Slips mend_slips(const Sources& sources, std::uint32_t source, File::Form form,
+                 Diagnostics& diagnostics) {
   return Mender(sources, source, form, diagnostics).run();
 }
 

@@ -1,6 +1,6 @@
-// Slips that have nothing to do with the language, in either form: blanks that only look like one, and
-// the marks of a merge that nobody finished. Looked at only when a file could not be read without a
-// problem, so a sound file is never touched. See slips.cpp.
+// Slips that have nothing to do with the language, in either form: blanks that only look like one,
+// and the marks of a merge that nobody finished. Looked at only when a file could not be read
+// without a problem, so a sound file is never touched. See slips.cpp.
 #pragma once
 #include <cstdint>
 #include <string>
@@ -17,7 +17,8 @@ struct Slips {
 };
 
 // Reports each kind once (a merge once each), and mends what it reports.
-Slips mend_slips(const Sources& sources, std::uint32_t source, File::Form form, Diagnostics& diagnostics);
+Slips mend_slips(const Sources& sources, std::uint32_t source, File::Form form,
+                 Diagnostics& diagnostics);
 
 // Sources in which `source` has this text; the others are empty.
 Sources with_text(const Sources& sources, std::uint32_t source, std::string text);

@@ -1,4 +1,5 @@
-// The author's files and their lines. Everything that shows a place to a person goes through Sources::line.
+// The author's files and their lines. Everything that shows a place to a person goes through
+// Sources::line.
 #include "dsl/source.h"
 
 #include <string_view>
@@ -23,7 +24,8 @@ std::string_view Sources::line(std::uint32_t file, std::uint32_t line) const {
   const SourceFile& source = files_.at(file);
   if (line == 0 || line > source.line_starts.size()) return {};
   const std::size_t begin = source.line_starts[line - 1];
-  std::size_t end = line < source.line_starts.size() ? source.line_starts[line] - 1 : source.text.size();
+  std::size_t end =
+      line < source.line_starts.size() ? source.line_starts[line] - 1 : source.text.size();
   if (end > begin && source.text[end - 1] == '\r') --end;
   return std::string_view(source.text).substr(begin, end - begin);
 }

@@ -9,8 +9,9 @@
 
 namespace belay::dsl {
 
-// A stretch of one line of one file. Lines and columns count from 1; columns and lengths are bytes (carets are drawn
-// by display width when rendered). length 0 means "at this point". file is an index into Sources.
+// A stretch of one line of one file. Lines and columns count from 1; columns and lengths are bytes
+// (carets are drawn by display width when rendered). length 0 means "at this point". file is an
+// index into Sources.
 struct Span {
   std::uint32_t file = 0;
   std::uint32_t line = 1;

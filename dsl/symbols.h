@@ -69,9 +69,9 @@ struct EditorCompilation {
 };
 EditorCompilation compile_for_editor(const std::map<std::string, std::string>& files,
                                      const PluginCatalog* catalog = nullptr);
-// Makes of `compiled` what compile_for_editor makes of these files, with less work where few of them
-// have changed since it was made. Returns how much: files that were read, and actions and workflows
-// that were checked.
+// Makes of `compiled` what compile_for_editor makes of these files, with less work where few of
+// them have changed since it was made. Returns how much: files that were read, and actions and
+// workflows that were checked.
 struct EditorWork {
   std::size_t reads = 0, checks = 0;
 };

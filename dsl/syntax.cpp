@@ -18,8 +18,9 @@ class Dump {
   std::vector<Span> take_places() { return std::move(places_); }
 
   void declaration(const Declaration& d) {
-    static constexpr const char* kHeads[] = {"type",    "event",      "connector", "action",  "workflow",
-                                             "webhook", "retry plan", "scenario",  "reserved"};
+    static constexpr const char* kHeads[] = {"type",       "event",    "connector",
+                                             "action",     "workflow", "webhook",
+                                             "retry plan", "scenario", "reserved"};
     line(std::string(kHeads[d.body.index()]) + " " + d.name.text);
     place(d.span);
     place(d.name.span);
@@ -122,7 +123,8 @@ class Dump {
     if (type.max) out += " to " + std::to_string(type.max->value);
     if (type.pattern) out += " matching " + quote(type.pattern->text);
     if (type.size_max) {
-      out += " at most " + std::to_string(type.size_max->value) + (type.size_in_items ? " items" : " characters");
+      out += " at most " + std::to_string(type.size_max->value) +
+             (type.size_in_items ? " items" : " characters");
     }
     return out;
   }
@@ -147,7 +149,8 @@ class Dump {
     flag("spread", t.spread, t.spread_span);
   }
   void act(const char* what, const Act& a) {
-    static constexpr const char* kKinds[] = {"none", "cancel", "finish", "carry on", "try again", "hand to", "block"};
+    static constexpr const char* kKinds[] = {"none",      "cancel",  "finish", "carry on",
+                                             "try again", "hand to", "block"};
     if (a.kind == Act::Kind::kNone) return;
     place(a.span);
     nest(std::string(what) + ": " + kKinds[static_cast<int>(a.kind)], [&] {
@@ -180,7 +183,8 @@ class Dump {
     if (p.rate) {
       place(p.rate->span);
       place(p.rate->count.span);
-      nest("rate " + std::to_string(p.rate->count.value) + " per " + p.rate->unit.text, [&] { expr("per", p.rate->per); });
+      nest("rate " + std::to_string(p.rate->count.value) + " per " + p.rate->unit.text,
+           [&] { expr("per", p.rate->per); });
     }
     for (const Handler& handler : p.handlers) {
       std::string head = "if";
@@ -211,63 +215,68 @@ class Dump {
     for (const Statement& s : statements) statement(s);
   }
   void statement(const Statement& s) {
-    static constexpr const char* kKinds[] = {"step", "when", "together", "wait",   "pause",                 "publish",
-                                             "set",  "cancel", "finish", "point of no return", "for each", "repeat",
-                                             "ask",  "try",    "collect", "act",                "reserved"};
+    static constexpr const char* kKinds[] = {
+        "step",     "when",    "together", "wait",   "pause",
+        "publish",  "set",     "cancel",   "finish", "point of no return",
+        "for each", "repeat",  "ask",      "try",    "collect",
+        "act",      "reserved"};
     place(s.span);
     if (!s.name.empty()) place(s.name.span);
-    nest(std::string(kKinds[static_cast<int>(s.kind)]) + (s.name.empty() ? "" : " " + s.name.text), [&] {
-      text("title", s.title);
-      allows(s.allows);
-      name("do", s.action);
-      name("run", s.run);
-      flag("detached", s.detached, s.detached_span);
-      if (s.wanted == Statement::Wanted::kAny) line("wanted any");
-      if (s.wanted == Statement::Wanted::kSome) {
-        line("wanted " + std::to_string(s.wanted_count.value) + " of " + std::to_string(s.wanted_of.value));
-      }
-      args("with", s.args);
-      policies(s.policies);
-      if (s.undo) undo(*s.undo);
-      if (s.no_undo_because) {
-        line("no undo because " + quote(s.no_undo_because->text));
-        place(s.no_undo_because->span);
-      }
-      for (const Arm& arm : s.arms) {
-        place(arm.span);
-        if (!arm.condition.empty()) place(arm.condition);
-        nest(arm.condition.empty() ? "otherwise" : "arm " + quote(arm.condition.text), [&] { block(arm.block); });
-      }
-      for (const Branch& branch : s.branches) {
-        place(branch.span);
-        nest("branch" + (branch.name.empty() ? "" : " " + branch.name.text), [&] {
-          allows(branch.allows);
-          block(branch.block);
-        });
-      }
-      name("event", s.source.event);
-      expr("key", s.source.key);
-      expr("before", s.source.before);
-      for (const EventSource& source : s.sources) {
-        place(source.name.span);
-        nest("source " + source.name.text, [&] {
-          name("event", source.event);
-          expr("key", source.key);
-          expr("before", source.before);
-        });
-      }
-      name("role", s.role);
-      fields("answers", s.answers);
-      expr("within", s.within);
-      act("act", s.act);
-      expr("for", s.pause_for);
-      expr("until", s.pause_until);
-      expr("value", s.value);
-      if (s.kind == Statement::Kind::kForEach) number("at_once", s.at_once);
-      number("tolerating", s.tolerating);
-      if (s.kind == Statement::Kind::kRepeat) number("times", s.times);
-      if (!s.body.empty()) nest("body", [&] { block(s.body); });
-    });
+    nest(std::string(kKinds[static_cast<int>(s.kind)]) + (s.name.empty() ? "" : " " + s.name.text),
+         [&] {
+           text("title", s.title);
+           allows(s.allows);
+           name("do", s.action);
+           name("run", s.run);
+           flag("detached", s.detached, s.detached_span);
+           if (s.wanted == Statement::Wanted::kAny) line("wanted any");
+           if (s.wanted == Statement::Wanted::kSome) {
+             line("wanted " + std::to_string(s.wanted_count.value) + " of " +
+                  std::to_string(s.wanted_of.value));
+           }
+           args("with", s.args);
+           policies(s.policies);
+           if (s.undo) undo(*s.undo);
+           if (s.no_undo_because) {
+             line("no undo because " + quote(s.no_undo_because->text));
+             place(s.no_undo_because->span);
+           }
+           for (const Arm& arm : s.arms) {
+             place(arm.span);
+             if (!arm.condition.empty()) place(arm.condition);
+             nest(arm.condition.empty() ? "otherwise" : "arm " + quote(arm.condition.text),
+                  [&] { block(arm.block); });
+           }
+           for (const Branch& branch : s.branches) {
+             place(branch.span);
+             nest("branch" + (branch.name.empty() ? "" : " " + branch.name.text), [&] {
+               allows(branch.allows);
+               block(branch.block);
+             });
+           }
+           name("event", s.source.event);
+           expr("key", s.source.key);
+           expr("before", s.source.before);
+           for (const EventSource& source : s.sources) {
+             place(source.name.span);
+             nest("source " + source.name.text, [&] {
+               name("event", source.event);
+               expr("key", source.key);
+               expr("before", source.before);
+             });
+           }
+           name("role", s.role);
+           fields("answers", s.answers);
+           expr("within", s.within);
+           act("act", s.act);
+           expr("for", s.pause_for);
+           expr("until", s.pause_until);
+           expr("value", s.value);
+           if (s.kind == Statement::Kind::kForEach) number("at_once", s.at_once);
+           number("tolerating", s.tolerating);
+           if (s.kind == Statement::Kind::kRepeat) number("times", s.times);
+           if (!s.body.empty()) nest("body", [&] { block(s.body); });
+         });
   }
 
   void body(const TypeDecl& d) { fields("fields", d.fields); }

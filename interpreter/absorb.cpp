@@ -1,5 +1,6 @@
-// What decide drew, folded into the state: one function a kind, in the order of journal.h. No expression is evaluated
-// and no policy is looked up here; all of that happened in decide and is recorded.
+// What decide drew, folded into the state: one function a kind, in the order of journal.h. No
+// expression is evaluated and no policy is looked up here; all of that happened in decide and is
+// recorded.
 #include "interpreter/absorb.h"
 
 #include <algorithm>
@@ -38,7 +39,8 @@ struct DrawnFolder {
 
   void operator()(const Assigned& drawn) const {
     remove_ready(state, drawn.path);
-    set_variable(graph, state, graph.nodes[drawn.path.node].slot, drawn.path.iteration, drawn.value);
+    set_variable(graph, state, graph.nodes[drawn.path.node].slot, drawn.path.iteration,
+                 drawn.value);
     complete(graph, state, drawn.path);
   }
 
@@ -85,7 +87,8 @@ struct DrawnFolder {
     call.due = drawn.at;
     if (!drawn.by_handler) return;
     ++call.handler_tries;
-    // As a statement of the handler's block. An undo's handler has no block: forward control stays where it is.
+    // As a statement of the handler's block. An undo's handler has no block: forward control stays
+    // where it is.
     if (drawn.direction == Direction::kForward) reopen(drawn.path, activity);
   }
 
@@ -105,7 +108,8 @@ struct DrawnFolder {
       call.phase = CallPhase::kSucceeded;
       activity.effect = EffectState::kUndone;
     } else {
-      // What only reads is settled without a check: its failure keeps its name, and may pass unless it was refused.
+      // What only reads is settled without a check: its failure keeps its name, and may pass unless
+      // it was refused.
       if (by_check || call.failure == FailureKind::kUnsure) call.failure = FailureKind::kTransient;
       if (by_check) call.error = "did_not_happen";
       if (by_check) call.message = "a check found that it did not happen";
@@ -117,7 +121,8 @@ struct DrawnFolder {
   void operator()(const Held& drawn) const {
     remove_ready(state, drawn.path);
     Activity& activity = activity_at(state, drawn.path);
-    if (drawn.direction == Direction::kForward && !undoing(graph, state, drawn.path)) reopen(drawn.path, activity);
+    if (drawn.direction == Direction::kForward && !undoing(graph, state, drawn.path))
+      reopen(drawn.path, activity);
     CallState& call = call_of(activity, drawn.direction);
     call.phase = CallPhase::kHeld;
     call.hold = drawn.reason;
@@ -223,13 +228,15 @@ struct DrawnFolder {
     state.paused = false;
     clear_control();
     state.lost.clear();
-    for (Activity& activity : all_activities(state)) activity.open = false;  // `finish` leaves a wait that ran out
+    for (Activity& activity : all_activities(state))
+      activity.open = false;  // `finish` leaves a wait that ran out
   }
 
  private:
   // Control is back at the statement itself, from a block of its handlers.
   void reopen(const Path& path, Activity& activity) const {
-    if (!activity.open) std::erase_if(state.ready, [&](const Path& p) { return below(graph, p, path); });
+    if (!activity.open)
+      std::erase_if(state.ready, [&](const Path& p) { return below(graph, p, path); });
     activity.open = true;
   }
 
@@ -242,7 +249,8 @@ struct DrawnFolder {
     state.at_end = false;
   }
 
-  // A `repeat` begins, or a round of it is over. When the rounds are used up, decide draws what `otherwise` says.
+  // A `repeat` begins, or a round of it is over. When the rounds are used up, decide draws what
+  // `otherwise` says.
   void round(const Took& drawn) const {
     const Path path = without_round(graph, drawn.path);
     const bool begins = path.iteration.size() == drawn.path.iteration.size();
@@ -263,6 +271,8 @@ struct DrawnFolder {
 
 }  // namespace
 
-void absorb(const Graph& graph, State& state, const Drawn& drawn) { std::visit(DrawnFolder{graph, state}, drawn); }
+void absorb(const Graph& graph, State& state, const Drawn& drawn) {
+  std::visit(DrawnFolder{graph, state}, drawn);
+}
 
 }  // namespace belay::interpreter

@@ -1,5 +1,5 @@
-// Folding into a state, in place: the two halves of apply(). decide() uses absorb() to see the consequence of what it
-// has just drawn. Internal to the interpreter.
+// Folding into a state, in place: the two halves of apply(). decide() uses absorb() to see the
+// consequence of what it has just drawn. Internal to the interpreter.
 #pragma once
 #include "interpreter/control.h"
 

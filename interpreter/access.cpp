@@ -14,11 +14,13 @@ Evaluated some_of(Evaluated result) {
 }  // namespace
 
 Evaluated field_of(const Value& base, const std::string& name) {
-  if (base.kind() == Kind::kMoney && name == "minor") return good(Value::integer(base.as_money().minor));
+  if (base.kind() == Kind::kMoney && name == "minor")
+    return good(Value::integer(base.as_money().minor));
   if (base.kind() == Kind::kMoney && name == "currency") {
     return good(Value::string(std::string(base.as_money().code())));
   }
-  if (base.kind() == Kind::kOptional) return optional_field_of(base, name);  // optional values stay optional
+  if (base.kind() == Kind::kOptional)
+    return optional_field_of(base, name);  // optional values stay optional
   if (base.kind() != Kind::kMap) {
     return bad(std::string(kind_text(base.kind())) + " has no field `" + name + "`");
   }
@@ -52,14 +54,18 @@ bool is_missing(const Value& range, const Value& key) {
 Evaluated subscript_of(const Value& base, const Value& key, Budget& budget) {
   if (base.kind() == Kind::kOptional) return optional_index_of(base, key, budget);
   if (base.kind() == Kind::kMap) {
-    if (key.kind() == Kind::kString && !budget.charge(key.as_string().size() / 16)) return out_of_budget();
+    if (key.kind() == Kind::kString && !budget.charge(key.as_string().size() / 16))
+      return out_of_budget();
     const Value* found = find_key(base.as_map(), key);
     return found != nullptr ? good(*found) : bad("no such key: " + brief(key));
   }
-  if (base.kind() != Kind::kList) return bad(std::string(kind_text(base.kind())) + " cannot be indexed");
+  if (base.kind() != Kind::kList)
+    return bad(std::string(kind_text(base.kind())) + " cannot be indexed");
   std::int64_t index = -1;
-  if (key.kind() == Kind::kInt) index = key.as_int();
-  else if (key.kind() == Kind::kUint && key.as_uint() < base.as_list().size()) index = static_cast<std::int64_t>(key.as_uint());
+  if (key.kind() == Kind::kInt)
+    index = key.as_int();
+  else if (key.kind() == Kind::kUint && key.as_uint() < base.as_list().size())
+    index = static_cast<std::int64_t>(key.as_uint());
   else if (key.kind() == Kind::kDouble) {
     const double d = key.as_double();
     if (!(d >= 0 && d < 1e9) || d != static_cast<double>(static_cast<std::int64_t>(d))) {

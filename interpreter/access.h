@@ -1,5 +1,5 @@
-// Reading into a value: `base.name`, `base[key]` and their optional forms, as CEL has them. What is read of an optional value
-// is optional again; a failure is an error value.
+// Reading into a value: `base.name`, `base[key]` and their optional forms, as CEL has them. What is
+// read of an optional value is optional again; a failure is an error value.
 #pragma once
 #include <string>
 

@@ -1,6 +1,7 @@
-// apply(): what facts do to a state. Facts are the past: nothing is rejected here. One that no longer fits (a timer of
-// a step that is over, an outcome of an older generation) leaves the state as it is. What decide drew is folded in
-// absorb.cpp. Tested in tests/interpreter/apply_test.cpp and by replaying every journal that any test makes.
+// apply(): what facts do to a state. Facts are the past: nothing is rejected here. One that no
+// longer fits (a timer of a step that is over, an outcome of an older generation) leaves the state
+// as it is. What decide drew is folded in absorb.cpp. Tested in tests/interpreter/apply_test.cpp
+// and by replaying every journal that any test makes.
 #include <algorithm>
 
 #include "interpreter/absorb.h"
@@ -35,7 +36,8 @@ struct FactFolder {
     state.parent = fact.parent;
     state.queued = fact.queued;
     for (std::size_t i = 0; i < graph.takes.size(); ++i) {
-      if (const Value* value = fact.input.find(graph.takes[i].name); value != nullptr && !value->is_null()) {
+      if (const Value* value = fact.input.find(graph.takes[i].name);
+          value != nullptr && !value->is_null()) {
         set_variable(graph, state, static_cast<SlotId>(i), {}, *value);
       }
     }
@@ -66,7 +68,8 @@ struct FactFolder {
     if (call.phase != CallPhase::kInFlight || call.generation != fact.generation) return;
     call.phase = CallPhase::kFailed;
     call.failure = fact.kind;
-    if (defective(Defect::kUnsureIsFailure) && fact.kind == FailureKind::kUnsure) call.failure = FailureKind::kTransient;
+    if (defective(Defect::kUnsureIsFailure) && fact.kind == FailureKind::kUnsure)
+      call.failure = FailureKind::kTransient;
     call.error = fact.error;
     call.message = fact.message;
     call.answered = fact.answered;
@@ -75,11 +78,15 @@ struct FactFolder {
       call.unsure = true;
       call.unsure_at = entry.at;
     }
-    // An answer to the key speaks for every earlier try under it; an unmapped refusal and a try that never arrived do not.
+    // An answer to the key speaks for every earlier try under it; an unmapped refusal and a try
+    // that never arrived do not.
     if (fact.kind == FailureKind::kBusiness && fact.error != "refused") call.unsure = false;
     if (fact.direction != Direction::kForward || !undoing(graph, state, fact.path)) return;
-    const Unsure* unsure = graph.nodes[fact.path.node].call.if_unsure ? &*graph.nodes[fact.path.node].call.if_unsure : nullptr;
-    if (!call.unsure || (unsure != nullptr && unsure->kind == Unsure::Kind::kUndoAnyway)) close(graph, *activity);
+    const Unsure* unsure = graph.nodes[fact.path.node].call.if_unsure
+                               ? &*graph.nodes[fact.path.node].call.if_unsure
+                               : nullptr;
+    if (!call.unsure || (unsure != nullptr && unsure->kind == Unsure::Kind::kUndoAnyway))
+      close(graph, *activity);
   }
 
   void operator()(const TimerFired& fact) const {
@@ -111,7 +118,8 @@ struct FactFolder {
 
   void operator()(const EventTaken& fact) const {
     Activity* activity = find_activity(state, fact.path);
-    const auto taken = std::lower_bound(state.taken_events.begin(), state.taken_events.end(), fact.event_id);
+    const auto taken =
+        std::lower_bound(state.taken_events.begin(), state.taken_events.end(), fact.event_id);
     const bool had = taken != state.taken_events.end() && *taken == fact.event_id;
     if (had && !defective(Defect::kEventTwice)) return;
     if (activity == nullptr || !awaits(graph, *activity, fact.source)) return;
@@ -120,24 +128,30 @@ struct FactFolder {
     if (source.event != fact.event) return;
     state.taken_events.insert(taken, fact.event_id);
     if (source.name.empty()) return wait_over(*activity, fact.payload);
-    activity->taken.insert(std::lower_bound(activity->taken.begin(), activity->taken.end(), fact.source), fact.source);
+    activity->taken.insert(
+        std::lower_bound(activity->taken.begin(), activity->taken.end(), fact.source), fact.source);
     // Under `for all of` the record grows until it is whole; nobody reads it before.
     Map fields{{Value::string(source.name), fact.payload}};
     if (const Value* known = node.slot == kNoSlot ? nullptr : variable(node.slot, fact.path)) {
       fields.insert(fields.end(), known->as_map().begin(), known->as_map().end());
     }
     Value record = Value::map(std::move(fields));
-    if (!node.any_source && activity->taken.size() == node.sources.size()) return wait_over(*activity, record);
-    if (node.slot != kNoSlot) set_variable(graph, state, node.slot, fact.path.iteration, std::move(record));
+    if (!node.any_source && activity->taken.size() == node.sources.size())
+      return wait_over(*activity, record);
+    if (node.slot != kNoSlot)
+      set_variable(graph, state, node.slot, fact.path.iteration, std::move(record));
     if (!node.any_source) return;
-    activity->forward.phase = CallPhase::kSucceeded;  // decide draws the end: the other sources stop awaiting
+    activity->forward.phase =
+        CallPhase::kSucceeded;  // decide draws the end: the other sources stop awaiting
     if (node.undo) activity->effect = EffectState::kDone;
   }
 
   void operator()(const AnswerGiven& fact) const {
     Activity* activity = find_activity(state, fact.path);
     if (activity == nullptr || !activity->open || activity->limit_passed) return;
-    if (graph.nodes[fact.path.node].kind != NodeKind::kAsk || activity->forward.phase != CallPhase::kIdle) return;
+    if (graph.nodes[fact.path.node].kind != NodeKind::kAsk ||
+        activity->forward.phase != CallPhase::kIdle)
+      return;
     wait_over(*activity, fact.answer);
   }
 
@@ -183,7 +197,9 @@ struct FactFolder {
 
  private:
   const Value* variable(SlotId slot, const Path& path) const {
-    return slot < graph.slots.size() ? find_variable(state, slot, path.iteration, graph.slots[slot].depth) : nullptr;
+    return slot < graph.slots.size()
+               ? find_variable(state, slot, path.iteration, graph.slots[slot].depth)
+               : nullptr;
   }
 
   // Time was over before all of its events came: its name does not exist, not even in part.
@@ -201,8 +217,9 @@ struct FactFolder {
     forward_succeeded(graph, state, activity, result);
   }
 
-  // A held statement that is no step is entered anew. A held call starts its tries anew: under the same key while it is
-  // unsure (the policy chooses between the key and the check), under a new key after a certain failure.
+  // A held statement that is no step is entered anew. A held call starts its tries anew: under the
+  // same key while it is unsure (the policy chooses between the key and the check), under a new key
+  // after a certain failure.
   void retry(Activity& activity, Direction direction) const {
     CallState& call = call_of(activity, direction);
     if (call.phase != CallPhase::kHeld && call.phase != CallPhase::kBackoff) return;
@@ -231,7 +248,8 @@ struct FactFolder {
     CallState& call = call_of(activity, direction);
     call.tries = 0;
     call.handler_tries = 0;
-    (main_of(direction) == Direction::kForward ? activity.keep_since : activity.undo_since) = entry.at;
+    (main_of(direction) == Direction::kForward ? activity.keep_since : activity.undo_since) =
+        entry.at;
     call_of(activity, check_of(direction)).tries = 0;
   }
   static void new_key(CallState& call) {
@@ -291,7 +309,8 @@ void absorb(const Graph& graph, State& state, const Fact& fact, const Entry& ent
 State apply(const Graph& graph, State state, const Entry& entry) {
   state.seq = entry.seq;
   state.now = entry.at;
-  const bool undone = state.status == Status::kCompleted && std::holds_alternative<UndoAsked>(entry.fact);
+  const bool undone =
+      state.status == Status::kCompleted && std::holds_alternative<UndoAsked>(entry.fact);
   if (!state.ended() || undone) absorb(graph, state, entry.fact, entry);
   for (const Drawn& drawn : entry.drawn) absorb(graph, state, drawn);
   return state;

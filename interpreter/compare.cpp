@@ -40,9 +40,8 @@ bool Versions::same_action(ActionId a, ActionId b) const {
 }
 
 bool Versions::same_block(const Block& a, const Block& b) const {
-  return same_list(a, b, [&](NodeId x, NodeId y) {
-    return before_.nodes[x].name == after_.nodes[y].name;
-  });
+  return same_list(
+      a, b, [&](NodeId x, NodeId y) { return before_.nodes[x].name == after_.nodes[y].name; });
 }
 
 bool Versions::same_act(const Act& a, const Act& b) const {
@@ -77,7 +76,8 @@ bool Versions::same_call(const Call& a, const Call& b) const {
 }
 
 bool Versions::same_forward(const Node& a, const Node& b) const {
-  if (a.kind != b.kind || !same_act(a.act, b.act) || !same_act(a.otherwise, b.otherwise)) return false;
+  if (a.kind != b.kind || !same_act(a.act, b.act) || !same_act(a.otherwise, b.otherwise))
+    return false;
   const bool calls = a.kind == NodeKind::kStep || a.kind == NodeKind::kRun;
   if (calls && !same_call(a.call, b.call)) return false;
   if (a.kind == NodeKind::kTry && !same_handlers(a.call.handlers, b.call.handlers)) return false;

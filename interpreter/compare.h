@@ -1,7 +1,8 @@
-// Whether two versions of a workflow say the same somewhere. Ids are given anew by every compilation, so statements,
-// actions and variables are compared by name, and expressions by what they compute. Texts that are only for people
-// (titles, places, the spelling of an expression) do not count. Pure. Tested in tests/interpreter/replay_test.cpp and,
-// through the business diff, in tests/dsl/diff_test.cpp.
+// Whether two versions of a workflow say the same somewhere. Ids are given anew by every
+// compilation, so statements, actions and variables are compared by name, and expressions by what
+// they compute. Texts that are only for people (titles, places, the spelling of an expression) do
+// not count. Pure. Tested in tests/interpreter/replay_test.cpp and, through the business diff, in
+// tests/dsl/diff_test.cpp.
 #pragma once
 #include "interpreter/graph.h"
 

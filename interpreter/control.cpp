@@ -1,5 +1,6 @@
-// Structural control flow and lookups. Control flow is by structure: a node that is done hands over to the next one in
-// its block, a block that is done hands over to the node that holds it. Nothing here evaluates an expression.
+// Structural control flow and lookups. Control flow is by structure: a node that is done hands over
+// to the next one in its block, a block that is done hands over to the node that holds it. Nothing
+// here evaluates an expression.
 #include "interpreter/control.h"
 
 #include <algorithm>
@@ -24,7 +25,8 @@ void wake(Awake& awake, std::uint32_t position) {
 }
 
 auto lower_join(std::vector<Join>& all, const Path& path) {
-  return std::lower_bound(all.begin(), all.end(), path, [](const Join& j, const Path& p) { return j.path < p; });
+  return std::lower_bound(all.begin(), all.end(), path,
+                          [](const Join& j, const Path& p) { return j.path < p; });
 }
 
 }  // namespace
@@ -61,7 +63,8 @@ std::vector<Activity>& all_activities(State& state) {
 
 bool at_rest(const Activity& activity) {
   const auto over = [](const CallState& call) {
-    return call.phase == CallPhase::kIdle || call.phase == CallPhase::kSucceeded || call.phase == CallPhase::kRefused;
+    return call.phase == CallPhase::kIdle || call.phase == CallPhase::kSucceeded ||
+           call.phase == CallPhase::kRefused;
   };
   return !activity.open && over(activity.forward) && over(activity.undo) &&
          activity.check.phase == CallPhase::kIdle && activity.undo_check.phase == CallPhase::kIdle;
@@ -114,7 +117,8 @@ const Action& action_of(const Graph& graph, const Call& call) {
 
 std::size_t depth_of(const Graph& graph, NodeId node) {
   std::size_t depth = 0;
-  for (NodeId at = node; at != kNoNode; at = graph.nodes[at].parent) depth += in_loop_body(graph, at) ? 1 : 0;
+  for (NodeId at = node; at != kNoNode; at = graph.nodes[at].parent)
+    depth += in_loop_body(graph, at) ? 1 : 0;
   return depth;
 }
 
@@ -123,35 +127,40 @@ Join* find_join(State& state, const Path& path) {
   return it != state.joins.end() && it->path == path ? &*it : nullptr;
 }
 
-const Join* find_join(const State& state, const Path& path) { return find_join(const_cast<State&>(state), path); }
+const Join* find_join(const State& state, const Path& path) {
+  return find_join(const_cast<State&>(state), path);
+}
 
 Direction main_of(Direction direction) {
-  return direction == Direction::kForward || direction == Direction::kCheck ? Direction::kForward : Direction::kUndo;
+  return direction == Direction::kForward || direction == Direction::kCheck ? Direction::kForward
+                                                                            : Direction::kUndo;
 }
 
 Direction check_of(Direction direction) {
   return main_of(direction) == Direction::kForward ? Direction::kCheck : Direction::kUndoCheck;
 }
 
-const Value* find_variable(const State& state, SlotId slot, const std::vector<std::uint32_t>& iteration,
-                           std::size_t depth) {
+const Value* find_variable(const State& state, SlotId slot,
+                           const std::vector<std::uint32_t>& iteration, std::size_t depth) {
   const auto begin = iteration.begin();
   const auto end = begin + static_cast<std::ptrdiff_t>(std::min(depth, iteration.size()));
-  const auto it = std::lower_bound(state.variables.begin(), state.variables.end(), slot,
-                                   [&](const Variable& v, SlotId s) {
-                                     if (v.slot != s) return v.slot < s;
-                                     return std::lexicographical_compare(v.iteration.begin(), v.iteration.end(), begin, end);
-                                   });
+  const auto it = std::lower_bound(
+      state.variables.begin(), state.variables.end(), slot, [&](const Variable& v, SlotId s) {
+        if (v.slot != s) return v.slot < s;
+        return std::lexicographical_compare(v.iteration.begin(), v.iteration.end(), begin, end);
+      });
   if (it == state.variables.end() || it->slot != slot) return nullptr;
   if (!std::equal(it->iteration.begin(), it->iteration.end(), begin, end)) return nullptr;
   return &it->value;
 }
 
-void set_variable(const Graph& graph, State& state, SlotId slot, const std::vector<std::uint32_t>& iteration,
-                  Value value) {
+void set_variable(const Graph& graph, State& state, SlotId slot,
+                  const std::vector<std::uint32_t>& iteration, Value value) {
   if (slot >= graph.slots.size()) return;
   const std::size_t depth = std::min<std::size_t>(graph.slots[slot].depth, iteration.size());
-  Variable fresh{slot, {iteration.begin(), iteration.begin() + static_cast<std::ptrdiff_t>(depth)}, std::move(value)};
+  Variable fresh{slot,
+                 {iteration.begin(), iteration.begin() + static_cast<std::ptrdiff_t>(depth)},
+                 std::move(value)};
   const auto it = std::lower_bound(state.variables.begin(), state.variables.end(), fresh,
                                    [](const Variable& a, const Variable& b) {
                                      if (a.slot != b.slot) return a.slot < b.slot;
@@ -195,13 +204,16 @@ void complete(const Graph& graph, State& state, const Path& path) {
 
 namespace {
 
-// The last success that was needed lets control go on; decide then names the losers among those that still run.
+// The last success that was needed lets control go on; decide then names the losers among those
+// that still run.
 void branch_over(const Graph& graph, State& state, const Path& path, std::uint32_t branch) {
   Join* join = find_join(state, path);
-  // A branch that ends after the last one needed (while the saga was paused) has lost none the less.
+  // A branch that ends after the last one needed (while the saga was paused) has lost none the
+  // less.
   if (join == nullptr || join->left == 0 || std::erase(join->running, branch) == 0) return;
   if (--join->left > 0) return;
-  if (join->running.empty()) std::erase_if(state.joins, [&](const Join& j) { return j.path == path; });
+  if (join->running.empty())
+    std::erase_if(state.joins, [&](const Join& j) { return j.path == path; });
   complete(graph, state, path);
 }
 
@@ -235,11 +247,13 @@ void begin_branches(const Graph& graph, State& state, const Path& path) {
     if (!node.branches[i].empty()) join.running.push_back(i);
   }
   const std::size_t wanted = node.wanted == 0 ? node.branches.size() : node.wanted;
-  const std::size_t empty = node.branches.size() - join.running.size();  // they succeed by doing nothing
+  const std::size_t empty =
+      node.branches.size() - join.running.size();  // they succeed by doing nothing
   if (wanted <= empty || join.running.empty()) return complete(graph, state, path);
   join.left = static_cast<std::uint32_t>(std::min(wanted - empty, join.running.size()));
   if (defective(Defect::kJoinEarly) && join.left > 1) --join.left;
-  for (const std::uint32_t i : join.running) state.ready.push_back({node.branches[i].front(), path.iteration});
+  for (const std::uint32_t i : join.running)
+    state.ready.push_back({node.branches[i].front(), path.iteration});
   state.joins.insert(lower_join(state.joins, path), std::move(join));
 }
 
@@ -262,14 +276,17 @@ void forward_succeeded(const Graph& graph, State& state, Activity& activity, con
 bool awaits(const Graph& graph, const Activity& activity, std::uint32_t source) {
   const Node& node = graph.nodes[activity.path.node];
   return node.kind == NodeKind::kWait && activity.open && !activity.limit_passed &&
-         activity.forward.phase == CallPhase::kIdle && source < node.sources.size() && source < activity.keys.size() &&
+         activity.forward.phase == CallPhase::kIdle && source < node.sources.size() &&
+         source < activity.keys.size() &&
          !std::binary_search(activity.taken.begin(), activity.taken.end(), source);
 }
 
-bool may_try_anew(const Graph& graph, const State& state, const Activity& activity, Direction direction) {
+bool may_try_anew(const Graph& graph, const State& state, const Activity& activity,
+                  Direction direction) {
   if (direction != Direction::kForward) return true;
   return std::none_of(state.activities.begin(), state.activities.end(), [&](const Activity& other) {
-    return below(graph, other.path, activity.path) && other.path.iteration.size() >= activity.path.iteration.size();
+    return below(graph, other.path, activity.path) &&
+           other.path.iteration.size() >= activity.path.iteration.size();
   });
 }
 

@@ -1,8 +1,9 @@
-// decide(): what must happen next. It draws one conclusion at a time, in a fixed order, folds it into the state and
-// looks again, until nothing more follows:
-//   cancel and deadline → outcomes that wait to be judged → calls that are due → waits that ran out →
-//   nodes that control has reached (or, when everything is undone, the next undos) → the end
-// Every conclusion is recorded in the entry, so that replay evaluates nothing. Tested in tests/interpreter.
+// decide(): what must happen next. It draws one conclusion at a time, in a fixed order, folds it
+// into the state and looks again, until nothing more follows:
+//   cancel and deadline → outcomes that wait to be judged → calls that are due → waits that ran out
+//   → nodes that control has reached (or, when everything is undone, the next undos) → the end
+// Every conclusion is recorded in the entry, so that replay evaluates nothing. Tested in
+// tests/interpreter.
 #include <algorithm>
 
 #include "interpreter/absorb.h"
@@ -14,7 +15,8 @@ namespace belay::interpreter {
 
 namespace {
 
-constexpr Direction kDirections[] = {Direction::kForward, Direction::kCheck, Direction::kUndo, Direction::kUndoCheck};
+constexpr Direction kDirections[] = {Direction::kForward, Direction::kCheck, Direction::kUndo,
+                                     Direction::kUndoCheck};
 constexpr std::size_t kItemsMax = 10'000;  // of a `for each`
 
 class Drawer {
@@ -51,7 +53,8 @@ class Drawer {
       auto drawn = enter(Path(path));
       if (!too_early(drawn)) return drawn;
     }
-    if (state_.at_end && state_.unwinding.empty()) return ended_with(graph_, state_, graph_.gives, {});
+    if (state_.at_end && state_.unwinding.empty())
+      return ended_with(graph_, state_, graph_.gives, {});
     return std::nullopt;
   }
 
@@ -63,7 +66,8 @@ class Drawer {
   // A branch that still runs although enough others have succeeded.
   std::optional<Drawn> next_loser() const {
     for (const Join& join : state_.joins) {
-      if (join.left == 0 && !defective(Defect::kLoserKept)) return Unwinding{join.path, join.running.front(), 0, {}, "others were first"};
+      if (join.left == 0 && !defective(Defect::kLoserKept))
+        return Unwinding{join.path, join.running.front(), 0, {}, "others were first"};
     }
     return std::nullopt;
   }
@@ -79,7 +83,8 @@ class Drawer {
       return DeadlineAt{later(length.value.as_duration())};
     }
     if (state_.cancel_asked) return Cancelling{{}, state_.because};
-    if (state_.deadline_passed && !state_.past_no_return && !defective(Defect::kDeadlineForgotten)) return Cancelling{{}, "it did not finish in time"};
+    if (state_.deadline_passed && !state_.past_no_return && !defective(Defect::kDeadlineForgotten))
+      return Cancelling{{}, "it did not finish in time"};
     return std::nullopt;
   }
 
@@ -89,22 +94,27 @@ class Drawer {
     const Node& node = graph_.nodes[activity.path.node];
     if (activity.open) {
       const CallPhase phase = activity.forward.phase;
-      if (activity.limit_passed && phase == CallPhase::kIdle) return after_limit(graph_, state_, activity);
+      if (activity.limit_passed && phase == CallPhase::kIdle)
+        return after_limit(graph_, state_, activity);
       const bool is_part = node.kind == NodeKind::kTry || node.kind == NodeKind::kRepeat;
       if (is_part && phase == CallPhase::kFailed) return after_part(graph_, state_, activity);
       // The first of `any of` has come.
-      if (phase == CallPhase::kSucceeded) return Settled{activity.path, Direction::kForward, true, {}};
+      if (phase == CallPhase::kSucceeded)
+        return Settled{activity.path, Direction::kForward, true, {}};
     }
     if (reads_in_vain(activity)) return Settled{activity.path, Direction::kForward, false, {}};
     for (const Direction direction : kDirections) {
       const CallState& call = call_of(activity, direction);
       const bool is_check = direction != main_of(direction);
-      const bool forgotten = call.phase == CallPhase::kDue && call.unsure && worn_out(node, direction, call);
-      if (call.phase == CallPhase::kDue && !forgotten) return send(activity.path, direction, call.generation);
+      const bool forgotten =
+          call.phase == CallPhase::kDue && call.unsure && worn_out(node, direction, call);
+      if (call.phase == CallPhase::kDue && !forgotten)
+        return send(activity.path, direction, call.generation);
       if (is_check && call.phase == CallPhase::kSucceeded) {
         return after_check(graph_, state_, activity, direction, saga_);
       }
-      if ((call.phase != CallPhase::kFailed && !forgotten) || spec_of(node, direction) == nullptr) continue;
+      if ((call.phase != CallPhase::kFailed && !forgotten) || spec_of(node, direction) == nullptr)
+        continue;
       Resolution resolution = after_failure(graph_, state_, activity, direction, saga_);
       if (!resolution.send_check) return resolution.drawn;
       const Direction check = check_of(direction);
@@ -116,19 +126,25 @@ class Drawer {
 
   // As most that are awake.
   static bool only_in_flight(const Activity& activity) {
-    return activity.forward.phase == CallPhase::kInFlight && activity.check.phase == CallPhase::kIdle &&
-           activity.undo.phase == CallPhase::kIdle && activity.undo_check.phase == CallPhase::kIdle;
+    return activity.forward.phase == CallPhase::kInFlight &&
+           activity.check.phase == CallPhase::kIdle && activity.undo.phase == CallPhase::kIdle &&
+           activity.undo_check.phase == CallPhase::kIdle;
   }
 
-  // Nobody wants to know any more what it would have read, and it left nothing: no undo waits for it.
+  // Nobody wants to know any more what it would have read, and it left nothing: no undo waits for
+  // it.
   bool reads_in_vain(const Activity& activity) const {
-    if (!activity.forward.unsure || !nothing_can_have_happened(graph_, activity, Direction::kForward)) return false;
+    if (!activity.forward.unsure ||
+        !nothing_can_have_happened(graph_, activity, Direction::kForward))
+      return false;
     const CallPhase phase = activity.forward.phase;
-    const bool waits = phase == CallPhase::kDue || phase == CallPhase::kFailed || phase == CallPhase::kHeld;
+    const bool waits =
+        phase == CallPhase::kDue || phase == CallPhase::kFailed || phase == CallPhase::kHeld;
     return waits && undoing(graph_, state_, activity.path);
   }
 
-  // The other side has forgotten the key while the next try waited: the same key would do the thing a second time.
+  // The other side has forgotten the key while the next try waited: the same key would do the thing
+  // a second time.
   bool worn_out(const Node& node, Direction direction, const CallState& call) const {
     const Call* spec = spec_of(node, direction);
     return spec != nullptr && key_worn_out(action_of(graph_, *spec), call, state_.now);
@@ -162,7 +178,8 @@ class Drawer {
         Asked asked{path, {}};
         if (!node.within.empty()) {
           const Evaluated limit = evaluate(node.within, scope);
-          if (!limit.ok || limit.value.kind() != Value::Kind::kDuration) return bad_value(path, limit.error);
+          if (!limit.ok || limit.value.kind() != Value::Kind::kDuration)
+            return bad_value(path, limit.error);
           asked.until = later(limit.value.as_duration());
         }
         return asked;
@@ -182,7 +199,8 @@ class Drawer {
   Drawn loop(const Path& path, const Node& node, const StateScope& scope) {
     const Evaluated items = evaluate(node.items, scope);
     if (!items.ok) return bad_value(path, items.error);
-    if (items.value.kind() != Value::Kind::kList) return bad_value(path, "it goes over something that is no list");
+    if (items.value.kind() != Value::Kind::kList)
+      return bad_value(path, "it goes over something that is no list");
     if (items.value.as_list().size() > kItemsMax) {
       return bad_value(path, "the list has more than " + std::to_string(kItemsMax) + " items");
     }
@@ -194,7 +212,8 @@ class Drawer {
     if (path.iteration.size() <= depth_of(graph_, path.node)) return Took{path, kAgain};
     const Evaluated until = evaluate(node.until, scope);
     if (!until.ok) return bad_value(path, until.error);
-    if (until.value.kind() != Value::Kind::kBool) return bad_value(path, "`until` is neither true nor false");
+    if (until.value.kind() != Value::Kind::kBool)
+      return bad_value(path, "`until` is neither true nor false");
     if (until.value.as_bool()) return Took{path, kEnough};
     const std::uint32_t rounds = path.iteration.back() + (defective(Defect::kRoundTooMany) ? 0 : 1);
     return Took{path, rounds < node.times ? kAgain : kUsedUp};
@@ -205,7 +224,8 @@ class Drawer {
       if (node.arms[i].condition.empty()) return Took{path, i};
       const Evaluated condition = evaluate(node.arms[i].condition, scope);
       if (!condition.ok) return bad_value(path, condition.error);
-      if (condition.value.kind() != Value::Kind::kBool) return bad_value(path, "the condition is neither true nor false");
+      if (condition.value.kind() != Value::Kind::kBool)
+        return bad_value(path, "the condition is neither true nor false");
       if (condition.value.as_bool()) return Took{path, i};
     }
     return Took{path, static_cast<std::uint32_t>(node.arms.size())};
@@ -220,7 +240,8 @@ class Drawer {
     }
     if (!node.within.empty()) {
       const Evaluated limit = evaluate(node.within, scope);
-      if (!limit.ok || limit.value.kind() != Value::Kind::kDuration) return bad_value(path, limit.error);
+      if (!limit.ok || limit.value.kind() != Value::Kind::kDuration)
+        return bad_value(path, limit.error);
       waiting.until = later(limit.value.as_duration());
     }
     return waiting;
@@ -254,13 +275,15 @@ class Drawer {
 
   // ---- Calls ----
 
-  // The request is worked out anew for each try; under a key that was used before it must be what it was.
+  // The request is worked out anew for each try; under a key that was used before it must be what
+  // it was.
   Drawn send(const Path& path, Direction direction, std::uint32_t generation) {
     Request request = work_out_request(graph_, state_, path, direction);
     if (!request.ok) return Failed{path, direction, std::move(request.error)};
     if (const Activity* activity = find_activity(std::as_const(state_), path)) {
       const CallState& call = call_of(*activity, direction);
-      if (call.first_sent_at && call.generation == generation && call.digest != request.command.digest) {
+      if (call.first_sent_at && call.generation == generation &&
+          call.digest != request.command.digest) {
         return Held{path, main_of(direction), HoldReason::kRequestChanged, ""};
       }
     }
@@ -289,10 +312,12 @@ class Drawer {
 
   // ---- Undoing ----
 
-  // In reverse causal order: an undo waits for everything inside the part that came after it, and for nothing else.
-  // What may be undone is worked out for all at once, then drawn one by one. `part`: null for the whole saga.
+  // In reverse causal order: an undo waits for everything inside the part that came after it, and
+  // for nothing else. What may be undone is worked out for all at once, then drawn one by one.
+  // `part`: null for the whole saga.
   std::optional<Drawn> undo_next(const Unwind* part) {
-    if (part != nullptr && defective(Defect::kPartNotUndone)) return Unwound{part->path, part->part};
+    if (part != nullptr && defective(Defect::kPartNotUndone))
+      return Unwound{part->path, part->part};
     for (bool fresh = undoable_.empty();; fresh = true) {
       if (fresh) {
         undoable_ = last_unsettled(graph_, state_, part);
@@ -307,7 +332,8 @@ class Drawer {
         if (activity == nullptr || is_settled(*activity) || !may_be_undone(*activity)) continue;
         const Node& node = graph_.nodes[path.node];
         if (node.undo) return send(path, Direction::kUndo, 0);
-        return NotUndone{path, node.no_undo_because.empty() ? "nothing undoes it" : node.no_undo_because};
+        return NotUndone{path,
+                         node.no_undo_because.empty() ? "nothing undoes it" : node.no_undo_because};
       }
       if (fresh) return std::nullopt;
     }
@@ -315,8 +341,10 @@ class Drawer {
 
   static bool may_be_undone(const Activity& activity) {
     if (activity.undo.phase != CallPhase::kIdle) return false;
-    if (activity.effect != EffectState::kDone && activity.effect != EffectState::kMaybe) return false;
-    return activity.forward.phase == CallPhase::kSucceeded || activity.forward.phase == CallPhase::kRefused;
+    if (activity.effect != EffectState::kDone && activity.effect != EffectState::kMaybe)
+      return false;
+    return activity.forward.phase == CallPhase::kSucceeded ||
+           activity.forward.phase == CallPhase::kRefused;
   }
 
   // ---- Commands ----
@@ -324,19 +352,22 @@ class Drawer {
   void note_commands(const Drawn& drawn) {
     auto& commands = decision_.commands;
     if (const auto* retry = std::get_if<RetryAt>(&drawn)) {
-      commands.push_back(StartTimer{retry->path, TimerPurpose::kRetry, retry->direction, retry->at});
+      commands.push_back(
+          StartTimer{retry->path, TimerPurpose::kRetry, retry->direction, retry->at});
     } else if (const auto* waiting = std::get_if<Waiting>(&drawn)) {
       await(waiting->path, waiting->keys);
-      if (waiting->until) commands.push_back(StartTimer{waiting->path, TimerPurpose::kLimit, {}, waiting->until});
+      if (waiting->until)
+        commands.push_back(StartTimer{waiting->path, TimerPurpose::kLimit, {}, waiting->until});
     } else if (const auto* paused = std::get_if<PausedUntil>(&drawn)) {
       commands.push_back(StartTimer{paused->path, TimerPurpose::kPause, {}, paused->until});
     } else if (const auto* deadline = std::get_if<DeadlineAt>(&drawn)) {
       commands.push_back(StartTimer{{}, TimerPurpose::kDeadline, {}, deadline->at});
     } else if (const auto* published = std::get_if<Published>(&drawn)) {
-      commands.push_back(
-          Publish{published->path, published->event, published->version, published->key, published->payload});
+      commands.push_back(Publish{published->path, published->event, published->version,
+                                 published->key, published->payload});
     } else if (const auto* asked = std::get_if<Asked>(&drawn)) {
-      if (asked->until) commands.push_back(StartTimer{asked->path, TimerPurpose::kLimit, {}, asked->until});
+      if (asked->until)
+        commands.push_back(StartTimer{asked->path, TimerPurpose::kLimit, {}, asked->until});
     } else if (const auto* handled = std::get_if<Handled>(&drawn)) {
       stop_awaiting(handled->path);
     } else if (const auto* held = std::get_if<Held>(&drawn)) {
@@ -347,7 +378,8 @@ class Drawer {
       for (const Activity& activity : state_.activities) stop(activity, cancelling->because);
     } else if (const auto* unwinding = std::get_if<Unwinding>(&drawn)) {
       for (const Activity& activity : state_.activities) {
-        if (inside(graph_, activity.path, unwinding->path, unwinding->part)) stop(activity, unwinding->because);
+        if (inside(graph_, activity.path, unwinding->path, unwinding->part))
+          stop(activity, unwinding->because);
       }
     } else if (const auto* ended = std::get_if<Ended>(&drawn)) {
       for (const Activity& activity : state_.activities) stop(activity, "");
@@ -361,7 +393,8 @@ class Drawer {
     const bool child = graph_.nodes[activity.path.node].kind == NodeKind::kRun;
     if (!child || activity.forward.phase != CallPhase::kInFlight || !activity.open) return;
     const std::uint32_t generation = activity.forward.generation;
-    decision_.commands.push_back(StopChild{activity.path, Direction::kForward, generation, generation, because});
+    decision_.commands.push_back(
+        StopChild{activity.path, Direction::kForward, generation, generation, because});
   }
 
   void await(const Path& path, const std::vector<std::string>& keys) {
@@ -374,7 +407,8 @@ class Drawer {
 
   void stop_awaiting(const Path& path) {
     const Activity* activity = find_activity(std::as_const(state_), path);
-    if (activity == nullptr || !activity->open || activity->forward.phase == CallPhase::kHeld) return;
+    if (activity == nullptr || !activity->open || activity->forward.phase == CallPhase::kHeld)
+      return;
     const Node& node = graph_.nodes[path.node];
     if (node.kind != NodeKind::kWait) return;
     for (std::uint32_t i = 0; i < node.sources.size() && i < activity->keys.size(); ++i) {

@@ -1,14 +1,15 @@
-// Walks a Program. The tree was built by the compiler, but a recorded run brings it back from storage, so nothing about
-// it is trusted: indexes and shapes are checked, depth and cost are bounded, and whatever is wrong is an error value.
+// Walks a Program. The tree was built by the compiler, but a recorded run brings it back from
+// storage, so nothing about it is trusted: indexes and shapes are checked, depth and cost are
+// bounded, and whatever is wrong is an error value.
 //
-// Three ideas from CEL: an error is a value that `&&`, `||`, all and exists may absorb when the other side decides;
-// maps iterate in the order of their keys; a missing key is an error. One of ours: absence. A slot without a value, a
-// missing field and null are absent, which `is present` and `or else` ask about without failing (see soft()).
-#include "interpreter/expr.h"
-
+// Three ideas from CEL: an error is a value that `&&`, `||`, all and exists may absorb when the
+// other side decides; maps iterate in the order of their keys; a missing key is an error. One of
+// ours: absence. A slot without a value, a missing field and null are absent, which `is present`
+// and `or else` ask about without failing (see soft()).
 #include <array>
 
 #include "interpreter/access.h"
+#include "interpreter/expr.h"
 #include "interpreter/functions.h"
 
 namespace belay::interpreter {
@@ -41,13 +42,15 @@ class Evaluator {
       case ExprKind::kLiteral: return good(node.literal);
       case ExprKind::kSlot: {
         const Value* value = scope_.slot(node.index);
-        return value != nullptr ? good(*value) : bad(node.text.empty() ? "a name has no value"
-                                                                       : "`" + node.text + "` has no value");
+        return value != nullptr ? good(*value)
+                                : bad(node.text.empty() ? "a name has no value"
+                                                        : "`" + node.text + "` has no value");
       }
       case ExprKind::kNow: return good(Value::timestamp(scope_.now()));
       case ExprKind::kLocal:
         if (node.index >= locals_.size()) return bad("the expression is damaged");
-        return locals_[node.index].at != nullptr ? good(*locals_[node.index].at) : locals_[node.index].own;
+        return locals_[node.index].at != nullptr ? good(*locals_[node.index].at)
+                                                 : locals_[node.index].own;
       case ExprKind::kField: return field(node);
       case ExprKind::kHas: return has(node);
       case ExprKind::kPresent: {
@@ -75,28 +78,44 @@ class Evaluator {
       case ExprKind::kExistsOne: return exists_one(node);
       case ExprKind::kFilter: return filter(node);
       case ExprKind::kMapMacro: return map_macro(node);
-      case ExprKind::kTransformMap: case ExprKind::kTransformEntries: return transform_map(node);
+      case ExprKind::kTransformMap:
+      case ExprKind::kTransformEntries: return transform_map(node);
       case ExprKind::kSortBy: return sort_by(node);
       case ExprKind::kLet: return let(node);
-      case ExprKind::kOptionalField: case ExprKind::kOptionalIndex: return optional_select(node);
+      case ExprKind::kOptionalField:
+      case ExprKind::kOptionalIndex: return optional_select(node);
       case ExprKind::kOptionalEntry: return bad("an optional entry stands only in a list or a map");
-      case ExprKind::kOptionalMap: case ExprKind::kOptionalFlatMap: return optional_map(node);
-      case ExprKind::kOptionalOr: case ExprKind::kOptionalOrValue: return optional_or(node);
+      case ExprKind::kOptionalMap:
+      case ExprKind::kOptionalFlatMap: return optional_map(node);
+      case ExprKind::kOptionalOr:
+      case ExprKind::kOptionalOrValue: return optional_or(node);
     }
     return bad("the expression is damaged");
   }
 
   static std::size_t args_min(ExprKind kind) {
     switch (kind) {
-      case ExprKind::kField: case ExprKind::kHas: case ExprKind::kPresent: case ExprKind::kOptionalField:
-      case ExprKind::kOptionalEntry:
-        return 1;
-      case ExprKind::kOrElse: case ExprKind::kIndex: case ExprKind::kAll: case ExprKind::kExists:
-      case ExprKind::kExistsOne: case ExprKind::kFilter: case ExprKind::kMapMacro: case ExprKind::kTransformMap:
-      case ExprKind::kTransformEntries: case ExprKind::kSortBy: case ExprKind::kLet: case ExprKind::kOptionalIndex:
-      case ExprKind::kOptionalMap: case ExprKind::kOptionalFlatMap: case ExprKind::kOptionalOr:
-      case ExprKind::kOptionalOrValue:
-        return 2;
+      case ExprKind::kField:
+      case ExprKind::kHas:
+      case ExprKind::kPresent:
+      case ExprKind::kOptionalField:
+      case ExprKind::kOptionalEntry: return 1;
+      case ExprKind::kOrElse:
+      case ExprKind::kIndex:
+      case ExprKind::kAll:
+      case ExprKind::kExists:
+      case ExprKind::kExistsOne:
+      case ExprKind::kFilter:
+      case ExprKind::kMapMacro:
+      case ExprKind::kTransformMap:
+      case ExprKind::kTransformEntries:
+      case ExprKind::kSortBy:
+      case ExprKind::kLet:
+      case ExprKind::kOptionalIndex:
+      case ExprKind::kOptionalMap:
+      case ExprKind::kOptionalFlatMap:
+      case ExprKind::kOptionalOr:
+      case ExprKind::kOptionalOrValue: return 2;
       case ExprKind::kConditional: return 3;
       default: return 0;
     }
@@ -108,10 +127,11 @@ class Evaluator {
     Evaluated own;  // when at is null
   };
 
-  // ---- Looking without copying ----------------------------------------------------------------------------------
+  // ---- Looking without copying
+  // ----------------------------------------------------------------------------------
 
-  // Where the value of a path (a name and fields of records) stands, or nullptr when it has to be evaluated, be it
-  // because it fails. Valid until the next evaluation, which may grow locals_.
+  // Where the value of a path (a name and fields of records) stands, or nullptr when it has to be
+  // evaluated, be it because it fails. Valid until the next evaluation, which may grow locals_.
   const Value* peek(std::uint32_t index) {
     if (index >= program_.nodes.size() || !budget_.charge(1)) return nullptr;
     const ExprNode& node = program_.nodes[index];
@@ -124,7 +144,8 @@ class Evaluator {
         return local.at != nullptr ? local.at : local.own.ok ? &local.own.value : nullptr;
       }
       case ExprKind::kField: {
-        if (node.args.empty() || node.args[0] >= index) return nullptr;  // a circle, in a damaged program
+        if (node.args.empty() || node.args[0] >= index)
+          return nullptr;  // a circle, in a damaged program
         const Value* base = peek(node.args[0]);
         return base != nullptr ? base->find(node.text) : nullptr;
       }
@@ -155,9 +176,11 @@ class Evaluator {
   }
 
   bool is_literal_list(std::uint32_t index) const {
-    if (index >= program_.nodes.size() || program_.nodes[index].kind != ExprKind::kList) return false;
+    if (index >= program_.nodes.size() || program_.nodes[index].kind != ExprKind::kList)
+      return false;
     for (const std::uint32_t arg : program_.nodes[index].args) {
-      if (arg >= program_.nodes.size() || program_.nodes[arg].kind != ExprKind::kLiteral) return false;
+      if (arg >= program_.nodes.size() || program_.nodes[arg].kind != ExprKind::kLiteral)
+        return false;
     }
     return true;
   }
@@ -171,7 +194,8 @@ class Evaluator {
     return good(Value::boolean(false));
   }
 
-  // ---- Absence ------------------------------------------------------------------------------------------------
+  // ---- Absence
+  // ------------------------------------------------------------------------------------------------
 
   struct Soft {
     bool absent = false;
@@ -185,16 +209,20 @@ class Evaluator {
 
   // Evaluates a path whose steps may be missing: absence instead of an error.
   Soft eval_soft(std::uint32_t index) {
-    if (index >= program_.nodes.size()) return {.absent = false, .result = bad("the expression is damaged")};
+    if (index >= program_.nodes.size())
+      return {.absent = false, .result = bad("the expression is damaged")};
     const ExprNode& node = program_.nodes[index];
     if (const Value* value = peek(index)) return present_or_absent(good(*value));
     if (node.kind == ExprKind::kSlot) {
       const Value* value = scope_.slot(node.index);
-      return value == nullptr ? Soft{.absent = true, .result = {}} : present_or_absent(good(*value));
+      return value == nullptr ? Soft{.absent = true, .result = {}}
+                              : present_or_absent(good(*value));
     }
-    if (node.kind == ExprKind::kOrElse && node.args.size() == 2) {  // a chain: `a or else b or else c`
+    if (node.kind == ExprKind::kOrElse &&
+        node.args.size() == 2) {  // a chain: `a or else b or else c`
       if (!budget_.charge(1)) return {.absent = false, .result = out_of_budget()};
-      if (depth_ >= depth_max) return {.absent = false, .result = bad("the expression nests too deep")};
+      if (depth_ >= depth_max)
+        return {.absent = false, .result = bad("the expression nests too deep")};
       ++depth_;
       Soft left = eval_soft(node.args[0]);
       if (left.absent) left = eval_soft(node.args[1]);
@@ -205,7 +233,8 @@ class Evaluator {
     const bool is_index = node.kind == ExprKind::kIndex && node.args.size() == 2;
     if (!is_field && !is_index) return present_or_absent(eval(index));
     if (!budget_.charge(1)) return {.absent = false, .result = out_of_budget()};
-    if (depth_ >= depth_max) return {.absent = false, .result = bad("the expression nests too deep")};
+    if (depth_ >= depth_max)
+      return {.absent = false, .result = bad("the expression nests too deep")};
     ++depth_;
     Soft base = eval_soft(node.args[0]);
     --depth_;
@@ -223,7 +252,8 @@ class Evaluator {
     return present_or_absent(subscript_of(range, key.value, budget_));
   }
 
-  // ---- Reading into values ------------------------------------------------------------------------------------
+  // ---- Reading into values
+  // ------------------------------------------------------------------------------------
 
   Evaluated field(const ExprNode& node) {
     if (const Value* base = peek(node.args[0])) return field_of(*base, node.text);
@@ -233,8 +263,10 @@ class Evaluator {
 
   Evaluated has(const ExprNode& node) {
     Soft base;
-    if (node.index == 1) base.result = eval(node.args[0]);
-    else base = eval_soft(node.args[0]);
+    if (node.index == 1)
+      base.result = eval(node.args[0]);
+    else
+      base = eval_soft(node.args[0]);
     if (base.absent) return good(Value::boolean(false));
     if (!base.result.ok) return base.result;
     const Value* record = &base.result.value;
@@ -242,11 +274,13 @@ class Evaluator {
       if (record->as_optional() == nullptr) return good(Value::boolean(false));
       record = record->as_optional();
     }
-    if (record->kind() != Kind::kMap) return bad(std::string(kind_text(record->kind())) + " has no fields");
+    if (record->kind() != Kind::kMap)
+      return bad(std::string(kind_text(record->kind())) + " has no fields");
     return good(Value::boolean(record->find(node.text) != nullptr));
   }
 
-  // ---- Optional values ----------------------------------------------------------------------------------------
+  // ---- Optional values
+  // ----------------------------------------------------------------------------------------
 
   Evaluated optional_select(const ExprNode& node) {
     const Evaluated base = eval(node.args[0]);
@@ -260,7 +294,8 @@ class Evaluator {
   Evaluated optional_operand(const ExprNode& node, std::uint32_t index, std::string_view what) {
     Evaluated operand = eval(node.args[index]);
     if (operand.ok && operand.value.kind() != Kind::kOptional) {
-      return bad("`" + std::string(what) + "` needs an optional value, not " + std::string(kind_text(operand.value.kind())));
+      return bad("`" + std::string(what) + "` needs an optional value, not " +
+                 std::string(kind_text(operand.value.kind())));
     }
     return operand;
   }
@@ -293,7 +328,8 @@ class Evaluator {
     return result;
   }
 
-  // ---- Subscripts ---------------------------------------------------------------------------------------------
+  // ---- Subscripts
+  // ---------------------------------------------------------------------------------------------
 
   Evaluated subscript(const ExprNode& node) {
     const Evaluated base = eval(node.args[0]);
@@ -302,7 +338,8 @@ class Evaluator {
     return key.ok ? subscript_of(base.value, key.value, budget_) : key;
   }
 
-  // ---- Calls, logic, building ---------------------------------------------------------------------------------
+  // ---- Calls, logic, building
+  // ---------------------------------------------------------------------------------
 
   Evaluated call(const ExprNode& node) {
     if (node.index >= function_count) {
@@ -310,7 +347,8 @@ class Evaluator {
                                    : "there is no function `" + node.text + "`");
     }
     const auto f = static_cast<Function>(node.index);
-    if (f >= Function::kEqual && f <= Function::kIn && node.args.size() == 2) return comparison(node);
+    if (f >= Function::kEqual && f <= Function::kIn && node.args.size() == 2)
+      return comparison(node);
     constexpr std::size_t few = 3;
     if (node.args.size() <= few) {
       std::array<Value, few> args;
@@ -335,7 +373,8 @@ class Evaluator {
     for (const std::uint32_t arg : node.args) {
       Evaluated side = eval(arg);
       if (side.ok && side.value.kind() != Kind::kBool) {
-        side = bad(std::string(decides ? "`||`" : "`&&`") + " cannot take " + std::string(kind_text(side.value.kind())));
+        side = bad(std::string(decides ? "`||`" : "`&&`") + " cannot take " +
+                   std::string(kind_text(side.value.kind())));
       }
       if (side.ok && side.value.as_bool() == decides) return side;
       if (!side.ok && failure.ok) failure = std::move(side);
@@ -355,7 +394,8 @@ class Evaluator {
     return built(Value::list(std::move(items)));
   }
 
-  // An item of a list or the value of a map; an optional one that is none comes back as it is (see left_out).
+  // An item of a list or the value of a map; an optional one that is none comes back as it is (see
+  // left_out).
   Evaluated entry(std::uint32_t index) {
     if (!is_optional_entry(index)) return eval(index);
     Evaluated item = optional_operand(program_.nodes[index], 0, "?");
@@ -363,11 +403,13 @@ class Evaluator {
     return good(*item.value.as_optional());
   }
   bool is_optional_entry(std::uint32_t index) const {
-    return index < program_.nodes.size() && program_.nodes[index].kind == ExprKind::kOptionalEntry &&
+    return index < program_.nodes.size() &&
+           program_.nodes[index].kind == ExprKind::kOptionalEntry &&
            !program_.nodes[index].args.empty();
   }
   bool left_out(std::uint32_t index, const Value& value) const {
-    return is_optional_entry(index) && value.kind() == Kind::kOptional && value.as_optional() == nullptr;
+    return is_optional_entry(index) && value.kind() == Kind::kOptional &&
+           value.as_optional() == nullptr;
   }
 
   Evaluated map(const ExprNode& node) {
@@ -384,8 +426,11 @@ class Evaluator {
     return built_map(std::move(entries));
   }
 
-  // Shared parts make a value cheap to hold but dear to walk; what it weighs as a tree is paid where it is built.
-  Evaluated built(Value value) { return charge_tree(value, budget_) ? good(std::move(value)) : out_of_budget(); }
+  // Shared parts make a value cheap to hold but dear to walk; what it weighs as a tree is paid
+  // where it is built.
+  Evaluated built(Value value) {
+    return charge_tree(value, budget_) ? good(std::move(value)) : out_of_budget();
+  }
 
   Evaluated built_map(Map entries) {
     for (const auto& [key, value] : entries) {
@@ -400,16 +445,19 @@ class Evaluator {
     for (std::size_t i = 0; i < count; ++i) {
       const bool twin = i + 1 < count && sorted[i].first == sorted[i + 1].first;
       // 1 and 1u are one key; ints sort before uints, so look the uint up among the ints.
-      const bool number_twin =
-          sorted[i].first.kind() == Kind::kUint && find_key(sorted, sorted[i].first) != &sorted[i].second;
-      if (twin || number_twin) return bad("the key " + brief(sorted[i].first) + " stands twice in a map");
+      const bool number_twin = sorted[i].first.kind() == Kind::kUint &&
+                               find_key(sorted, sorted[i].first) != &sorted[i].second;
+      if (twin || number_twin)
+        return bad("the key " + brief(sorted[i].first) + " stands twice in a map");
     }
     return built(std::move(value));
   }
 
-  // ---- Macros -------------------------------------------------------------------------------------------------
+  // ---- Macros
+  // -------------------------------------------------------------------------------------------------
 
-  // One round: (element, -) of a list or (key, -) of a map; with two variables (index, element) and (key, value).
+  // One round: (element, -) of a list or (key, -) of a map; with two variables (index, element) and
+  // (key, value).
   struct Range {
     Evaluated value;
     std::size_t size = 0;
@@ -421,16 +469,20 @@ class Evaluator {
     range.pairs = node.index == 2;
     range.value = eval(node.args[0]);
     if (!range.value.ok) return range;
-    if (range.value.value.kind() == Kind::kList) range.size = range.value.value.as_list().size();
-    else if (range.value.value.kind() == Kind::kMap) range.size = range.value.value.as_map().size();
-    else range.value = bad(std::string(kind_text(range.value.value.kind())) + " cannot be iterated");
+    if (range.value.value.kind() == Kind::kList)
+      range.size = range.value.value.as_list().size();
+    else if (range.value.value.kind() == Kind::kMap)
+      range.size = range.value.value.as_map().size();
+    else
+      range.value = bad(std::string(kind_text(range.value.value.kind())) + " cannot be iterated");
     return range;
   }
 
   // The variables of a macro, as long as its rounds last. They point at what is iterated.
   class Variables {
    public:
-    Variables(Evaluator& evaluator, const Range& range) : evaluator_(evaluator), first_(evaluator.locals_.size()) {
+    Variables(Evaluator& evaluator, const Range& range)
+        : evaluator_(evaluator), first_(evaluator.locals_.size()) {
       evaluator_.locals_.resize(first_ + (range.pairs ? 2 : 1));
     }
     ~Variables() { evaluator_.locals_.resize(first_); }
@@ -462,7 +514,8 @@ class Evaluator {
 
   Evaluated condition_in_round(const Range& range, std::size_t i, std::uint32_t body) {
     Evaluated result = in_round(range, i, body);
-    if (result.ok && result.value.kind() != Kind::kBool) return bad("a condition must be true or false");
+    if (result.ok && result.value.kind() != Kind::kBool)
+      return bad("a condition must be true or false");
     return result;
   }
 
@@ -506,7 +559,8 @@ class Evaluator {
 
   // Whether the filter args[2], if any, lets round `i` through.
   Evaluated passes(const ExprNode& node, const Range& range, std::size_t i) {
-    return node.args.size() > 2 ? condition_in_round(range, i, node.args[2]) : good(Value::boolean(true));
+    return node.args.size() > 2 ? condition_in_round(range, i, node.args[2])
+                                : good(Value::boolean(true));
   }
 
   Evaluated map_macro(const ExprNode& node) {
@@ -535,7 +589,8 @@ class Evaluator {
       Evaluated item = in_round(range, i, node.args[1]);
       if (!item.ok) return item;
       if (node.kind == ExprKind::kTransformEntries) {
-        if (item.value.kind() != Kind::kMap) return bad("`transformMapEntry` needs a map for each element");
+        if (item.value.kind() != Kind::kMap)
+          return bad("`transformMapEntry` needs a map for each element");
         for (const auto& made : item.value.as_map()) {
           if (!budget_.charge(1)) return out_of_budget();
           entries.push_back(made);
@@ -543,8 +598,9 @@ class Evaluator {
         continue;
       }
       const Value& source = range.value.value;
-      entries.emplace_back(source.kind() == Kind::kMap ? source.as_map()[i].first
-                                                       : Value::integer(static_cast<std::int64_t>(i)),
+      entries.emplace_back(source.kind() == Kind::kMap
+                               ? source.as_map()[i].first
+                               : Value::integer(static_cast<std::int64_t>(i)),
                            std::move(item.value));
     }
     return built_map(std::move(entries));
@@ -574,10 +630,17 @@ class Evaluator {
 
 std::uint32_t locals_inside(const ExprNode& node) {
   switch (node.kind) {
-    case ExprKind::kAll: case ExprKind::kExists: case ExprKind::kExistsOne: case ExprKind::kFilter:
-    case ExprKind::kMapMacro: case ExprKind::kTransformMap: case ExprKind::kTransformEntries:
-      return node.index == 2 ? 2 : 1;
-    case ExprKind::kSortBy: case ExprKind::kLet: case ExprKind::kOptionalMap: case ExprKind::kOptionalFlatMap: return 1;
+    case ExprKind::kAll:
+    case ExprKind::kExists:
+    case ExprKind::kExistsOne:
+    case ExprKind::kFilter:
+    case ExprKind::kMapMacro:
+    case ExprKind::kTransformMap:
+    case ExprKind::kTransformEntries: return node.index == 2 ? 2 : 1;
+    case ExprKind::kSortBy:
+    case ExprKind::kLet:
+    case ExprKind::kOptionalMap:
+    case ExprKind::kOptionalFlatMap: return 1;
     default: return 0;
   }
 }

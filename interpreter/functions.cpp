@@ -1,4 +1,5 @@
-// The switchboard of the functions, and what all of them share. Each family has its own file, split as in functions.h.
+// The switchboard of the functions, and what all of them share. Each family has its own file, split
+// as in functions.h.
 #include "interpreter/functions.h"
 
 #include "interpreter/value.h"
@@ -84,33 +85,62 @@ std::string brief(const Value& value) {
   constexpr std::size_t longest = 80;
   switch (value.kind()) {
     case Value::Kind::kString:
-      if (value.as_string().size() > longest) return to_text(Value::string(value.as_string().substr(0, longest))) + "…";
+      if (value.as_string().size() > longest)
+        return to_text(Value::string(value.as_string().substr(0, longest))) + "…";
       return to_text(value);
-    case Value::Kind::kBytes: case Value::Kind::kList: case Value::Kind::kMap: case Value::Kind::kOptional:
-      return std::string(kind_text(value.kind()));
+    case Value::Kind::kBytes:
+    case Value::Kind::kList:
+    case Value::Kind::kMap:
+    case Value::Kind::kOptional: return std::string(kind_text(value.kind()));
     default: return to_text(value);
   }
 }
 
 Evaluated call_function(Function f, Args args, Budget& budget, const Environment* environment) {
   switch (f) {
-    case Function::kAdd: case Function::kSubtract: case Function::kMultiply: case Function::kDivide:
-    case Function::kModulo: case Function::kNegate:
-      return call_arithmetic(f, args, budget);
+    case Function::kAdd:
+    case Function::kSubtract:
+    case Function::kMultiply:
+    case Function::kDivide:
+    case Function::kModulo:
+    case Function::kNegate: return call_arithmetic(f, args, budget);
     case Function::kNot:
       if (args.size() != 1 || args[0].kind() != Value::Kind::kBool) return no_overload(f, args);
       return good(Value::boolean(!args[0].as_bool()));
-    case Function::kEqual: case Function::kNotEqual: case Function::kLess: case Function::kLessEqual:
-    case Function::kGreater: case Function::kGreaterEqual: case Function::kIn:
-      return call_comparison(f, args, budget);
-    case Function::kToInt: case Function::kToUint: case Function::kToDouble: case Function::kToString:
-    case Function::kToBytes: case Function::kToBool: case Function::kToTimestamp: case Function::kToDuration:
-    case Function::kType: case Function::kDyn: case Function::kBase64Encode: case Function::kBase64Decode:
-      return call_conversion(f, args, budget);
-    case Function::kSize: case Function::kContains: case Function::kStartsWith: case Function::kEndsWith:
-    case Function::kLowerAscii: case Function::kUpperAscii: case Function::kTrim: case Function::kReplace:
-    case Function::kJoin: case Function::kSubstring: case Function::kIndexOf:
-    case Function::kLastIndexOf: case Function::kCharAt: case Function::kReverse: case Function::kQuote:
+    case Function::kEqual:
+    case Function::kNotEqual:
+    case Function::kLess:
+    case Function::kLessEqual:
+    case Function::kGreater:
+    case Function::kGreaterEqual:
+    case Function::kIn: return call_comparison(f, args, budget);
+    case Function::kToInt:
+    case Function::kToUint:
+    case Function::kToDouble:
+    case Function::kToString:
+    case Function::kToBytes:
+    case Function::kToBool:
+    case Function::kToTimestamp:
+    case Function::kToDuration:
+    case Function::kType:
+    case Function::kDyn:
+    case Function::kBase64Encode:
+    case Function::kBase64Decode: return call_conversion(f, args, budget);
+    case Function::kSize:
+    case Function::kContains:
+    case Function::kStartsWith:
+    case Function::kEndsWith:
+    case Function::kLowerAscii:
+    case Function::kUpperAscii:
+    case Function::kTrim:
+    case Function::kReplace:
+    case Function::kJoin:
+    case Function::kSubstring:
+    case Function::kIndexOf:
+    case Function::kLastIndexOf:
+    case Function::kCharAt:
+    case Function::kReverse:
+    case Function::kQuote:
       if (f == Function::kReverse && !args.empty() && args[0].kind() == Value::Kind::kList) {
         return call_list(f, args, budget);
       }
@@ -122,25 +152,53 @@ Evaluated call_function(Function f, Args args, Budget& budget, const Environment
         return call_money(Function::kSplitMoney, args, budget);
       }
       return call_text(f, args, budget);
-    case Function::kGetFullYear: case Function::kGetMonth: case Function::kGetDate: case Function::kGetDayOfMonth:
-    case Function::kGetDayOfWeek: case Function::kGetDayOfYear: case Function::kGetHours:
-    case Function::kGetMinutes: case Function::kGetSeconds: case Function::kGetMilliseconds:
-      return call_time(f, args, environment);
-    case Function::kMoney: case Function::kShare: case Function::kSplitMoney:
-      return call_money(f, args, budget);
-    case Function::kGreatest: case Function::kLeast: case Function::kCeil: case Function::kFloor:
-    case Function::kSqrt: case Function::kRound: case Function::kTrunc: case Function::kAbs: case Function::kSign: case Function::kIsNan:
-    case Function::kIsInf: case Function::kIsFinite: case Function::kBitAnd: case Function::kBitOr:
-    case Function::kBitXor: case Function::kBitNot: case Function::kBitShiftLeft: case Function::kBitShiftRight:
-      return call_math(f, args, budget);
-    case Function::kOptionalOf: case Function::kOptionalNone: case Function::kOptionalOfNonZero:
-    case Function::kHasValue: case Function::kOptionalValue: case Function::kUnwrap: case Function::kFirst:
-    case Function::kLast:
-      return call_optional(f, args, budget);
-    case Function::kFlatten: case Function::kSlice: case Function::kDistinct: case Function::kSort:
-    case Function::kRange: case Function::kSetsContains: case Function::kSetsEquivalent:
-    case Function::kSetsIntersects:
-      return call_list(f, args, budget);
+    case Function::kGetFullYear:
+    case Function::kGetMonth:
+    case Function::kGetDate:
+    case Function::kGetDayOfMonth:
+    case Function::kGetDayOfWeek:
+    case Function::kGetDayOfYear:
+    case Function::kGetHours:
+    case Function::kGetMinutes:
+    case Function::kGetSeconds:
+    case Function::kGetMilliseconds: return call_time(f, args, environment);
+    case Function::kMoney:
+    case Function::kShare:
+    case Function::kSplitMoney: return call_money(f, args, budget);
+    case Function::kGreatest:
+    case Function::kLeast:
+    case Function::kCeil:
+    case Function::kFloor:
+    case Function::kSqrt:
+    case Function::kRound:
+    case Function::kTrunc:
+    case Function::kAbs:
+    case Function::kSign:
+    case Function::kIsNan:
+    case Function::kIsInf:
+    case Function::kIsFinite:
+    case Function::kBitAnd:
+    case Function::kBitOr:
+    case Function::kBitXor:
+    case Function::kBitNot:
+    case Function::kBitShiftLeft:
+    case Function::kBitShiftRight: return call_math(f, args, budget);
+    case Function::kOptionalOf:
+    case Function::kOptionalNone:
+    case Function::kOptionalOfNonZero:
+    case Function::kHasValue:
+    case Function::kOptionalValue:
+    case Function::kUnwrap:
+    case Function::kFirst:
+    case Function::kLast: return call_optional(f, args, budget);
+    case Function::kFlatten:
+    case Function::kSlice:
+    case Function::kDistinct:
+    case Function::kSort:
+    case Function::kRange:
+    case Function::kSetsContains:
+    case Function::kSetsEquivalent:
+    case Function::kSetsIntersects: return call_list(f, args, budget);
   }
   return bad("a function that this version does not know");
 }

@@ -1,6 +1,6 @@
-// What an expression can call: CEL's operators, conversions and standard functions, its string and math extensions, and
-// money. Functions dispatch on the kinds of their arguments; a combination that has no meaning is an error value.
-// Tested in tests/interpreter/eval_test.cpp.
+// What an expression can call: CEL's operators, conversions and standard functions, its string and
+// math extensions, and money. Functions dispatch on the kinds of their arguments; a combination
+// that has no meaning is an error value. Tested in tests/interpreter/eval_test.cpp.
 #pragma once
 #include <cstdint>
 #include <optional>
@@ -14,29 +14,110 @@
 namespace belay::interpreter {
 
 // NAME, text. The position is ExprNode::index of a recorded program: append only, never reorder.
-#define BELAY_FUNCTIONS(F)                                                                                            \
-  F(kAdd, "+") F(kSubtract, "-") F(kMultiply, "*") F(kDivide, "/") F(kModulo, "%") F(kNegate, "-x") F(kNot, "!")      \
-  F(kEqual, "==") F(kNotEqual, "!=") F(kLess, "<") F(kLessEqual, "<=") F(kGreater, ">") F(kGreaterEqual, ">=")        \
-  F(kIn, "in") F(kToInt, "int") F(kToUint, "uint") F(kToDouble, "double") F(kToString, "string")                      \
-  F(kToBytes, "bytes") F(kToBool, "bool") F(kToTimestamp, "timestamp") F(kToDuration, "duration") F(kType, "type")    \
-  F(kDyn, "dyn") F(kSize, "size") F(kContains, "contains") F(kStartsWith, "startsWith") F(kEndsWith, "endsWith")      \
-  F(kLowerAscii, "lowerAscii") F(kUpperAscii, "upperAscii") F(kTrim, "trim") F(kReplace, "replace")                   \
-  F(kSplitText, "split") F(kJoin, "join") F(kSubstring, "substring") F(kIndexOf, "indexOf")                           \
-  F(kLastIndexOf, "lastIndexOf") F(kCharAt, "charAt") F(kReverse, "reverse") F(kQuote, "strings.quote")               \
-  F(kGetFullYear, "getFullYear") F(kGetMonth, "getMonth") F(kGetDate, "getDate") F(kGetDayOfMonth, "getDayOfMonth")   \
-  F(kGetDayOfWeek, "getDayOfWeek") F(kGetDayOfYear, "getDayOfYear") F(kGetHours, "getHours")                          \
-  F(kGetMinutes, "getMinutes") F(kGetSeconds, "getSeconds") F(kGetMilliseconds, "getMilliseconds")                    \
-  F(kMoney, "money") F(kShare, "share") F(kSplitMoney, "split money") F(kGreatest, "math.greatest")                   \
-  F(kLeast, "math.least") F(kCeil, "math.ceil") F(kFloor, "math.floor") F(kRound, "math.round")                       \
-  F(kTrunc, "math.trunc") F(kAbs, "math.abs") F(kSign, "math.sign") F(kIsNan, "math.isNaN") F(kIsInf, "math.isInf")   \
-  F(kIsFinite, "math.isFinite") F(kBitAnd, "math.bitAnd") F(kBitOr, "math.bitOr") F(kBitXor, "math.bitXor")           \
-  F(kBitNot, "math.bitNot") F(kBitShiftLeft, "math.bitShiftLeft") F(kBitShiftRight, "math.bitShiftRight")             \
-  F(kBase64Encode, "base64.encode") F(kBase64Decode, "base64.decode") F(kFormat, "format") F(kMatches, "matches")     \
-  F(kSqrt, "math.sqrt") F(kOptionalOf, "optional.of") F(kOptionalNone, "optional.none")                               \
-  F(kOptionalOfNonZero, "optional.ofNonZeroValue") F(kHasValue, "hasValue") F(kOptionalValue, "value")                \
-  F(kUnwrap, "optional.unwrap") F(kFirst, "first") F(kLast, "last") F(kFlatten, "flatten") F(kSlice, "slice")         \
-  F(kDistinct, "distinct") F(kSort, "sort") F(kRange, "lists.range") F(kSetsContains, "sets.contains")                \
-  F(kSetsEquivalent, "sets.equivalent") F(kSetsIntersects, "sets.intersects")
+#define BELAY_FUNCTIONS(F)                                                                                        \
+  F(kAdd, "+")                                                                                                    \
+  F(kSubtract, "-")                                                                                               \
+  F(kMultiply, "*") F(kDivide, "/") F(kModulo, "%") F(kNegate, "-x") F(kNot, "!") F(                              \
+      kEqual, "==") F(kNotEqual, "!=") F(kLess, "<") F(kLessEqual, "<=") F(kGreater, ">")                         \
+      F(kGreaterEqual, ">=") F(kIn, "in") F(kToInt, "int") F(kToUint, "uint") F(                                  \
+          kToDouble, "double") F(kToString, "string") F(kToBytes, "bytes") F(kToBool, "bool")                     \
+          F(kToTimestamp, "timestamp") F(kToDuration, "duration") F(kType, "type") F(kDyn, "dyn")                 \
+              F(kSize, "size") F(kContains, "contains") F(kStartsWith, "startsWith") F(                           \
+                  kEndsWith, "endsWith") F(kLowerAscii, "lowerAscii") F(kUpperAscii, "upperAscii")                \
+                  F(kTrim, "trim") F(kReplace, "replace") F(kSplitText, "split") F(                               \
+                      kJoin, "join") F(kSubstring, "substring") F(kIndexOf, "indexOf")                            \
+                      F(kLastIndexOf, "lastIndexOf") F(kCharAt, "charAt") F(                                      \
+                          kReverse, "reverse") F(kQuote, "strings.quote")                                         \
+                          F(kGetFullYear, "getFullYear") F(kGetMonth, "getMonth") F(                              \
+                              kGetDate,                                                                           \
+                              "getDate") F(kGetDayOfMonth,                                                        \
+                                           "getDayOfMonth") F(kGetDayOfWeek, "getDayOfWeek")                      \
+                              F(kGetDayOfYear, "getDayOfYear") F(kGetHours, "getHours") F(                        \
+                                  kGetMinutes, "getMinutes") F(kGetSeconds, "getSeconds")                         \
+                                  F(kGetMilliseconds, "getMilliseconds") F(kMoney, "money") F(                    \
+                                      kShare,                                                                     \
+                                      "share") F(kSplitMoney, "split money")                                      \
+                                      F(kGreatest, "math.greatest") F(kLeast, "math.least") F(                    \
+                                          kCeil,                                                                  \
+                                          "math.ceil") F(kFloor,                                                  \
+                                                         "math.floor") F(kRound, "math.round")                    \
+                                          F(kTrunc,                                                               \
+                                            "math.trunc") F(kAbs, "math.abs")                                     \
+                                              F(kSign, "math.sign") F(kIsNan, "math.isNaN") F(                    \
+                                                  kIsInf,                                                         \
+                                                  "math.isInf") F(kIsFinite, "math.isFinite")                     \
+                                                  F(kBitAnd, "math.bitAnd") F(                                    \
+                                                      kBitOr,                                                     \
+                                                      "math."                                                     \
+                                                      "bitOr") F(kBitXor, "math.bitXor")                          \
+                                                      F(kBitNot, "math.bitNot") F(                                \
+                                                          kBitShiftLeft, "math.bitShiftLeft")                     \
+                                                          F(kBitShiftRight,                                       \
+                                                            "math.bitShiftRight") F(kBase64Encode,                \
+                                                                                    "base64."                     \
+                                                                                    "encode")                     \
+                                                              F(kBase64Decode, "base64.decode") F(                \
+                                                                  kFormat, "format") F(kMatches,                  \
+                                                                                       "matches")                 \
+                                                                  F(kSqrt, "math.sqrt") F(                        \
+                                                                      kOptionalOf,                                \
+                                                                      "optional.of") F(kOptionalNone,             \
+                                                                                       "optional."                \
+                                                                                       "none")                    \
+                                                                      F(                                          \
+                                                                          kOptionalOfNonZero,                     \
+                                                                          "optional."                             \
+                                                                          "ofNonZeroValue") F(kHasValue,          \
+                                                                                              "ha"                \
+                                                                                              "sV"                \
+                                                                                              "al"                \
+                                                                                              "u"                 \
+                                                                                              "e")                \
+                                                                          F(kOptionalValue,                       \
+                                                                            "value") F(kUnwrap,                   \
+                                                                                       "optional."                \
+                                                                                       "unwrap") F(kFirst,        \
+                                                                                                   "f"            \
+                                                                                                   "i"            \
+                                                                                                   "r"            \
+                                                                                                   "s"            \
+                                                                                                   "t") F(kLast,  \
+                                                                                                          "last") \
+                                                                              F(kFlatten, "flatte"                \
+                                                                                          "n") F(                 \
+                                                                                  kSlice,                         \
+                                                                                  "slic"                          \
+                                                                                  "e") F(kDistinct,               \
+                                                                                         "distinc"                \
+                                                                                         "t")                     \
+                                                                                  F(kSort, "sort") F(             \
+                                                                                      kRange,                     \
+                                                                                      "lists."                    \
+                                                                                      "range")                    \
+                                                                                      F(kSetsContains,            \
+                                                                                        "sets."                   \
+                                                                                        "contain"                 \
+                                                                                        "s") F(kSetsEquivalent,   \
+                                                                                               "s"                \
+                                                                                               "e"                \
+                                                                                               "t"                \
+                                                                                               "s"                \
+                                                                                               "."                \
+                                                                                               "e"                \
+                                                                                               "q"                \
+                                                                                               "u"                \
+                                                                                               "i"                \
+                                                                                               "v"                \
+                                                                                               "a"                \
+                                                                                               "l"                \
+                                                                                               "e"                \
+                                                                                               "n"                \
+                                                                                               "t")               \
+                                                                                          F(kSetsIntersects,      \
+                                                                                            "sets"                \
+                                                                                            ".int"                \
+                                                                                            "erse"                \
+                                                                                            "cts")
 
 enum class Function : std::uint32_t {
 #define BELAY_FUNCTION_ENUM(name, text) name,
@@ -44,7 +125,8 @@ enum class Function : std::uint32_t {
 #undef BELAY_FUNCTION_ENUM
 };
 
-inline constexpr std::uint32_t function_count = static_cast<std::uint32_t>(Function::kSetsIntersects) + 1;
+inline constexpr std::uint32_t function_count =
+    static_cast<std::uint32_t>(Function::kSetsIntersects) + 1;
 
 // For codecs and messages; REQUIRES: f < function_count.
 std::string_view function_text(Function f);
@@ -62,9 +144,11 @@ inline constexpr std::int64_t cost_max = 1'000'000;
 
 using Args = std::span<const Value>;
 
-Evaluated call_function(Function f, Args args, Budget& budget, const Environment* environment = nullptr);
+Evaluated call_function(Function f, Args args, Budget& budget,
+                        const Environment* environment = nullptr);
 
-// ---- For the parts of this folder ---------------------------------------------------------------------------------
+// ---- For the parts of this folder
+// ---------------------------------------------------------------------------------
 
 Evaluated good(Value value);
 Evaluated bad(std::string error);
@@ -80,8 +164,8 @@ Evaluated compare(Function f, const Value& a, const Value& b, Budget& budget);
 std::optional<bool> equal_within(const Value& a, const Value& b, Budget& budget);
 // The entry of a map under a key that is equal as CEL sees it (1, 1u and 1.0 are one key).
 const Value* find_key(const Map& map, const Value& key);
-// Nodes in a value seen as a tree, counted no further than the budget; charges it. False when it runs out, or when the
-// value nests deeper than value_depth_max (what walks values recurses).
+// Nodes in a value seen as a tree, counted no further than the budget; charges it. False when it
+// runs out, or when the value nests deeper than value_depth_max (what walks values recurses).
 bool charge_tree(const Value& value, Budget& budget);
 inline constexpr int value_depth_max = 256;
 // As to_text, cut short: for messages about values that may be huge.

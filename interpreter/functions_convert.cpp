@@ -1,5 +1,5 @@
-// Conversions between kinds: int("12"), string(x), timestamp("…"), type(x), base64. A conversion that would lose
-// meaning (out of range, malformed) is an error; `int(1.9)` truncates, as CEL says.
+// Conversions between kinds: int("12"), string(x), timestamp("…"), type(x), base64. A conversion
+// that would lose meaning (out of range, malformed) is an error; `int(1.9)` truncates, as CEL says.
 #include <array>
 #include <charconv>
 #include <cmath>
@@ -35,10 +35,12 @@ Evaluated to_int(Args args) {
   switch (v.kind()) {
     case Kind::kInt: return good(v);
     case Kind::kUint:
-      if (v.as_uint() > static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max())) return out_of_range("int");
+      if (v.as_uint() > static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max()))
+        return out_of_range("int");
       return good(Value::integer(static_cast<std::int64_t>(v.as_uint())));
     case Kind::kDouble:
-      // The bounds themselves are excluded: at that size a double no longer says which integer was meant.
+      // The bounds themselves are excluded: at that size a double no longer says which integer was
+      // meant.
       if (!(v.as_double() > -9223372036854775808.0 && v.as_double() < 9223372036854775807.0)) {
         return out_of_range("int");
       }
@@ -60,7 +62,8 @@ Evaluated to_uint(Args args) {
       if (v.as_int() < 0) return out_of_range("uint");
       return good(Value::unsigned_integer(static_cast<std::uint64_t>(v.as_int())));
     case Kind::kDouble:
-      if (!(v.as_double() >= 0 && v.as_double() < 18446744073709551615.0)) return out_of_range("uint");
+      if (!(v.as_double() >= 0 && v.as_double() < 18446744073709551615.0))
+        return out_of_range("uint");
       return good(Value::unsigned_integer(static_cast<std::uint64_t>(v.as_double())));
     case Kind::kString: {
       const auto n = parse_number<std::uint64_t>(v.as_string());
@@ -88,7 +91,8 @@ Evaluated to_string(Args args, Budget& budget) {
   const Value& v = args[0];
   switch (v.kind()) {
     case Kind::kString: return good(v);
-    case Kind::kBool: case Kind::kInt: return good(Value::string(to_text(v)));
+    case Kind::kBool:
+    case Kind::kInt: return good(Value::string(to_text(v)));
     case Kind::kUint: return good(Value::string(std::to_string(v.as_uint())));
     case Kind::kDouble: return good(Value::string(double_to_text(v.as_double())));
     case Kind::kBytes:
@@ -124,7 +128,8 @@ Evaluated to_timestamp(Args args) {
   }
   if (v.kind() != Kind::kString) return no_overload(Function::kToTimestamp, args);
   const auto t = parse_timestamp(v.as_string());
-  return t ? good(Value::timestamp(*t)) : malformed(v.as_string(), "timestamp such as 2026-11-21T12:00:00Z");
+  return t ? good(Value::timestamp(*t))
+           : malformed(v.as_string(), "timestamp such as 2026-11-21T12:00:00Z");
 }
 
 Evaluated to_duration(Args args) {
@@ -146,12 +151,15 @@ std::string type_name(const Value& v) {
   }
 }
 
-constexpr std::string_view base64_alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+constexpr std::string_view base64_alphabet =
+    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
 std::string base64_encode(const std::string& in) {
   std::string out;
   for (std::size_t i = 0; i < in.size(); i += 3) {
-    const auto byte = [&](std::size_t k) { return k < in.size() ? static_cast<unsigned char>(in[k]) : 0u; };
+    const auto byte = [&](std::size_t k) {
+      return k < in.size() ? static_cast<unsigned char>(in[k]) : 0u;
+    };
     const unsigned bits = byte(i) << 16 | byte(i + 1) << 8 | byte(i + 2);
     out += base64_alphabet[bits >> 18];
     out += base64_alphabet[bits >> 12 & 63];

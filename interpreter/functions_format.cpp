@@ -77,30 +77,21 @@ bool append_map(const Map& map, std::string& out, Budget& budget) {
 
 bool append_plain(const Value& value, std::string& out, Budget& budget) {
   switch (value.kind()) {
-    case Kind::kString:
-      return append(value.as_string(), out, budget);
-    case Kind::kBytes:
-      return append(value.as_bytes(), out, budget);
-    case Kind::kUint:
-      return append(std::to_string(value.as_uint()), out, budget);
-    case Kind::kDouble:
-      return append(double_to_text(value.as_double()), out, budget);
-    case Kind::kDuration:
-      return append(format_duration(value.as_duration()), out, budget);
-    case Kind::kTimestamp:
-      return append(timestamp_text(value.as_timestamp()), out, budget);
-    case Kind::kList:
-      return append_list(value.as_list(), out, budget);
-    case Kind::kMap:
-      return append_map(value.as_map(), out, budget);
+    case Kind::kString: return append(value.as_string(), out, budget);
+    case Kind::kBytes: return append(value.as_bytes(), out, budget);
+    case Kind::kUint: return append(std::to_string(value.as_uint()), out, budget);
+    case Kind::kDouble: return append(double_to_text(value.as_double()), out, budget);
+    case Kind::kDuration: return append(format_duration(value.as_duration()), out, budget);
+    case Kind::kTimestamp: return append(timestamp_text(value.as_timestamp()), out, budget);
+    case Kind::kList: return append_list(value.as_list(), out, budget);
+    case Kind::kMap: return append_map(value.as_map(), out, budget);
     case Kind::kOptional:
       if (value.as_optional() == nullptr) return append("optional.none()", out, budget);
       out += "optional(";
       if (!append_plain(*value.as_optional(), out, budget)) return false;
       out += ')';
       return true;
-    default:
-      return append(to_text(value), out, budget);
+    default: return append(to_text(value), out, budget);
   }
 }
 

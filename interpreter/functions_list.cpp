@@ -106,34 +106,21 @@ Evaluated range(Args args, Budget& budget) {
 
 bool is_zero(const Value& v) {
   switch (v.kind()) {
-    case Kind::kNull:
-      return true;
-    case Kind::kBool:
-      return !v.as_bool();
-    case Kind::kInt:
-      return v.as_int() == 0;
-    case Kind::kUint:
-      return v.as_uint() == 0;
-    case Kind::kDouble:
-      return v.as_double() == 0;
-    case Kind::kString:
-      return v.as_string().empty();
-    case Kind::kBytes:
-      return v.as_bytes().empty();
-    case Kind::kList:
-      return v.as_list().empty();
-    case Kind::kMap:
-      return v.as_map().empty();
+    case Kind::kNull: return true;
+    case Kind::kBool: return !v.as_bool();
+    case Kind::kInt: return v.as_int() == 0;
+    case Kind::kUint: return v.as_uint() == 0;
+    case Kind::kDouble: return v.as_double() == 0;
+    case Kind::kString: return v.as_string().empty();
+    case Kind::kBytes: return v.as_bytes().empty();
+    case Kind::kList: return v.as_list().empty();
+    case Kind::kMap: return v.as_map().empty();
     case Kind::kTimestamp:
       return v.as_timestamp() == Timestamp{-62135596800, 0};  // year 1: CEL's zero time
-    case Kind::kDuration:
-      return v.as_duration() == Duration{};
-    case Kind::kMoney:
-      return v.as_money().minor == 0;
-    case Kind::kType:
-      return false;
-    case Kind::kOptional:
-      return v.as_optional() == nullptr;
+    case Kind::kDuration: return v.as_duration() == Duration{};
+    case Kind::kMoney: return v.as_money().minor == 0;
+    case Kind::kType: return false;
+    case Kind::kOptional: return v.as_optional() == nullptr;
   }
   return false;
 }
@@ -166,16 +153,11 @@ Evaluated call_list(Function f, Args args, Budget& budget) {
   switch (f) {
     case Function::kSetsContains:
     case Function::kSetsEquivalent:
-    case Function::kSetsIntersects:
-      return set_function(f, args, budget);
-    case Function::kFlatten:
-      return flatten(args, budget);
-    case Function::kSlice:
-      return slice(args, budget);
-    case Function::kRange:
-      return range(args, budget);
-    default:
-      break;
+    case Function::kSetsIntersects: return set_function(f, args, budget);
+    case Function::kFlatten: return flatten(args, budget);
+    case Function::kSlice: return slice(args, budget);
+    case Function::kRange: return range(args, budget);
+    default: break;
   }
   if (args.size() != 1 || !is_list(args[0])) return no_overload(f, args);
   const List& items = args[0].as_list();
@@ -203,8 +185,7 @@ Evaluated call_optional(Function f, Args args, Budget& budget) {
       if (v.kind() != Kind::kOptional) return no_overload(f, args);
       return v.as_optional() != nullptr ? good(*v.as_optional())
                                         : bad("optional.none() has no value");
-    default:
-      break;
+    default: break;
   }
   if (v.kind() != Kind::kList) return no_overload(f, args);
   const List& items = v.as_list();

@@ -1,5 +1,5 @@
-// CEL's math extension. `min` and `max` of the language are math.least and math.greatest, and also take money of one
-// currency, timestamps, durations and text.
+// CEL's math extension. `min` and `max` of the language are math.least and math.greatest, and also
+// take money of one currency, timestamps, durations and text.
 #include <cmath>
 #include <limits>
 
@@ -21,7 +21,8 @@ Evaluated extreme(Function f, Args args, Budget& budget) {
   for (const Value& candidate : args) {
     if (!budget.charge(1)) return out_of_budget();
     const Value pair[] = {candidate, *best};
-    const Evaluated better = call_comparison(f == Function::kGreatest ? Function::kGreater : Function::kLess, pair, budget);
+    const Evaluated better = call_comparison(
+        f == Function::kGreatest ? Function::kGreater : Function::kLess, pair, budget);
     if (!better.ok) return better;
     if (better.value.as_bool()) best = &candidate;
   }
@@ -59,7 +60,8 @@ Evaluated magnitude(Function f, Args args) {
     if (i == std::numeric_limits<std::int64_t>::min()) return bad("int overflow");
     return good(Value::integer(i < 0 ? -i : i));
   }
-  if (v.kind() == Kind::kUint) return good(sign ? Value::unsigned_integer(v.as_uint() > 0 ? 1 : 0) : v);
+  if (v.kind() == Kind::kUint)
+    return good(sign ? Value::unsigned_integer(v.as_uint() > 0 ? 1 : 0) : v);
   if (v.kind() == Kind::kDouble) {
     const double d = v.as_double();
     if (!sign) return good(Value::real(std::fabs(d)));
@@ -68,7 +70,8 @@ Evaluated magnitude(Function f, Args args) {
   return no_overload(f, args);
 }
 
-// Bits are the same for int and uint; shifts fill with zeros, and a shift by 64 or more leaves none.
+// Bits are the same for int and uint; shifts fill with zeros, and a shift by 64 or more leaves
+// none.
 Evaluated bits(Function f, Args args) {
   const auto raw = [](const Value& v) {
     return v.kind() == Kind::kInt ? static_cast<std::uint64_t>(v.as_int()) : v.as_uint();
@@ -98,9 +101,12 @@ Evaluated call_math(Function f, Args args, Budget& budget) {
   if (f == Function::kGreatest || f == Function::kLeast) return extreme(f, args, budget);
   if (args.empty()) return no_overload(f, args);
   switch (f) {
-    case Function::kBitAnd: case Function::kBitOr: case Function::kBitXor: case Function::kBitNot:
-    case Function::kBitShiftLeft: case Function::kBitShiftRight:
-      return bits(f, args);
+    case Function::kBitAnd:
+    case Function::kBitOr:
+    case Function::kBitXor:
+    case Function::kBitNot:
+    case Function::kBitShiftLeft:
+    case Function::kBitShiftRight: return bits(f, args);
     default: break;
   }
   if (args.size() != 1) return no_overload(f, args);

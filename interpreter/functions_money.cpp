@@ -1,4 +1,5 @@
-// Money: made from minor units, shared and split without losing a cent. A share rounds half to even in 128 bits.
+// Money: made from minor units, shared and split without losing a cent. A share rounds half to even
+// in 128 bits.
 #include <limits>
 
 #include "interpreter/functions.h"
@@ -17,7 +18,8 @@ Evaluated make(Args args) {
   for (char& c : code) {  // payment providers write "eur"
     if (c >= 'a' && c <= 'z') c = static_cast<char>(c - 'a' + 'A');
   }
-  if (currency_decimals(code) < 0) return bad(to_text(Value::string(code.substr(0, 10))) + " is no ISO 4217 currency");
+  if (currency_decimals(code) < 0)
+    return bad(to_text(Value::string(code.substr(0, 10))) + " is no ISO 4217 currency");
   return good(Value::money({args[1].as_int(), {code[0], code[1], code[2]}}));
 }
 
@@ -33,7 +35,8 @@ Evaluated share(Args args) {
   Wide quotient = product / parts;
   const Wide rest = product % parts, twice = (rest < 0 ? -rest : rest) * 2;
   if (twice > parts || (twice == parts && quotient % 2 != 0)) quotient += product < 0 ? -1 : 1;
-  if (quotient > std::numeric_limits<std::int64_t>::max() || quotient < std::numeric_limits<std::int64_t>::min()) {
+  if (quotient > std::numeric_limits<std::int64_t>::max() ||
+      quotient < std::numeric_limits<std::int64_t>::min()) {
     return bad("money overflow");
   }
   Money out = args[0].as_money();

@@ -1,5 +1,6 @@
-// Arithmetic and comparison. Whole numbers never wrap: an overflow is an error. Numbers compare by value across int,
-// uint and double, exactly (no rounding to double on the way). Money meets only money of its own currency.
+// Arithmetic and comparison. Whole numbers never wrap: an overflow is an error. Numbers compare by
+// value across int, uint and double, exactly (no rounding to double on the way). Money meets only
+// money of its own currency.
 #include <algorithm>
 #include <cmath>
 #include <compare>
@@ -57,8 +58,8 @@ Evaluated double_arithmetic(Function f, double a, double b, Args args) {
 
 Evaluated money_sum(Function f, const Money& a, const Money& b) {
   if (a.currency != b.currency) {
-    return bad("money in " + std::string(a.code()) + " and in " + std::string(b.code()) + " cannot be " +
-               (f == Function::kAdd ? "added" : "subtracted"));
+    return bad("money in " + std::string(a.code()) + " and in " + std::string(b.code()) +
+               " cannot be " + (f == Function::kAdd ? "added" : "subtracted"));
   }
   Money out = a;
   const bool over = f == Function::kAdd ? __builtin_add_overflow(a.minor, b.minor, &out.minor)
@@ -86,7 +87,8 @@ Evaluated time_arithmetic(Function f, Args args) {
   const auto shift = [&](const Timestamp& t, const Duration& d) {
     return from(make_timestamp(t.seconds + sign * d.seconds, t.nanos + sign * d.nanos));
   };
-  if (a.kind() == Kind::kTimestamp && b.kind() == Kind::kDuration) return shift(a.as_timestamp(), b.as_duration());
+  if (a.kind() == Kind::kTimestamp && b.kind() == Kind::kDuration)
+    return shift(a.as_timestamp(), b.as_duration());
   if (a.kind() == Kind::kDuration && b.kind() == Kind::kTimestamp && sign > 0) {
     return shift(b.as_timestamp(), a.as_duration());
   }
@@ -125,14 +127,18 @@ Evaluated negate(Args args) {
     case Kind::kInt: return int_arithmetic(Function::kSubtract, 0, a.as_int());
     case Kind::kDouble: return good(Value::real(-a.as_double()));
     case Kind::kMoney: return money_times(a.as_money(), -1);
-    case Kind::kDuration: return good(Value::duration({-a.as_duration().seconds, -a.as_duration().nanos}));
+    case Kind::kDuration:
+      return good(Value::duration({-a.as_duration().seconds, -a.as_duration().nanos}));
     default: return no_overload(Function::kNegate, args);
   }
 }
 
-// ---- Comparison -----------------------------------------------------------------------------------------------
+// ---- Comparison
+// -----------------------------------------------------------------------------------------------
 
-bool is_number(Kind kind) { return kind == Kind::kInt || kind == Kind::kUint || kind == Kind::kDouble; }
+bool is_number(Kind kind) {
+  return kind == Kind::kInt || kind == Kind::kUint || kind == Kind::kDouble;
+}
 
 std::partial_ordering order_int_double(std::int64_t i, double d) {
   if (std::isnan(d)) return std::partial_ordering::unordered;
@@ -175,10 +181,16 @@ std::partial_ordering order_numbers(const Value& a, const Value& b) {
 bool equal_entries(const Map& a, const Map& b, Budget& budget, bool& equal) {
   for (const auto& [key, value] : a) {
     const Value* other = find_key(b, key);
-    if (other == nullptr) { equal = false; return true; }
+    if (other == nullptr) {
+      equal = false;
+      return true;
+    }
     const auto same = equal_within(value, *other, budget);
     if (!same) return false;
-    if (!*same) { equal = false; return true; }
+    if (!*same) {
+      equal = false;
+      return true;
+    }
   }
   equal = true;
   return true;
@@ -197,8 +209,8 @@ Evaluated order_values(Function f, const Value& a, const Value& b) {
     return no_comparison(f, a, b);
   } else if (a.kind() == Kind::kMoney) {
     if (a.as_money().currency != b.as_money().currency) {
-      return bad("money in " + std::string(a.as_money().code()) + " and in " + std::string(b.as_money().code()) +
-                 " cannot be compared");
+      return bad("money in " + std::string(a.as_money().code()) + " and in " +
+                 std::string(b.as_money().code()) + " cannot be compared");
     }
     o = a.as_money().minor <=> b.as_money().minor;
   } else if (a.kind() == Kind::kString || a.kind() == Kind::kBytes || a.kind() == Kind::kBool ||
@@ -216,8 +228,10 @@ Evaluated order_values(Function f, const Value& a, const Value& b) {
 }
 
 Evaluated contained(const Value& item, const Value& range, Budget& budget) {
-  if (item.kind() == Kind::kString && !budget.charge(item.as_string().size() / 16)) return out_of_budget();
-  if (range.kind() == Kind::kMap) return good(Value::boolean(find_key(range.as_map(), item) != nullptr));
+  if (item.kind() == Kind::kString && !budget.charge(item.as_string().size() / 16))
+    return out_of_budget();
+  if (range.kind() == Kind::kMap)
+    return good(Value::boolean(find_key(range.as_map(), item) != nullptr));
   if (range.kind() != Kind::kList) return no_comparison(Function::kIn, item, range);
   for (const Value& candidate : range.as_list()) {
     const auto same = equal_within(item, candidate, budget);
@@ -273,8 +287,9 @@ bool cel_equal(const Value& a, const Value& b) {
 
 const Value* find_key(const Map& map, const Value& key) {
   const auto lookup = [&](const Value& exact) -> const Value* {
-    const auto it = std::lower_bound(map.begin(), map.end(), exact,
-                                     [](const auto& entry, const Value& k) { return order(entry.first, k) < 0; });
+    const auto it = std::lower_bound(
+        map.begin(), map.end(), exact,
+        [](const auto& entry, const Value& k) { return order(entry.first, k) < 0; });
     return it != map.end() && it->first == exact ? &it->second : nullptr;
   };
   if (!is_number(key.kind())) return lookup(key);
@@ -286,12 +301,14 @@ const Value* find_key(const Map& map, const Value& key) {
       if (!as_int && key.as_int() < 0) continue;
       exact = as_int ? key : Value::unsigned_integer(static_cast<std::uint64_t>(key.as_int()));
     } else if (key.kind() == Kind::kUint) {
-      if (as_int && std::cmp_greater(key.as_uint(), std::numeric_limits<std::int64_t>::max())) continue;
+      if (as_int && std::cmp_greater(key.as_uint(), std::numeric_limits<std::int64_t>::max()))
+        continue;
       exact = as_int ? Value::integer(static_cast<std::int64_t>(key.as_uint())) : key;
     } else {
       const double d = key.as_double();
       if (std::isnan(d) || d != std::floor(d)) continue;
-      if (as_int ? d < -9223372036854775808.0 || d >= 9223372036854775808.0 : d < 0 || d >= 18446744073709551616.0) {
+      if (as_int ? d < -9223372036854775808.0 || d >= 9223372036854775808.0
+                 : d < 0 || d >= 18446744073709551616.0) {
         continue;
       }
       exact = as_int ? Value::integer(static_cast<std::int64_t>(d))
@@ -311,17 +328,22 @@ Evaluated call_arithmetic(Function f, Args args, Budget& budget) {
       case Kind::kInt: return int_arithmetic(f, a.as_int(), b.as_int());
       case Kind::kUint: return uint_arithmetic(f, a.as_uint(), b.as_uint());
       case Kind::kDouble: return double_arithmetic(f, a.as_double(), b.as_double(), args);
-      case Kind::kString: case Kind::kBytes: case Kind::kList:
+      case Kind::kString:
+      case Kind::kBytes:
+      case Kind::kList:
         return f == Function::kAdd ? concatenate(args, budget) : no_overload(f, args);
       case Kind::kMoney:
-        if (f == Function::kAdd || f == Function::kSubtract) return money_sum(f, a.as_money(), b.as_money());
+        if (f == Function::kAdd || f == Function::kSubtract)
+          return money_sum(f, a.as_money(), b.as_money());
         return no_overload(f, args);
       default: break;
     }
   }
   if (f == Function::kMultiply) {
-    if (a.kind() == Kind::kMoney && b.kind() == Kind::kInt) return money_times(a.as_money(), b.as_int());
-    if (a.kind() == Kind::kInt && b.kind() == Kind::kMoney) return money_times(b.as_money(), a.as_int());
+    if (a.kind() == Kind::kMoney && b.kind() == Kind::kInt)
+      return money_times(a.as_money(), b.as_int());
+    if (a.kind() == Kind::kInt && b.kind() == Kind::kMoney)
+      return money_times(b.as_money(), a.as_int());
   }
   if (f == Function::kAdd || f == Function::kSubtract) return time_arithmetic(f, args);
   return no_overload(f, args);

@@ -1,5 +1,5 @@
-// Functions of text (and `size` of anything). Positions and sizes count code points. `indexOf` past the end, `substring`
-// and `charAt` outside the text are errors, as in CEL's string extension.
+// Functions of text (and `size` of anything). Positions and sizes count code points. `indexOf` past
+// the end, `substring` and `charAt` outside the text are errors, as in CEL's string extension.
 #include <algorithm>
 #include <cstring>
 #include <limits>
@@ -21,12 +21,16 @@ bool takes(Args args, std::initializer_list<Kind> kinds) {
   return true;
 }
 
-Evaluated out_of_range(std::int64_t index) { return bad("index out of range: " + std::to_string(index)); }
+Evaluated out_of_range(std::int64_t index) {
+  return bad("index out of range: " + std::to_string(index));
+}
 
 Evaluated size_of(Args args) {
   if (args.size() != 1) return no_overload(Function::kSize, args);
   const Value& v = args[0];
-  const auto counted = [](std::size_t n) { return good(Value::integer(static_cast<std::int64_t>(n))); };
+  const auto counted = [](std::size_t n) {
+    return good(Value::integer(static_cast<std::int64_t>(n)));
+  };
   switch (v.kind()) {
     case Kind::kString: return counted(count_code_points(v.as_string()));
     case Kind::kBytes: return counted(v.as_bytes().size());
@@ -46,8 +50,9 @@ std::string change_case(const std::string& text, bool upper) {
 }
 
 bool is_space(std::uint32_t c) {
-  return (c >= 9 && c <= 13) || c == 0x20 || c == 0x85 || c == 0xa0 || c == 0x1680 || (c >= 0x2000 && c <= 0x200a) ||
-         c == 0x2028 || c == 0x2029 || c == 0x202f || c == 0x205f || c == 0x3000;
+  return (c >= 9 && c <= 13) || c == 0x20 || c == 0x85 || c == 0xa0 || c == 0x1680 ||
+         (c >= 0x2000 && c <= 0x200a) || c == 0x2028 || c == 0x2029 || c == 0x202f || c == 0x205f ||
+         c == 0x3000;
 }
 
 std::string trim(const std::string& text) {
@@ -61,11 +66,13 @@ std::string trim(const std::string& text) {
 std::string reverse(const std::string& text) {
   const std::vector<std::size_t> starts = code_points(text);
   std::string out;
-  for (std::size_t i = starts.size() - 1; i > 0; --i) out.append(text, starts[i - 1], starts[i] - starts[i - 1]);
+  for (std::size_t i = starts.size() - 1; i > 0; --i)
+    out.append(text, starts[i - 1], starts[i] - starts[i - 1]);
   return out;
 }
 
-// Where `part` stands in `text` from `from` on, or npos. Linear in the text whatever the part (std::string::find is not).
+// Where `part` stands in `text` from `from` on, or npos. Linear in the text whatever the part
+// (std::string::find is not).
 std::size_t find_text(std::string_view text, std::string_view part, std::size_t from) {
   if (from > text.size()) return std::string_view::npos;
   if (part.size() < 32) return text.find(part, from);  // the product stays small
@@ -90,7 +97,8 @@ Evaluated replace(Args args, Budget& budget) {
   if (!counted && !takes(args, {Kind::kString, Kind::kString, Kind::kString})) {
     return no_overload(Function::kReplace, args);
   }
-  const std::string &text = args[0].as_string(), &old = args[1].as_string(), &fresh = args[2].as_string();
+  const std::string &text = args[0].as_string(), &old = args[1].as_string(),
+                    &fresh = args[2].as_string();
   std::int64_t left = counted ? args[3].as_int() : -1;
   if (left < 0) left = std::numeric_limits<std::int64_t>::max();
   std::string out;
@@ -117,13 +125,16 @@ Evaluated replace(Args args, Budget& budget) {
 
 Evaluated split(Args args, Budget& budget) {
   const bool counted = takes(args, {Kind::kString, Kind::kString, Kind::kInt});
-  if (!counted && !takes(args, {Kind::kString, Kind::kString})) return no_overload(Function::kSplitText, args);
+  if (!counted && !takes(args, {Kind::kString, Kind::kString}))
+    return no_overload(Function::kSplitText, args);
   const std::string &text = args[0].as_string(), &separator = args[1].as_string();
   const std::int64_t parts_max = counted && args[2].as_int() >= 0 ? args[2].as_int() : -1;
   List out;
   if (parts_max == 0) return good(Value::list({}));
   std::size_t at = 0;
-  const auto room = [&] { return parts_max < 0 || static_cast<std::int64_t>(out.size()) + 1 < parts_max; };
+  const auto room = [&] {
+    return parts_max < 0 || static_cast<std::int64_t>(out.size()) + 1 < parts_max;
+  };
   while (room()) {
     if (!budget.charge(1)) return out_of_budget();
     if (separator.empty()) {
@@ -152,7 +163,8 @@ Evaluated join(Args args, Budget& budget) {
   bool first = true;
   for (const Value& part : args[0].as_list()) {
     if (part.kind() != Kind::kString) return bad("`join` needs a list of text");
-    if (!budget.charge(1 + (part.as_string().size() + separator.size()) / 16)) return out_of_budget();
+    if (!budget.charge(1 + (part.as_string().size() + separator.size()) / 16))
+      return out_of_budget();
     if (!first) out += separator;
     first = false;
     out += part.as_string();
@@ -162,14 +174,16 @@ Evaluated join(Args args, Budget& budget) {
 
 Evaluated substring(Args args) {
   const bool both = takes(args, {Kind::kString, Kind::kInt, Kind::kInt});
-  if (!both && !takes(args, {Kind::kString, Kind::kInt})) return no_overload(Function::kSubstring, args);
+  if (!both && !takes(args, {Kind::kString, Kind::kInt}))
+    return no_overload(Function::kSubstring, args);
   const std::vector<std::size_t> starts = code_points(args[0].as_string());
   const auto count = static_cast<std::int64_t>(starts.size()) - 1;
   const std::int64_t begin = args[1].as_int(), end = both ? args[2].as_int() : count;
   if (begin < 0 || begin > count) return out_of_range(begin);
   if (end < 0 || end > count) return out_of_range(end);
   if (begin > end) return bad("`substring` ends before it begins");
-  const std::size_t from = starts[static_cast<std::size_t>(begin)], to = starts[static_cast<std::size_t>(end)];
+  const std::size_t from = starts[static_cast<std::size_t>(begin)],
+                    to = starts[static_cast<std::size_t>(end)];
   return good(Value::string(args[0].as_string().substr(from, to - from)));
 }
 
@@ -194,9 +208,11 @@ Evaluated index_of(Function f, Args args) {
   const std::int64_t from = from_given ? args[2].as_int() : last ? count : 0;
   if (from < 0 || from > count) return out_of_range(from);
   const std::size_t byte = starts[static_cast<std::size_t>(from)];
-  const std::size_t found = last ? find_text_last(text, wanted, byte) : find_text(text, wanted, byte);
+  const std::size_t found =
+      last ? find_text_last(text, wanted, byte) : find_text(text, wanted, byte);
   if (found == std::string::npos) return good(Value::integer(-1));
-  return good(Value::integer(static_cast<std::int64_t>(count_code_points(std::string_view(text).substr(0, found)))));
+  return good(Value::integer(
+      static_cast<std::int64_t>(count_code_points(std::string_view(text).substr(0, found)))));
 }
 
 std::string quoted(const std::string& text) {
@@ -232,7 +248,8 @@ Evaluated call_matches(Args args, Budget& budget, const Environment* environment
 
 Evaluated call_text(Function f, Args args, Budget& budget) {
   // Every one of these reads its text once or so.
-  if (!args.empty() && args[0].kind() == Kind::kString && !budget.charge(args[0].as_string().size() / 16)) {
+  if (!args.empty() && args[0].kind() == Kind::kString &&
+      !budget.charge(args[0].as_string().size() / 16)) {
     return out_of_budget();
   }
   switch (f) {
@@ -242,11 +259,15 @@ Evaluated call_text(Function f, Args args, Budget& budget) {
     case Function::kJoin: return join(args, budget);
     case Function::kSubstring: return substring(args);
     case Function::kCharAt: return char_at(args);
-    case Function::kIndexOf: case Function::kLastIndexOf: return index_of(f, args);
-    case Function::kContains: case Function::kStartsWith: case Function::kEndsWith: {
+    case Function::kIndexOf:
+    case Function::kLastIndexOf: return index_of(f, args);
+    case Function::kContains:
+    case Function::kStartsWith:
+    case Function::kEndsWith: {
       if (!takes(args, {Kind::kString, Kind::kString})) return no_overload(f, args);
       const std::string &text = args[0].as_string(), &part = args[1].as_string();
-      return good(Value::boolean(f == Function::kContains     ? find_text(text, part, 0) != std::string::npos
+      return good(Value::boolean(f == Function::kContains
+                                     ? find_text(text, part, 0) != std::string::npos
                                  : f == Function::kStartsWith ? text.starts_with(part)
                                                               : text.ends_with(part)));
     }

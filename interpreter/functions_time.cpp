@@ -1,5 +1,6 @@
-// Parts of timestamps, in UTC, at a fixed offset such as "+02:00" or in a named zone (whose table the environment has),
-// and durations counted in a unit. Months and days of the week and year count from 0, getDate from 1, as in CEL.
+// Parts of timestamps, in UTC, at a fixed offset such as "+02:00" or in a named zone (whose table
+// the environment has), and durations counted in a unit. Months and days of the week and year count
+// from 0, getDate from 1, as in CEL.
 #include "interpreter/functions.h"
 #include "interpreter/time.h"
 
@@ -17,7 +18,8 @@ std::optional<std::int64_t> offset_seconds(std::string_view zone) {
   for (const std::size_t i : {0u, 1u, 3u, 4u}) {
     if (zone[i] < '0' || zone[i] > '9') return std::nullopt;
   }
-  const int hours = (zone[0] - '0') * 10 + (zone[1] - '0'), minutes = (zone[3] - '0') * 10 + (zone[4] - '0');
+  const int hours = (zone[0] - '0') * 10 + (zone[1] - '0'),
+            minutes = (zone[3] - '0') * 10 + (zone[4] - '0');
   if (hours > 23 || minutes > 59) return std::nullopt;
   return (hours * 3600 + minutes * 60) * (negative ? -1 : 1);
 }
@@ -55,15 +57,19 @@ Evaluated call_time(Function f, Args args, const Environment* environment) {
     const auto part = part_of_duration(f, args[0].as_duration());
     return part ? good(Value::integer(*part)) : no_overload(f, args);
   }
-  if (args.empty() || args.size() > 2 || args[0].kind() != Kind::kTimestamp) return no_overload(f, args);
+  if (args.empty() || args.size() > 2 || args[0].kind() != Kind::kTimestamp)
+    return no_overload(f, args);
   std::int64_t offset = 0;
   if (args.size() == 2) {
     if (args[1].kind() != Kind::kString) return no_overload(f, args);
     const std::string& zone = args[1].as_string();
     auto given = offset_seconds(zone);
-    if (!given && environment != nullptr) given = environment->zone_offset(zone, args[0].as_timestamp().seconds);
+    if (!given && environment != nullptr)
+      given = environment->zone_offset(zone, args[0].as_timestamp().seconds);
     if (!given && environment == nullptr) return bad("named time zones are not at hand here");
-    if (!given) return bad(brief(args[1]) + " is no time zone, such as \"Europe/Berlin\", \"UTC\" or \"+02:00\"");
+    if (!given)
+      return bad(brief(args[1]) +
+                 " is no time zone, such as \"Europe/Berlin\", \"UTC\" or \"+02:00\"");
     offset = *given;
   }
   return good(Value::integer(part_of_timestamp(f, args[0].as_timestamp(), offset)));

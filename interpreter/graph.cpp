@@ -4,7 +4,6 @@
 #include "interpreter/graph.h"
 
 #include <algorithm>
-
 #include <string_view>
 
 namespace belay::interpreter {
@@ -45,17 +44,13 @@ std::vector<const Block*> blocks_of(const Node& node) {
       for (const Block& branch : node.branches) blocks.push_back(&branch);
       break;
     case NodeKind::kForEach:
-    case NodeKind::kRepeat:
-      blocks.push_back(&node.body);
-      break;
+    case NodeKind::kRepeat: blocks.push_back(&node.body); break;
     case NodeKind::kTry:
       blocks.push_back(&node.body);
       append_call_blocks(node.call, blocks);
       break;
     case NodeKind::kStep:
-    case NodeKind::kRun:
-      append_call_blocks(node.call, blocks);
-      break;
+    case NodeKind::kRun: append_call_blocks(node.call, blocks); break;
     case NodeKind::kWait:
     case NodeKind::kAsk:
     case NodeKind::kAct:
@@ -64,8 +59,7 @@ std::vector<const Block*> blocks_of(const Node& node) {
     case NodeKind::kSet:
     case NodeKind::kCancel:
     case NodeKind::kFinish:
-    case NodeKind::kPointOfNoReturn:
-      break;
+    case NodeKind::kPointOfNoReturn: break;
   }
   if (node.undo) append_call_blocks(*node.undo, blocks);
   if (has_otherwise(node.kind)) append_act_block(node.otherwise, blocks);
@@ -77,12 +71,14 @@ namespace {
 bool private_in(const Type& type);
 
 bool private_in(const std::vector<Field>& fields) {
-  return std::any_of(fields.begin(), fields.end(), [](const Field& field) { return private_in(field.type); });
+  return std::any_of(fields.begin(), fields.end(),
+                     [](const Field& field) { return private_in(field.type); });
 }
 
 bool private_in(const Type& type) {
   return type.is_private || private_in(type.fields) ||
-         std::any_of(type.element.begin(), type.element.end(), [](const Type& element) { return private_in(element); });
+         std::any_of(type.element.begin(), type.element.end(),
+                     [](const Type& element) { return private_in(element); });
 }
 
 bool private_in(const Graph& graph) {
@@ -99,7 +95,8 @@ bool private_in(const Graph& graph) {
       if (private_in(gives.field.type)) return true;
     }
   }
-  return std::any_of(graph.nodes.begin(), graph.nodes.end(), [](const Node& node) { return private_in(node.answers); });
+  return std::any_of(graph.nodes.begin(), graph.nodes.end(),
+                     [](const Node& node) { return private_in(node.answers); });
 }
 
 }  // namespace
@@ -107,7 +104,8 @@ bool private_in(const Graph& graph) {
 bool holds_private(const std::vector<Field>& fields) { return private_in(fields); }
 
 void Graph::index() {
-  asks = std::any_of(nodes.begin(), nodes.end(), [](const Node& node) { return node.kind == NodeKind::kAsk; });
+  asks = std::any_of(nodes.begin(), nodes.end(),
+                     [](const Node& node) { return node.kind == NodeKind::kAsk; });
   holds_private = private_in(*this);
   place(*this, root, kNoNode, 0);
   for (NodeId id = 0; id < nodes.size(); ++id) {

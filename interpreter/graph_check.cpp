@@ -62,7 +62,8 @@ class Validator {
     expect(node.wanted <= node.branches.size(), "more branches wanted than there are");
     for (const Export& e : node.exports) {
       if (!expect(e.inner < slots && e.outer < slots, "a slot out of range")) continue;
-      expect(graph_.slots[e.inner].depth == graph_.slots[e.outer].depth + 1, "an export of no loop");
+      expect(graph_.slots[e.inner].depth == graph_.slots[e.outer].depth + 1,
+             "an export of no loop");
     }
     for (const Field& field : node.answers) type(field.type);
     expect((node.kind == NodeKind::kWait) == !node.sources.empty(), "a wait for nothing");

@@ -1,5 +1,5 @@
-// Whether a graph that was read from bytes keeps the promises that the interpreter counts on. Internal to the
-// interpreter; used by graph_codec.cpp.
+// Whether a graph that was read from bytes keeps the promises that the interpreter counts on.
+// Internal to the interpreter; used by graph_codec.cpp.
 #pragma once
 #include <string>
 

@@ -1,7 +1,7 @@
 // One archive template lists each struct's fields once; Writer and Reader give them meaning.
 // Integers are LEB128 (signed ones zigzag), strings and lists are preceded by their length, a
-// missing optional is one zero byte. After reading, graph_problem() sees to the promises of graph_codec.h,
-// so that nobody downstream checks ids again.
+// missing optional is one zero byte. After reading, graph_problem() sees to the promises of
+// graph_codec.h, so that nobody downstream checks ids again.
 #include "interpreter/graph_codec.h"
 
 #include <bit>
@@ -186,22 +186,14 @@ void io(Reader& a, std::optional<T>& v) {
 void io(Writer& a, const Value& v) {
   a.number(static_cast<std::uint64_t>(v.kind()));
   switch (v.kind()) {
-    case Value::Kind::kNull:
-      return;
-    case Value::Kind::kBool:
-      return io(a, v.as_bool());
-    case Value::Kind::kInt:
-      return io(a, v.as_int());
-    case Value::Kind::kUint:
-      return io(a, v.as_uint());
-    case Value::Kind::kDouble:
-      return a.number(std::bit_cast<std::uint64_t>(v.as_double()));
-    case Value::Kind::kString:
-      return a.text(v.as_string());
-    case Value::Kind::kBytes:
-      return a.text(v.as_bytes());
-    case Value::Kind::kList:
-      return io(a, v.as_list());
+    case Value::Kind::kNull: return;
+    case Value::Kind::kBool: return io(a, v.as_bool());
+    case Value::Kind::kInt: return io(a, v.as_int());
+    case Value::Kind::kUint: return io(a, v.as_uint());
+    case Value::Kind::kDouble: return a.number(std::bit_cast<std::uint64_t>(v.as_double()));
+    case Value::Kind::kString: return a.text(v.as_string());
+    case Value::Kind::kBytes: return a.text(v.as_bytes());
+    case Value::Kind::kList: return io(a, v.as_list());
     case Value::Kind::kMap:
       a.number(v.as_map().size());
       for (const auto& [key, value] : v.as_map()) {
@@ -218,8 +210,7 @@ void io(Writer& a, const Value& v) {
     case Value::Kind::kMoney:
       io(a, v.as_money().minor);
       return a.text(std::string(v.as_money().code()));
-    case Value::Kind::kType:
-      return a.text(v.as_type());
+    case Value::Kind::kType: return a.text(v.as_type());
     case Value::Kind::kOptional:  // no literal of a workflow is one
       if (v.as_optional() != nullptr) return io(a, *v.as_optional());
       return a.number(0);
@@ -251,9 +242,7 @@ void io(Reader& a, Value& v) {
   std::int32_t nanos = 0;
   std::string text;
   switch (kind) {
-    case Value::Kind::kNull:
-      v = Value();
-      break;
+    case Value::Kind::kNull: v = Value(); break;
     case Value::Kind::kBool: {
       bool b = false;
       io(a, b);
@@ -264,12 +253,8 @@ void io(Reader& a, Value& v) {
       io(a, whole);
       v = Value::integer(whole);
       break;
-    case Value::Kind::kUint:
-      v = Value::unsigned_integer(a.number());
-      break;
-    case Value::Kind::kDouble:
-      v = Value::real(std::bit_cast<double>(a.number()));
-      break;
+    case Value::Kind::kUint: v = Value::unsigned_integer(a.number()); break;
+    case Value::Kind::kDouble: v = Value::real(std::bit_cast<double>(a.number())); break;
     case Value::Kind::kString:
       a.text(text);
       v = Value::string(std::move(text));
@@ -284,9 +269,7 @@ void io(Reader& a, Value& v) {
       v = Value::list(std::move(list));
       break;
     }
-    case Value::Kind::kMap:
-      v = read_map(a);
-      break;
+    case Value::Kind::kMap: v = read_map(a); break;
     case Value::Kind::kTimestamp:
       io(a, whole);
       io(a, nanos);
@@ -314,9 +297,7 @@ void io(Reader& a, Value& v) {
       a.text(text);
       v = Value::type(std::move(text));
       break;
-    case Value::Kind::kOptional:
-      a.fail("an optional value");
-      break;
+    case Value::Kind::kOptional: a.fail("an optional value"); break;
   }
   a.leave();
 }

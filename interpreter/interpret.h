@@ -1,11 +1,12 @@
-// The interpreter: two pure functions. No I/O, no clock, no randomness, no exceptions; same inputs, same bytes.
+// The interpreter: two pure functions. No I/O, no clock, no randomness, no exceptions; same inputs,
+// same bytes.
 //
 //   apply(graph, state, entry)  evolves: facts in the past tense; total, never rejects
 //   decide(graph, state)        concludes: what was drawn, and which commands must happen next
 //
-// The engine's step for one fact: s = apply(g, s, entry with the fact alone); d = decide(g, s); entry.drawn = d.drawn;
-// s = d.state. Replay: s = apply(g, s, entry with fact and drawn). Both give the same state, byte for byte.
-// Tested in tests/interpreter.
+// The engine's step for one fact: s = apply(g, s, entry with the fact alone); d = decide(g, s);
+// entry.drawn = d.drawn; s = d.state. Replay: s = apply(g, s, entry with fact and drawn). Both give
+// the same state, byte for byte. Tested in tests/interpreter.
 #pragma once
 #include <optional>
 #include <string>
@@ -18,19 +19,21 @@
 
 namespace belay::interpreter {
 
-// ---- Commands: wishes, imperative ------------------------------------------------------------------------------
+// ---- Commands: wishes, imperative
+// ------------------------------------------------------------------------------
 
 struct RunAction {
   Path path;
   Direction direction = Direction::kForward;
   std::uint32_t generation = 0;
   ActionId action = 0;
-  std::string key;        // empty: effect_key(saga, …)
-  Value args;             // a record of the action's takes
+  std::string key;             // empty: effect_key(saga, …)
+  Value args;                  // a record of the action's takes
   std::int64_t within_ms = 0;  // limit of this try; 0: the connector's
   std::uint64_t digest = 0;
-  std::int64_t alive_ms = 0;   // silence of this length is an unsure outcome; 0: never
-  std::uint32_t rate_count = 0;  // so many calls each `rate_per_ms` for this step and `rate_key`; 0: no limit
+  std::int64_t alive_ms = 0;  // silence of this length is an unsure outcome; 0: never
+  std::uint32_t rate_count =
+      0;  // so many calls each `rate_per_ms` for this step and `rate_key`; 0: no limit
   std::int64_t rate_per_ms = 0;
   std::string rate_key;
   bool operator==(const RunAction&) const = default;
@@ -69,8 +72,9 @@ struct Finish {
   Status status = Status::kCompleted;
   bool operator==(const Finish&) const = default;
 };
-// A child saga. Its outcome comes back as StepSucceeded or StepFailed (business, `cancelled`) of the same path, direction
-// and generation; each of these may be said again after a restart and has to change nothing then.
+// A child saga. Its outcome comes back as StepSucceeded or StepFailed (business, `cancelled`) of
+// the same path, direction and generation; each of these may be said again after a restart and has
+// to change nothing then.
 struct StartChild {
   Path path;
   std::uint32_t generation = 0;
@@ -80,7 +84,8 @@ struct StartChild {
   bool detached = false;  // no outcome is expected
   bool operator==(const StartChild&) const = default;
 };
-struct StopChild {  // cancel it; kForward: it has not answered yet, kUndo: undo it although it has completed
+struct StopChild {  // cancel it; kForward: it has not answered yet, kUndo: undo it although it has
+                    // completed
   Path path;
   Direction direction = Direction::kForward;
   std::uint32_t generation = 0;        // of the call that is answered
@@ -88,12 +93,14 @@ struct StopChild {  // cancel it; kForward: it has not answered yet, kUndo: undo
   std::string because;
   bool operator==(const StopChild&) const = default;
 };
-using Command = std::variant<RunAction, StartTimer, AwaitEvent, StopAwaiting, Publish, Finish, StartChild, StopChild>;
+using Command = std::variant<RunAction, StartTimer, AwaitEvent, StopAwaiting, Publish, Finish,
+                             StartChild, StopChild>;
 
-// ---- The two functions -----------------------------------------------------------------------------------------
+// ---- The two functions
+// -----------------------------------------------------------------------------------------
 
-// REQUIRES: graph.index() was called; entry.seq == state.seq + 1. A fact that no longer fits (a late duplicate, a timer
-// of a step that is over) changes nothing but seq and now.
+// REQUIRES: graph.index() was called; entry.seq == state.seq + 1. A fact that no longer fits (a
+// late duplicate, a timer of a step that is over) changes nothing but seq and now.
 State apply(const Graph& graph, State state, const Entry& entry);
 
 struct Decision {
@@ -104,11 +111,13 @@ struct Decision {
 // `saga` is the instance's id: waits are spread by it and by path, not by chance.
 Decision decide(const Graph& graph, State state, std::string_view saga);
 
-// ---- Around them, as pure ----------------------------------------------------------------------------------------
+// ---- Around them, as pure
+// ----------------------------------------------------------------------------------------
 
-// What must happen when a saga is loaded again after its owner is gone: events to await and timers; and facts to journal
-// first: each call that was in flight is unsure now (`lost`), for nobody will report its outcome. The policies then send
-// it again under the same key at once, or check it, or hold it.
+// What must happen when a saga is loaded again after its owner is gone: events to await and timers;
+// and facts to journal first: each call that was in flight is unsure now (`lost`), for nobody will
+// report its outcome. The policies then send it again under the same key at once, or check it, or
+// hold it.
 struct Recovery {
   std::vector<Fact> facts;
   std::vector<Command> commands;

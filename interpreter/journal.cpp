@@ -1,10 +1,11 @@
-// Names of places and effects: paths as text and back, and the request key of an effect. Both are promises: a key that
-// was sent once must be derived the same way for ever. Tested in tests/interpreter/journal_test.cpp.
+// Names of places and effects: paths as text and back, and the request key of an effect. Both are
+// promises: a key that was sent once must be derived the same way for ever. Tested in
+// tests/interpreter/journal_test.cpp.
 #include "interpreter/journal.h"
 
-#include "interpreter/defects.h"
-
 #include <algorithm>
+
+#include "interpreter/defects.h"
 
 namespace belay::interpreter {
 
@@ -62,8 +63,8 @@ Path parse_path(const Graph& graph, std::string_view text) {
   return path.node != kNoNode && path_text(graph, path) == text ? path : Path{};
 }
 
-std::string effect_key(std::string_view saga, const Graph& graph, const Path& path, Direction direction,
-                       std::uint32_t generation) {
+std::string effect_key(std::string_view saga, const Graph& graph, const Path& path,
+                       Direction direction, std::uint32_t generation) {
   static constexpr const char* kNames[] = {":do:", ":check:", ":undo:", ":undo-check:"};
   std::string key(saga);
   key += ':';

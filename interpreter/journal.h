@@ -1,6 +1,6 @@
-// The journal of one saga: facts in the past tense, and with each fact what `decide` drew from it. State is the fold of
-// these entries and of nothing else. An entry is written once and never changed; a change of meaning is a new version.
-// The JSON form is in runtime/base/journal_json.h.
+// The journal of one saga: facts in the past tense, and with each fact what `decide` drew from it.
+// State is the fold of these entries and of nothing else. An entry is written once and never
+// changed; a change of meaning is a new version. The JSON form is in runtime/base/journal_json.h.
 #pragma once
 #include <compare>
 #include <cstdint>
@@ -36,9 +36,10 @@ Path parse_path(const Graph& graph, std::string_view text);
 // Which of a step's calls. A check reads whether the call before it happened.
 enum class Direction : std::uint8_t { kForward, kCheck, kUndo, kUndoCheck };
 
-// What is sent to the other side as the request key: "<saga>:<path>:<do|check|undo|undo-check>:<generation>".
-std::string effect_key(std::string_view saga, const Graph& graph, const Path& path, Direction direction,
-                       std::uint32_t generation);
+// What is sent to the other side as the request key:
+// "<saga>:<path>:<do|check|undo|undo-check>:<generation>".
+std::string effect_key(std::string_view saga, const Graph& graph, const Path& path,
+                       Direction direction, std::uint32_t generation);
 
 enum class FailureKind : std::uint8_t {
   kBusiness,   // it certainly did not happen, and trying again will not help
@@ -48,22 +49,23 @@ enum class FailureKind : std::uint8_t {
 
 enum class HoldReason : std::uint8_t {
   kNone,
-  kUnknownOutcome,   // unsure, and nothing settles it
-  kRefused,          // a 4xx that nobody mapped
-  kFailed,           // a business error after the point of no return, or handed to a team
-  kGaveUp,           // tries used up after the point of no return, or handed to a team
-  kUndoFailed,       // an undo keeps failing
-  kRequestChanged,   // after a restart or a retry the request is not the one that was sent
-  kBadValue,         // an expression failed where nothing may be undone any more
+  kUnknownOutcome,  // unsure, and nothing settles it
+  kRefused,         // a 4xx that nobody mapped
+  kFailed,          // a business error after the point of no return, or handed to a team
+  kGaveUp,          // tries used up after the point of no return, or handed to a team
+  kUndoFailed,      // an undo keeps failing
+  kRequestChanged,  // after a restart or a retry the request is not the one that was sent
+  kBadValue,        // an expression failed where nothing may be undone any more
 };
 
 enum class TimerPurpose : std::uint8_t { kRetry, kLimit, kPause, kDeadline };
 
-// ---- Facts ---------------------------------------------------------------------------------------------------
+// ---- Facts
+// ---------------------------------------------------------------------------------------------------
 
-struct Parent {  // of a child saga: who is told how it ends
-  std::string saga;  // empty: no child
-  std::string path;  // path_text of the parent's statement
+struct Parent {                  // of a child saga: who is told how it ends
+  std::string saga;              // empty: no child
+  std::string path;              // path_text of the parent's statement
   std::uint32_t generation = 0;  // of the parent's call
   std::int32_t lane = 0;         // where an engine finds it
   bool operator==(const Parent&) const = default;
@@ -71,7 +73,8 @@ struct Parent {  // of a child saga: who is told how it ends
 struct Started {
   Value input;  // a record of the workflow's takes
   Parent parent;
-  bool queued = false;  // `one at a time`: another one is under way, nothing is done before TurnCame
+  bool queued =
+      false;  // `one at a time`: another one is under way, nothing is done before TurnCame
   bool operator==(const Started&) const = default;
 };
 struct StepSucceeded {
@@ -86,9 +89,10 @@ struct StepFailed {
   Direction direction = Direction::kForward;
   std::uint32_t generation = 0;
   FailureKind kind = FailureKind::kTransient;
-  std::string error;    // `stripe.card_declined`, or built in: refused, timeout, no_answer, lost (with its engine), …
-  std::string message;  // plain words, bounded
-  bool answered = false;            // a whole answer came back (so a replayed error would come again)
+  std::string error;      // `stripe.card_declined`, or built in: refused, timeout, no_answer, lost
+                          // (with its engine), …
+  std::string message;    // plain words, bounded
+  bool answered = false;  // a whole answer came back (so a replayed error would come again)
   std::int64_t retry_after_ms = 0;  // what the other side asked for; 0: nothing
   bool operator==(const StepFailed&) const = default;
 };
@@ -112,7 +116,7 @@ struct CancelAsked {  // reason and actor are the entry's
 enum class OperatorAct : std::uint8_t { kPause, kResume, kRetry, kSkip, kResolve };
 struct OperatorActed {
   OperatorAct act = OperatorAct::kPause;
-  Path path;              // kRetry, kSkip, kResolve
+  Path path;  // kRetry, kSkip, kResolve
   Direction direction = Direction::kForward;
   bool happened = false;  // kResolve
   Value output;           // kSkip, kResolve(happened): the result; may be null
@@ -135,20 +139,22 @@ struct TurnCame {  // `one at a time`: those before it are over
 struct UndoAsked {  // by the parent, of a child that may have completed
   bool operator==(const UndoAsked&) const = default;
 };
-// The saga goes on under another definition. The journal is folded by that one from its first entry on, which a replay
-// has shown to give what was done.
+// The saga goes on under another definition. The journal is folded by that one from its first entry
+// on, which a replay has shown to give what was done.
 struct Migrated {
   std::string from, to;  // hashes
   bool operator==(const Migrated&) const = default;
 };
 
-using Fact = std::variant<Started, StepSucceeded, StepFailed, TimerFired, EventTaken, CancelAsked, OperatorActed,
-                          CapReached, AnswerGiven, TurnCame, UndoAsked, Migrated>;
+using Fact = std::variant<Started, StepSucceeded, StepFailed, TimerFired, EventTaken, CancelAsked,
+                          OperatorActed, CapReached, AnswerGiven, TurnCame, UndoAsked, Migrated>;
 
-// ---- Drawn: what decide concluded from a fact -----------------------------------------------------------------
+// ---- Drawn: what decide concluded from a fact
+// -----------------------------------------------------------------
 
-// An arm of `when` (arms.size(): none matched), the branches of `together`, the body of `try`; of `repeat`, whose path
-// then ends with the round just over (or none, at first): kAgain, kEnough, kUsedUp.
+// An arm of `when` (arms.size(): none matched), the branches of `together`, the body of `try`; of
+// `repeat`, whose path then ends with the round just over (or none, at first): kAgain, kEnough,
+// kUsedUp.
 struct Took {
   Path path;
   std::uint32_t arm = 0;
@@ -169,16 +175,18 @@ struct Sent {  // a call leaves once this entry is committed
   Path path;
   Direction direction = Direction::kForward;
   std::uint32_t generation = 0;
-  std::uint64_t digest = 0;  // of action and arguments; an unequal one is never sent under the same key
-  std::string key;           // only with `request key`; else effect_key(…)
+  std::uint64_t digest =
+      0;            // of action and arguments; an unequal one is never sent under the same key
+  std::string key;  // only with `request key`; else effect_key(…)
   bool operator==(const Sent&) const = default;
 };
 struct RetryAt {
   Path path;
   Direction direction = Direction::kForward;
-  std::uint32_t generation = 0;  // of the next try: the same after an unsure outcome, one more after a certain failure
+  std::uint32_t generation =
+      0;  // of the next try: the same after an unsure outcome, one more after a certain failure
   Instant at;
-  bool by_handler = false;       // `try again after` of a handler, which counts its own tries
+  bool by_handler = false;  // `try again after` of a handler, which counts its own tries
   bool operator==(const RetryAt&) const = default;
 };
 struct Settled {  // a check's answer: an unsure call is unsure no more
@@ -208,13 +216,14 @@ struct Handled {  // a failure or a passed limit met its handler
   Value value;                // `carry on with`: the step's result; null: none
   bool operator==(const Handled&) const = default;
 };
-inline constexpr std::uint32_t kActHandler = 0xfffffffd;   // `carry on` as a statement of a handler's block
-inline constexpr std::uint32_t kKeepHandler = 0xfffffffe;  // of `keep trying`
-inline constexpr std::uint32_t kLimitHandler = 0xffffffff; // `otherwise`
+inline constexpr std::uint32_t kActHandler =
+    0xfffffffd;  // `carry on` as a statement of a handler's block
+inline constexpr std::uint32_t kKeepHandler = 0xfffffffe;   // of `keep trying`
+inline constexpr std::uint32_t kLimitHandler = 0xffffffff;  // `otherwise`
 struct Waiting {
   Path path;
   std::vector<std::string> keys;  // one a source
-  Instant until;  // none: no limit
+  Instant until;                  // none: no limit
   bool operator==(const Waiting&) const = default;
 };
 struct Asked {
@@ -248,13 +257,13 @@ struct Cancelling {  // from here on everything is undone
   std::string because;
   bool operator==(const Cancelling&) const = default;
 };
-// A part of the saga is undone while the rest goes on: a branch that lost or failed where others are enough, an item
-// that failed where that is tolerated, the body of a `try`.
+// A part of the saga is undone while the rest goes on: a branch that lost or failed where others
+// are enough, an item that failed where that is tolerated, the body of a `try`.
 struct Unwinding {
-  Path path;               // of the together, for each or try
-  std::uint32_t part = 0;  // branch, item; 0
+  Path path;                  // of the together, for each or try
+  std::uint32_t part = 0;     // branch, item; 0
   std::uint32_t handler = 0;  // `try`: which handler goes on afterwards
-  Path cause;              // the statement that failed; kNoNode: it lost
+  Path cause;                 // the statement that failed; kNoNode: it lost
   std::string because;
   bool operator==(const Unwinding&) const = default;
 };
@@ -276,15 +285,15 @@ struct Ended {
   bool operator==(const Ended&) const = default;
 };
 
-using Drawn = std::variant<Took, Assigned, Sent, RetryAt, Settled, Held, Failed, Handled, Waiting, PausedUntil,
-                           Published, Passed, DeadlineAt, Cancelling, NotUndone, Ended, Looped, Asked, Unwinding,
-                           Unwound>;
+using Drawn = std::variant<Took, Assigned, Sent, RetryAt, Settled, Held, Failed, Handled, Waiting,
+                           PausedUntil, Published, Passed, DeadlineAt, Cancelling, NotUndone, Ended,
+                           Looped, Asked, Unwinding, Unwound>;
 
 struct Entry {
   std::uint64_t seq = 0;  // from 1, no gaps
   std::uint16_t version = 1;
   Instant at;
-  std::string actor;   // who acted: "key:ops-anna", "webhook:stripe_in"; empty: the engine
+  std::string actor;  // who acted: "key:ops-anna", "webhook:stripe_in"; empty: the engine
   std::string reason;
   Fact fact;
   std::vector<Drawn> drawn;

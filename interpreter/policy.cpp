@@ -1,13 +1,17 @@
 // Policies, in the order in which they speak:
-//   unsure      the same key again while that is safe and remembered → the check → `if unsure` → a person;
-//               of what only reads nothing can have happened: it is then like a failure that may pass
+//   unsure      the same key again while that is safe and remembered → the check → `if unsure` → a
+//   person;
+//               of what only reads nothing can have happened: it is then like a failure that may
+//               pass
 //   transient   the retry plan, `keep trying` → then the handlers see `gave_up`
 //   business    the handlers → everything is undone; after the point of no return, a person
-// An undo has the same policies, but nobody undoes an undo: it is kept up, then handed to a person or left over.
+// An undo has the same policies, but nobody undoes an undo: it is kept up, then handed to a person
+// or left over.
 #include "interpreter/policy.h"
-#include "interpreter/defects.h"
 
 #include <algorithm>
+
+#include "interpreter/defects.h"
 
 namespace belay::interpreter {
 
@@ -20,7 +24,9 @@ bool has_error(const Handler& handler, std::string_view error) {
   return std::find(handler.errors.begin(), handler.errors.end(), error) != handler.errors.end();
 }
 
-bool reads_only(const Action& action) { return action.effects == static_cast<std::uint8_t>(Effect::kReads); }
+bool reads_only(const Action& action) {
+  return action.effects == static_cast<std::uint8_t>(Effect::kReads);
+}
 
 // One call's failure and everything that bears on it.
 struct Case {
@@ -42,8 +48,8 @@ struct Case {
     return {state.now.us + std::max(wait_ms, call.retry_after_ms) * kMicrosPerMilli};
   }
 
-  // The wait before the next try: doubling from the first, bounded, spread by the effect's name so that sagas that
-  // failed together do not come back together.
+  // The wait before the next try: doubling from the first, bounded, spread by the effect's name so
+  // that sagas that failed together do not come back together.
   std::int64_t wait_ms() const {
     std::int64_t wait = spec.retry.first_wait_ms;
     if (spec.retry.doubling) {
@@ -74,15 +80,20 @@ struct Case {
   bool lost() const { return call.failure == FailureKind::kUnsure && call.error == "lost"; }
   // A person has it sent again: no try since.
   bool asked_again() const { return call.tries == 0; }
-  // The other side does not know us (a key was rotated): the connector's trouble. It must not use up a saga's tries.
-  bool signed_out() const { return call.failure == FailureKind::kTransient && call.error == "sign_in"; }
+  // The other side does not know us (a key was rotated): the connector's trouble. It must not use
+  // up a saga's tries.
+  bool signed_out() const {
+    return call.failure == FailureKind::kTransient && call.error == "sign_in";
+  }
   bool may_try_again() const {
     if (defective(Defect::kTriesForEver)) return true;
     if (defective(Defect::kUndoGivesUp) && direction == Direction::kUndo) return false;
     return call.tries < spec.retry.tries || state.now < keep_end();
   }
 
-  Held held(HoldReason reason, std::string team) const { return {activity.path, direction, reason, std::move(team)}; }
+  Held held(HoldReason reason, std::string team) const {
+    return {activity.path, direction, reason, std::move(team)};
+  }
 
   // ---- unsure ----
 
@@ -90,26 +101,33 @@ struct Case {
     using Kind = Unsure::Kind;
     const bool checkable = !spec.check.empty();
     const bool told_to_repeat = spec.if_unsure && spec.if_unsure->kind == Kind::kTryAgain;
-    const bool stored_error = action.replays_errors && call.answered && call.failure == FailureKind::kUnsure;
+    const bool stored_error =
+        action.replays_errors && call.answered && call.failure == FailureKind::kUnsure;
     const bool safe = action.repeat_safe || told_to_repeat || reads_only(action);
-    // A refusal that nobody mapped says of this try that it will be refused again, of the earlier ones nothing.
+    // A refusal that nobody mapped says of this try that it will be refused again, of the earlier
+    // ones nothing.
     const bool refused = call.failure == FailureKind::kBusiness;
     // What counts is when the next try would leave, not when this one failed.
     const Instant next = lost() || asked_again() ? state.now : after(wait_ms());
     const bool repeatable = safe && !key_worn_out(action, call, next) && !stored_error && !refused;
     const bool nothing_done = nothing_can_have_happened(graph, activity, direction);
     // A call that was lost with its engine is no failed try: it goes out again at once.
-    if (nothing_done && lost()) return {retry(call.generation + (repeatable ? 0 : 1), state.now), false};
-    if (repeatable && lost() && !(undoing_forward() && checkable)) return {retry(call.generation, state.now), false};
-    // While everything is being undone a check is better than the same request again: it makes nothing happen.
+    if (nothing_done && lost())
+      return {retry(call.generation + (repeatable ? 0 : 1), state.now), false};
+    if (repeatable && lost() && !(undoing_forward() && checkable))
+      return {retry(call.generation, state.now), false};
+    // While everything is being undone a check is better than the same request again: it makes
+    // nothing happen.
     if (repeatable && may_try_again() && !(undoing_forward() && checkable)) {
       return {retry(call.generation + (defective(Defect::kNewKeyOnUnsure) ? 1 : 0), next), false};
     }
     if (nothing_done) return {Settled{activity.path, direction, false, {}}, false};
     if (checkable) return {std::nullopt, true};
-    if (spec.if_unsure && spec.if_unsure->kind == Kind::kUndoAnyway && direction == Direction::kForward &&
-        !undoing_forward()) {
-      return {go_outward(graph, state, activity.path, {"unknown_outcome", "", HoldReason::kUnknownOutcome}), false};
+    if (spec.if_unsure && spec.if_unsure->kind == Kind::kUndoAnyway &&
+        direction == Direction::kForward && !undoing_forward()) {
+      return {go_outward(graph, state, activity.path,
+                         {"unknown_outcome", "", HoldReason::kUnknownOutcome}),
+              false};
     }
     return {held(HoldReason::kUnknownOutcome, spec.if_unsure ? spec.if_unsure->team : ""), false};
   }
@@ -117,9 +135,11 @@ struct Case {
   // ---- certain ----
 
   Drawn certain() const {
-    const bool may_pass = call.failure == FailureKind::kTransient || defective(Defect::kRefusalRetried);
+    const bool may_pass =
+        call.failure == FailureKind::kTransient || defective(Defect::kRefusalRetried);
     if (may_pass && (may_try_again() || signed_out())) {
-      return retry(call.generation + 1, after(signed_out() ? std::min(wait_ms(), kSignInWaitMaxMs) : wait_ms()));
+      return retry(call.generation + 1,
+                   after(signed_out() ? std::min(wait_ms(), kSignInWaitMaxMs) : wait_ms()));
     }
     const std::string error = call.failure == FailureKind::kTransient ? "gave_up" : call.error;
     if (const auto index = handler_for(spec, error)) {
@@ -145,7 +165,8 @@ struct Case {
         again.by_handler = true;
         return again;
       }
-      case ActKind::kHandTo: return held(undo ? HoldReason::kUndoFailed : HoldReason::kFailed, act.team);
+      case ActKind::kHandTo:
+        return held(undo ? HoldReason::kUndoFailed : HoldReason::kFailed, act.team);
       case ActKind::kBlock:
         if (undo) return std::nullopt;
         return Handled{activity.path, direction, index, {}};
@@ -157,7 +178,8 @@ struct Case {
     if (act.with.empty()) return Handled{activity.path, direction, index, {}};
     Evaluated values = evaluate_record(graph, state, act.with, activity.path);
     if (!values.ok) {
-      return go_outward(graph, state, activity.path, {"bad_value", values.error, HoldReason::kBadValue});
+      return go_outward(graph, state, activity.path,
+                        {"bad_value", values.error, HoldReason::kBadValue});
     }
     return Handled{activity.path, direction, index, std::move(values.value)};
   }
@@ -165,7 +187,8 @@ struct Case {
   Drawn unhandled_forward(const std::string& error) const {
     if (spec.keep) {
       if (spec.keep->then.kind == ActKind::kCarryOn) return carry_on(kKeepHandler, spec.keep->then);
-      return held(error == "gave_up" ? HoldReason::kGaveUp : HoldReason::kFailed, spec.keep->then.team);
+      return held(error == "gave_up" ? HoldReason::kGaveUp : HoldReason::kFailed,
+                  spec.keep->then.team);
     }
     const HoldReason hold = error == "gave_up" ? HoldReason::kGaveUp : HoldReason::kFailed;
     return go_outward(graph, state, activity.path, {error, call.message, hold});
@@ -179,14 +202,17 @@ struct Case {
   }
 };
 
-// A check that failed or knows nothing is asked again by its own plan; in the end a person must find out.
+// A check that failed or knows nothing is asked again by its own plan; in the end a person must
+// find out.
 Drawn check_again(const Graph& graph, const State& state, const Activity& activity, Direction check,
                   std::string_view saga) {
   const Case c{graph, state, activity, check, saga};
   if (c.lost()) return c.retry(c.call.generation + 1, state.now);
-  if (c.call.tries < c.spec.retry.tries) return c.retry(c.call.generation + 1, c.after(c.wait_ms()));
+  if (c.call.tries < c.spec.retry.tries)
+    return c.retry(c.call.generation + 1, c.after(c.wait_ms()));
   const Call& main = *spec_of(c.node, main_of(check));
-  return Held{activity.path, main_of(check), HoldReason::kUnknownOutcome, main.if_unsure ? main.if_unsure->team : ""};
+  return Held{activity.path, main_of(check), HoldReason::kUnknownOutcome,
+              main.if_unsure ? main.if_unsure->team : ""};
 }
 
 }  // namespace
@@ -220,9 +246,10 @@ Drawn go_outward(const Graph& graph, const State& state, const Path& path, const
   return Cancelling{path, std::move(because)};
 }
 
-Resolution after_failure(const Graph& graph, const State& state, const Activity& activity, Direction direction,
-                         std::string_view saga) {
-  if (direction != main_of(direction)) return {check_again(graph, state, activity, direction, saga), false};
+Resolution after_failure(const Graph& graph, const State& state, const Activity& activity,
+                         Direction direction, std::string_view saga) {
+  if (direction != main_of(direction))
+    return {check_again(graph, state, activity, direction, saga), false};
   const Case c{graph, state, activity, direction, saga};
   if (c.call.unsure) return c.unsure();
   return {c.certain(), false};
@@ -245,11 +272,15 @@ Drawn after_check(const Graph& graph, const State& state, const Activity& activi
   }
   if (answer == "no") {
     const Action& action = action_of(graph, *spec_of(node, check));
-    // Between the decision to send and the sending a commit may take its time, or a limiter. The outcome came after both.
+    // Between the decision to send and the sending a commit may take its time, or a limiter. The
+    // outcome came after both.
     const CallState& sent = call_of(activity, main);
-    const Instant settled_at{std::max(sent.sent_at, sent.unsure_at).us + action.settling_s * 1'000'000};
-    // It was true when it was asked for, which may be long ago: the saga may have been paused since.
-    if (call.sent_at >= settled_at || defective(Defect::kSettlingIgnored)) return Settled{activity.path, main, false, {}};
+    const Instant settled_at{std::max(sent.sent_at, sent.unsure_at).us +
+                             action.settling_s * 1'000'000};
+    // It was true when it was asked for, which may be long ago: the saga may have been paused
+    // since.
+    if (call.sent_at >= settled_at || defective(Defect::kSettlingIgnored))
+      return Settled{activity.path, main, false, {}};
     return RetryAt{activity.path, check, call.generation + 1, settled_at, false};
   }
   return check_again(graph, state, activity, check, saga);
@@ -257,8 +288,10 @@ Drawn after_check(const Graph& graph, const State& state, const Activity& activi
 
 namespace {
 
-// What an act says that is not a call's: of `otherwise`, or of a `try`. `index`: under which Handled it goes on.
-Drawn by_act(const Graph& graph, const State& state, const Path& path, const Act& act, std::uint32_t index) {
+// What an act says that is not a call's: of `otherwise`, or of a `try`. `index`: under which
+// Handled it goes on.
+Drawn by_act(const Graph& graph, const State& state, const Path& path, const Act& act,
+             std::uint32_t index) {
   switch (act.kind) {
     case ActKind::kCancel:
       if (!state.past_no_return) return Cancelling{path, act.because};
@@ -268,7 +301,8 @@ Drawn by_act(const Graph& graph, const State& state, const Path& path, const Act
     case ActKind::kCarryOn: {
       if (act.with.empty()) break;
       Evaluated values = evaluate_record(graph, state, act.with, path);
-      if (!values.ok) return go_outward(graph, state, path, {"bad_value", values.error, HoldReason::kBadValue});
+      if (!values.ok)
+        return go_outward(graph, state, path, {"bad_value", values.error, HoldReason::kBadValue});
       return Handled{path, Direction::kForward, index, std::move(values.value)};
     }
     case ActKind::kTryAgain:
@@ -280,7 +314,8 @@ Drawn by_act(const Graph& graph, const State& state, const Path& path, const Act
 }  // namespace
 
 Drawn after_limit(const Graph& graph, const State& state, const Activity& activity) {
-  return by_act(graph, state, activity.path, graph.nodes[activity.path.node].otherwise, kLimitHandler);
+  return by_act(graph, state, activity.path, graph.nodes[activity.path.node].otherwise,
+                kLimitHandler);
 }
 
 Drawn after_part(const Graph& graph, const State& state, const Activity& activity) {
@@ -296,9 +331,11 @@ Drawn after_part(const Graph& graph, const State& state, const Activity& activit
   return go_outward(graph, state, activity.path, {call.error, call.message, HoldReason::kGaveUp});
 }
 
-Drawn by_statement(const Graph& graph, const State& state, const Path& path, std::string_view saga) {
+Drawn by_statement(const Graph& graph, const State& state, const Path& path,
+                   std::string_view saga) {
   const Act& act = graph.nodes[path.node].act;
-  // The statement in whose handler block it stands; only arms of `when` and bodies of `try` are in between.
+  // The statement in whose handler block it stands; only arms of `when` and bodies of `try` are in
+  // between.
   Path owner = path;
   for (bool found = false; !found;) {
     const Node& node = graph.nodes[owner.node];
@@ -306,18 +343,22 @@ Drawn by_statement(const Graph& graph, const State& state, const Path& path, std
     if (owner.node == kNoNode) break;
     const NodeKind kind = graph.nodes[owner.node].kind;
     if (kind == NodeKind::kWhen || (kind == NodeKind::kTry && node.block == 0)) continue;
-    found = kind != NodeKind::kTogether && kind != NodeKind::kForEach && (kind != NodeKind::kRepeat || node.block != 0);
+    found = kind != NodeKind::kTogether && kind != NodeKind::kForEach &&
+            (kind != NodeKind::kRepeat || node.block != 0);
     if (!found) owner.node = kNoNode;
     if (owner.node == kNoNode) break;
   }
   const Activity* activity = owner.node == kNoNode ? nullptr : find_activity(state, owner);
   if (activity == nullptr) {
-    return go_outward(graph, state, path, {"bad_value", "it stands in no handler", HoldReason::kBadValue});
+    return go_outward(graph, state, path,
+                      {"bad_value", "it stands in no handler", HoldReason::kBadValue});
   }
   const Call* spec = spec_of(graph.nodes[owner.node], Direction::kForward);
   if (act.kind != ActKind::kTryAgain) {
-    if (act.kind != ActKind::kCarryOn || act.with.empty()) return by_act(graph, state, owner, act, kActHandler);
-    Evaluated values = evaluate_record(graph, state, act.with, path);  // the block's names are known here
+    if (act.kind != ActKind::kCarryOn || act.with.empty())
+      return by_act(graph, state, owner, act, kActHandler);
+    Evaluated values =
+        evaluate_record(graph, state, act.with, path);  // the block's names are known here
     if (values.ok) return Handled{owner, Direction::kForward, kActHandler, std::move(values.value)};
     return go_outward(graph, state, path, {"bad_value", values.error, HoldReason::kBadValue});
   }
@@ -327,14 +368,17 @@ Drawn by_statement(const Graph& graph, const State& state, const Path& path, std
     again.by_handler = true;
     return again;
   }
-  const bool gave_up = activity->forward.failure == FailureKind::kTransient || activity->forward.error.empty();
+  const bool gave_up =
+      activity->forward.failure == FailureKind::kTransient || activity->forward.error.empty();
   const std::string error = gave_up ? "gave_up" : activity->forward.error;
   // Used up: as if there were no handler.
-  if (spec != nullptr && spec->keep) return Case{graph, state, *activity, Direction::kForward, saga}.unhandled_forward(error);
+  if (spec != nullptr && spec->keep)
+    return Case{graph, state, *activity, Direction::kForward, saga}.unhandled_forward(error);
   return go_outward(graph, state, owner, {error, activity->forward.message, HoldReason::kGaveUp});
 }
 
-Drawn ended_with(const Graph& graph, const State& state, const std::vector<Binding>& outputs, const Path& path) {
+Drawn ended_with(const Graph& graph, const State& state, const std::vector<Binding>& outputs,
+                 const Path& path) {
   Evaluated values = evaluate_record(graph, state, outputs, path);
   if (!values.ok && path.node != kNoNode) {
     return go_outward(graph, state, path, {"bad_value", values.error, HoldReason::kBadValue});
@@ -349,14 +393,15 @@ Drawn ended_with(const Graph& graph, const State& state, const std::vector<Bindi
   return ended;
 }
 
-Evaluated evaluate_record(const Graph& graph, const State& state, const std::vector<Binding>& bindings,
-                          const Path& path) {
+Evaluated evaluate_record(const Graph& graph, const State& state,
+                          const std::vector<Binding>& bindings, const Path& path) {
   const StateScope scope(graph, state, path);
   Evaluated result;
   Map fields;
   fields.reserve(bindings.size());
   for (const Binding& binding : bindings) {
-    // A bare name that is not there leaves its field out: the compiler lets only optional arguments have such.
+    // A bare name that is not there leaves its field out: the compiler lets only optional arguments
+    // have such.
     if (binding.value.nodes.size() == 1 && binding.value.nodes[0].kind == ExprKind::kSlot &&
         scope.slot(binding.value.nodes[0].index) == nullptr) {
       continue;

@@ -66,8 +66,9 @@ Recovery recover(const Graph& graph, const State& state) {
       if (defective(Defect::kRecoverySkipsCalls)) continue;
       const bool certain = defective(Defect::kRecoveryCertain);
       recovery.facts.push_back(StepFailed{activity.path, direction, call.generation,
-                                          certain ? FailureKind::kTransient : FailureKind::kUnsure, "lost",
-                                          "the engine stopped while it was under way", false, 0});
+                                          certain ? FailureKind::kTransient : FailureKind::kUnsure,
+                                          "lost", "the engine stopped while it was under way",
+                                          false, 0});
     }
   }
   return recovery;

@@ -1,6 +1,7 @@
-// See replay.h. Two states are folded side by side: `stands` from what was recorded, which is the state that the saga
-// would go on with, and `would` from what the edited definition draws. They can differ only in what may differ; at the
-// end every such difference in something that is not over is a verdict.
+// See replay.h. Two states are folded side by side: `stands` from what was recorded, which is the
+// state that the saga would go on with, and `would` from what the edited definition draws. They can
+// differ only in what may differ; at the end every such difference in something that is not over is
+// a verdict.
 #include "interpreter/replay.h"
 
 #include <algorithm>
@@ -18,7 +19,9 @@ constexpr Direction kDirections[] = {Direction::kForward, Direction::kCheck, Dir
                                      Direction::kUndoCheck};
 
 // The statement that something is about, for a `why`.
-std::string quoted(const Graph& graph, const Path& path) { return "`" + path_text(graph, path) + "`"; }
+std::string quoted(const Graph& graph, const Path& path) {
+  return "`" + path_text(graph, path) + "`";
+}
 
 // What a record of values lacks to be one of these fields, or empty.
 std::string misfit(const Value& record, const std::vector<Field>& fields) {
@@ -79,14 +82,15 @@ class Replayer {
     mine.drawn.clear();
     std::string problem;
     if (!moved(mine.fact, problem)) return cannot(entry.seq, std::move(problem));
-    if (problem = misplaced(mine.fact); !problem.empty()) return cannot(entry.seq, std::move(problem));
+    if (problem = misplaced(mine.fact); !problem.empty())
+      return cannot(entry.seq, std::move(problem));
 
     Decision decision = decide(new_, apply(new_, would_, mine), saga_);
     const std::size_t same = compare(entry, decision.drawn, mine.drawn);
     if (same < entry.drawn.size() || same < decision.drawn.size()) {
       const auto rest = [&](const std::vector<Drawn>& all) {
-        return std::vector<Drawn>(all.begin() + static_cast<std::ptrdiff_t>(std::min(same, all.size())),
-                                  all.end());
+        return std::vector<Drawn>(
+            all.begin() + static_cast<std::ptrdiff_t>(std::min(same, all.size())), all.end());
       };
       verdict_.recorded = rest(entry.drawn);
       verdict_.instead = rest(decision.drawn);
@@ -107,8 +111,10 @@ class Replayer {
           constexpr bool passes = std::is_same_v<T, Took> || std::is_same_v<T, Assigned> ||
                                   std::is_same_v<T, Published> || std::is_same_v<T, Passed>;
           if constexpr (passes) {
-            // What a `together`, `try` or loop says counts until it has ended, and when that is nobody has drawn.
-            const bool lasts = std::is_same_v<T, Took> && new_.nodes[one.path.node].kind != NodeKind::kWhen;
+            // What a `together`, `try` or loop says counts until it has ended, and when that is
+            // nobody has drawn.
+            const bool lasts =
+                std::is_same_v<T, Took> && new_.nodes[one.path.node].kind != NodeKind::kWhen;
             if (one.path.iteration.empty() && !lasts) {
               over_.insert(one.path.node);
             }
@@ -157,7 +163,9 @@ class Replayer {
   std::string misplaced_result(const Path& path, const Value& result) const {
     if (path.node >= new_.nodes.size() || new_.nodes[path.node].kind == NodeKind::kWait) return "";
     const std::string lacks = misfit(result, result_fields(new_, new_.nodes[path.node]));
-    return lacks.empty() ? "" : "what " + quoted(new_, path) + " gave does not fit what it gives now: " + lacks;
+    return lacks.empty()
+               ? ""
+               : "what " + quoted(new_, path) + " gave does not fit what it gives now: " + lacks;
   }
 
   std::string misplaced_event(const EventTaken& taken) const {
@@ -170,14 +178,16 @@ class Replayer {
       if (type.name != taken.event) continue;
       const std::string lacks = misfit(taken.payload, type.fields);
       if (lacks.empty()) continue;
-      return "the event `" + taken.event + "` that " + wait + " took does not fit its type now: " + lacks;
+      return "the event `" + taken.event + "` that " + wait +
+             " took does not fit its type now: " + lacks;
     }
     return "";
   }
 
   // ---- What was drawn against what would be ----
 
-  // How many conclusions agree, from the first on; fills `moved_drawn` with the recorded ones, paths by the edited graph.
+  // How many conclusions agree, from the first on; fills `moved_drawn` with the recorded ones,
+  // paths by the edited graph.
   std::size_t compare(const Entry& entry, const std::vector<Drawn>& would,
                       std::vector<Drawn>& moved_drawn) {
     std::size_t same = 0;
@@ -188,7 +198,8 @@ class Replayer {
         lost_ = std::move(problem);
         return same;
       }
-      if (same >= would.size() || !agree(entry.seq, entry.drawn[same], recorded, would[same])) return same;
+      if (same >= would.size() || !agree(entry.seq, entry.drawn[same], recorded, would[same]))
+        return same;
       moved_drawn.push_back(std::move(recorded));
     }
     return same;
@@ -242,7 +253,8 @@ class Replayer {
     if (stands_.ended()) return true;
     if (stands_.deadline != would_.deadline && !stands_.deadline_passed &&
         stands_.status == Status::kRunning) {
-      return differs(drawn_at({}, Direction::kForward), "the time by which it has to finish is another one");
+      return differs(drawn_at({}, Direction::kForward),
+                     "the time by which it has to finish is another one");
     }
     if (!same(old_.one_at_a_time, new_.one_at_a_time)) {
       return differs(1, "it takes its turn among others than it would (`one at a time per`)");
@@ -260,7 +272,8 @@ class Replayer {
         return differs(entry, what + " waits, and would wait for other events");
       }
       for (const Direction direction : kDirections) {
-        if (!at_rest(what, stands.path, direction, call_of(stands, direction), call_of(would, direction))) {
+        if (!at_rest(what, stands.path, direction, call_of(stands, direction),
+                     call_of(would, direction))) {
           return false;
         }
       }
@@ -268,26 +281,29 @@ class Replayer {
     return true;
   }
 
-  bool at_rest(const std::string& what, const Path& path, Direction direction, const CallState& stands,
-               const CallState& would) {
+  bool at_rest(const std::string& what, const Path& path, Direction direction,
+               const CallState& stands, const CallState& would) {
     const std::uint64_t entry = drawn_at(path, direction);
     if (stands.phase == CallPhase::kBackoff && stands.due != would.due) {
-      return differs(entry, what + " waits to be tried again, and would wait for another length of time");
+      return differs(entry,
+                     what + " waits to be tried again, and would wait for another length of time");
     }
     const bool over = stands.phase == CallPhase::kIdle || stands.phase == CallPhase::kSucceeded ||
                       stands.phase == CallPhase::kRefused ||
                       (stands.phase == CallPhase::kHeld && !stands.unsure);
     if (over || !stands.first_sent_at) return true;
     if (stands.digest == would.digest && stands.key == would.key) return true;
-    return differs(entry, what + " was sent and is not settled, and its request would be another one");
+    return differs(entry,
+                   what + " was sent and is not settled, and its request would be another one");
   }
 
   bool same_events(const Path& path) const {
     const std::string& name = new_.nodes[path.node].name;
     const std::vector<Source>& before = old_.nodes[find_node(old_, name)].sources;
     const std::vector<Source>& after = new_.nodes[path.node].sources;
-    return std::equal(before.begin(), before.end(), after.begin(), after.end(),
-                      [](const Source& a, const Source& b) { return a.event == b.event && a.name == b.name; });
+    return std::equal(
+        before.begin(), before.end(), after.begin(), after.end(),
+        [](const Source& a, const Source& b) { return a.event == b.event && a.name == b.name; });
   }
 
   std::uint64_t drawn_at(const Path& path, Direction direction) const {
@@ -312,7 +328,8 @@ class Replayer {
       if (find_node(old_, after.name) == kNoNode && forward_comes()) changed.insert(after.name);
     }
     if (forward_comes() && !same(old_.gives, new_.gives)) changed.insert("gives");
-    if (!versions_.same_keep(old_.if_undo_fails, new_.if_undo_fails)) changed.insert("if an undo fails");
+    if (!versions_.same_keep(old_.if_undo_fails, new_.if_undo_fails))
+      changed.insert("if an undo fails");
     if (changed.empty()) return true;
     verdict_.kind = VerdictKind::kDiffers;
     verdict_.ahead = true;
@@ -338,7 +355,8 @@ class Replayer {
   bool order_changed(const Node& before, const Node& after) const {
     return earlier_siblings(old_, before, new_) != earlier_siblings(new_, after, old_);
   }
-  static std::set<std::string> earlier_siblings(const Graph& graph, const Node& node, const Graph& other) {
+  static std::set<std::string> earlier_siblings(const Graph& graph, const Node& node,
+                                                const Graph& other) {
     std::set<std::string> names;
     for (const Node& n : graph.nodes) {
       if (n.parent == node.parent && n.block == node.block && n.position < node.position &&
@@ -369,8 +387,9 @@ bool within_bounds(std::int64_t n, const Type& type) {
 }
 
 std::size_t characters(const std::string& text) {
-  return static_cast<std::size_t>(std::count_if(
-      text.begin(), text.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xc0U) != 0x80U; }));
+  return static_cast<std::size_t>(std::count_if(text.begin(), text.end(), [](char c) {
+    return (static_cast<unsigned char>(c) & 0xc0U) != 0x80U;
+  }));
 }
 
 }  // namespace
@@ -410,7 +429,8 @@ bool translate(const Graph& from, const Graph& to, Path& path, std::string& prob
     std::vector<std::string> names;
     for (NodeId up = graph.nodes[node].parent; up != kNoNode; up = graph.nodes[up].parent) {
       const NodeKind kind = graph.nodes[up].kind;
-      if (kind == NodeKind::kForEach || kind == NodeKind::kRepeat) names.push_back(graph.nodes[up].name);
+      if (kind == NodeKind::kForEach || kind == NodeKind::kRepeat)
+        names.push_back(graph.nodes[up].name);
     }
     return names;
   };
@@ -431,7 +451,8 @@ bool fits(const Value& value, const Type& type) {
     case Type::Base::kError: return true;
     case Type::Base::kText:
       if (value.kind() != Kind::kString) return false;
-      return !type.size_max || characters(value.as_string()) <= static_cast<std::size_t>(*type.size_max);
+      return !type.size_max ||
+             characters(value.as_string()) <= static_cast<std::size_t>(*type.size_max);
     case Type::Base::kUuid:
     case Type::Base::kEmail:
     case Type::Base::kUrl:
@@ -444,12 +465,13 @@ bool fits(const Value& value, const Type& type) {
     case Type::Base::kDuration: return value.kind() == Kind::kDuration;
     case Type::Base::kBytes: return value.kind() == Kind::kBytes;
     case Type::Base::kOneOf:
-      return value.kind() == Kind::kString &&
-             std::find(type.options.begin(), type.options.end(), value.as_string()) != type.options.end();
+      return value.kind() == Kind::kString && std::find(type.options.begin(), type.options.end(),
+                                                        value.as_string()) != type.options.end();
     case Type::Base::kList:
       return value.kind() == Kind::kList &&
-             std::all_of(value.as_list().begin(), value.as_list().end(),
-                         [&](const Value& v) { return type.element.empty() || fits(v, type.element[0]); });
+             std::all_of(value.as_list().begin(), value.as_list().end(), [&](const Value& v) {
+               return type.element.empty() || fits(v, type.element[0]);
+             });
     case Type::Base::kMap:
       return value.kind() == Kind::kMap &&
              std::all_of(value.as_map().begin(), value.as_map().end(), [&](const auto& member) {

@@ -1,4 +1,5 @@
-// Which parts of a statement hold no holes. See sql_text.h; tested in tests/interpreter/sql_text_test.cpp.
+// Which parts of a statement hold no holes. See sql_text.h; tested in
+// tests/interpreter/sql_text_test.cpp.
 #include "interpreter/sql_text.h"
 
 namespace belay::interpreter {

@@ -1,5 +1,5 @@
-// What a statement's holes are not looked for in: the compiler checks the holes of an SQL action and
-// the runtime fills them, and both must see the same ones. The rules are PostgreSQL's ("Lexical
+// What a statement's holes are not looked for in: the compiler checks the holes of an SQL action
+// and the runtime fills them, and both must see the same ones. The rules are PostgreSQL's ("Lexical
 // Structure"): https://www.postgresql.org/docs/current/sql-syntax-lexical.html
 #pragma once
 #include <cstddef>

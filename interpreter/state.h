@@ -1,5 +1,6 @@
-// The state of one saga: what its journal adds up to. A plain value: comparable, copyable, ordered containers only.
-// Only apply() changes it; everybody else reads it through the questions of view.h.
+// The state of one saga: what its journal adds up to. A plain value: comparable, copyable, ordered
+// containers only. Only apply() changes it; everybody else reads it through the questions of
+// view.h.
 #pragma once
 #include <cstdint>
 #include <string>
@@ -9,19 +10,20 @@
 
 namespace belay::interpreter {
 
-// A new meaning of the stored form. A snapshot of another format is thrown away and the journal folded again.
+// A new meaning of the stored form. A snapshot of another format is thrown away and the journal
+// folded again.
 inline constexpr std::uint32_t kStateFormat = 3;
 
 enum class CallPhase : std::uint8_t {
-  kIdle,       // never sent
-  kDue,        // to be sent: its wait is over, or a person said so
-  kInFlight,   // sent, no outcome yet
-  kFailed,     // an outcome came, decide has not drawn from it yet (never at rest)
-  kBackoff,    // waits until `due`
-  kSettling,   // unsure; its check runs
-  kHeld,       // a person must act
+  kIdle,      // never sent
+  kDue,       // to be sent: its wait is over, or a person said so
+  kInFlight,  // sent, no outcome yet
+  kFailed,    // an outcome came, decide has not drawn from it yet (never at rest)
+  kBackoff,   // waits until `due`
+  kSettling,  // unsure; its check runs
+  kHeld,      // a person must act
   kSucceeded,
-  kRefused,    // certainly not done, and will not be
+  kRefused,  // certainly not done, and will not be
 };
 
 struct CallState {
@@ -31,18 +33,18 @@ struct CallState {
   std::uint32_t handler_tries = 0;  // `try again` of a handler
   bool unsure = false;              // the present generation may have taken effect
   std::uint64_t digest = 0;
-  Instant first_sent_at;            // of the present generation: keys wear out
-  Instant sent_at;                  // the latest: when it was decided, it may have left later
-  Instant unsure_at;                // when the latest unsure outcome came: by then it had left
-  Instant due;                      // kBackoff
+  Instant first_sent_at;  // of the present generation: keys wear out
+  Instant sent_at;        // the latest: when it was decided, it may have left later
+  Instant unsure_at;      // when the latest unsure outcome came: by then it had left
+  Instant due;            // kBackoff
   FailureKind failure = FailureKind::kTransient;  // of the latest failure
   std::string error, message;
   bool answered = false;
   std::int64_t retry_after_ms = 0;
   HoldReason hold = HoldReason::kNone;
   std::string team;
-  Value result;                     // kSucceeded, until drawn from (checks), else null
-  std::string key;                  // only with `request key`
+  Value result;     // kSucceeded, until drawn from (checks), else null
+  std::string key;  // only with `request key`
   bool operator==(const CallState&) const = default;
 };
 
@@ -54,11 +56,11 @@ struct Activity {
   bool open = true;  // forward control still stands here
   EffectState effect = EffectState::kNone;
   CallState forward, check, undo, undo_check;
-  Instant until;            // a wait's limit, a pause's end
+  Instant until;  // a wait's limit, a pause's end
   bool limit_passed = false;
   std::vector<std::string> keys;     // a wait's, one a source
   std::vector<std::uint32_t> taken;  // a wait's sources whose events have come, sorted
-  Instant keep_since, undo_since;  // when trying began
+  Instant keep_since, undo_since;    // when trying began
   std::string left_because;
   bool operator==(const Activity&) const = default;
 };
@@ -72,16 +74,16 @@ struct Variable {
 
 struct Join {  // of a `together` that is under way
   Path path;
-  std::uint32_t left = 0;               // successes still needed
-  std::vector<std::uint32_t> running;   // branches that are neither over nor being undone, sorted
+  std::uint32_t left = 0;              // successes still needed
+  std::vector<std::uint32_t> running;  // branches that are neither over nor being undone, sorted
   bool operator==(const Join&) const = default;
 };
 
 struct Loop {  // of a `for each` that is under way
   Path path;
-  std::vector<Value> items;  // null once begun: it is in its variable then
-  std::uint32_t next = 0;    // the first item that was not begun
-  std::uint32_t failed = 0;  // tolerated so far
+  std::vector<Value> items;            // null once begun: it is in its variable then
+  std::uint32_t next = 0;              // the first item that was not begun
+  std::uint32_t failed = 0;            // tolerated so far
   std::vector<std::uint32_t> running;  // items that are neither over nor being undone, sorted
   bool operator==(const Loop&) const = default;
 };
@@ -95,15 +97,17 @@ struct Unwind {  // see Unwinding in journal.h
   bool operator==(const Unwind&) const = default;
 };
 
-struct Lost {  // a branch that is undone, once more around it is undone too: for the others its names stay gone
+struct Lost {  // a branch that is undone, once more around it is undone too: for the others its
+               // names stay gone
   Path path;   // of the `together`
   std::uint32_t part = 0;
   bool operator==(const Lost&) const = default;
 };
 
-// The positions of the activities that are not at rest, sorted: what follows of itself is looked for there only, so that
-// an item of a long loop costs the same as one of a short loop. It may name one that has come to rest, never miss one
-// that has not. No part of what a state says: worked out from the activities where it is not known.
+// The positions of the activities that are not at rest, sorted: what follows of itself is looked
+// for there only, so that an item of a long loop costs the same as one of a short loop. It may name
+// one that has come to rest, never miss one that has not. No part of what a state says: worked out
+// from the activities where it is not known.
 struct Awake {
   bool known = false;
   std::vector<std::uint32_t> positions;
@@ -126,13 +130,14 @@ struct State {
   std::string because;      // why it was cancelled
   std::vector<Path> ready;  // nodes to be entered, in order
   bool at_end = false;      // control has left the last node
-  std::vector<Activity> activities;  // sorted by path; changed only as control.h has it, for `awake`
+  std::vector<Activity>
+      activities;  // sorted by path; changed only as control.h has it, for `awake`
   Awake awake;
-  std::vector<Variable> variables;   // sorted by slot, iteration
-  std::vector<Join> joins;           // sorted by path
-  std::vector<Loop> loops;           // sorted by path
-  std::vector<Unwind> unwinding;     // sorted by path, part
-  std::vector<Lost> lost;            // in the order in which they came
+  std::vector<Variable> variables;        // sorted by slot, iteration
+  std::vector<Join> joins;                // sorted by path
+  std::vector<Loop> loops;                // sorted by path
+  std::vector<Unwind> unwinding;          // sorted by path, part
+  std::vector<Lost> lost;                 // in the order in which they came
   std::vector<std::string> taken_events;  // ids, sorted
   Value output;
   std::string problem;

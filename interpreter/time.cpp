@@ -1,5 +1,5 @@
-// Calendar arithmetic by std::chrono's civil types, and hand-written readers: the standard library's own parsing looks
-// at locales, and we promise the same bytes on every machine.
+// Calendar arithmetic by std::chrono's civil types, and hand-written readers: the standard
+// library's own parsing looks at locales, and we promise the same bytes on every machine.
 #include "interpreter/time.h"
 
 #include <charconv>
@@ -70,8 +70,14 @@ std::optional<Timestamp> make_timestamp(std::int64_t seconds, std::int64_t nanos
 std::optional<Duration> make_duration(std::int64_t seconds, std::int64_t nanos) {
   if (__builtin_add_overflow(seconds, nanos / nanos_per_second, &seconds)) return std::nullopt;
   nanos %= nanos_per_second;
-  if (seconds > 0 && nanos < 0) { seconds -= 1; nanos += nanos_per_second; }
-  if (seconds < 0 && nanos > 0) { seconds += 1; nanos -= nanos_per_second; }
+  if (seconds > 0 && nanos < 0) {
+    seconds -= 1;
+    nanos += nanos_per_second;
+  }
+  if (seconds < 0 && nanos > 0) {
+    seconds += 1;
+    nanos -= nanos_per_second;
+  }
   if (seconds < -duration_seconds_max || seconds > duration_seconds_max) return std::nullopt;
   return Duration{seconds, static_cast<std::int32_t>(nanos)};
 }
@@ -138,9 +144,12 @@ std::string format_timestamp(Timestamp t) {
   append_padded(out, c.second, 2);
   if (t.nanos != 0) {
     out += '.';
-    if (t.nanos % 1'000'000 == 0) append_padded(out, t.nanos / 1'000'000, 3);
-    else if (t.nanos % 1'000 == 0) append_padded(out, t.nanos / 1'000, 6);
-    else append_padded(out, t.nanos, 9);
+    if (t.nanos % 1'000'000 == 0)
+      append_padded(out, t.nanos / 1'000'000, 3);
+    else if (t.nanos % 1'000 == 0)
+      append_padded(out, t.nanos / 1'000, 6);
+    else
+      append_padded(out, t.nanos, 9);
   }
   out += 'Z';
   return out;
@@ -155,9 +164,13 @@ std::string timestamp_text(Timestamp t) {
 }
 
 std::optional<Duration> parse_duration(std::string_view text) {
-  struct Unit { std::string_view name; std::int64_t nanos; };
-  static constexpr Unit units[] = {{"h", 3600 * nanos_per_second}, {"ms", 1'000'000}, {"m", 60 * nanos_per_second},
-                                   {"s", nanos_per_second},        {"us", 1'000},     {"ns", 1}};
+  struct Unit {
+    std::string_view name;
+    std::int64_t nanos;
+  };
+  static constexpr Unit units[] = {
+      {"h", 3600 * nanos_per_second}, {"ms", 1'000'000}, {"m", 60 * nanos_per_second},
+      {"s", nanos_per_second},        {"us", 1'000},     {"ns", 1}};
   bool negative = false;
   if (!text.empty() && (text[0] == '-' || text[0] == '+')) {
     negative = text[0] == '-';
@@ -176,13 +189,18 @@ std::optional<Duration> parse_duration(std::string_view text) {
     }
     if (whole == 0 && end < 2) return std::nullopt;  // neither "5" nor ".5"
     std::int64_t count = 0;
-    if (whole > 0 && std::from_chars(text.data(), text.data() + whole, count).ec != std::errc()) return std::nullopt;
+    if (whole > 0 && std::from_chars(text.data(), text.data() + whole, count).ec != std::errc())
+      return std::nullopt;
     const std::string_view fraction =
-        end > whole ? text.substr(whole + 1, std::min<std::size_t>(end - whole - 1, 18)) : std::string_view{};
+        end > whole ? text.substr(whole + 1, std::min<std::size_t>(end - whole - 1, 18))
+                    : std::string_view{};
     text.remove_prefix(end);
     const Unit* unit = nullptr;
     for (const Unit& u : units) {
-      if (text.starts_with(u.name)) { unit = &u; break; }
+      if (text.starts_with(u.name)) {
+        unit = &u;
+        break;
+      }
     }
     if (unit == nullptr) return std::nullopt;
     text.remove_prefix(unit->name.size());

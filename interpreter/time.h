@@ -1,5 +1,6 @@
-// Points and lengths of time as text and as parts: RFC 3339 in and out, CEL's "1h30m" durations, the parts of a UTC
-// timestamp. No clock and no locale: everything here is arithmetic. Tested in tests/interpreter/value_test.cpp.
+// Points and lengths of time as text and as parts: RFC 3339 in and out, CEL's "1h30m" durations,
+// the parts of a UTC timestamp. No clock and no locale: everything here is arithmetic. Tested in
+// tests/interpreter/value_test.cpp.
 #pragma once
 #include <cstdint>
 #include <optional>
@@ -10,9 +11,10 @@
 
 namespace belay::interpreter {
 
-inline constexpr std::int64_t timestamp_seconds_min = -62135596800;   // 0001-01-01T00:00:00Z
-inline constexpr std::int64_t timestamp_seconds_max = 253402300799;   // 9999-12-31T23:59:59Z
-inline constexpr std::int64_t duration_seconds_max = 9'223'372'036;  // 292 years either way: int64 nanoseconds, as CEL
+inline constexpr std::int64_t timestamp_seconds_min = -62135596800;  // 0001-01-01T00:00:00Z
+inline constexpr std::int64_t timestamp_seconds_max = 253402300799;  // 9999-12-31T23:59:59Z
+inline constexpr std::int64_t duration_seconds_max =
+    9'223'372'036;  // 292 years either way: int64 nanoseconds, as CEL
 
 // "2026-11-21T12:00:00Z", "2026-11-21T12:00:00.5+02:00". nullopt when malformed or out of range.
 std::optional<Timestamp> parse_timestamp(std::string_view text);

@@ -21,11 +21,14 @@ std::string base_text(const Type& type) {
     case Type::Base::kBytes: return "bytes";
     case Type::Base::kOneOf: {
       std::string out = "one of ";
-      for (std::size_t i = 0; i < type.options.size(); ++i) out += (i ? ", \"" : "\"") + type.options[i] + "\"";
+      for (std::size_t i = 0; i < type.options.size(); ++i)
+        out += (i ? ", \"" : "\"") + type.options[i] + "\"";
       return out;
     }
-    case Type::Base::kList: return "list of " + (type.element.empty() ? "json" : to_text(type.element[0]));
-    case Type::Base::kMap: return "map of " + (type.element.empty() ? "json" : to_text(type.element[0]));
+    case Type::Base::kList:
+      return "list of " + (type.element.empty() ? "json" : to_text(type.element[0]));
+    case Type::Base::kMap:
+      return "map of " + (type.element.empty() ? "json" : to_text(type.element[0]));
     case Type::Base::kRecord: return type.record.empty() ? "record" : type.record;
     case Type::Base::kUint: return "uint";
     case Type::Base::kNull: return "null";
@@ -41,7 +44,8 @@ std::string to_text(const Type& type) {
   std::string out = type.optional ? "optional " : "";
   if (type.is_private) out += "private ";
   out += base_text(type);
-  if (type.min && type.max) out += " from " + std::to_string(*type.min) + " to " + std::to_string(*type.max);
+  if (type.min && type.max)
+    out += " from " + std::to_string(*type.min) + " to " + std::to_string(*type.max);
   if (!type.pattern.empty()) out += " matching \"" + type.pattern + "\"";
   if (type.size_max) {
     const bool items = type.base == Type::Base::kList || type.base == Type::Base::kMap;

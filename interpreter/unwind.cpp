@@ -117,13 +117,15 @@ void close(const Graph& graph, Activity& activity) {
       if (call.unsure && node.call.check.empty() && call.phase == CallPhase::kBackoff) {
         call.phase = CallPhase::kDue;
       } else {
-        call.phase = call.unsure && !defective(Defect::kUnsureDropped) ? CallPhase::kFailed : CallPhase::kRefused;
+        call.phase = call.unsure && !defective(Defect::kUnsureDropped) ? CallPhase::kFailed
+                                                                       : CallPhase::kRefused;
       }
       if (call.unsure) call.failure = FailureKind::kUnsure;
       if (call.unsure && node.call.if_unsure &&
           node.call.if_unsure->kind == Unsure::Kind::kUndoAnyway) {
         call.phase = CallPhase::kRefused;
-        activity.effect = defective(Defect::kUndoAnywaySkipped) ? EffectState::kNone : EffectState::kMaybe;
+        activity.effect =
+            defective(Defect::kUndoAnywaySkipped) ? EffectState::kNone : EffectState::kMaybe;
       }
       break;
     case CallPhase::kHeld:
@@ -133,8 +135,7 @@ void close(const Graph& graph, Activity& activity) {
     case CallPhase::kInFlight:
     case CallPhase::kSettling:
     case CallPhase::kSucceeded:
-    case CallPhase::kRefused:
-      break;
+    case CallPhase::kRefused: break;
   }
 }
 
@@ -188,7 +189,8 @@ void end_unwinding(const Graph& graph, State& state, const Unwound& drawn) {
     return begins_with(v.iteration, iteration) &&
            declares(graph, drawn.path.node, drawn.part, v.slot);
   });
-  std::erase_if(state.lost, [&](const Lost& lost) { return inside(graph, lost.path, drawn.path, drawn.part); });
+  std::erase_if(state.lost,
+                [&](const Lost& lost) { return inside(graph, lost.path, drawn.path, drawn.part); });
   if (node.kind == NodeKind::kForEach) item_over(graph, state, drawn.path, drawn.part);
   if (node.kind != NodeKind::kTry || unwind.handler >= node.call.handlers.size()) return;
   // The handler's turn: decide draws what it says.
@@ -203,7 +205,8 @@ void end_unwinding(const Graph& graph, State& state, const Unwound& drawn) {
 bool hidden(const Graph& graph, const State& state, std::uint32_t slot, const Path& reader) {
   // Nobody outside of an item, or of the body of a `try`, reads its names before that is undone.
   const auto gone = [&](const auto& u) {
-    return graph.nodes[u.path.node].kind == NodeKind::kTogether && begins_with(reader.iteration, u.path.iteration) &&
+    return graph.nodes[u.path.node].kind == NodeKind::kTogether &&
+           begins_with(reader.iteration, u.path.iteration) &&
            declares(graph, u.path.node, u.part, slot) && !inside(graph, reader, u.path, u.part);
   };
   return std::any_of(state.unwinding.begin(), state.unwinding.end(), gone) ||

@@ -27,13 +27,14 @@ std::optional<Unwinding> caught(const Graph& graph, const State& state, const Pa
 // No new steps, retry waits cut short; what is in flight or unsure has still to settle.
 void close(const Graph& graph, Activity& activity);
 
-// What was being undone alone, where `in` holds, goes on being undone as a part of something greater.
+// What was being undone alone, where `in` holds, goes on being undone as a part of something
+// greater.
 void join_the_whole(State& state, const std::function<bool(const Path&)>& in);
 void begin_unwinding(const Graph& graph, State& state, const Unwinding& drawn);
 void end_unwinding(const Graph& graph, State& state, const Unwound& drawn);
 
-// Whether a value of that slot is unknown to the reader: it was set inside a part that is being undone, and the reader
-// stands outside of it.
+// Whether a value of that slot is unknown to the reader: it was set inside a part that is being
+// undone, and the reader stands outside of it.
 bool hidden(const Graph& graph, const State& state, std::uint32_t slot, const Path& reader);
 
 // Whether `first` comes before `second` in every run of the graph: what must be undone after it.

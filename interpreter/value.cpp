@@ -1,5 +1,6 @@
-// Building, ordering, hashing and printing of values. Everything here must give the same bytes on every machine:
-// big-endian canonical bytes, std::to_chars for numbers, no locale. Tested in tests/interpreter/value_test.cpp.
+// Building, ordering, hashing and printing of values. Everything here must give the same bytes on
+// every machine: big-endian canonical bytes, std::to_chars for numbers, no locale. Tested in
+// tests/interpreter/value_test.cpp.
 #include "interpreter/value.h"
 
 #include <algorithm>
@@ -22,8 +23,10 @@ std::uint64_t double_bits(double v) {
 std::strong_ordering order_doubles(double a, double b) {
   if (a < b) return std::strong_ordering::less;
   if (a > b) return std::strong_ordering::greater;
-  if (std::isnan(a) != std::isnan(b)) return std::isnan(b) ? std::strong_ordering::less : std::strong_ordering::greater;
-  return double_bits(b) <=> double_bits(a);  // equal, or signed zeros: -0.0 has the greater bits and sorts first
+  if (std::isnan(a) != std::isnan(b))
+    return std::isnan(b) ? std::strong_ordering::less : std::strong_ordering::greater;
+  return double_bits(b) <=>
+         double_bits(a);  // equal, or signed zeros: -0.0 has the greater bits and sorts first
 }
 
 std::strong_ordering order_lists(const List& a, const List& b) {
@@ -41,7 +44,9 @@ std::strong_ordering order_maps(const Map& a, const Map& b) {
   return a.size() <=> b.size();
 }
 
-std::strong_ordering order_strings(std::string_view a, std::string_view b) { return a.compare(b) <=> 0; }
+std::strong_ordering order_strings(std::string_view a, std::string_view b) {
+  return a.compare(b) <=> 0;
+}
 
 void append_u64(std::uint64_t v, std::string& out) {
   for (int shift = 56; shift >= 0; shift -= 8) out += static_cast<char>((v >> shift) & 0xff);
@@ -79,7 +84,10 @@ std::string quote(std::string_view text, bool bytes) {
 }
 
 std::string duration_text(Duration d) {
-  struct Unit { std::int64_t seconds; const char* name; };
+  struct Unit {
+    std::int64_t seconds;
+    const char* name;
+  };
   static constexpr Unit units[] = {{86'400, "day"}, {3'600, "hour"}, {60, "minute"}, {1, "second"}};
   const auto counted = [](std::int64_t n, const char* unit) {
     return std::to_string(n) + " " + unit + (n == 1 || n == -1 ? "" : "s");
@@ -91,7 +99,8 @@ std::string duration_text(Duration d) {
       }
     }
   }
-  if (d.nanos % 1'000'000 == 0) return counted(d.seconds * 1000 + d.nanos / 1'000'000, "millisecond");
+  if (d.nanos % 1'000'000 == 0)
+    return counted(d.seconds * 1000 + d.nanos / 1'000'000, "millisecond");
   std::string text = format_duration(d);
   text.pop_back();
   return text + " seconds";
@@ -99,10 +108,26 @@ std::string duration_text(Duration d) {
 
 }  // namespace
 
-Value Value::boolean(bool v) { Value out; out.data_.emplace<1>(v); return out; }
-Value Value::integer(std::int64_t v) { Value out; out.data_.emplace<2>(v); return out; }
-Value Value::unsigned_integer(std::uint64_t v) { Value out; out.data_.emplace<3>(v); return out; }
-Value Value::real(double v) { Value out; out.data_.emplace<4>(v); return out; }
+Value Value::boolean(bool v) {
+  Value out;
+  out.data_.emplace<1>(v);
+  return out;
+}
+Value Value::integer(std::int64_t v) {
+  Value out;
+  out.data_.emplace<2>(v);
+  return out;
+}
+Value Value::unsigned_integer(std::uint64_t v) {
+  Value out;
+  out.data_.emplace<3>(v);
+  return out;
+}
+Value Value::real(double v) {
+  Value out;
+  out.data_.emplace<4>(v);
+  return out;
+}
 Value Value::string(std::string v) {
   Value out;
   out.data_.emplace<5>(std::make_shared<const std::string>(std::move(v)));
@@ -119,14 +144,27 @@ Value Value::list(List v) {
   return out;
 }
 Value Value::map(Map v) {
-  std::sort(v.begin(), v.end(), [](const auto& a, const auto& b) { return order(a.first, b.first) < 0; });
+  std::sort(v.begin(), v.end(),
+            [](const auto& a, const auto& b) { return order(a.first, b.first) < 0; });
   Value out;
   out.data_.emplace<8>(std::make_shared<const Map>(std::move(v)));
   return out;
 }
-Value Value::timestamp(Timestamp v) { Value out; out.data_.emplace<9>(v); return out; }
-Value Value::duration(Duration v) { Value out; out.data_.emplace<10>(v); return out; }
-Value Value::money(Money v) { Value out; out.data_.emplace<11>(v); return out; }
+Value Value::timestamp(Timestamp v) {
+  Value out;
+  out.data_.emplace<9>(v);
+  return out;
+}
+Value Value::duration(Duration v) {
+  Value out;
+  out.data_.emplace<10>(v);
+  return out;
+}
+Value Value::money(Money v) {
+  Value out;
+  out.data_.emplace<11>(v);
+  return out;
+}
 Value Value::type(std::string name) {
   Value out;
   out.data_.emplace<12>(std::make_shared<const TypeName>(TypeName{std::move(name)}));
@@ -138,17 +176,23 @@ Value Value::some(Value v) {
   out.data_.emplace<13>(Optional{std::make_shared<const Value>(std::move(v))});
   return out;
 }
-Value Value::none() { Value out; out.data_.emplace<13>(); return out; }
+Value Value::none() {
+  Value out;
+  out.data_.emplace<13>();
+  return out;
+}
 
 const Value* Value::find(std::string_view key) const {
   if (kind() != Kind::kMap) return nullptr;
   const Map& map = as_map();
   // Keys sort by kind first, so the string keys stand together in byte order.
-  const auto it = std::lower_bound(map.begin(), map.end(), key, [](const auto& entry, std::string_view k) {
-    if (entry.first.kind() != Kind::kString) return entry.first.kind() < Kind::kString;
-    return std::string_view(entry.first.as_string()) < k;
-  });
-  if (it == map.end() || it->first.kind() != Kind::kString || it->first.as_string() != key) return nullptr;
+  const auto it =
+      std::lower_bound(map.begin(), map.end(), key, [](const auto& entry, std::string_view k) {
+        if (entry.first.kind() != Kind::kString) return entry.first.kind() < Kind::kString;
+        return std::string_view(entry.first.as_string()) < k;
+      });
+  if (it == map.end() || it->first.kind() != Kind::kString || it->first.as_string() != key)
+    return nullptr;
   return &it->second;
 }
 
@@ -163,12 +207,15 @@ std::strong_ordering order(const Value& a, const Value& b) {
     case Value::Kind::kUint: return a.as_uint() <=> b.as_uint();
     case Value::Kind::kDouble: return order_doubles(a.as_double(), b.as_double());
     case Value::Kind::kString:
-      return &a.as_string() == &b.as_string() ? std::strong_ordering::equal : order_strings(a.as_string(), b.as_string());
+      return &a.as_string() == &b.as_string() ? std::strong_ordering::equal
+                                              : order_strings(a.as_string(), b.as_string());
     case Value::Kind::kBytes: return order_strings(a.as_bytes(), b.as_bytes());
-    case Value::Kind::kList: return &a.as_list() == &b.as_list() ? std::strong_ordering::equal
-                                                                 : order_lists(a.as_list(), b.as_list());
-    case Value::Kind::kMap: return &a.as_map() == &b.as_map() ? std::strong_ordering::equal
-                                                              : order_maps(a.as_map(), b.as_map());
+    case Value::Kind::kList:
+      return &a.as_list() == &b.as_list() ? std::strong_ordering::equal
+                                          : order_lists(a.as_list(), b.as_list());
+    case Value::Kind::kMap:
+      return &a.as_map() == &b.as_map() ? std::strong_ordering::equal
+                                        : order_maps(a.as_map(), b.as_map());
     case Value::Kind::kTimestamp: return a.as_timestamp() <=> b.as_timestamp();
     case Value::Kind::kDuration: return a.as_duration() <=> b.as_duration();
     case Value::Kind::kMoney: {
@@ -188,7 +235,8 @@ std::strong_ordering order(const Value& a, const Value& b) {
 Value record(std::vector<std::pair<std::string, Value>> fields) {
   Map map;
   map.reserve(fields.size());
-  for (auto& [name, value] : fields) map.emplace_back(Value::string(std::move(name)), std::move(value));
+  for (auto& [name, value] : fields)
+    map.emplace_back(Value::string(std::move(name)), std::move(value));
   return Value::map(std::move(map));
 }
 
@@ -219,7 +267,8 @@ void append_canonical(const Value& value, std::string& out) {
       return;
     case Value::Kind::kDuration:
       append_u64(static_cast<std::uint64_t>(value.as_duration().seconds), out);
-      append_u64(static_cast<std::uint64_t>(static_cast<std::int64_t>(value.as_duration().nanos)), out);
+      append_u64(static_cast<std::uint64_t>(static_cast<std::int64_t>(value.as_duration().nanos)),
+                 out);
       return;
     case Value::Kind::kMoney:
       out += value.as_money().code();

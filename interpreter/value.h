@@ -1,6 +1,6 @@
-// The values that flow through a saga: CEL's, plus money. Immutable once built; strings, lists and maps are shared,
-// so copying a Value never copies its content and evaluating an expression never copies the state.
-// Tested in tests/interpreter/value_test.cpp.
+// The values that flow through a saga: CEL's, plus money. Immutable once built; strings, lists and
+// maps are shared, so copying a Value never copies its content and evaluating an expression never
+// copies the state. Tested in tests/interpreter/value_test.cpp.
 #pragma once
 #include <array>
 #include <compare>
@@ -53,7 +53,19 @@ struct TypeName {
 class Value {
  public:
   enum class Kind : std::uint8_t {
-    kNull, kBool, kInt, kUint, kDouble, kString, kBytes, kList, kMap, kTimestamp, kDuration, kMoney, kType,
+    kNull,
+    kBool,
+    kInt,
+    kUint,
+    kDouble,
+    kString,
+    kBytes,
+    kList,
+    kMap,
+    kTimestamp,
+    kDuration,
+    kMoney,
+    kType,
     kOptional,  // of plain CEL: a value or none; no declared type holds one, so no saga does
   };
 
@@ -95,20 +107,26 @@ class Value {
   // The entry of a map under a string key, or nullptr when this is no map or has no such key.
   const Value* find(std::string_view key) const;
 
-  // Structural: same kind and same content (1 and 1u differ, 0.0 and -0.0 differ; CEL's `==` is in expr.h). NaN equals
-  // NaN. Equal exactly when the canonical bytes are.
+  // Structural: same kind and same content (1 and 1u differ, 0.0 and -0.0 differ; CEL's `==` is in
+  // expr.h). NaN equals NaN. Equal exactly when the canonical bytes are.
   friend bool operator==(const Value& a, const Value& b);
 
  private:
-  struct Bytes { std::shared_ptr<const std::string> bytes; };
-  struct Optional { std::shared_ptr<const Value> value; };
-  std::variant<std::monostate, bool, std::int64_t, std::uint64_t, double, std::shared_ptr<const std::string>, Bytes,
-               std::shared_ptr<const List>, std::shared_ptr<const Map>, Timestamp, Duration, Money,
+  struct Bytes {
+    std::shared_ptr<const std::string> bytes;
+  };
+  struct Optional {
+    std::shared_ptr<const Value> value;
+  };
+  std::variant<std::monostate, bool, std::int64_t, std::uint64_t, double,
+               std::shared_ptr<const std::string>, Bytes, std::shared_ptr<const List>,
+               std::shared_ptr<const Map>, Timestamp, Duration, Money,
                std::shared_ptr<const TypeName>, Optional>
       data_;
 };
 
-// A total order over all values (kind first, then content): for sorted containers, not for CEL's `<`.
+// A total order over all values (kind first, then content): for sorted containers, not for CEL's
+// `<`.
 std::strong_ordering order(const Value& a, const Value& b);
 
 // Builds a record (a map with string keys).
@@ -120,7 +138,8 @@ void append_canonical(const Value& value, std::string& out);
 // 64-bit FNV-1a of canonical bytes: notices change, is not cryptography.
 std::uint64_t fnv1a(std::string_view bytes, std::uint64_t seed = 14695981039346656037ULL);
 
-// For people: `EUR 49.90`, `15 minutes`, `2026-11-21T12:00:00Z`, "text" quoted, lists and maps in CEL notation.
+// For people: `EUR 49.90`, `15 minutes`, `2026-11-21T12:00:00Z`, "text" quoted, lists and maps in
+// CEL notation.
 std::string to_text(const Value& value);
 std::string to_text(Money money);
 // Shortest text that reads back as the same double: `1.5`, `1e+30`, `NaN`, `Infinity`.

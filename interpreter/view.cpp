@@ -1,6 +1,6 @@
-// Questions about a state, answered for people and for the instance row. The preview of an act runs the act on a copy
-// with the real interpreter and compares before and after, so that what is shown is what would happen.
-// Tested in tests/interpreter/view_test.cpp.
+// Questions about a state, answered for people and for the instance row. The preview of an act runs
+// the act on a copy with the real interpreter and compares before and after, so that what is shown
+// is what would happen. Tested in tests/interpreter/view_test.cpp.
 #include "interpreter/view.h"
 
 #include <algorithm>
@@ -11,9 +11,12 @@ namespace belay::interpreter {
 
 namespace {
 
-constexpr Direction kDirections[] = {Direction::kForward, Direction::kCheck, Direction::kUndo, Direction::kUndoCheck};
+constexpr Direction kDirections[] = {Direction::kForward, Direction::kCheck, Direction::kUndo,
+                                     Direction::kUndoCheck};
 
-std::string quoted(const Graph& graph, const Path& path) { return "`" + path_text(graph, path) + "`"; }
+std::string quoted(const Graph& graph, const Path& path) {
+  return "`" + path_text(graph, path) + "`";
+}
 
 std::string call_words(const Graph& graph, const Path& path, Direction direction) {
   switch (direction) {
@@ -57,10 +60,12 @@ std::string effect_words(const Graph& graph, const Node& node) {
 
 bool may_have_happened(const Activity& activity) {
   if (activity.effect == EffectState::kDone || activity.effect == EffectState::kMaybe) return true;
-  return !is_settled(activity) && (activity.forward.unsure || activity.forward.phase == CallPhase::kInFlight);
+  return !is_settled(activity) &&
+         (activity.forward.unsure || activity.forward.phase == CallPhase::kInFlight);
 }
 
-// The events that a wait still takes: "event payment.authorised for b1", with `and` or `or` between several.
+// The events that a wait still takes: "event payment.authorised for b1", with `and` or `or` between
+// several.
 std::string event_words(const Graph& graph, const Activity& activity) {
   const Node& node = graph.nodes[activity.path.node];
   std::string words;
@@ -77,7 +82,8 @@ std::string wait_words(const Graph& graph, const Activity& activity) {
   const Node& node = graph.nodes[activity.path.node];
   const std::string place = quoted(graph, activity.path);
   if (node.kind == NodeKind::kAsk) return "an answer to " + place + " by " + node.role;
-  if (node.kind == NodeKind::kRun) return "the child saga " + place + " (" + node.run.workflow + ")";
+  if (node.kind == NodeKind::kRun)
+    return "the child saga " + place + " (" + node.run.workflow + ")";
   std::string events = event_words(graph, activity);
   return events.empty() ? "the end of " + place : events;
 }
@@ -115,7 +121,8 @@ Summary summary(const Graph& graph, const State& state) {
       if (waits_for_child(node, call)) {
         timed = &activity;
       } else if (call.phase == CallPhase::kInFlight || call.phase == CallPhase::kDue ||
-                 (call.phase == CallPhase::kFailed && state.unwinding.empty())) {  // else it waits for what is undone
+                 (call.phase == CallPhase::kFailed &&
+                  state.unwinding.empty())) {  // else it waits for what is undone
         ++in_flight;
         if (call.phase == CallPhase::kInFlight) ++sent;
       }
@@ -132,12 +139,13 @@ Summary summary(const Graph& graph, const State& state) {
         retry_direction = direction;
       }
     }
-    if (activity.open && node.kind != NodeKind::kStep && activity.forward.phase == CallPhase::kIdle) {
+    if (activity.open && node.kind != NodeKind::kStep &&
+        activity.forward.phase == CallPhase::kIdle) {
       timed = &activity;
     }
   }
-  // Nothing new is done while it is paused or at its cap, but what was sent will be heard of, or must be asked after when
-  // its engine is gone.
+  // Nothing new is done while it is paused or at its cap, but what was sent will be heard of, or
+  // must be asked after when its engine is gone.
   s.parked = in_flight == 0 || (state.paused && sent == 0);
   if (held != nullptr) {
     const CallState& call = call_of(*held, held_direction);
@@ -145,9 +153,11 @@ Summary summary(const Graph& graph, const State& state) {
                    ? Health::kUnknownOutcome
                : call.hold == HoldReason::kUndoFailed ? Health::kUndoFailed
                                                       : Health::kHeld;
-    s.waiting_on = "a person: " + call_words(graph, held->path, held_direction) + " (" + hold_words(call.hold) + ")";
+    s.waiting_on = "a person: " + call_words(graph, held->path, held_direction) + " (" +
+                   hold_words(call.hold) + ")";
     if (!call.team.empty()) s.waiting_on += ", handed to " + call.team;
-    s.failure = path_text(graph, held->path) + ": " + call.error + (call.message.empty() ? "" : ": " + call.message);
+    s.failure = path_text(graph, held->path) + ": " + call.error +
+                (call.message.empty() ? "" : ": " + call.message);
   } else if (state.capped) {
     s.health = Health::kHeld;
     s.waiting_on = "a person: the saga has reached its cap of entries";
@@ -155,8 +165,10 @@ Summary summary(const Graph& graph, const State& state) {
   } else if (retrying != nullptr) {
     const CallState& call = call_of(*retrying, retry_direction);
     s.health = Health::kRetrying;
-    s.failure = path_text(graph, retrying->path) + ": " + call.error + (call.message.empty() ? "" : ": " + call.message);
-    if (in_flight == 0) s.waiting_on = "retry of " + call_words(graph, retrying->path, retry_direction);
+    s.failure = path_text(graph, retrying->path) + ": " + call.error +
+                (call.message.empty() ? "" : ": " + call.message);
+    if (in_flight == 0)
+      s.waiting_on = "retry of " + call_words(graph, retrying->path, retry_direction);
   } else if (timed != nullptr && in_flight == 0) {
     s.waiting_on = wait_words(graph, *timed);
   } else if (state.queued) {
@@ -164,10 +176,12 @@ Summary summary(const Graph& graph, const State& state) {
     s.parked = true;
   }
   if (state.paused) {
-    s.health = s.health == Health::kOk || s.health == Health::kRetrying ? Health::kPaused : s.health;
+    s.health =
+        s.health == Health::kOk || s.health == Health::kRetrying ? Health::kPaused : s.health;
     if (held == nullptr) s.waiting_on = "a person: paused";
   }
-  if (s.health == Health::kOk && state.deadline_passed && state.past_no_return) s.health = Health::kOverdue;
+  if (s.health == Health::kOk && state.deadline_passed && state.past_no_return)
+    s.health = Health::kOverdue;
   if (s.failure.empty()) s.failure = state.because;
   return s;
 }
@@ -216,12 +230,15 @@ std::vector<AllowedAct> allowed_acts(const Graph& graph, const State& state) {
       const bool held = call.phase == CallPhase::kHeld;
       if (!held && call.phase != CallPhase::kBackoff) continue;
       const Call* spec = spec_of(node, direction);
-      // An unsure call is tried again only where that can settle it: by its check, or by a key that is safe to repeat.
+      // An unsure call is tried again only where that can settle it: by its check, or by a key that
+      // is safe to repeat.
       const bool settles =
-          spec != nullptr && (!spec->check.empty() || (action_of(graph, *spec).repeat_safe &&
-                                                       !key_worn_out(action_of(graph, *spec), call, state.now)));
+          spec != nullptr &&
+          (!spec->check.empty() || (action_of(graph, *spec).repeat_safe &&
+                                    !key_worn_out(action_of(graph, *spec), call, state.now)));
       const bool retry = call.hold != HoldReason::kRequestChanged && (!call.unsure || settles);
-      if (retry && may_try_anew(graph, state, activity, direction)) acts.push_back({"retry", path, direction});
+      if (retry && may_try_anew(graph, state, activity, direction))
+        acts.push_back({"retry", path, direction});
       if (call.unsure) acts.push_back({"resolve", path, direction});
       if (held) acts.push_back({"skip", path, direction});
     }
@@ -246,11 +263,20 @@ std::string act_name(const Fact& fact) {
   return "";
 }
 
-// What a request of the undo path is answered with when everything succeeds; nothing for what is done forward.
+// What a request of the undo path is answered with when everything succeeds; nothing for what is
+// done forward.
 std::optional<Fact> success_of(const Graph& graph, const State& state, const Command& command) {
   if (const auto* stop = std::get_if<StopChild>(&command)) {
-    if (stop->direction == Direction::kUndo) return StepSucceeded{stop->path, stop->direction, stop->generation, {}};
-    return StepFailed{stop->path, stop->direction, stop->generation, FailureKind::kBusiness, "cancelled", "", true, 0};
+    if (stop->direction == Direction::kUndo)
+      return StepSucceeded{stop->path, stop->direction, stop->generation, {}};
+    return StepFailed{stop->path,
+                      stop->direction,
+                      stop->generation,
+                      FailureKind::kBusiness,
+                      "cancelled",
+                      "",
+                      true,
+                      0};
   }
   const auto* run = std::get_if<RunAction>(&command);
   if (run == nullptr || !undoing(graph, state, run->path)) return std::nullopt;
@@ -260,15 +286,18 @@ std::optional<Fact> success_of(const Graph& graph, const State& state, const Com
 }
 
 // Follows the undo path to its end as if every call succeeded, and notes what is undone on the way.
-void follow(const Graph& graph, State state, std::vector<Command> commands, std::string_view saga, Preview& preview) {
+void follow(const Graph& graph, State state, std::vector<Command> commands, std::string_view saga,
+            Preview& preview) {
   std::vector<std::string> undone;
   for (int round = 0; round < 10'000 && !commands.empty(); ++round) {
     std::vector<Command> next;
     for (const Command& command : commands) {
-      if (const auto* run = std::get_if<RunAction>(&command); run != nullptr && run->direction == Direction::kUndo) {
+      if (const auto* run = std::get_if<RunAction>(&command);
+          run != nullptr && run->direction == Direction::kUndo) {
         undone.push_back(path_text(graph, run->path) + " by " + graph.actions[run->action].name);
       }
-      if (const auto* stop = std::get_if<StopChild>(&command); stop != nullptr && stop->direction == Direction::kUndo) {
+      if (const auto* stop = std::get_if<StopChild>(&command);
+          stop != nullptr && stop->direction == Direction::kUndo) {
         undone.push_back(path_text(graph, stop->path) + " by itself");
       }
       auto fact = success_of(graph, state, command);
@@ -284,10 +313,12 @@ void follow(const Graph& graph, State state, std::vector<Command> commands, std:
     commands = std::move(next);
   }
   preview.undoes = std::move(undone);
-  for (const LeftOver& left : left_over(graph, state)) preview.leaves.push_back(left.what + ": " + left.why);
+  for (const LeftOver& left : left_over(graph, state))
+    preview.leaves.push_back(left.what + ": " + left.why);
   for (const Activity& activity : state.activities) {
     if (activity.effect != EffectState::kDone) continue;
-    preview.keeps.push_back(path_text(graph, activity.path) + effect_words(graph, graph.nodes[activity.path.node]));
+    preview.keeps.push_back(path_text(graph, activity.path) +
+                            effect_words(graph, graph.nodes[activity.path.node]));
   }
 }
 
@@ -308,7 +339,8 @@ Preview preview(const Graph& graph, const State& state, const Fact& act, std::st
   }
   if (!preview.allowed) {
     if (state.ended()) {
-      preview.why_not = std::string("the saga has ended: ") + belay::interpreter::name(state.status);
+      preview.why_not =
+          std::string("the saga has ended: ") + belay::interpreter::name(state.status);
     } else if (name == "cancel" && state.past_no_return) {
       preview.why_not = "the point of no return is passed";
     } else if (name == "cancel") {
@@ -316,8 +348,10 @@ Preview preview(const Graph& graph, const State& state, const Fact& act, std::st
     } else if (name == "retry" && acted != nullptr) {
       const Activity* activity = find_activity(state, acted->path);
       const bool unsure = activity != nullptr && call_of(*activity, acted->direction).unsure;
-      preview.why_not = unsure ? "its outcome is unknown and nothing makes a repeat safe: resolve it with evidence"
-                               : "nothing of that name waits to be tried again";
+      preview.why_not =
+          unsure
+              ? "its outcome is unknown and nothing makes a repeat safe: resolve it with evidence"
+              : "nothing of that name waits to be tried again";
     } else {
       preview.why_not = "that does not fit the saga's present state";
     }
@@ -333,7 +367,8 @@ Preview preview(const Graph& graph, const State& state, const Fact& act, std::st
     const auto* run = std::get_if<RunAction>(&command);
     if (run == nullptr) continue;
     const Activity* before = find_activity(state, run->path);
-    const std::string words = call_words(graph, run->path, run->direction) + " with " + graph.actions[run->action].name;
+    const std::string words =
+        call_words(graph, run->path, run->direction) + " with " + graph.actions[run->action].name;
     if (preview.next.empty()) preview.next = "sends " + words;
     const bool again = before != nullptr && bool(call_of(*before, run->direction).first_sent_at);
     if (!again) continue;
@@ -342,7 +377,8 @@ Preview preview(const Graph& graph, const State& state, const Fact& act, std::st
   }
   if (preview.next.empty()) {
     const Summary after = summary(graph, decision.state);
-    preview.next = decision.state.ended() ? std::string("the saga ends: ") + belay::interpreter::name(decision.state.status)
+    preview.next = decision.state.ended() ? std::string("the saga ends: ") +
+                                                belay::interpreter::name(decision.state.status)
                    : after.waiting_on.empty() ? "what is in flight settles first"
                                               : "waits for " + after.waiting_on;
   }

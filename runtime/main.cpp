@@ -1,4 +1,5 @@
-// The `belay` command with the plugins it comes with. A program with plugins of its own is examples/plugin/main.cpp.
+// The `belay` command with the plugins it comes with. A program with plugins of its own is
+// examples/plugin/main.cpp.
 #include "runtime/cli/cli.h"
 
 int main(int argc, char** argv) {

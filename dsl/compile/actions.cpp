@@ -78,17 +78,10 @@ void check_connector(const std::string& name, ConnectorInfo& info, Tables& table
         "write for example \"https://api.example.com\"");
   }
   switch (decl.sign_in) {
-    case ConnectorDecl::SignIn::kNone:
-      break;
-    case ConnectorDecl::SignIn::kBearer:
-      out.sign_in = Connector::SignIn::kBearer;
-      break;
-    case ConnectorDecl::SignIn::kBasic:
-      out.sign_in = Connector::SignIn::kBasic;
-      break;
-    case ConnectorDecl::SignIn::kHeader:
-      out.sign_in = Connector::SignIn::kHeader;
-      break;
+    case ConnectorDecl::SignIn::kNone: break;
+    case ConnectorDecl::SignIn::kBearer: out.sign_in = Connector::SignIn::kBearer; break;
+    case ConnectorDecl::SignIn::kBasic: out.sign_in = Connector::SignIn::kBasic; break;
+    case ConnectorDecl::SignIn::kHeader: out.sign_in = Connector::SignIn::kHeader; break;
   }
   out.secret = decl.sign_in_secret.text;
   out.user = decl.sign_in_user.text;
@@ -175,17 +168,11 @@ class ActionChecker {
 
   void check_runs() {
     switch (decl_.runs) {
-      case ActionDecl::Runs::kCall:
-        return check_call();
-      case ActionDecl::Runs::kSql:
-        return check_sql();
-      case ActionDecl::Runs::kPlugin:
-        return check_plugin();
-      case ActionDecl::Runs::kReserved:
-        info_.ok = false;
-        return;  // the reader complained
-      case ActionDecl::Runs::kNone:
-        break;
+      case ActionDecl::Runs::kCall: return check_call();
+      case ActionDecl::Runs::kSql: return check_sql();
+      case ActionDecl::Runs::kPlugin: return check_plugin();
+      case ActionDecl::Runs::kReserved: info_.ok = false; return;  // the reader complained
+      case ActionDecl::Runs::kNone: break;
     }
     if (!info_.ok) return;
     error("BEL4014", info_.at->name.span, "action " + quoted(name_) + " does not say how it runs")

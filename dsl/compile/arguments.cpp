@@ -43,7 +43,8 @@ std::string report_unknown_argument(const Arg& arg, const ArgsContext& context, 
 bool reads_like_name(const Arg& arg, const Names& names, const Tables& tables) {
   const std::string& text = arg.value.text;
   const SourceFile& file = tables.sources.file(arg.value.span.file);
-  if (text.size() < 3 || text.front() != '"' || text.back() != '"' || file.path.ends_with(".belay")) return false;
+  if (text.size() < 3 || text.front() != '"' || text.back() != '"' || file.path.ends_with(".belay"))
+    return false;
   const std::string path = text.substr(1, text.size() - 2);
   const std::size_t dot = path.find('.');
   if (!is_snake(path, true) || (dot == std::string::npos && path != arg.name.text)) return false;
@@ -54,13 +55,15 @@ bool reads_like_name(const Arg& arg, const Names& names, const Tables& tables) {
   const std::optional<NameInfo> info = names.find(name);
   if (!info) return false;
   const std::string field = path.substr(dot + 1, path.find('.', dot + 1) - dot - 1);
-  const bool money = info->type.base == Type::Base::kMoney && (field == "minor" || field == "currency");
+  const bool money =
+      info->type.base == Type::Base::kMoney && (field == "minor" || field == "currency");
   return money || find_field(info->type.fields, field) != nullptr;
 }
 
 void warn_of_name(const Arg& arg, Tables& tables) {
   const std::string path = arg.value.text.substr(1, arg.value.text.size() - 2);
-  Diagnostic& d = tables.diagnostics.add("BEL4020", arg.value.span, quoted(path) + " is a text here, not a value");
+  Diagnostic& d = tables.diagnostics.add("BEL4020", arg.value.span,
+                                         quoted(path) + " is a text here, not a value");
   add_note(d, "in YAML data is literal unless it begins with `=`");
   d.help = "write `= " + path + "`; if the text is meant, write `'= \"" + path + "\"'`";
 }

@@ -21,10 +21,8 @@ bool is_key_type(const Type& type) {
     case Type::Base::kInt:
     case Type::Base::kTimestamp:
     case Type::Base::kOneOf:
-    case Type::Base::kError:
-      return true;
-    default:
-      return false;
+    case Type::Base::kError: return true;
+    default: return false;
   }
 }
 

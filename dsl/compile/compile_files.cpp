@@ -46,24 +46,29 @@ void take_allowance(const Allow& allow, Diagnostics& diagnostics) {
   if (kind == nullptr) {
     std::vector<std::string> codes;
     for (const DiagnosticKind& known : diagnostic_kinds()) codes.emplace_back(known.code);
-    Diagnostic& d = diagnostics.add("BEL1307", allow.kind.span, "there is no kind " + quoted(allow.kind.text));
-    if (!suggest(d, allow.kind.text, codes)) d.help = "a kind is the code in brackets, such as `BEL2001`";
+    Diagnostic& d =
+        diagnostics.add("BEL1307", allow.kind.span, "there is no kind " + quoted(allow.kind.text));
+    if (!suggest(d, allow.kind.text, codes))
+      d.help = "a kind is the code in brackets, such as `BEL2001`";
     return;
   }
   if (!may_be_allowed(*kind)) {
-    Diagnostic& d = diagnostics.add("BEL1308", allow.kind.span, quoted(allow.kind.text) + " cannot be allowed");
+    Diagnostic& d =
+        diagnostics.add("BEL1308", allow.kind.span, quoted(allow.kind.text) + " cannot be allowed");
     add_note(d, "it says: " + std::string(kind->title));
-    if (kind->code.starts_with("BEL2")) add_note(d, "nobody can answer for it: " + said_after_colon(kind->why));
+    if (kind->code.starts_with("BEL2"))
+      add_note(d, "nobody can answer for it: " + said_after_colon(kind->why));
     d.help = "mend what it reports, and take this line out";
     return;
   }
-  diagnostics.allow({allow.kind.text, allow.span.file, allow.from_line, allow.to_line, allow.kind.span,
-                     allow.because.text});
+  diagnostics.allow({allow.kind.text, allow.span.file, allow.from_line, allow.to_line,
+                     allow.kind.span, allow.because.text});
 }
 
 void take_allowances(const Statements& list, Diagnostics& diagnostics) {
   const auto of_handlers = [&](const Policies& policies) {
-    for (const Handler& handler : policies.handlers) take_allowances(handler.act.block, diagnostics);
+    for (const Handler& handler : policies.handlers)
+      take_allowances(handler.act.block, diagnostics);
   };
   for (const Statement& s : list) {
     for (const Arm& arm : s.arms) take_allowances(arm.block, diagnostics);
@@ -97,7 +102,9 @@ void report_unused_allowances(Diagnostics& diagnostics) {
   if (diagnostics.errors() > 0) return;  // what was not checked whole may still need it
   for (const Diagnostics::Allowance& one : std::vector(diagnostics.allowances())) {
     if (one.used > 0) continue;
-    diagnostics.add("BEL1307", one.span, quoted(one.code) + " is not reported here, so there is nothing to allow")
+    diagnostics
+        .add("BEL1307", one.span,
+             quoted(one.code) + " is not reported here, so there is nothing to allow")
         .help = "take this line out";
   }
 }

@@ -16,7 +16,6 @@ struct EditorMemory;
 // this one.
 CompiledProgram compile_files(const std::vector<File>& files, const Sources& sources,
                               const PluginCatalog* catalog, Diagnostics& diagnostics,
-                              Symbols* symbols = nullptr,
-                              EditorMemory* memory = nullptr);
+                              Symbols* symbols = nullptr, EditorMemory* memory = nullptr);
 
 }  // namespace belay::dsl

@@ -91,9 +91,10 @@ void Lowering::check_step_safety(const Statement& statement, const Statement* ne
     } else if (statement.policies.keep &&
                statement.policies.keep->then.kind == dsl::Act::Kind::kCarryOn &&
                has(action.action, Effect::kMovesMoney)) {
-      Diagnostic& d = warning("BEL2017", statement.policies.keep->then.span,
-                              quoted(statement.name.text) +
-                                  " moves money, and is left out in silence when trying does not help");
+      Diagnostic& d =
+          warning("BEL2017", statement.policies.keep->then.span,
+                  quoted(statement.name.text) +
+                      " moves money, and is left out in silence when trying does not help");
       add_note_at(d, point_at_, "the point of no return is here: nothing is undone any more");
       d.help = "write `then hand to TEAM`";
     }
@@ -162,11 +163,11 @@ namespace {
 const dsl::Handler* goes_on_blindly(const Policies& policies) {
   for (const dsl::Handler& handler : policies.handlers) {
     if (handler.act.kind != dsl::Act::Kind::kCarryOn) continue;
-    const bool blind = handler.errors.empty() ||
-                       std::any_of(handler.errors.begin(), handler.errors.end(), [](const Name& error) {
-                         return error.text == "refused" || error.text == "gave_up" ||
-                                error.text == "bad_value";
-                       });
+    const bool blind =
+        handler.errors.empty() ||
+        std::any_of(handler.errors.begin(), handler.errors.end(), [](const Name& error) {
+          return error.text == "refused" || error.text == "gave_up" || error.text == "bad_value";
+        });
     if (blind) return &handler;
   }
   return nullptr;
@@ -188,7 +189,8 @@ void Lowering::check_undo(const Statement& statement, const ActionInfo& action,
 
   if (const dsl::Handler* handler = goes_on_blindly(policies);
       handler != nullptr && has(undo.action, Effect::kMovesMoney)) {
-    Diagnostic& d = warning("BEL2018", handler->span, who + " moves money, and goes on when it failed");
+    Diagnostic& d =
+        warning("BEL2018", handler->span, who + " moves money, and goes on when it failed");
     add_note(d, "nobody would be told that the money was not given back");
     d.help = "go on only after errors that say there is nothing to undo; else `hand to TEAM`";
   }
@@ -199,7 +201,8 @@ void Lowering::check_undo(const Statement& statement, const ActionInfo& action,
                               who + " may end in " + join_names(unhandled, "or") +
                                   ", and nothing here says what follows");
       add_note_at(d, undo.at->name.span, quoted(undo.action.name) + " is declared here");
-      d.help = (statement.undo ? "add under it `if " : "write `undo with " + undo.action.name + "`, and under it `if ") +
+      d.help = (statement.undo ? "add under it `if "
+                               : "write `undo with " + undo.action.name + "`, and under it `if ") +
                unhandled.front() + ", carry on`, or hand it to somebody";
     }
   }
@@ -207,12 +210,14 @@ void Lowering::check_undo(const Statement& statement, const ActionInfo& action,
   for (const interpreter::Binding& back : node.undo->args) {
     const interpreter::Field* take = find_field(undo.action.takes, back.name);
     const interpreter::Binding* taken = find_binding(node.call.args, back.name);
-    if (take == nullptr || take->type.base != interpreter::Type::Base::kMoney || taken == nullptr) continue;
+    if (take == nullptr || take->type.base != interpreter::Type::Base::kMoney || taken == nullptr)
+      continue;
     if (back.value == taken->value || reads_slot(back.value, node.slot)) continue;
     Diagnostic& d = warning("BEL2016", at,
                             who + " moves " + quoted(back.value.source) + ", but the step moved " +
                                 quoted(taken->value.source));
-    d.help = "give the same " + quoted(back.name) + ", or say why not with `allow BEL2016 because \"…\"`";
+    d.help = "give the same " + quoted(back.name) +
+             ", or say why not with `allow BEL2016 because \"…\"`";
   }
 }
 

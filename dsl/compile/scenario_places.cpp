@@ -16,16 +16,11 @@ namespace {
 
 const char* noun_of(NodeKind kind) {
   switch (kind) {
-    case NodeKind::kStep:
-      return "step";
-    case NodeKind::kWait:
-      return "wait";
-    case NodeKind::kAsk:
-      return "question";
-    case NodeKind::kRun:
-      return "step";
-    default:
-      return "statement";
+    case NodeKind::kStep: return "step";
+    case NodeKind::kWait: return "wait";
+    case NodeKind::kAsk: return "question";
+    case NodeKind::kRun: return "step";
+    default: return "statement";
   }
 }
 

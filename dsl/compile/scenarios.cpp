@@ -176,9 +176,7 @@ class Checker : ScenarioPlaces {
     }
     switch (said.kind) {
       case When::Kind::kArrives:
-      case When::Kind::kNeverArrives:
-        arrival(said, out);
-        break;
+      case When::Kind::kNeverArrives: arrival(said, out); break;
       case When::Kind::kAnswers:
         out.call = named(said.call.step, {NodeKind::kAsk}, "question");
         if (out.call.node != kNoNode) {
@@ -228,16 +226,10 @@ class Checker : ScenarioPlaces {
         out.call = call(said.call);
         child(said, out.call);
         break;
-      case When::Kind::kEngineStops:
-        out.call = moment(said.call, said.moment);
-        break;
+      case When::Kind::kEngineStops: out.call = moment(said.call, said.moment); break;
       case When::Kind::kRetries:
-      case When::Kind::kSkips:
-        out.call = call(said.call);
-        break;
-      case When::Kind::kStartsIt:
-        starts(said, out);
-        break;
+      case When::Kind::kSkips: out.call = call(said.call); break;
+      case When::Kind::kStartsIt: starts(said, out); break;
       case When::Kind::kStartedAgain:
         if (said.with.empty()) break;
         out.with = args(said.with, graph_.takes, quoted(graph_.workflow), "input",
@@ -417,8 +409,7 @@ class Checker : ScenarioPlaces {
       }
     };
     switch (said.kind) {
-      case Then::Kind::kEnds:
-        break;
+      case Then::Kind::kEnds: break;
       case Then::Kind::kHeld:
         if (const Spot at = spot(said.call.step);
             interpreter::find_node(*at.graph, at.name.text) != kNoNode && !said.call.undo &&
@@ -430,9 +421,7 @@ class Checker : ScenarioPlaces {
           out.call = call(said.call);
         }
         break;
-      case Then::Kind::kWaits:
-        calls({NodeKind::kWait, NodeKind::kAsk}, "wait");
-        break;
+      case Then::Kind::kWaits: calls({NodeKind::kWait, NodeKind::kAsk}, "wait"); break;
       case Then::Kind::kUndone:
         calls({NodeKind::kStep, NodeKind::kRun, NodeKind::kWait}, "step");
         own(said, out);
@@ -451,14 +440,9 @@ class Checker : ScenarioPlaces {
       case Then::Kind::kSecondQueues:
       case Then::Kind::kSecondRefused:
       case Then::Kind::kSecondNothing:
-      case Then::Kind::kSecondEnds:
-        second(said);
-        break;
-      case Then::Kind::kPublishes:
-        published(said, out);
-        break;
-      case Then::Kind::kPublishesNothing:
-        break;
+      case Then::Kind::kSecondEnds: second(said); break;
+      case Then::Kind::kPublishes: published(said, out); break;
+      case Then::Kind::kPublishesNothing: break;
       case Then::Kind::kWithin:
         if (const auto ms = positive_duration(said.value, "`within`", tables_))
           out.within_ms = *ms;

@@ -47,8 +47,7 @@ class Reads {
       case ExprKind::kSlot:
         if (node.index >= slots_.size()) return {};
         return step({}, slots_[node.index].type, slots_[node.index].name);
-      case ExprKind::kLocal:
-        return node.index < locals_.size() ? locals_[node.index] : Path{};
+      case ExprKind::kLocal: return node.index < locals_.size() ? locals_[node.index] : Path{};
       case ExprKind::kField: {
         const Path base = walk(node.args[0]);
         if (base.type == nullptr) return {};

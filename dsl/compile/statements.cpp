@@ -42,17 +42,14 @@ bool takes_time(const Statement& s) {
     case Kind::kStep:
     case Kind::kWait:
     case Kind::kAsk:
-    case Kind::kPause:
-      return true;
+    case Kind::kPause: return true;
     case Kind::kTogether:
       return std::any_of(s.branches.begin(), s.branches.end(),
                          [&](const Branch& branch) { return any(branch.block); });
     case Kind::kForEach:
     case Kind::kRepeat:
-    case Kind::kTry:
-      return any(s.body);
-    default:
-      return false;
+    case Kind::kTry: return any(s.body);
+    default: return false;
   }
 }
 
@@ -97,24 +94,12 @@ NodeId Lowering::lower_statement(const Statement& statement, const Statement* ne
       else
         lower_run(statement, next, id = made(NodeKind::kRun), flow);
       break;
-    case Kind::kWhen:
-      lower_when(statement, id = made(NodeKind::kWhen), flow);
-      break;
-    case Kind::kTogether:
-      lower_together(statement, id = made(NodeKind::kTogether), flow);
-      break;
-    case Kind::kWait:
-      lower_wait(statement, id = made(NodeKind::kWait), flow);
-      break;
-    case Kind::kPause:
-      lower_pause(statement, id = made(NodeKind::kPause), flow);
-      break;
-    case Kind::kPublish:
-      lower_publish(statement, id = made(NodeKind::kPublish), flow);
-      break;
-    case Kind::kSet:
-      lower_set(statement, id = made(NodeKind::kSet), flow);
-      break;
+    case Kind::kWhen: lower_when(statement, id = made(NodeKind::kWhen), flow); break;
+    case Kind::kTogether: lower_together(statement, id = made(NodeKind::kTogether), flow); break;
+    case Kind::kWait: lower_wait(statement, id = made(NodeKind::kWait), flow); break;
+    case Kind::kPause: lower_pause(statement, id = made(NodeKind::kPause), flow); break;
+    case Kind::kPublish: lower_publish(statement, id = made(NodeKind::kPublish), flow); break;
+    case Kind::kSet: lower_set(statement, id = made(NodeKind::kSet), flow); break;
     case Kind::kCancel:
     case Kind::kFinish: {
       id = made(statement.kind == Kind::kCancel ? NodeKind::kCancel : NodeKind::kFinish);
@@ -135,24 +120,12 @@ NodeId Lowering::lower_statement(const Statement& statement, const Statement* ne
       id = made(NodeKind::kPointOfNoReturn);
       lower_point(statement, top);
       break;
-    case Kind::kForEach:
-      lower_for_each(statement, id = made(NodeKind::kForEach), flow);
-      break;
-    case Kind::kRepeat:
-      lower_repeat(statement, id = made(NodeKind::kRepeat), flow);
-      break;
-    case Kind::kAsk:
-      lower_ask(statement, id = made(NodeKind::kAsk), flow);
-      break;
-    case Kind::kTry:
-      lower_try(statement, id = made(NodeKind::kTry), flow);
-      break;
-    case Kind::kCollect:
-      lower_collect(statement, id = made(NodeKind::kSet), flow);
-      break;
-    case Kind::kAct:
-      lower_act_statement(statement, id = made(NodeKind::kAct), flow);
-      break;
+    case Kind::kForEach: lower_for_each(statement, id = made(NodeKind::kForEach), flow); break;
+    case Kind::kRepeat: lower_repeat(statement, id = made(NodeKind::kRepeat), flow); break;
+    case Kind::kAsk: lower_ask(statement, id = made(NodeKind::kAsk), flow); break;
+    case Kind::kTry: lower_try(statement, id = made(NodeKind::kTry), flow); break;
+    case Kind::kCollect: lower_collect(statement, id = made(NodeKind::kSet), flow); break;
+    case Kind::kAct: lower_act_statement(statement, id = made(NodeKind::kAct), flow); break;
   }
   return id;
 }

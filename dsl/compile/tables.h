@@ -86,9 +86,9 @@ struct Tables {
   const Sources& sources;
   Diagnostics& diagnostics;
   const PluginCatalog* catalog = nullptr;
-  Symbols* symbols = nullptr;  // what editors ask for; nullptr: nobody asks
+  Symbols* symbols = nullptr;      // what editors ask for; nullptr: nobody asks
   EditorMemory* memory = nullptr;  // what an earlier compilation knew; not without `symbols`
-  bool lost = false;  // some declaration could not be named (File::lost)
+  bool lost = false;               // some declaration could not be named (File::lost)
 
   Table<const Declaration*> declared;  // every name, whatever it is
   Table<TypeInfo> types;
@@ -113,7 +113,8 @@ void check_actions(Tables& tables);
 std::vector<const Declaration*> order_workflows(Tables& tables);
 // The graph of a workflow, or nullopt when something is wrong with it.
 std::optional<interpreter::Graph> lower_workflow(const Declaration& declaration, Tables& tables);
-// Warns where the worst case takes longer than `finish within` or than a hold lives (time_budget.h).
+// Warns where the worst case takes longer than `finish within` or than a hold lives
+// (time_budget.h).
 void check_time_budget(const Declaration& declaration, const interpreter::Graph& graph,
                        Tables& tables);
 std::optional<Webhook> lower_webhook(const Declaration& declaration, Tables& tables);

@@ -161,9 +161,7 @@ void check_bounds(const TypeExpr& expr, Type& type, Tables& tables) {
 Type resolve_type(const TypeExpr& expr, Tables& tables) {
   Type type;
   switch (expr.shape) {
-    case TypeExpr::Shape::kNamed:
-      type = resolve_named(expr, tables);
-      break;
+    case TypeExpr::Shape::kNamed: type = resolve_named(expr, tables); break;
     case TypeExpr::Shape::kList:
     case TypeExpr::Shape::kMap:
       if (expr.element.empty()) return error_type();
@@ -226,19 +224,18 @@ void check_lifts(const EventInfo& info, Tables& tables) {
   for (const EventDecl::Lift& lift : info.decl->lifts) {
     const std::int64_t from = lift.from.value;
     if (!info.at->broken && (from < 1 || from >= info.decl->version.value)) {
-      Diagnostic& d = tables.diagnostics.add(
-          "BEL4012", lift.from.span,
-          "version " + std::to_string(from) + " is no earlier version of " +
-              quoted(info.type.name));
+      Diagnostic& d =
+          tables.diagnostics.add("BEL4012", lift.from.span,
+                                 "version " + std::to_string(from) + " is no earlier version of " +
+                                     quoted(info.type.name));
       add_note_at(d, info.decl->version.span,
                   "this is version " + std::to_string(info.decl->version.value));
       d.help = "`from version` says how a payload of an earlier version becomes one of this";
     }
     const auto [first, fresh] = seen.emplace(from, lift.from.span);
     if (!fresh && !info.at->broken) {
-      Diagnostic& d =
-          tables.diagnostics.add("BEL4003", lift.from.span,
-                                 "version " + std::to_string(from) + " is lifted twice");
+      Diagnostic& d = tables.diagnostics.add(
+          "BEL4003", lift.from.span, "version " + std::to_string(from) + " is lifted twice");
       add_note_at(d, first->second, "the first is here");
     }
     check_args(lift.values, context, checker, tables);

@@ -48,7 +48,8 @@ class WebhookLowering {
     }
     lower(decl_.body, {});
     if (decl_.body.empty() && !declaration_.broken) {
-      Diagnostic& d = error(declaration_.name.span, "webhook " + quoted(out_.name) + " does nothing with what it gets");
+      Diagnostic& d = error(declaration_.name.span,
+                            "webhook " + quoted(out_.name) + " does nothing with what it gets");
       d.help = "add `publish EVENT, key …`";
     }
     return ok_ ? std::optional(std::move(out_)) : std::nullopt;

@@ -1,10 +1,11 @@
-// The business diff: what two versions of a workspace do differently, in an analyst's words. Step graphs are compared,
-// not texts: comments, layout and the form (text or YAML) do not count. Statements that have no name of their own are
-// found again by what they do. Pure. Golden pairs in tests/golden/diff.
+// The business diff: what two versions of a workspace do differently, in an analyst's words. Step
+// graphs are compared, not texts: comments, layout and the form (text or YAML) do not count.
+// Statements that have no name of their own are found again by what they do. Pure. Golden pairs in
+// tests/golden/diff.
 //
-//   diff.cpp        workflows: heads, and which statement is which        diff_calls.cpp   one use of an action
-//   diff_nodes.cpp  one statement against its former self                 diff_world.cpp   actions, events, connectors
-//   words.cpp       how things are called                                 render.cpp       text, Markdown, JSON
+//   diff.cpp        workflows: heads, and which statement is which        diff_calls.cpp   one use
+//   of an action diff_nodes.cpp  one statement against its former self diff_world.cpp   actions,
+//   events, connectors words.cpp       how things are called render.cpp       text, Markdown, JSON
 #pragma once
 #include <string>
 #include <string_view>
@@ -34,13 +35,13 @@ struct Change {
   bool breaking = false;      // callers or senders that were right are refused now
 };
 
-struct SubjectDiff {  // of a workflow, action, event, connector, webhook
-  std::string subject;  // "workflow confirm_booking, version 3 to 4"
+struct SubjectDiff {            // of a workflow, action, event, connector, webhook
+  std::string subject;          // "workflow confirm_booking, version 3 to 4"
   std::vector<Change> changes;  // by gravity, then in the order of the definition
 };
 
-// Workflows first, gravest first; then the rest by kind and name. Subjects without a change are left out. With
-// `workflow`, only that one and the actions, events and connectors that it uses.
+// Workflows first, gravest first; then the rest by kind and name. Subjects without a change are
+// left out. With `workflow`, only that one and the actions, events and connectors that it uses.
 std::vector<SubjectDiff> business_diff(const CompiledProgram& before, const CompiledProgram& after,
                                        std::string_view workflow = {});
 

@@ -22,7 +22,9 @@ std::string consequence(const Graph& graph, const Call& call) {
   const Action* action = action_of(graph, call);
   if (action == nullptr) return "";
   if (moves_money(graph, call)) return ": if a later step fails, the money stays where it is";
-  return action->effects > static_cast<std::uint8_t>(Effect::kReads) ? ": if a later step fails, what it did stays" : "";
+  return action->effects > static_cast<std::uint8_t>(Effect::kReads)
+             ? ": if a later step fails, what it did stays"
+             : "";
 }
 
 void undo(Sink& sink, const Versions& versions, const Node& before, const Node& after) {
@@ -30,28 +32,33 @@ void undo(Sink& sink, const Versions& versions, const Node& before, const Node& 
   const Graph& now = versions.after();
   const std::string subject = quoted(after.name);
   const bool money = moves_money(old, before.call) || moves_money(now, after.call) ||
-                     (before.undo && moves_money(old, *before.undo)) || (after.undo && moves_money(now, *after.undo));
+                     (before.undo && moves_money(old, *before.undo)) ||
+                     (after.undo && moves_money(now, *after.undo));
   const Gravity gravity = money ? Gravity::kMoney : Gravity::kSafety;
   if (before.undo && after.undo) {
     call(sink, versions, "the undo of " + subject, *before.undo, *after.undo, true);
   } else if (before.undo) {
     const std::string with = action_name(old, *before.undo);
     std::string text = subject + " is not undone any more";
-    if (!with.empty()) text = "the undo of " + subject + " is gone: " + with + " is not called any more";
+    if (!with.empty())
+      text = "the undo of " + subject + " is gone: " + with + " is not called any more";
     if (!after.no_undo_because.empty()) text += ", because " + said(after.no_undo_because);
     sink.add(gravity, text + consequence(now, after.call));
   } else if (after.undo) {
     const std::string with = action_name(now, *after.undo);
-    sink.add(gravity, subject + (with.empty() ? " is undone now when a later step fails"
-                                              : " is undone with " + with + " now when a later step fails"));
+    sink.add(gravity,
+             subject + (with.empty() ? " is undone now when a later step fails"
+                                     : " is undone with " + with + " now when a later step fails"));
   } else if (before.no_undo_because != after.no_undo_because) {
     if (before.no_undo_because.empty()) {
-      sink.add(gravity, subject + " need not be undone, it says now: " + said(after.no_undo_because));
+      sink.add(gravity,
+               subject + " need not be undone, it says now: " + said(after.no_undo_because));
     } else if (after.no_undo_because.empty()) {
-      sink.add(gravity, subject + " does not say any more why it need not be undone", said(before.no_undo_because), "");
+      sink.add(gravity, subject + " does not say any more why it need not be undone",
+               said(before.no_undo_because), "");
     } else {
-      sink.add(gravity, subject + " gives another reason why it need not be undone", said(before.no_undo_because),
-               said(after.no_undo_because));
+      sink.add(gravity, subject + " gives another reason why it need not be undone",
+               said(before.no_undo_because), said(after.no_undo_because));
     }
   }
 }
@@ -61,24 +68,30 @@ void limit(Sink& sink, const Versions& versions, const Node& before, const Node&
   sink.program(Gravity::kTime, subject + " has a limit now", subject + " waits without a limit now",
                subject + " has another limit", before.within, after.within);
   if (versions.same_act(before.otherwise, after.otherwise)) return;
-  sink.add(Gravity::kCustomer, "when the limit of " + subject + " has passed, " + act(versions.after(), after.otherwise) +
-                                   "; before, " + act(versions.before(), before.otherwise));
+  sink.add(Gravity::kCustomer, "when the limit of " + subject + " has passed, " +
+                                   act(versions.after(), after.otherwise) + "; before, " +
+                                   act(versions.before(), before.otherwise));
 }
 
 void wait(Sink& sink, const Versions& versions, const Node& before, const Node& after) {
   const std::string subject = quoted(after.name);
   if (events(before) != events(after)) {
-    sink.add(Gravity::kCustomer, subject + " waits for " + events(after) + ", not for " + events(before) + " any more");
+    sink.add(Gravity::kCustomer,
+             subject + " waits for " + events(after) + ", not for " + events(before) + " any more");
   } else {
     for (std::size_t i = 0; i < after.sources.size(); ++i) {
       const std::string event = quoted(after.sources[i].event);
-      sink.program(Gravity::kCustomer, "", "", subject + " waits for " + event + " of another key", before.sources[i].key,
-                   after.sources[i].key);
-      const std::int64_t was = before.sources[i].even_before_ms, now = after.sources[i].even_before_ms;
+      sink.program(Gravity::kCustomer, "", "", subject + " waits for " + event + " of another key",
+                   before.sources[i].key, after.sources[i].key);
+      const std::int64_t was = before.sources[i].even_before_ms,
+                         now = after.sources[i].even_before_ms;
       if (was == now) continue;
-      sink.add(Gravity::kCustomer, subject + (now == 0 ? " does not take " + event + " from before its start any more"
-                                                       : " takes " + event + " also up to " + length(now) + " from before its start") +
-                                       (was != 0 && now != 0 ? ", not only " + length(was) : ""));
+      sink.add(Gravity::kCustomer,
+               subject +
+                   (now == 0 ? " does not take " + event + " from before its start any more"
+                             : " takes " + event + " also up to " + length(now) +
+                                   " from before its start") +
+                   (was != 0 && now != 0 ? ", not only " + length(was) : ""));
     }
   }
   limit(sink, versions, before, after);
@@ -89,23 +102,30 @@ void when(Sink& sink, const Versions& versions, const Node& before, const Node& 
   for (std::size_t i = 0; i < std::max(before.arms.size(), after.arms.size()); ++i) {
     if (i >= after.arms.size()) {
       const std::string what = names_of(versions.before(), before.arms[i].block);
-      if (before.arms[i].condition.empty()) sink.add(Gravity::kFlow, "otherwise nothing follows any more; before, " + what);
-      else sink.add(Gravity::kFlow, "a case is gone; before, what followed was " + what, expression(before.arms[i].condition), "");
+      if (before.arms[i].condition.empty())
+        sink.add(Gravity::kFlow, "otherwise nothing follows any more; before, " + what);
+      else
+        sink.add(Gravity::kFlow, "a case is gone; before, what followed was " + what,
+                 expression(before.arms[i].condition), "");
       continue;
     }
     const Arm& arm = after.arms[i];
     const std::string what = names_of(now, arm.block);
-    const bool first_cancels = !arm.block.empty() && now.nodes[arm.block.front()].kind == NodeKind::kCancel;
+    const bool first_cancels =
+        !arm.block.empty() && now.nodes[arm.block.front()].kind == NodeKind::kCancel;
     const Gravity gravity = first_cancels ? Gravity::kCustomer : Gravity::kFlow;
     if (i >= before.arms.size()) {
-      if (arm.condition.empty()) sink.add(gravity, "otherwise what follows now is " + what);
-      else sink.add(gravity, "a case is new: what follows is " + what, "", expression(arm.condition));
+      if (arm.condition.empty())
+        sink.add(gravity, "otherwise what follows now is " + what);
+      else
+        sink.add(gravity, "a case is new: what follows is " + what, "", expression(arm.condition));
       continue;
     }
     if (same(before.arms[i].condition, arm.condition)) continue;
     const std::string because = first_cancels ? now.nodes[arm.block.front()].act.because : "";
-    sink.add(gravity, first_cancels ? "it cancels in other cases (because " + said(because) + ")"
-                                    : what + " follows in other cases",
+    sink.add(gravity,
+             first_cancels ? "it cancels in other cases (because " + said(because) + ")"
+                           : what + " follows in other cases",
              before.arms[i].condition.empty() ? "otherwise" : expression(before.arms[i].condition),
              arm.condition.empty() ? "otherwise" : expression(arm.condition));
   }
@@ -113,7 +133,9 @@ void when(Sink& sink, const Versions& versions, const Node& before, const Node& 
 
 std::string wanted(const Node& node) {
   if (node.wanted == 0) return "all of them";
-  return node.wanted == 1 ? "any one of them" : std::to_string(node.wanted) + " of " + std::to_string(node.branches.size());
+  return node.wanted == 1
+             ? "any one of them"
+             : std::to_string(node.wanted) + " of " + std::to_string(node.branches.size());
 }
 
 std::vector<std::string> exported(const Graph& graph, const Node& node) {
@@ -126,40 +148,45 @@ std::vector<std::string> exported(const Graph& graph, const Node& node) {
 
 void loop(Sink& sink, const Versions& versions, const Node& before, const Node& after) {
   const std::string subject = statement(versions.after(), after);
-  sink.program(Gravity::kFlow, "", "", subject + " goes over another list", before.items, after.items);
+  sink.program(Gravity::kFlow, "", "", subject + " goes over another list", before.items,
+               after.items);
   if (before.at_once != after.at_once) {
     sink.add(Gravity::kFlow, subject + " does " + std::to_string(after.at_once) + " at once, not " +
                                  std::to_string(before.at_once));
   }
   if (before.tolerated != after.tolerated) {
     sink.add(touches_money(versions.after(), after) ? Gravity::kMoney : Gravity::kSafety,
-             "in " + subject + " " + std::to_string(after.tolerated) + " may fail (each is undone) before everything is undone, not " +
+             "in " + subject + " " + std::to_string(after.tolerated) +
+                 " may fail (each is undone) before everything is undone, not " +
                  std::to_string(before.tolerated));
   }
   const auto was = exported(versions.before(), before), now = exported(versions.after(), after);
   if (was != now) {
-    sink.add(Gravity::kFlow, subject + " leaves behind " + (now.empty() ? "nothing" : listed(now)) + ", before " +
-                                 (was.empty() ? "nothing" : listed(was)));
+    sink.add(Gravity::kFlow, subject + " leaves behind " + (now.empty() ? "nothing" : listed(now)) +
+                                 ", before " + (was.empty() ? "nothing" : listed(was)));
   }
 }
 
 void repeat(Sink& sink, const Versions& versions, const Node& before, const Node& after) {
   const std::string subject = statement(versions.after(), after);
-  sink.program(Gravity::kFlow, "", "", "it repeats until something else holds", before.until, after.until);
+  sink.program(Gravity::kFlow, "", "", "it repeats until something else holds", before.until,
+               after.until);
   if (before.times != after.times) {
-    sink.add(Gravity::kTime, subject + " makes at most " + std::to_string(after.times) + " rounds, not " +
-                                 std::to_string(before.times));
+    sink.add(Gravity::kTime, subject + " makes at most " + std::to_string(after.times) +
+                                 " rounds, not " + std::to_string(before.times));
   }
   if (!versions.same_act(before.otherwise, after.otherwise)) {
-    sink.add(Gravity::kCustomer, "when the rounds of " + subject + " are used up, " + act(versions.after(), after.otherwise) +
-                                     "; before, " + act(versions.before(), before.otherwise));
+    sink.add(Gravity::kCustomer, "when the rounds of " + subject + " are used up, " +
+                                     act(versions.after(), after.otherwise) + "; before, " +
+                                     act(versions.before(), before.otherwise));
   }
 }
 
 void ask(Sink& sink, const Versions& versions, const Node& before, const Node& after) {
   const std::string subject = quoted(after.name);
   if (before.role != after.role) {
-    sink.add(Gravity::kCustomer, subject + " is asked of " + quoted(after.role) + ", not of " + quoted(before.role) + " any more");
+    sink.add(Gravity::kCustomer, subject + " is asked of " + quoted(after.role) + ", not of " +
+                                     quoted(before.role) + " any more");
   }
   fields(sink, Gravity::kCallers, "answers to " + subject, before.answers, after.answers);
   limit(sink, versions, before, after);
@@ -168,67 +195,82 @@ void ask(Sink& sink, const Versions& versions, const Node& before, const Node& a
 void run(Sink& sink, const Versions& versions, const Node& before, const Node& after) {
   const std::string subject = quoted(after.name);
   if (before.run.workflow != after.run.workflow) {
-    sink.add(Gravity::kFlow, subject + " runs " + quoted(after.run.workflow) + ", not " + quoted(before.run.workflow) + " any more");
+    sink.add(Gravity::kFlow, subject + " runs " + quoted(after.run.workflow) + ", not " +
+                                 quoted(before.run.workflow) + " any more");
   } else if (before.run.hash != after.run.hash) {
-    sink.add(Gravity::kFlow, subject + " runs another definition of " + quoted(after.run.workflow) + " (version " +
-                                 std::to_string(after.run.version) + ", before " + std::to_string(before.run.version) + ")");
+    sink.add(Gravity::kFlow, subject + " runs another definition of " + quoted(after.run.workflow) +
+                                 " (version " + std::to_string(after.run.version) + ", before " +
+                                 std::to_string(before.run.version) + ")");
   }
   if (before.run.detached != after.run.detached) {
-    sink.add(Gravity::kSafety, after.run.detached ? "nobody waits for " + subject + " any more, and nobody undoes it"
-                                                  : subject + " is waited for now, and undone with the rest");
+    sink.add(Gravity::kSafety,
+             after.run.detached ? "nobody waits for " + subject + " any more, and nobody undoes it"
+                                : subject + " is waited for now, and undone with the rest");
   }
   call(sink, versions, subject, before.call, after.call, false);
 }
 
 void publish(Sink& sink, const Node& before, const Node& after) {
   if (before.event != after.event) {
-    sink.add(Gravity::kCustomer, "it publishes " + quoted(after.event) + ", not " + quoted(before.event) + " any more");
+    sink.add(Gravity::kCustomer,
+             "it publishes " + quoted(after.event) + ", not " + quoted(before.event) + " any more");
   }
   const std::string event = quoted(after.event);
-  sink.program(Gravity::kCustomer, event + " is published with a key now", event + " is published without a key now",
-               event + " is published with another key", before.key, after.key);
+  sink.program(Gravity::kCustomer, event + " is published with a key now",
+               event + " is published without a key now", event + " is published with another key",
+               before.key, after.key);
   bindings(sink, Gravity::kCustomer, "the event " + event, before.data, after.data);
 }
 
 void pause(Sink& sink, const Node& before, const Node& after) {
   const Program& was = before.pause_for.empty() ? before.pause_until : before.pause_for;
   const Program& now = after.pause_for.empty() ? after.pause_until : after.pause_for;
-  if (same(before.pause_for, after.pause_for) && same(before.pause_until, after.pause_until)) return;
+  if (same(before.pause_for, after.pause_for) && same(before.pause_until, after.pause_until))
+    return;
   sink.add(Gravity::kTime, "it pauses otherwise", expression(was), expression(now));
 }
 
 void act_changed(Sink& sink, const Versions& versions, const Node& before, const Node& after) {
   const Graph& old = versions.before();
   const Graph& now = versions.after();
-  if (after.kind == NodeKind::kFinish) return outputs(sink, " when it finishes early", before.act.with, after.act.with);
+  if (after.kind == NodeKind::kFinish)
+    return outputs(sink, " when it finishes early", before.act.with, after.act.with);
   if (after.kind == NodeKind::kCancel) {
     if (before.act.because == after.act.because) return;
-    return sink.add(Gravity::kCustomer, "it cancels for a reason in other words", said(before.act.because), said(after.act.because));
+    return sink.add(Gravity::kCustomer, "it cancels for a reason in other words",
+                    said(before.act.because), said(after.act.because));
   }
   const std::string was = act(old, before.act), is = act(now, after.act);
-  if (was != is) sink.add(Gravity::kFlow, "in a handler " + is + "; before, " + was);
-  else bindings(sink, Gravity::kFlow, "what it carries on with", before.act.with, after.act.with);
+  if (was != is)
+    sink.add(Gravity::kFlow, "in a handler " + is + "; before, " + was);
+  else
+    bindings(sink, Gravity::kFlow, "what it carries on with", before.act.with, after.act.with);
 }
 
 }  // namespace
 
 void node(Sink& sink, const Versions& versions, const Node& before, const Node& after) {
   switch (after.kind) {
-    case NodeKind::kStep: call(sink, versions, quoted(after.name), before.call, after.call, false); break;
+    case NodeKind::kStep:
+      call(sink, versions, quoted(after.name), before.call, after.call, false);
+      break;
     case NodeKind::kRun: run(sink, versions, before, after); break;
     case NodeKind::kWait: wait(sink, versions, before, after); break;
     case NodeKind::kWhen: when(sink, versions, before, after); break;
     case NodeKind::kTogether:
       if (before.wanted != after.wanted) {
         sink.add(touches_money(versions.after(), after) ? Gravity::kMoney : Gravity::kSafety,
-                 "of " + statement(versions.after(), after) + " " + wanted(after) + " must succeed, before " + wanted(before) +
+                 "of " + statement(versions.after(), after) + " " + wanted(after) +
+                     " must succeed, before " + wanted(before) +
                      (after.wanted != 0 ? "; the others are undone" : ""));
       }
       break;
     case NodeKind::kPause: pause(sink, before, after); break;
     case NodeKind::kPublish: publish(sink, before, after); break;
     case NodeKind::kSet:
-      sink.program(Gravity::kFlow, "", "", statement(versions.after(), after) + " gives another value", before.value, after.value);
+      sink.program(Gravity::kFlow, "", "",
+                   statement(versions.after(), after) + " gives another value", before.value,
+                   after.value);
       break;
     case NodeKind::kCancel:
     case NodeKind::kFinish:
@@ -238,8 +280,8 @@ void node(Sink& sink, const Versions& versions, const Node& before, const Node& 
     case NodeKind::kRepeat: repeat(sink, versions, before, after); break;
     case NodeKind::kAsk: ask(sink, versions, before, after); break;
     case NodeKind::kTry:
-      handlers(sink, versions, statement(versions.after(), after), before.call.handlers, after.call.handlers,
-               touches_money(versions.after(), after));
+      handlers(sink, versions, statement(versions.after(), after), before.call.handlers,
+               after.call.handlers, touches_money(versions.after(), after));
       break;
   }
   undo(sink, versions, before, after);
@@ -260,7 +302,8 @@ Gravity gravity_of(const Graph& graph, const Node& node) {
     default: break;
   }
   const Action* action = node.kind == NodeKind::kStep ? action_of(graph, node.call) : nullptr;
-  if (action != nullptr && (action->effects & static_cast<std::uint8_t>(Effect::kNotifies)) != 0) return Gravity::kCustomer;
+  if (action != nullptr && (action->effects & static_cast<std::uint8_t>(Effect::kNotifies)) != 0)
+    return Gravity::kCustomer;
   return Gravity::kFlow;
 }
 
@@ -283,14 +326,20 @@ std::string does(const Graph& graph, const Node& node) {
 void appeared(Sink& sink, const Graph& graph, const Node& node) {
   std::string text = statement(graph, node) + " is new" + does(graph, node);
   if (node.kind == NodeKind::kWhen) {
-    return sink.add(!node.arms.empty() && !node.arms[0].block.empty() && graph.nodes[node.arms[0].block[0]].kind == NodeKind::kCancel
-                        ? Gravity::kCustomer : gravity_of(graph, node),
-                    "a condition is new: what follows is " + names_of(graph, node.arms[0].block), "",
-                    expression(node.arms[0].condition));
+    return sink.add(!node.arms.empty() && !node.arms[0].block.empty() &&
+                            graph.nodes[node.arms[0].block[0]].kind == NodeKind::kCancel
+                        ? Gravity::kCustomer
+                        : gravity_of(graph, node),
+                    "a condition is new: what follows is " + names_of(graph, node.arms[0].block),
+                    "", expression(node.arms[0].condition));
   }
   if (node.kind == NodeKind::kStep || node.kind == NodeKind::kRun) {
-    if (node.undo) text += action_name(graph, *node.undo).empty() ? "; it undoes itself" : "; undone with " + action_name(graph, *node.undo);
-    else if (!node.no_undo_because.empty()) text += "; not undone, because " + said(node.no_undo_because);
+    if (node.undo)
+      text += action_name(graph, *node.undo).empty()
+                  ? "; it undoes itself"
+                  : "; undone with " + action_name(graph, *node.undo);
+    else if (!node.no_undo_because.empty())
+      text += "; not undone, because " + said(node.no_undo_because);
   }
   sink.add(gravity_of(graph, node), text);
 }

@@ -9,7 +9,8 @@ namespace belay::diff {
 namespace {
 
 bool has_own_name(NodeKind kind) {
-  return kind == NodeKind::kStep || kind == NodeKind::kRun || kind == NodeKind::kWait || kind == NodeKind::kAsk;
+  return kind == NodeKind::kStep || kind == NodeKind::kRun || kind == NodeKind::kWait ||
+         kind == NodeKind::kAsk;
 }
 
 void read_in_order(const Graph& graph, const Block& block, std::vector<NodeId>& order) {
@@ -21,7 +22,8 @@ void read_in_order(const Graph& graph, const Block& block, std::vector<NodeId>& 
 
 class Matcher {
  public:
-  explicit Matcher(const Versions& versions) : versions_(versions), old_(versions.before()), new_(versions.after()) {
+  explicit Matcher(const Versions& versions)
+      : versions_(versions), old_(versions.before()), new_(versions.after()) {
     result_.of_before.assign(old_.nodes.size(), kNoNode);
     result_.of_after.assign(new_.nodes.size(), kNoNode);
     read_in_order(old_, old_.root, result_.order_before);
@@ -29,8 +31,11 @@ class Matcher {
   }
 
   Matching run() {
-    pass([&](const Node& a, const Node& b) { return has_own_name(a.kind) && a.kind == b.kind && a.name == b.name; });
-    // Parents come before their blocks in reading order, so where a statement stands is known when it is looked at.
+    pass([&](const Node& a, const Node& b) {
+      return has_own_name(a.kind) && a.kind == b.kind && a.name == b.name;
+    });
+    // Parents come before their blocks in reading order, so where a statement stands is known when
+    // it is looked at.
     pass([&](const Node& a, const Node& b) { return alike(a, b) && same_parent(a, b); });
     pass([&](const Node& a, const Node& b) { return alike(a, b); });
     pass([&](const Node& a, const Node& b) {
@@ -57,7 +62,8 @@ class Matcher {
   bool alike(const Node& a, const Node& b) const {
     if (a.kind != b.kind || !versions_.same_forward(a, b)) return false;
     if (a.kind == NodeKind::kSet) {
-      return a.slot < old_.slots.size() && b.slot < new_.slots.size() && old_.slots[a.slot].name == new_.slots[b.slot].name;
+      return a.slot < old_.slots.size() && b.slot < new_.slots.size() &&
+             old_.slots[a.slot].name == new_.slots[b.slot].name;
     }
     const bool by_blocks = a.kind == NodeKind::kTogether || a.kind == NodeKind::kTry;
     if (!by_blocks) return true;
@@ -69,7 +75,9 @@ class Matcher {
     for (const Block* x : blocks_of(a)) {
       for (const NodeId inner : *x) {
         const NodeId other = result_.of_before[inner];
-        if (other != kNoNode && new_.nodes[other].parent != kNoNode && &new_.nodes[new_.nodes[other].parent] == &b) return true;
+        if (other != kNoNode && new_.nodes[other].parent != kNoNode &&
+            &new_.nodes[new_.nodes[other].parent] == &b)
+          return true;
       }
     }
     return false;
@@ -94,7 +102,8 @@ std::vector<Move> moves(const Versions& versions, const Matching& matching) {
   const Graph& old = versions.before();
   const Graph& now = versions.after();
   std::vector<std::size_t> place_before(old.nodes.size());
-  for (std::size_t i = 0; i < matching.order_before.size(); ++i) place_before[matching.order_before[i]] = i;
+  for (std::size_t i = 0; i < matching.order_before.size(); ++i)
+    place_before[matching.order_before[i]] = i;
 
   std::vector<Move> found;
   std::vector<NodeId> stayed;  // matched and in the same block, in the new order
@@ -107,17 +116,22 @@ std::vector<Move> moves(const Versions& versions, const Matching& matching) {
                                  ? before.parent == after.parent
                                  : matching.of_before[before.parent] == after.parent;
     // Handler blocks are numbered; an arm or branch that came before others moves no statement.
-    if (same_parent) stayed.push_back(b);
-    else found.push_back({a, b, false, {}, true});
+    if (same_parent)
+      stayed.push_back(b);
+    else
+      found.push_back({a, b, false, {}, true});
   }
-  // The heaviest rising chain stays where it was; a step that moves money weighs a little less, so it is said to move.
+  // The heaviest rising chain stays where it was; a step that moves money weighs a little less, so
+  // it is said to move.
   const std::size_t n = stayed.size();
   std::vector<long> best(n);
   std::vector<std::size_t> from(n, n);
   std::size_t end = n;
   for (std::size_t i = 0; i < n; ++i) {
     const Node& node = now.nodes[stayed[i]];
-    const long weight = touches_money(now, node) ? 1'000 : node.kind == NodeKind::kPointOfNoReturn ? 1'001 : 1'002;
+    const long weight = touches_money(now, node)                  ? 1'000
+                        : node.kind == NodeKind::kPointOfNoReturn ? 1'001
+                                                                  : 1'002;
     best[i] = weight;
     for (std::size_t k = 0; k < i; ++k) {
       if (place_before[matching.of_after[stayed[k]]] < place_before[matching.of_after[stayed[i]]] &&
@@ -138,7 +152,8 @@ std::vector<Move> moves(const Versions& versions, const Matching& matching) {
     for (std::size_t k = 0; k < n; ++k) {
       const Node& other = now.nodes[stayed[k]];
       if (k == i || other.parent != node.parent || other.block != node.block) continue;
-      const bool was_before = place_before[matching.of_after[stayed[k]]] < place_before[move.before];
+      const bool was_before =
+          place_before[matching.of_after[stayed[k]]] < place_before[move.before];
       const bool is_before = k < i;
       if (was_before == is_before || !kept[k]) continue;
       move.earlier = was_before;

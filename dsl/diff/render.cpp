@@ -44,10 +44,13 @@ std::string as_text(const std::vector<SubjectDiff>& diffs) {
     out += diff.subject + '\n';
     for (const Change& change : diff.changes) {
       const std::string label = name(change.gravity);
-      out += "  " + label + std::string(10 - label.size(), ' ') + change.text + (change.breaking ? " (breaking)" : "") + '\n';
+      out += "  " + label + std::string(10 - label.size(), ' ') + change.text +
+             (change.breaking ? " (breaking)" : "") + '\n';
       const std::string under(20, ' ');
-      if (!change.before.empty()) out += "            before  " + indented(change.before, under) + '\n';
-      if (!change.after.empty()) out += "            now     " + indented(change.after, under) + '\n';
+      if (!change.before.empty())
+        out += "            before  " + indented(change.before, under) + '\n';
+      if (!change.after.empty())
+        out += "            now     " + indented(change.after, under) + '\n';
     }
   }
   return out.empty() ? "nothing has changed for customers, callers or money\n" : out;
@@ -59,8 +62,10 @@ std::string as_markdown(const std::vector<SubjectDiff>& diffs) {
     if (!out.empty()) out += '\n';
     out += "## " + diff.subject + "\n\n";
     for (const Change& change : diff.changes) {
-      out += std::string("- **") + name(change.gravity) + "**: " + change.text + (change.breaking ? " (**breaking**)" : "") + '\n';
-      if (!change.before.empty()) out += "  - before: `` " + indented(change.before, "    ") + " ``\n";
+      out += std::string("- **") + name(change.gravity) + "**: " + change.text +
+             (change.breaking ? " (**breaking**)" : "") + '\n';
+      if (!change.before.empty())
+        out += "  - before: `` " + indented(change.before, "    ") + " ``\n";
       if (!change.after.empty()) out += "  - now: `` " + indented(change.after, "    ") + " ``\n";
     }
   }
@@ -74,7 +79,8 @@ std::string as_json(const std::vector<SubjectDiff>& diffs) {
     out += "{\"subject\":" + json_text(diff.subject) + ",\"changes\":[";
     for (const Change& change : diff.changes) {
       if (out.back() != '[') out += ',';
-      out += "{\"gravity\":" + json_text(name(change.gravity)) + ",\"text\":" + json_text(change.text);
+      out +=
+          "{\"gravity\":" + json_text(name(change.gravity)) + ",\"text\":" + json_text(change.text);
       if (!change.before.empty()) out += ",\"before\":" + json_text(change.before);
       if (!change.after.empty()) out += ",\"after\":" + json_text(change.after);
       out += std::string(",\"breaking\":") + (change.breaking ? "true" : "false") + "}";

@@ -12,8 +12,10 @@ std::string expression(const Program& program) {
   std::string line;
   for (const char c : program.source) {
     const bool blank = c == '\n' || c == ' ' || c == '\t';
-    if (!blank) line += c;
-    else if (!line.empty() && line.back() != ' ') line += ' ';
+    if (!blank)
+      line += c;
+    else if (!line.empty() && line.back() != ' ')
+      line += ' ';
   }
   while (!line.empty() && line.back() == ' ') line.pop_back();
   return line;
@@ -60,7 +62,8 @@ std::string action_name(const Graph& graph, const Call& call) {
 
 bool moves_money(const Graph& graph, const Call& call) {
   const Action* action = action_of(graph, call);
-  return action != nullptr && (action->effects & static_cast<std::uint8_t>(Effect::kMovesMoney)) != 0;
+  return action != nullptr &&
+         (action->effects & static_cast<std::uint8_t>(Effect::kMovesMoney)) != 0;
 }
 
 bool touches_money(const Graph& graph, const Node& node) {
@@ -86,10 +89,11 @@ std::string act(const Graph& graph, const Act& act) {
   switch (act.kind) {
     case ActKind::kCancel: return "everything is undone because " + said(act.because);
     case ActKind::kFinish: return "the saga finishes";
-    case ActKind::kCarryOn: return act.with.empty() ? "it carries on" : "it carries on with a given result";
+    case ActKind::kCarryOn:
+      return act.with.empty() ? "it carries on" : "it carries on with a given result";
     case ActKind::kTryAgain:
-      return "it is tried again after " + length(act.after_ms) + ", at most " + std::to_string(act.at_most) +
-             " times";
+      return "it is tried again after " + length(act.after_ms) + ", at most " +
+             std::to_string(act.at_most) + " times";
     case ActKind::kHandTo: return "it is handed to " + act.team;
     case ActKind::kBlock: return "what follows is " + names_of(graph, act.block);
   }
@@ -126,7 +130,8 @@ std::string statement(const Graph& graph, const Node& node) {
     case NodeKind::kWait:
     case NodeKind::kAsk: return quoted(node.name);
     case NodeKind::kWhen:
-      return node.arms.empty() ? "a condition" : "the condition " + quoted(expression(node.arms.front().condition));
+      return node.arms.empty() ? "a condition"
+                               : "the condition " + quoted(expression(node.arms.front().condition));
     case NodeKind::kTogether: {
       std::vector<std::string> names;
       for (const Block& branch : node.branches) {
@@ -139,7 +144,8 @@ std::string statement(const Graph& graph, const Node& node) {
                                     : "the pause of " + expression(node.pause_for);
     case NodeKind::kPublish: return "publishing " + quoted(node.event);
     case NodeKind::kSet:
-      return node.slot < graph.slots.size() ? "setting " + quoted(graph.slots[node.slot].name) : "a `set`";
+      return node.slot < graph.slots.size() ? "setting " + quoted(graph.slots[node.slot].name)
+                                            : "a `set`";
     case NodeKind::kCancel: return "cancelling because " + said(node.act.because);
     case NodeKind::kFinish: return "finishing";
     case NodeKind::kPointOfNoReturn: return "the point of no return";
@@ -157,48 +163,56 @@ std::string statement(const Graph& graph, const Node& node) {
   return quoted(node.name);
 }
 
-void Sink::program(Gravity gravity, const std::string& added, const std::string& gone, const std::string& changed,
-                   const Program& before, const Program& after) {
+void Sink::program(Gravity gravity, const std::string& added, const std::string& gone,
+                   const std::string& changed, const Program& before, const Program& after) {
   if (same(before, after)) return;
   if (before.empty()) return add(gravity, added, "", expression(after));
   if (after.empty()) return add(gravity, gone, expression(before), "");
   add(gravity, changed, expression(before), expression(after));
 }
 
-void bindings(Sink& sink, Gravity gravity, const std::string& of, const std::vector<Binding>& before,
-              const std::vector<Binding>& after) {
+void bindings(Sink& sink, Gravity gravity, const std::string& of,
+              const std::vector<Binding>& before, const std::vector<Binding>& after) {
   const auto find = [](const std::vector<Binding>& list, const std::string& name) {
     return std::find_if(list.begin(), list.end(), [&](const Binding& b) { return b.name == name; });
   };
   for (const Binding& now : after) {
     const auto was = find(before, now.name);
     if (was == before.end()) {
-      sink.add(gravity, quoted(now.name) + " of " + of + " is given now", "", expression(now.value));
-    } else if (!same(was->value, now.value)) {
-      sink.add(gravity, quoted(now.name) + " of " + of + " is another value", expression(was->value),
+      sink.add(gravity, quoted(now.name) + " of " + of + " is given now", "",
                expression(now.value));
+    } else if (!same(was->value, now.value)) {
+      sink.add(gravity, quoted(now.name) + " of " + of + " is another value",
+               expression(was->value), expression(now.value));
     }
   }
   for (const Binding& was : before) {
     if (find(after, was.name) == after.end()) {
-      sink.add(gravity, quoted(was.name) + " of " + of + " is not given any more", expression(was.value), "");
+      sink.add(gravity, quoted(was.name) + " of " + of + " is not given any more",
+               expression(was.value), "");
     }
   }
 }
 
-void outputs(Sink& sink, const std::string& when, const std::vector<Binding>& before, const std::vector<Binding>& after) {
+void outputs(Sink& sink, const std::string& when, const std::vector<Binding>& before,
+             const std::vector<Binding>& after) {
   const auto find = [](const std::vector<Binding>& list, const std::string& name) {
     return std::find_if(list.begin(), list.end(), [&](const Binding& b) { return b.name == name; });
   };
   for (const Binding& now : after) {
     const auto was = find(before, now.name);
-    if (was == before.end()) sink.add(Gravity::kCallers, "it gives " + quoted(now.name) + " now" + when, "", expression(now.value));
+    if (was == before.end())
+      sink.add(Gravity::kCallers, "it gives " + quoted(now.name) + " now" + when, "",
+               expression(now.value));
     else if (!same(was->value, now.value))
-      sink.add(Gravity::kCallers, "the " + quoted(now.name) + " that it gives" + when + " is another value", expression(was->value), expression(now.value));
+      sink.add(Gravity::kCallers,
+               "the " + quoted(now.name) + " that it gives" + when + " is another value",
+               expression(was->value), expression(now.value));
   }
   for (const Binding& was : before) {
     if (find(after, was.name) == after.end())
-      sink.add(Gravity::kCallers, "it does not give " + quoted(was.name) + " any more" + when, expression(was.value), "", true);
+      sink.add(Gravity::kCallers, "it does not give " + quoted(was.name) + " any more" + when,
+               expression(was.value), "", true);
   }
 }
 
@@ -211,14 +225,19 @@ void fields(Sink& sink, Gravity gravity, const std::string& giver, const std::ve
     const auto was = find(before, now.name);
     const std::string field = quoted(now.name);
     if (was == before.end()) {
-      if (now.type.optional) sink.add(gravity, giver + " may give " + field + " now: " + to_text(now.type));
-      else sink.add(gravity, giver + " must give " + field + " now: " + to_text(now.type), "", "", true);
+      if (now.type.optional)
+        sink.add(gravity, giver + " may give " + field + " now: " + to_text(now.type));
+      else
+        sink.add(gravity, giver + " must give " + field + " now: " + to_text(now.type), "", "",
+                 true);
       continue;
     }
     if (was->type == now.type) continue;
     if (was->type.is_private != now.type.is_private) {
-      sink.add(Gravity::kSafety, field + (now.type.is_private ? " is private now: it is masked in answers and logs"
-                                                              : " is private no longer: it is shown in answers and logs"));
+      sink.add(
+          Gravity::kSafety,
+          field + (now.type.is_private ? " is private now: it is masked in answers and logs"
+                                       : " is private no longer: it is shown in answers and logs"));
       Type bare = was->type;
       bare.is_private = now.type.is_private;
       if (bare == now.type) continue;
@@ -226,12 +245,14 @@ void fields(Sink& sink, Gravity gravity, const std::string& giver, const std::ve
     const bool wider = accepts_all(was->type, now.type);
     sink.add(gravity,
              field + (wider ? " takes more than before; what " + giver + " give today still fits"
-                            : " takes less or something else than before: what " + giver + " give today may be refused"),
+                            : " takes less or something else than before: what " + giver +
+                                  " give today may be refused"),
              to_text(was->type), to_text(now.type), !wider);
   }
   for (const Field& was : before) {
     if (find(after, was.name) == after.end()) {
-      sink.add(gravity, giver + " must not give " + quoted(was.name) + " any more", to_text(was.type), "", true);
+      sink.add(gravity, giver + " must not give " + quoted(was.name) + " any more",
+               to_text(was.type), "", true);
     }
   }
 }

@@ -11,14 +11,19 @@ std::string slice(const Builder& b, const Tree& node) {
   return std::string(b.text.substr(node.begin, node.end - node.begin));
 }
 
-// `a or b and c`: which belongs together? Only words are ambiguous to a reader; `&&` and `||` are CEL's.
-void refuse_mix(const Builder& b, const Tree& left, const Tree& right, const Mark& op, bool op_word) {
-  const bool left_and = left.op == Op::kAnd && !left.bracketed, right_and = right.op == Op::kAnd && !right.bracketed;
+// `a or b and c`: which belongs together? Only words are ambiguous to a reader; `&&` and `||` are
+// CEL's.
+void refuse_mix(const Builder& b, const Tree& left, const Tree& right, const Mark& op,
+                bool op_word) {
+  const bool left_and = left.op == Op::kAnd && !left.bracketed,
+             right_and = right.op == Op::kAnd && !right.bracketed;
   if (b.plain || (!left_and && !right_and)) return;
   if (!op_word && !(left_and && left.word) && !(right_and && right.word)) return;
-  const std::string l = left.op == Op::kOr && !left.args.empty() ? slice(b, left.args.back()) : slice(b, left);
-  const std::string help = left_and ? "write `(" + l + ") or " + slice(b, right) + "`, or put the brackets elsewhere"
-                                    : "write `" + l + " or (" + slice(b, right) + ")`, or put the brackets elsewhere";
+  const std::string l =
+      left.op == Op::kOr && !left.args.empty() ? slice(b, left.args.back()) : slice(b, left);
+  const std::string help =
+      left_and ? "write `(" + l + ") or " + slice(b, right) + "`, or put the brackets elsewhere"
+               : "write `" + l + " or (" + slice(b, right) + ")`, or put the brackets elsewhere";
   const std::uint32_t where = left_and ? op.begin : right.mark;
   const std::uint32_t length = left_and ? op.end - op.begin : right.mark_length;
   fail("BEL1208", where, length, "`and` and `or` are mixed without brackets", help);
@@ -26,10 +31,10 @@ void refuse_mix(const Builder& b, const Tree& left, const Tree& right, const Mar
 
 }  // namespace
 
-[[noreturn]] void fail(std::string_view code, std::size_t where, std::size_t length, std::string message,
-                       std::string help) {
-  throw Failed{{code, static_cast<std::uint32_t>(where), static_cast<std::uint32_t>(length), std::move(message),
-                std::move(help)}};
+[[noreturn]] void fail(std::string_view code, std::size_t where, std::size_t length,
+                       std::string message, std::string help) {
+  throw Failed{{code, static_cast<std::uint32_t>(where), static_cast<std::uint32_t>(length),
+                std::move(message), std::move(help)}};
 }
 
 void push_literal(Builder& b, LiteralRead read, std::uint32_t begin, std::uint32_t end) {

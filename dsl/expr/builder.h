@@ -1,5 +1,5 @@
-// The stack on which the grammar's actions build the tree: operands that are finished, operators that wait for theirs,
-// open brackets. No PEGTL in here; parse.cpp calls these.
+// The stack on which the grammar's actions build the tree: operands that are finished, operators
+// that wait for theirs, open brackets. No PEGTL in here; parse.cpp calls these.
 #pragma once
 #include <cstddef>
 #include <string>
@@ -24,8 +24,8 @@ struct Builder {
   std::string_view text;
   bool plain = false;
   std::size_t depth = 0;
-  std::vector<Tree> nodes;          // operands, finished
-  std::vector<Mark> marks;          // operators, names and opening brackets, waiting for their operands
+  std::vector<Tree> nodes;  // operands, finished
+  std::vector<Mark> marks;  // operators, names and opening brackets, waiting for their operands
   std::vector<std::size_t> frames;  // nodes.size() at each open bracket
   std::uint32_t closed_at = 0;      // end of the last closing bracket or keyword
 
@@ -41,8 +41,8 @@ struct Builder {
   }
 };
 
-[[noreturn]] void fail(std::string_view code, std::size_t where, std::size_t length, std::string message,
-                       std::string help);
+[[noreturn]] void fail(std::string_view code, std::size_t where, std::size_t length,
+                       std::string message, std::string help);
 
 void push_literal(Builder& b, LiteralRead read, std::uint32_t begin, std::uint32_t end);
 // A node over the topmost `count` operands, in order.

@@ -1,11 +1,12 @@
-// Names, types and presence. One walk, top down, that carries what is known to be present (`known`) and brings back the
-// type and what the value proves: `a and b` checks b knowing what a proves when true, `a or b` what a proves when false,
-// so that `phone is present and phone.size() > 3` reads phone where it certainly exists.
+// Names, types and presence. One walk, top down, that carries what is known to be present (`known`)
+// and brings back the type and what the value proves: `a and b` checks b knowing what a proves when
+// true, `a or b` what a proves when false, so that `phone is present and phone.size() > 3` reads
+// phone where it certainly exists.
 //
-// Types come from the declarations; `json` is open and checks nothing. After a complaint the type is kError, which fits
-// everything and stays silent. In plain mode (CEL alone) types are not enforced: what CEL finds at run time stays there.
-// Operators are in check_operators.cpp, functions and macros in check_calls.cpp, fitting in fit.cpp.
-// Tested in tests/dsl/expr_check_test.cpp.
+// Types come from the declarations; `json` is open and checks nothing. After a complaint the type
+// is kError, which fits everything and stays silent. In plain mode (CEL alone) types are not
+// enforced: what CEL finds at run time stays there. Operators are in check_operators.cpp, functions
+// and macros in check_calls.cpp, fitting in fit.cpp. Tested in tests/dsl/expr_check_test.cpp.
 #include "dsl/expr/check.h"
 
 #include <algorithm>
@@ -22,7 +23,9 @@ using Base = interpreter::Type::Base;
 
 namespace {
 
-Typed typed(Type type) { return {.type = std::move(type), .when_true = {}, .when_false = {}, .maybe_absent = false}; }
+Typed typed(Type type) {
+  return {.type = std::move(type), .when_true = {}, .when_false = {}, .maybe_absent = false};
+}
 Typed typed(Base base) { return typed(type_of(base)); }
 
 Facts both(const Facts& a, const Facts& b) {
@@ -45,8 +48,19 @@ void add_path(Facts& facts, const std::string& path) {
   if (!path.empty()) facts.insert(path);
 }
 
-constexpr std::string_view type_names[] = {"bool", "int", "uint", "double", "string", "bytes", "list", "map",
-                                           "null_type", "type", "optional_type", "google.protobuf.Timestamp", "google.protobuf.Duration"};
+constexpr std::string_view type_names[] = {"bool",
+                                           "int",
+                                           "uint",
+                                           "double",
+                                           "string",
+                                           "bytes",
+                                           "list",
+                                           "map",
+                                           "null_type",
+                                           "type",
+                                           "optional_type",
+                                           "google.protobuf.Timestamp",
+                                           "google.protobuf.Duration"};
 
 bool is_type_name(std::string_view name) {
   return std::find(std::begin(type_names), std::end(type_names), name) != std::end(type_names);
@@ -73,11 +87,14 @@ Typed ExprCheck::check_node(Tree& node, const Facts& known, bool may_be_absent) 
     case Op::kNot: return check_not(node, known);
     case Op::kNegate: return check_negate(node, known);
     case Op::kBinary: return check_binary(node, known);
-    case Op::kAnd: case Op::kOr: return check_logic(node, known);
+    case Op::kAnd:
+    case Op::kOr: return check_logic(node, known);
     case Op::kConditional: return check_conditional(node, known);
     case Op::kPresent: return check_present(node, known);
     case Op::kOrElse: return check_or_else(node, known, may_be_absent);
-    case Op::kOptionalField: case Op::kOptionalIndex: case Op::kOptionalEntry: return check_optional(node, known);
+    case Op::kOptionalField:
+    case Op::kOptionalIndex:
+    case Op::kOptionalEntry: return check_optional(node, known);
   }
   return typed(Base::kError);
 }
@@ -99,10 +116,12 @@ Typed ExprCheck::check_literal(const Tree& node) {
   }
 }
 
-// ---- Names and fields ------------------------------------------------------------------------------------------
+// ---- Names and fields
+// ------------------------------------------------------------------------------------------
 
 bool ExprCheck::is_local(std::string_view name) const {
-  return std::any_of(locals_.begin(), locals_.end(), [&](const auto& local) { return local.first == name; });
+  return std::any_of(locals_.begin(), locals_.end(),
+                     [&](const auto& local) { return local.first == name; });
 }
 
 std::string ExprCheck::path_of(const Tree& node) const {
@@ -129,7 +148,8 @@ Typed ExprCheck::check_name(Tree& node, const Facts& known, bool may_be_absent) 
     if (maybe && !may_be_absent) {
       Diagnostic& d = report("BEL5201", node, "`" + name + "` may be absent here");
       if (!info->absent_because.empty()) d.notes.push_back({.text = info->absent_because});
-      d.help = "ask first with `" + name + " is present`, or give another value with `" + name + " or else …`";
+      d.help = "ask first with `" + name + " is present`, or give another value with `" + name +
+               " or else …`";
     }
     Typed out = typed(info->type);
     out.type.optional = false;
@@ -157,7 +177,8 @@ Typed ExprCheck::check_name(Tree& node, const Facts& known, bool may_be_absent) 
   return typed(Base::kError);
 }
 
-// In container a.b the name x is a.b.x, a.x or x, whichever comes first; a leading dot means x alone.
+// In container a.b the name x is a.b.x, a.x or x, whichever comes first; a leading dot means x
+// alone.
 bool ExprCheck::find_qualified(Tree& node, std::string_view path, bool rooted, Type& type) {
   std::string within = rooted ? "" : options_.container;
   while (true) {
@@ -201,30 +222,40 @@ Typed ExprCheck::check_field(Tree& node, const Facts& known, bool may_be_absent)
       out.type = base.type.element.empty() ? type_of(Base::kJson) : bare(base.type.element[0]);
       return out;
     case Base::kMoney:
-      if (node.text == "minor") { out.type = type_of(Base::kInt); return out; }
-      if (node.text == "currency") { out.type = type_of(Base::kText); return out; }
+      if (node.text == "minor") {
+        out.type = type_of(Base::kInt);
+        return out;
+      }
+      if (node.text == "currency") {
+        out.type = type_of(Base::kText);
+        return out;
+      }
       break;
     case Base::kRecord: {
       for (const interpreter::Field& field : base.type.fields) {
         if (field.name != node.text) continue;
         const bool maybe = field.type.optional && (path.empty() || !known.contains(path));
         if (maybe && !may_be_absent) {
-          report("BEL5201", node, "`" + source_of(node) + "` may be absent: the field is optional").help =
-              "ask first with `" + source_of(node) + " is present`, or give another value with `" + source_of(node) +
-              " or else …`";
+          report("BEL5201", node, "`" + source_of(node) + "` may be absent: the field is optional")
+              .help = "ask first with `" + source_of(node) +
+                      " is present`, or give another value with `" + source_of(node) +
+                      " or else …`";
         }
         out.type = field.type;
         out.type.optional = false;
         out.maybe_absent = out.maybe_absent || maybe;
         return out;
       }
-      const std::string owner = base.type.record.empty() ? source_of(node.args[0]) : base.type.record;
-      Diagnostic& d = report_mark("BEL3202", node, "`" + owner + "` has no field `" + node.text + "`");
+      const std::string owner =
+          base.type.record.empty() ? source_of(node.args[0]) : base.type.record;
+      Diagnostic& d =
+          report_mark("BEL3202", node, "`" + owner + "` has no field `" + node.text + "`");
       std::vector<std::string> names;
       for (const interpreter::Field& field : base.type.fields) names.push_back(field.name);
       suggest(d, node.text, names);
       if (d.help.empty() && !names.empty() && names.size() <= 8) {
-        for (const std::string& name : names) d.help += (d.help.empty() ? "its fields are `" : ", `") + name + "`";
+        for (const std::string& name : names)
+          d.help += (d.help.empty() ? "its fields are `" : ", `") + name + "`";
       }
       out.type = type_of(Base::kError);
       return out;
@@ -232,8 +263,9 @@ Typed ExprCheck::check_field(Tree& node, const Facts& known, bool may_be_absent)
     default: break;
   }
   if (options_.plain) return out;
-  Diagnostic& d = report_mark("BEL4212", node, "`" + source_of(node.args[0]) + "` is " + to_text(base.type) +
-                                                   " and has no field `" + node.text + "`");
+  Diagnostic& d = report_mark("BEL4212", node,
+                              "`" + source_of(node.args[0]) + "` is " + to_text(base.type) +
+                                  " and has no field `" + node.text + "`");
   if (base.type.base == Base::kMoney) d.help = "money has `minor` and `currency`";
   out.type = type_of(Base::kError);
   return out;
@@ -247,7 +279,8 @@ Typed ExprCheck::check_index(Tree& node, const Facts& known, bool may_be_absent)
   out.maybe_absent = base.maybe_absent;
   if (is_error(base.type) || is_error(key.type)) return typed(Base::kError);
   if (options_.plain || is_open(base.type)) return out;
-  const Type element = base.type.element.empty() ? type_of(Base::kJson) : bare(base.type.element[0]);
+  const Type element =
+      base.type.element.empty() ? type_of(Base::kJson) : bare(base.type.element[0]);
   if (base.type.base == Base::kList) {
     if (key.type.base != Base::kInt && !is_open(key.type)) {
       report("BEL4214", node.args[1], "a list is indexed by int, not by " + to_text(key.type));
@@ -264,22 +297,24 @@ Typed ExprCheck::check_index(Tree& node, const Facts& known, bool may_be_absent)
     out.type = element;
     return out;
   }
-  Diagnostic& d = report("BEL4214", node.args[0], "`" + source_of(node.args[0]) + "` is " + to_text(base.type) +
-                                                      " and cannot be indexed");
+  Diagnostic& d = report(
+      "BEL4214", node.args[0],
+      "`" + source_of(node.args[0]) + "` is " + to_text(base.type) + " and cannot be indexed");
   if (base.type.base == Base::kRecord) d.help = "read a field with `.name`";
   return typed(Base::kError);
 }
 
 // Only plain CEL has them, and it leaves types to run time.
 Typed ExprCheck::check_optional(Tree& node, const Facts& known) {
-  node.found.kind = node.op == Op::kOptionalField ? ExprKind::kOptionalField
+  node.found.kind = node.op == Op::kOptionalField   ? ExprKind::kOptionalField
                     : node.op == Op::kOptionalIndex ? ExprKind::kOptionalIndex
                                                     : ExprKind::kOptionalEntry;
   for (Tree& arg : node.args) check(arg, known);
   return typed(Base::kJson);
 }
 
-// ---- Logic and presence ----------------------------------------------------------------------------------------
+// ---- Logic and presence
+// ----------------------------------------------------------------------------------------
 
 Typed ExprCheck::check_logic(Tree& node, const Facts& known) {
   const bool is_and = node.op == Op::kAnd;
@@ -289,7 +324,8 @@ Typed ExprCheck::check_logic(Tree& node, const Facts& known) {
   bool first = true;
   for (std::size_t i = 0; i < node.args.size(); ++i) {
     const Typed side = check(node.args[i], so_far);
-    if (side.type.base != Base::kBool && !is_open(side.type) && !options_.plain) value_as_condition(node, i, side.type);
+    if (side.type.base != Base::kBool && !is_open(side.type) && !options_.plain)
+      value_as_condition(node, i, side.type);
     so_far = both(so_far, is_and ? side.when_true : side.when_false);
     if (is_and) {
       out.when_true = both(out.when_true, side.when_true);
@@ -308,7 +344,8 @@ void ExprCheck::value_as_condition(const Tree& logic, std::size_t at, const Type
   std::size_t first = at;
   while (first > 0 && logic.args[first].op == Op::kLiteral) --first;
   const Tree& comparison = logic.args[first];
-  const bool compares = comparison.op == Op::kBinary && (comparison.text == "==" || comparison.text == "!=");
+  const bool compares =
+      comparison.op == Op::kBinary && (comparison.text == "==" || comparison.text == "!=");
   if (logic.args[at].op != Op::kLiteral || !compares) {
     condition(const_cast<Tree&>(logic.args[at]), type);
     return;
@@ -317,19 +354,23 @@ void ExprCheck::value_as_condition(const Tree& logic, std::size_t at, const Type
   for (std::size_t i = first + 1; i < logic.args.size() && logic.args[i].op == Op::kLiteral; ++i) {
     values += ", " + source_of(logic.args[i]);
   }
-  report("BEL4203", logic.args[at], "`" + source_of(logic.args[at]) + "` is a value, not a condition").help =
-      "write `" + source_of(comparison.args[0]) + (comparison.text == "==" ? " is one of [" : " is not one of [") +
-      values + "]`";
+  report("BEL4203", logic.args[at],
+         "`" + source_of(logic.args[at]) + "` is a value, not a condition")
+      .help = "write `" + source_of(comparison.args[0]) +
+              (comparison.text == "==" ? " is one of [" : " is not one of [") + values + "]`";
 }
 
 void ExprCheck::condition(Tree& node, const Type& type) {
   if (type.base == Base::kBool || is_open(type) || options_.plain) return;
-  Diagnostic& d = report("BEL4209", node, "`" + source_of(node) + "` is " + to_text(type) + ", not a condition");
-  d.help = "say what to compare, such as `" + source_of(node) + " is …`, or ask `" + source_of(node) + " is present`";
+  Diagnostic& d = report("BEL4209", node,
+                         "`" + source_of(node) + "` is " + to_text(type) + ", not a condition");
+  d.help = "say what to compare, such as `" + source_of(node) + " is …`, or ask `" +
+           source_of(node) + " is present`";
 }
 
 Typed ExprCheck::check_not(Tree& node, const Facts& known) {
-  node.found = {.kind = ExprKind::kCall, .index = static_cast<std::uint32_t>(interpreter::Function::kNot)};
+  node.found = {.kind = ExprKind::kCall,
+                .index = static_cast<std::uint32_t>(interpreter::Function::kNot)};
   Typed inner = check(node.args[0], known);
   condition(node.args[0], inner.type);
   inner.type = type_of(Base::kBool);
@@ -361,12 +402,14 @@ Typed ExprCheck::check_or_else(Tree& node, const Facts& known, bool may_be_absen
   Typed out = typed(join_types(left.type, right.type));
   out.maybe_absent = right.maybe_absent;
   if (comparable(left.type, right.type) || options_.plain) return out;
-  report("BEL4204", node.args[1], "`or else` needs " + to_text(bare(left.type)) + " here, not " + to_text(right.type));
+  report("BEL4204", node.args[1],
+         "`or else` needs " + to_text(bare(left.type)) + " here, not " + to_text(right.type));
   out.type = type_of(Base::kError);
   return out;
 }
 
-// ---- Lists and maps --------------------------------------------------------------------------------------------
+// ---- Lists and maps
+// --------------------------------------------------------------------------------------------
 
 Typed ExprCheck::check_list(Tree& node, const Facts& known) {
   node.found.kind = ExprKind::kList;
@@ -375,7 +418,8 @@ Typed ExprCheck::check_list(Tree& node, const Facts& known) {
     const Typed item = check(arg, known);
     element = element ? join_types(*element, item.type) : bare(item.type);
   }
-  if (element && is_error(*element)) element = type_of(Base::kJson);  // complained about already; the list stands
+  if (element && is_error(*element))
+    element = type_of(Base::kJson);  // complained about already; the list stands
   return typed(list_of(element.value_or(type_of(Base::kJson))));
 }
 
@@ -391,11 +435,14 @@ Typed ExprCheck::check_map(Tree& node, const Facts& known) {
     element = element ? join_types(*element, value.type) : bare(value.type);
     if (options_.plain) continue;
     if (!is_text(key.type) && !is_open(key.type)) {
-      Diagnostic& d = report("BEL4211", node.args[i], "the key of a map is text, not " + to_text(key.type));
-      if (node.args[i].op == Op::kName) d.help = "put the key in quotes: `\"" + node.args[i].text + "\"`";
+      Diagnostic& d =
+          report("BEL4211", node.args[i], "the key of a map is text, not " + to_text(key.type));
+      if (node.args[i].op == Op::kName)
+        d.help = "put the key in quotes: `\"" + node.args[i].text + "\"`";
     } else if (node.args[i].op == Op::kLiteral && key.type.base == Base::kText &&
                !keys.insert(node.args[i].literal.as_string()).second) {
-      report("BEL4211", node.args[i], "the key " + source_of(node.args[i]) + " stands twice in the map");
+      report("BEL4211", node.args[i],
+             "the key " + source_of(node.args[i]) + " stands twice in the map");
     }
   }
   if (!text_keys || (element && is_error(*element))) return typed(Base::kJson);
@@ -404,9 +451,11 @@ Typed ExprCheck::check_map(Tree& node, const Facts& known) {
   return typed(std::move(type));
 }
 
-// ---- Reports ---------------------------------------------------------------------------------------------------
+// ---- Reports
+// ---------------------------------------------------------------------------------------------------
 
-Diagnostic& ExprCheck::report(std::string_view code, std::uint32_t at, std::uint32_t length, std::string message) {
+Diagnostic& ExprCheck::report(std::string_view code, std::uint32_t at, std::uint32_t length,
+                              std::string message) {
   failed_ = true;
   return diagnostics_.add(code, span_in(expr_, at, length), std::move(message));
 }
@@ -427,7 +476,8 @@ std::string ExprCheck::source_of(const Tree& node) const {
   return out;
 }
 
-void ExprCheck::suggest(Diagnostic& diagnostic, std::string_view name, const std::vector<std::string>& candidates) {
+void ExprCheck::suggest(Diagnostic& diagnostic, std::string_view name,
+                        const std::vector<std::string>& candidates) {
   const std::string near = nearest(name, candidates);
   if (!near.empty()) did_you_mean(diagnostic, name, near);
 }

@@ -1,4 +1,5 @@
-// The checker's insides, shared by check*.cpp: one object a checked expression. See check.cpp for the idea.
+// The checker's insides, shared by check*.cpp: one object a checked expression. See check.cpp for
+// the idea.
 #pragma once
 #include <set>
 #include <string>
@@ -24,14 +25,15 @@ inline constexpr std::uint32_t unknown_index = 0xffffffff;
 
 class ExprCheck {
  public:
-  ExprCheck(const Expr& expr, const Names& names, const CheckOptions& options, Diagnostics& diagnostics)
+  ExprCheck(const Expr& expr, const Names& names, const CheckOptions& options,
+            Diagnostics& diagnostics)
       : expr_(expr), names_(names), options_(options), diagnostics_(diagnostics) {}
 
   // `may_be_absent`: the place asks about presence, so an absent path is no problem here.
   Typed check(Tree& node, const Facts& known, bool may_be_absent = false);
 
-  // Whether the node fits `wanted`; reports when not. Literals are validated, text for a time becomes that time.
-  // REQUIRES: the node was checked.
+  // Whether the node fits `wanted`; reports when not. Literals are validated, text for a time
+  // becomes that time. REQUIRES: the node was checked.
   void fit(Tree& node, const interpreter::Type& wanted, const std::string& wanted_for);
 
   bool failed() const { return failed_; }
@@ -67,7 +69,8 @@ class ExprCheck {
   Typed check_let(Tree& node, const Facts& known);
   Typed check_block(Tree& node, const Facts& known);
   Typed check_optional(Tree& node, const Facts& known);
-  // A name, or a chain of fields that is one name, where plain CEL finds it; false when there is none such.
+  // A name, or a chain of fields that is one name, where plain CEL finds it; false when there is
+  // none such.
   bool find_qualified(Tree& node, std::string_view path, bool rooted, Type& type);
   Typed check_macro(Tree& node, const Facts& known);
   Typed check_signature(Tree& node, const std::string& name, bool member, const Facts& known);
@@ -80,11 +83,13 @@ class ExprCheck {
   void fit_literal_map(Tree& node, const Type& wanted, const std::string& wanted_for);
   void misfit(const Tree& node, const Type& wanted, const std::string& wanted_for);
 
-  Diagnostic& report(std::string_view code, std::uint32_t at, std::uint32_t length, std::string message);
+  Diagnostic& report(std::string_view code, std::uint32_t at, std::uint32_t length,
+                     std::string message);
   Diagnostic& report(std::string_view code, const Tree& node, std::string message);
   Diagnostic& report_mark(std::string_view code, const Tree& node, std::string message);
   std::string source_of(const Tree& node) const;
-  void suggest(Diagnostic& diagnostic, std::string_view name, const std::vector<std::string>& candidates);
+  void suggest(Diagnostic& diagnostic, std::string_view name,
+               const std::vector<std::string>& candidates);
   // The dotted path of a name or a chain of fields; empty for anything else.
   std::string path_of(const Tree& node) const;
   bool is_local(std::string_view name) const;
@@ -98,7 +103,8 @@ class ExprCheck {
   bool failed_ = false;
 };
 
-// ---- Types (types.cpp) ------------------------------------------------------------------------------------------
+// ---- Types (types.cpp)
+// ------------------------------------------------------------------------------------------
 
 interpreter::Type type_of(interpreter::Type::Base base);
 interpreter::Type list_of(interpreter::Type element);

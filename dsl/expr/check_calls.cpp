@@ -1,5 +1,6 @@
-// Functions by their signatures (signatures.cpp), and the macros: has, all, exists, exists_one, map, filter, and CEL's
-// two-variable forms. A macro's variable is a fresh name: nothing is shadowed.
+// Functions by their signatures (signatures.cpp), and the macros: has, all, exists, exists_one,
+// map, filter, and CEL's two-variable forms. A macro's variable is a fresh name: nothing is
+// shadowed.
 #include <algorithm>
 
 #include "dsl/expr/check.h"
@@ -15,7 +16,9 @@ using Base = interpreter::Type::Base;
 
 namespace {
 
-Typed typed(Type type) { return {.type = std::move(type), .when_true = {}, .when_false = {}, .maybe_absent = false}; }
+Typed typed(Type type) {
+  return {.type = std::move(type), .when_true = {}, .when_false = {}, .maybe_absent = false};
+}
 Typed typed(Base base) { return typed(type_of(base)); }
 
 bool takes(char code, const Type& type) {
@@ -95,45 +98,58 @@ struct Macro {
 };
 
 constexpr Macro macros[] = {
-    {"all", ExprKind::kAll, 1, 2, 2},          {"all", ExprKind::kAll, 2, 3, 3},
-    {"exists", ExprKind::kExists, 1, 2, 2},    {"exists", ExprKind::kExists, 2, 3, 3},
-    {"exists_one", ExprKind::kExistsOne, 1, 2, 2}, {"existsOne", ExprKind::kExistsOne, 1, 2, 2},
-    {"existsOne", ExprKind::kExistsOne, 2, 3, 3},  {"filter", ExprKind::kFilter, 1, 2, 2},
-    {"map", ExprKind::kMapMacro, 1, 2, 3},     {"transformList", ExprKind::kMapMacro, 2, 3, 4},
-    {"transformMap", ExprKind::kTransformMap, 2, 3, 4}, {"exists_one", ExprKind::kExistsOne, 2, 3, 3},
-    {"transformMapEntry", ExprKind::kTransformEntries, 2, 3, 4}, {"sortBy", ExprKind::kSortBy, 1, 2, 2},
-    {"optMap", ExprKind::kOptionalMap, 1, 2, 2, true}, {"optFlatMap", ExprKind::kOptionalFlatMap, 1, 2, 2, true},
+    {"all", ExprKind::kAll, 1, 2, 2},
+    {"all", ExprKind::kAll, 2, 3, 3},
+    {"exists", ExprKind::kExists, 1, 2, 2},
+    {"exists", ExprKind::kExists, 2, 3, 3},
+    {"exists_one", ExprKind::kExistsOne, 1, 2, 2},
+    {"existsOne", ExprKind::kExistsOne, 1, 2, 2},
+    {"existsOne", ExprKind::kExistsOne, 2, 3, 3},
+    {"filter", ExprKind::kFilter, 1, 2, 2},
+    {"map", ExprKind::kMapMacro, 1, 2, 3},
+    {"transformList", ExprKind::kMapMacro, 2, 3, 4},
+    {"transformMap", ExprKind::kTransformMap, 2, 3, 4},
+    {"exists_one", ExprKind::kExistsOne, 2, 3, 3},
+    {"transformMapEntry", ExprKind::kTransformEntries, 2, 3, 4},
+    {"sortBy", ExprKind::kSortBy, 1, 2, 2},
+    {"optMap", ExprKind::kOptionalMap, 1, 2, 2, true},
+    {"optFlatMap", ExprKind::kOptionalFlatMap, 1, 2, 2, true},
 };
 
 const Macro* find_macro(const Tree& node, bool plain) {
   const std::size_t count = node.args.size() - 1;
   for (const Macro& macro : macros) {
     if (macro.plain_only && !plain) continue;
-    if (macro.name == node.text && count >= macro.args_min && count <= macro.args_max) return &macro;
+    if (macro.name == node.text && count >= macro.args_min && count <= macro.args_max)
+      return &macro;
   }
   return nullptr;
 }
 
 bool is_macro_name(std::string_view name) {
-  return std::any_of(std::begin(macros), std::end(macros), [&](const Macro& m) { return m.name == name; });
+  return std::any_of(std::begin(macros), std::end(macros),
+                     [&](const Macro& m) { return m.name == name; });
 }
 
 bool is_namespace(std::string_view name) {
-  static constexpr std::string_view names[] = {"math", "strings", "base64", "lists", "sets", "optional"};
+  static constexpr std::string_view names[] = {"math",  "strings", "base64",
+                                               "lists", "sets",    "optional"};
   return std::find(std::begin(names), std::end(names), name) != std::end(names);
 }
 
-// The names that CEL's optimizers write for variables: cel.index(0), cel.iterVar(0, 1), cel.accuVar(0, 1). They become
-// names that nobody can write.
+// The names that CEL's optimizers write for variables: cel.index(0), cel.iterVar(0, 1),
+// cel.accuVar(0, 1). They become names that nobody can write.
 void rename_cel_variable(Tree& node) {
-  if (node.op != Op::kMemberCall || node.args[0].op != Op::kName || node.args[0].text != "cel") return;
+  if (node.op != Op::kMemberCall || node.args[0].op != Op::kName || node.args[0].text != "cel")
+    return;
   const bool index = node.text == "index" && node.args.size() == 2;
   const bool loop = (node.text == "iterVar" || node.text == "accuVar") && node.args.size() == 3;
   if (!index && !loop) return;
   std::string name = "@" + node.text;
   for (std::size_t i = 1; i < node.args.size(); ++i) {
     const Tree& number = node.args[i];
-    if (number.op != Op::kLiteral || number.literal.kind() != interpreter::Value::Kind::kInt) return;
+    if (number.op != Op::kLiteral || number.literal.kind() != interpreter::Value::Kind::kInt)
+      return;
     name += ":" + std::to_string(number.literal.as_int());
   }
   node.op = Op::kName;
@@ -146,7 +162,8 @@ void rename_cel_variable(Tree& node) {
 Typed ExprCheck::check_call(Tree& node, const Facts& known) {
   if (node.text == "has" && options_.macros) return check_has(node, known);
   const std::string name = node.text.starts_with('.') ? node.text.substr(1) : node.text;
-  if (!options_.plain && (name == "min" || name == "max")) return check_extreme(node, name == "min" ? "math.least" : "math.greatest", known);
+  if (!options_.plain && (name == "min" || name == "max"))
+    return check_extreme(node, name == "min" ? "math.least" : "math.greatest", known);
   return check_signature(node, name, false, known);
 }
 
@@ -162,7 +179,8 @@ Typed ExprCheck::check_member_call(Tree& node, const Facts& known) {
       node.args.erase(node.args.begin());
       return check_let(node, known);
     }
-    if (options_.plain && node.text == "block" && node.args.size() == 3) return check_block(node, known);
+    if (options_.plain && node.text == "block" && node.args.size() == 3)
+      return check_block(node, known);
   }
   if (free && is_namespace(root)) {
     const std::string name = root + "." + node.text;
@@ -170,8 +188,10 @@ Typed ExprCheck::check_member_call(Tree& node, const Facts& known) {
     if (name == "math.greatest" || name == "math.least") return check_extreme(node, name, known);
     return check_signature(node, name, false, known);
   }
-  if (options_.macros && find_macro(node, options_.plain) != nullptr) return check_macro(node, known);
-  if (options_.plain && node.args.size() == 2 && (node.text == "or" || node.text == "orValue")) {  // the other side waits
+  if (options_.macros && find_macro(node, options_.plain) != nullptr)
+    return check_macro(node, known);
+  if (options_.plain && node.args.size() == 2 &&
+      (node.text == "or" || node.text == "orValue")) {  // the other side waits
     node.found.kind = node.text == "or" ? ExprKind::kOptionalOr : ExprKind::kOptionalOrValue;
     for (Tree& arg : node.args) check(arg, known);
     return typed(Base::kJson);
@@ -200,7 +220,8 @@ Typed ExprCheck::check_has(Tree& node, const Facts& known) {
   }
   if (!is_error(checked.type) && !path_of(field).empty()) {
     const std::string path = path_of(field);
-    for (std::size_t dot = path.find('.'); dot != std::string::npos; dot = path.find('.', dot + 1)) {
+    for (std::size_t dot = path.find('.'); dot != std::string::npos;
+         dot = path.find('.', dot + 1)) {
       out.when_true.insert(path.substr(0, dot));
     }
     out.when_true.insert(path);
@@ -214,8 +235,10 @@ bool ExprCheck::declare_variable(const Tree& node, const Type& type) {
         "write `items.all(item, item > 0)`";
     return false;
   }
-  if (!options_.plain && (is_local(node.text) || names_.find(node.text) || is_reserved_name(node.text))) {
-    report("BEL3204", node, "`" + node.text + "` is taken; the variable of a macro needs a name of its own");
+  if (!options_.plain &&
+      (is_local(node.text) || names_.find(node.text) || is_reserved_name(node.text))) {
+    report("BEL3204", node,
+           "`" + node.text + "` is taken; the variable of a macro needs a name of its own");
     return false;
   }
   locals_.emplace_back(node.text, type);
@@ -237,7 +260,8 @@ Typed ExprCheck::check_let(Tree& node, const Facts& known) {
 Typed ExprCheck::check_block(Tree& node, const Facts& known) {
   constexpr std::size_t parts_max = 64;
   if (node.args[1].op != Op::kList || node.args[1].args.size() > parts_max) {
-    report("BEL4208", node, "`cel.block` takes a list of at most " + std::to_string(parts_max) + " parts");
+    report("BEL4208", node,
+           "`cel.block` takes a list of at most " + std::to_string(parts_max) + " parts");
     return typed(Base::kError);
   }
   std::vector<Tree> parts = std::move(node.args[1].args);
@@ -263,16 +287,21 @@ Typed ExprCheck::check_block(Tree& node, const Facts& known) {
 
 Typed ExprCheck::check_macro(Tree& node, const Facts& known) {
   const Macro& macro = *find_macro(node, options_.plain);
-  for (std::size_t i = 1; options_.plain && i <= macro.variables; ++i) rename_cel_variable(node.args[i]);
+  for (std::size_t i = 1; options_.plain && i <= macro.variables; ++i)
+    rename_cel_variable(node.args[i]);
   node.found = {.kind = macro.kind, .index = static_cast<std::uint32_t>(macro.variables)};
   const Typed range = check(node.args[0], known);
   const bool is_list = range.type.base == Base::kList, is_map = range.type.base == Base::kMap;
   if (!is_list && !is_map && !is_open(range.type) && !options_.plain) {
-    report("BEL4214", node.args[0], "`" + node.text + "` needs a list or a map, not " + to_text(bare(range.type)));
+    report("BEL4214", node.args[0],
+           "`" + node.text + "` needs a list or a map, not " + to_text(bare(range.type)));
     return typed(Base::kError);
   }
-  const Type element = range.type.element.empty() ? type_of(Base::kJson) : bare(range.type.element[0]);
-  const Type key = is_map ? type_of(Base::kText) : is_list ? type_of(Base::kInt) : type_of(Base::kJson);
+  const Type element =
+      range.type.element.empty() ? type_of(Base::kJson) : bare(range.type.element[0]);
+  const Type key = is_map    ? type_of(Base::kText)
+                   : is_list ? type_of(Base::kInt)
+                             : type_of(Base::kJson);
   const std::size_t outer = locals_.size();
   bool declared = true;
   if (macro.variables == 2) {
@@ -290,9 +319,10 @@ Typed ExprCheck::check_macro(Tree& node, const Facts& known) {
     return typed(Base::kError);
   }
   const std::size_t first = macro.variables + 1;
-  const bool transforms = macro.kind == ExprKind::kMapMacro || macro.kind == ExprKind::kTransformMap ||
-                          macro.kind == ExprKind::kTransformEntries || macro.kind == ExprKind::kSortBy ||
-                          macro.plain_only;
+  const bool transforms = macro.kind == ExprKind::kMapMacro ||
+                          macro.kind == ExprKind::kTransformMap ||
+                          macro.kind == ExprKind::kTransformEntries ||
+                          macro.kind == ExprKind::kSortBy || macro.plain_only;
   Facts inside = known;
   Typed body;
   for (std::size_t i = first; i < node.args.size(); ++i) {
@@ -303,19 +333,26 @@ Typed ExprCheck::check_macro(Tree& node, const Facts& known) {
   }
   locals_.resize(outer);
   switch (macro.kind) {
-    case ExprKind::kFilter: return typed(is_map ? list_of(type_of(Base::kText)) : is_list ? bare(range.type) : list_of(type_of(Base::kJson)));
-    case ExprKind::kMapMacro: return typed(list_of(is_error(body.type) ? type_of(Base::kJson) : bare(body.type)));
-    case ExprKind::kTransformMap: case ExprKind::kTransformEntries: case ExprKind::kOptionalMap:
-    case ExprKind::kOptionalFlatMap:
-      return typed(Base::kJson);
-    case ExprKind::kSortBy: return typed(is_list ? bare(range.type) : list_of(type_of(Base::kJson)));
+    case ExprKind::kFilter:
+      return typed(is_map    ? list_of(type_of(Base::kText))
+                   : is_list ? bare(range.type)
+                             : list_of(type_of(Base::kJson)));
+    case ExprKind::kMapMacro:
+      return typed(list_of(is_error(body.type) ? type_of(Base::kJson) : bare(body.type)));
+    case ExprKind::kTransformMap:
+    case ExprKind::kTransformEntries:
+    case ExprKind::kOptionalMap:
+    case ExprKind::kOptionalFlatMap: return typed(Base::kJson);
+    case ExprKind::kSortBy:
+      return typed(is_list ? bare(range.type) : list_of(type_of(Base::kJson)));
     default: return typed(Base::kBool);
   }
 }
 
 Typed ExprCheck::check_extreme(Tree& node, const std::string& name, const Facts& known) {
   node.found = {.kind = ExprKind::kCall,
-                .index = static_cast<std::uint32_t>(name == "math.least" ? Function::kLeast : Function::kGreatest)};
+                .index = static_cast<std::uint32_t>(name == "math.least" ? Function::kLeast
+                                                                         : Function::kGreatest)};
   std::vector<Type> types;
   for (Tree& arg : node.args) types.push_back(bare(check(arg, known).type));
   if (types.empty()) {
@@ -323,40 +360,51 @@ Typed ExprCheck::check_extreme(Tree& node, const std::string& name, const Facts&
     return typed(Base::kError);
   }
   if (options_.plain) return typed(Base::kJson);
-  if (types.size() == 1 && types[0].base == Base::kList && !types[0].element.empty()) return typed(types[0].element[0]);
+  if (types.size() == 1 && types[0].base == Base::kList && !types[0].element.empty())
+    return typed(types[0].element[0]);
   Type out = types[0];
   for (std::size_t i = 0; i < types.size(); ++i) {
     const Type& type = types[i];
-    const bool has_order = is_open(type) || is_number(type) || is_text(type) || type.base == Base::kMoney ||
-                           type.base == Base::kTimestamp || type.base == Base::kDuration;
+    const bool has_order = is_open(type) || is_number(type) || is_text(type) ||
+                           type.base == Base::kMoney || type.base == Base::kTimestamp ||
+                           type.base == Base::kDuration;
     if (!has_order || !comparable(types[0], type)) {
-      report("BEL4208", node.args[i], "`" + node.text + "` cannot compare " + to_text(types[0]) + " with " + to_text(type));
+      report("BEL4208", node.args[i],
+             "`" + node.text + "` cannot compare " + to_text(types[0]) + " with " + to_text(type));
       return typed(Base::kError);
     }
-    out = is_number(out) && is_number(type) && out.base != type.base ? type_of(Base::kJson) : join_types(out, type);
+    out = is_number(out) && is_number(type) && out.base != type.base ? type_of(Base::kJson)
+                                                                     : join_types(out, type);
   }
   return typed(out);
 }
 
 void ExprCheck::check_pattern(const Tree& pattern) {
-  if (pattern.op != Op::kLiteral || pattern.literal.kind() != interpreter::Value::Kind::kString) return;
+  if (pattern.op != Op::kLiteral || pattern.literal.kind() != interpreter::Value::Kind::kString)
+    return;
   const std::string problem = pattern_problem(pattern.literal.as_string());
   if (problem.empty()) return;
-  report("BEL4215", pattern, source_of(pattern) + " is no pattern: " + problem).help = "the syntax is RE2's";
+  report("BEL4215", pattern, source_of(pattern) + " is no pattern: " + problem).help =
+      "the syntax is RE2's";
 }
 
 void ExprCheck::unknown_function(const Tree& node, const std::string& name, bool member) {
   const auto functions = signatures();
-  const auto gives_optional = [&](const auto& known) { return known.plain_only && known.name == name; };
-  if (name == "or" || name == "orValue" || std::any_of(functions.begin(), functions.end(), gives_optional) ||
+  const auto gives_optional = [&](const auto& known) {
+    return known.plain_only && known.name == name;
+  };
+  if (name == "or" || name == "orValue" ||
+      std::any_of(functions.begin(), functions.end(), gives_optional) ||
       std::any_of(std::begin(macros), std::end(macros), gives_optional)) {
-    report_mark("BEL3205", node, "`" + name + "` works on optional values, which workflows do not have").help =
-        "ask with `x is present`, or give another value with `x or else y`";
+    report_mark("BEL3205", node,
+                "`" + name + "` works on optional values, which workflows do not have")
+        .help = "ask with `x is present`, or give another value with `x or else y`";
     return;
   }
   if (member && is_macro_name(name)) {
-    report_mark("BEL4208", node, "`" + name + "` takes a variable and a condition, such as `items." + name +
-                                     "(item, item > 0)`");
+    report_mark("BEL4208", node,
+                "`" + name + "` takes a variable and a condition, such as `items." + name +
+                    "(item, item > 0)`");
     return;
   }
   Diagnostic& d = report_mark("BEL3203", node, "there is no function `" + name + "`");
@@ -364,7 +412,8 @@ void ExprCheck::unknown_function(const Tree& node, const std::string& name, bool
   for (const Signature& s : signatures()) {
     if (s.plain_only) continue;
     if (s.name == name) {
-      d.message = member ? "`" + name + "` is no function of a value" : "`" + name + "` is a function of a value";
+      d.message = member ? "`" + name + "` is no function of a value"
+                         : "`" + name + "` is a function of a value";
       d.help = "write `" + form_of(s) + "`";
       return;
     }
@@ -375,10 +424,12 @@ void ExprCheck::unknown_function(const Tree& node, const std::string& name, bool
   suggest(d, name, names);
 }
 
-Typed ExprCheck::check_signature(Tree& node, const std::string& name, bool member, const Facts& known) {
+Typed ExprCheck::check_signature(Tree& node, const std::string& name, bool member,
+                                 const Facts& known) {
   std::vector<const Signature*> named;
   for (const Signature& s : signatures()) {
-    if (s.name == name && s.member == member && (options_.plain || !s.plain_only)) named.push_back(&s);
+    if (s.name == name && s.member == member && (options_.plain || !s.plain_only))
+      named.push_back(&s);
   }
   if (named.empty() && options_.plain) {  // an error when it is evaluated
     node.found = {.kind = ExprKind::kCall, .index = unknown_index};
@@ -397,7 +448,8 @@ Typed ExprCheck::check_signature(Tree& node, const std::string& name, bool membe
     types.push_back(bare(check(arg, known).type));
     silent = silent || is_error(types.back());
   }
-  node.found = {.kind = ExprKind::kCall, .index = static_cast<std::uint32_t>(named.front()->function)};
+  node.found = {.kind = ExprKind::kCall,
+                .index = static_cast<std::uint32_t>(named.front()->function)};
   const auto fitting = [&](const Signature* s) {
     if (s->params.size() != types.size()) return false;
     for (std::size_t i = 0; i < types.size(); ++i) {
@@ -410,7 +462,9 @@ Typed ExprCheck::check_signature(Tree& node, const std::string& name, bool membe
   }
   std::vector<const Signature*> matching;
   std::copy_if(named.begin(), named.end(), std::back_inserter(matching), fitting);
-  if (silent) return typed(matching.empty() ? type_of(Base::kError) : result_of(matching.front()->result, types));
+  if (silent)
+    return typed(matching.empty() ? type_of(Base::kError)
+                                  : result_of(matching.front()->result, types));
   if (!matching.empty()) {
     const Signature* first = matching.front();
     if (first->function == Function::kMatches) check_pattern(node.args[1]);
@@ -420,13 +474,16 @@ Typed ExprCheck::check_signature(Tree& node, const std::string& name, bool membe
       d.help = "leave it out: only `json` is unchecked";
     }
     node.found.index = static_cast<std::uint32_t>(first->function);
-    const bool same = std::all_of(matching.begin(), matching.end(), [&](const Signature* s) { return s->result == first->result; });
+    const bool same = std::all_of(matching.begin(), matching.end(),
+                                  [&](const Signature* s) { return s->result == first->result; });
     return typed(same ? result_of(first->result, types) : type_of(Base::kJson));
   }
   std::string given;
-  for (std::size_t i = member ? 1 : 0; i < types.size(); ++i) given += (given.empty() ? "" : ", ") + to_text(types[i]);
+  for (std::size_t i = member ? 1 : 0; i < types.size(); ++i)
+    given += (given.empty() ? "" : ", ") + to_text(types[i]);
   const std::string on = member ? " of " + to_text(types[0]) : "";
-  Diagnostic& d = report_mark("BEL4208", node, "`" + name + "`" + on + " cannot take (" + given + ")");
+  Diagnostic& d =
+      report_mark("BEL4208", node, "`" + name + "`" + on + " cannot take (" + given + ")");
   std::vector<std::string> forms;
   for (const Signature* s : named) forms.push_back("`" + form_of(*s) + "`");
   forms.erase(std::unique(forms.begin(), forms.end()), forms.end());

@@ -1,5 +1,6 @@
-// The front door: parse, check, lower; constant durations; words that cannot be names. Each phase has its own file:
-// parse.cpp (with builder.cpp, literals.cpp, explain.cpp) → check*.cpp and fit.cpp → lower.cpp; print.cpp goes back to text.
+// The front door: parse, check, lower; constant durations; words that cannot be names. Each phase
+// has its own file: parse.cpp (with builder.cpp, literals.cpp, explain.cpp) → check*.cpp and
+// fit.cpp → lower.cpp; print.cpp goes back to text.
 #include "dsl/expr/expr.h"
 
 #include <algorithm>
@@ -26,19 +27,22 @@ struct NoScope final : interpreter::Scope {
 
 std::vector<std::string> without(const Facts& facts, const Facts& known) {
   std::vector<std::string> out;
-  std::set_difference(facts.begin(), facts.end(), known.begin(), known.end(), std::back_inserter(out));
+  std::set_difference(facts.begin(), facts.end(), known.begin(), known.end(),
+                      std::back_inserter(out));
   return out;
 }
 
 // Patterns and named zones are looked up at run time only.
 bool needs_environment(const interpreter::Program& program) {
   using interpreter::Function;
-  return std::any_of(program.nodes.begin(), program.nodes.end(), [](const interpreter::ExprNode& node) {
-    if (node.kind != interpreter::ExprKind::kCall) return false;
-    const auto f = static_cast<Function>(node.index);
-    return f == Function::kMatches ||
-           (f >= Function::kGetFullYear && f <= Function::kGetMilliseconds && node.args.size() == 2);
-  });
+  return std::any_of(program.nodes.begin(), program.nodes.end(),
+                     [](const interpreter::ExprNode& node) {
+                       if (node.kind != interpreter::ExprKind::kCall) return false;
+                       const auto f = static_cast<Function>(node.index);
+                       return f == Function::kMatches ||
+                              (f >= Function::kGetFullYear && f <= Function::kGetMilliseconds &&
+                               node.args.size() == 2);
+                     });
 }
 
 // A name or field that may be absent, where that is allowed: null instead of an error.
@@ -85,7 +89,8 @@ CheckedExpr check_expression(const Expr& expr, const Names& names, const CheckOp
   Parsed parsed = parse_expression(expr.text, options.plain);
   if (!parsed.tree) {
     SyntaxProblem& problem = *parsed.problem;
-    Diagnostic& d = diagnostics.add(problem.code, span_in(expr, problem.at, problem.length), std::move(problem.message));
+    Diagnostic& d = diagnostics.add(problem.code, span_in(expr, problem.at, problem.length),
+                                    std::move(problem.message));
     d.help = std::move(problem.help);
     return out;
   }
@@ -102,15 +107,16 @@ CheckedExpr check_expression(const Expr& expr, const Names& names, const CheckOp
   out.reads.assign(check.reads().begin(), check.reads().end());
   out.proves_present = without(typed.when_true, known);
   out.proves_present_if_false = without(typed.when_false, known);
-  const bool reads_now = std::any_of(out.program.nodes.begin(), out.program.nodes.end(), [](const auto& node) {
-    return node.kind == interpreter::ExprKind::kNow;
-  });
+  const bool reads_now =
+      std::any_of(out.program.nodes.begin(), out.program.nodes.end(),
+                  [](const auto& node) { return node.kind == interpreter::ExprKind::kNow; });
   if (out.reads.empty() && !reads_now) {
     interpreter::Evaluated value = evaluate(out.program, NoScope());
     if (value.ok) {
       out.constant = std::move(value.value);
     } else if (!options.plain && !needs_environment(out.program)) {
-      diagnostics.add("BEL4217", span_in(expr, tree.begin, tree.end - tree.begin), "this always fails: " + value.error);
+      diagnostics.add("BEL4217", span_in(expr, tree.begin, tree.end - tree.begin),
+                      "this always fails: " + value.error);
       out.ok = false;
       out.type = type_of(interpreter::Type::Base::kError);
     }
@@ -125,8 +131,10 @@ std::optional<std::int64_t> constant_duration_ms(const Expr& expr, Diagnostics& 
   const CheckedExpr checked = check_expression(expr, NoNames(), options, diagnostics);
   if (!checked.ok || !checked.constant || checked.constant->kind() != Value::Kind::kDuration) {
     if (diagnostics.errors() == errors) {
-      diagnostics.add("BEL4213", span_in(expr, 0, static_cast<std::uint32_t>(expr.text.size())),
-                      "a fixed duration is needed here").help = "write for example `15 minutes`";
+      diagnostics
+          .add("BEL4213", span_in(expr, 0, static_cast<std::uint32_t>(expr.text.size())),
+               "a fixed duration is needed here")
+          .help = "write for example `15 minutes`";
     }
     return std::nullopt;
   }
@@ -136,10 +144,12 @@ std::optional<std::int64_t> constant_duration_ms(const Expr& expr, Diagnostics& 
 
 bool is_reserved_name(std::string_view word) {
   static constexpr std::string_view words[] = {
-      "true", "false", "null", "now", "event", "body", "header", "status", "result", "old", "secret",
+      "true", "false", "null", "now", "event", "body", "header", "status", "result", "old",
+      "secret",
       // CEL's types, and the macros and functions that are called without a receiver
-      "bool", "int", "uint", "double", "string", "bytes", "list", "map", "null_type", "type", "dyn", "timestamp",
-      "duration", "size", "has", "matches", "all", "exists", "exists_one", "filter", "money", "min", "max", "math"};
+      "bool", "int", "uint", "double", "string", "bytes", "list", "map", "null_type", "type", "dyn",
+      "timestamp", "duration", "size", "has", "matches", "all", "exists", "exists_one", "filter",
+      "money", "min", "max", "math"};
   if (is_skin_word(word) || is_cel_reserved(word)) return true;
   if (std::find(std::begin(words), std::end(words), word) != std::end(words)) return true;
   const auto functions = signatures();

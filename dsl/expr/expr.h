@@ -1,5 +1,6 @@
-// Expressions: text → tree → typed program. One PEGTL grammar reads CEL and, unless `plain`, the English skin
-// (LANGUAGE.md §6). The checker knows names and types through Names; what it returns is an interpreter::Program.
+// Expressions: text → tree → typed program. One PEGTL grammar reads CEL and, unless `plain`, the
+// English skin (LANGUAGE.md §6). The checker knows names and types through Names; what it returns
+// is an interpreter::Program.
 #pragma once
 #include <functional>
 #include <memory>
@@ -31,25 +32,25 @@ class Names {
 };
 
 struct CheckOptions {
-  bool plain = false;               // CEL only: skin words are names, types are found at run time
-  std::string container;            // plain: names are looked up in here first, as CEL's name resolution says
-  bool macros = true;               // plain: otherwise `has`, `all` and the like are functions that nobody has
-  // The expression must fit this type (a message names it). Where it is optional, the expression may be a name or field
-  // that is absent: it then evaluates to null.
+  bool plain = false;     // CEL only: skin words are names, types are found at run time
+  std::string container;  // plain: names are looked up in here first, as CEL's name resolution says
+  bool macros = true;  // plain: otherwise `has`, `all` and the like are functions that nobody has
+  // The expression must fit this type (a message names it). Where it is optional, the expression
+  // may be a name or field that is absent: it then evaluates to null.
   std::optional<interpreter::Type> wanted;
-  std::string wanted_for;           // "argument `amount` of `stripe.capture`"
-  // Paths that a surrounding `when` proved present (see CheckedExpr): `customer.phone`. Names may go here too, or be
-  // answered by Names without may_be_absent.
+  std::string wanted_for;  // "argument `amount` of `stripe.capture`"
+  // Paths that a surrounding `when` proved present (see CheckedExpr): `customer.phone`. Names may
+  // go here too, or be answered by Names without may_be_absent.
   std::vector<std::string> present;
 };
 
 struct CheckedExpr {
-  bool ok = false;                  // a diagnostic was reported otherwise
+  bool ok = false;  // a diagnostic was reported otherwise
   interpreter::Program program;
-  interpreter::Type type;           // kError when !ok
-  std::vector<std::string> reads;   // top-level names it reads, sorted, without macro variables
-  // Paths that are certainly present where the expression is true, and where it is false, sorted: `paid is present and
-  // paid.amount is price` proves `paid`.
+  interpreter::Type type;          // kError when !ok
+  std::vector<std::string> reads;  // top-level names it reads, sorted, without macro variables
+  // Paths that are certainly present where the expression is true, and where it is false, sorted:
+  // `paid is present and paid.amount is price` proves `paid`.
   std::vector<std::string> proves_present, proves_present_if_false;
   std::optional<interpreter::Value> constant;  // when it reads nothing: what it always gives
 };
@@ -58,14 +59,16 @@ struct CheckedExpr {
 CheckedExpr check_expression(const Expr& expr, const Names& names, const CheckOptions& options,
                              Diagnostics& diagnostics);
 
-// A constant duration such as `15 minutes`, in milliseconds; reports and returns nullopt when it is not one.
+// A constant duration such as `15 minutes`, in milliseconds; reports and returns nullopt when it is
+// not one.
 std::optional<std::int64_t> constant_duration_ms(const Expr& expr, Diagnostics& diagnostics);
 
-// Whether `word` may not be declared as a name (LANGUAGE.md §6): CEL's reserved words, functions and types, skin words,
-// now event body header status result old secret.
+// Whether `word` may not be declared as a name (LANGUAGE.md §6): CEL's reserved words, functions
+// and types, skin words, now event body header status result old secret.
 bool is_reserved_name(std::string_view word);
 
-// Whether a value of `from` may be used where `to` is wanted. dyn (json) fits anything, and is noted by the caller.
+// Whether a value of `from` may be used where `to` is wanted. dyn (json) fits anything, and is
+// noted by the caller.
 bool fits(const interpreter::Type& from, const interpreter::Type& to);
 
 }  // namespace belay::dsl

@@ -1,6 +1,7 @@
-// Whether an expression fits the type that its place wants. Literals get a closer look than values: a text is checked
-// against the options, the form of a uuid or a date, the bounds; a map literal against the fields of a record. A text
-// literal where a timestamp or a duration is wanted becomes one.
+// Whether an expression fits the type that its place wants. Literals get a closer look than values:
+// a text is checked against the options, the form of a uuid or a date, the bounds; a map literal
+// against the fields of a record. A text literal where a timestamp or a duration is wanted becomes
+// one.
 #include <algorithm>
 
 #include "dsl/expr/check.h"
@@ -16,13 +17,16 @@ using Base = interpreter::Type::Base;
 
 namespace {
 
-std::string for_whom(const std::string& wanted_for) { return wanted_for.empty() ? "" : " for " + wanted_for; }
+std::string for_whom(const std::string& wanted_for) {
+  return wanted_for.empty() ? "" : " for " + wanted_for;
+}
 
 }  // namespace
 
 void ExprCheck::misfit(const Tree& node, const Type& wanted, const std::string& wanted_for) {
   const Type type = bare(node.found.type);
-  Diagnostic& d = report("BEL4202", node, to_text(type) + " does not fit " + to_text(wanted) + for_whom(wanted_for));
+  Diagnostic& d = report("BEL4202", node,
+                         to_text(type) + " does not fit " + to_text(wanted) + for_whom(wanted_for));
   const Base base = wanted.base;
   if (base == Base::kMoney && is_number(type)) {
     d.help = "an amount has a currency: `EUR 49.90` or `money(\"EUR\", 4990)`";
@@ -34,8 +38,9 @@ void ExprCheck::misfit(const Tree& node, const Type& wanted, const std::string& 
     d.help = "the minor units of an amount are `.minor`";
   } else if ((base == Base::kInt || base == Base::kDouble) && (is_text(type) || is_number(type))) {
     d.help = base == Base::kInt ? "convert it with `int(…)`" : "convert it with `double(…)`";
-  } else if (base == Base::kText && (is_number(type) || type.base == Base::kBool || type.base == Base::kMoney ||
-                                     type.base == Base::kTimestamp || type.base == Base::kDuration)) {
+  } else if (base == Base::kText &&
+             (is_number(type) || type.base == Base::kBool || type.base == Base::kMoney ||
+              type.base == Base::kTimestamp || type.base == Base::kDuration)) {
     d.help = "turn it into text with `string(…)`";
   } else if (type.base == Base::kNull) {
     d.help = "a value must be given here";
@@ -45,12 +50,14 @@ void ExprCheck::misfit(const Tree& node, const Type& wanted, const std::string& 
 void ExprCheck::fit(Tree& node, const Type& wanted, const std::string& wanted_for) {
   if (options_.plain || is_open(node.found.type) || is_open(wanted)) return;
   if (node.op == Op::kConditional || node.op == Op::kOrElse) {  // each outcome by itself
-    for (std::size_t i = node.op == Op::kConditional ? 1 : 0; i < node.args.size(); ++i) fit(node.args[i], wanted, wanted_for);
+    for (std::size_t i = node.op == Op::kConditional ? 1 : 0; i < node.args.size(); ++i)
+      fit(node.args[i], wanted, wanted_for);
     return;
   }
   if (node.op == Op::kList && wanted.base == Base::kList && !wanted.element.empty()) {
     if (wanted.size_max && static_cast<std::int64_t>(node.args.size()) > *wanted.size_max) {
-      report("BEL4207", node, "at most " + std::to_string(*wanted.size_max) + " items fit" + for_whom(wanted_for));
+      report("BEL4207", node,
+             "at most " + std::to_string(*wanted.size_max) + " items fit" + for_whom(wanted_for));
     }
     for (Tree& item : node.args) fit(item, wanted.element[0], wanted_for);
     return;
@@ -72,8 +79,8 @@ void ExprCheck::fit(Tree& node, const Type& wanted, const std::string& wanted_fo
   if (node.op == Op::kLiteral && node.literal.kind() == Value::Kind::kInt) {
     const std::int64_t value = node.literal.as_int();
     if ((wanted.min && value < *wanted.min) || (wanted.max && value > *wanted.max)) {
-      report("BEL4207", node, std::to_string(value) + " is out of bounds" + for_whom(wanted_for)).help =
-          "it takes `" + to_text(wanted) + "`";
+      report("BEL4207", node, std::to_string(value) + " is out of bounds" + for_whom(wanted_for))
+          .help = "it takes `" + to_text(wanted) + "`";
     }
   }
 }
@@ -81,8 +88,10 @@ void ExprCheck::fit(Tree& node, const Type& wanted, const std::string& wanted_fo
 void ExprCheck::fit_literal_text(Tree& node, const Type& wanted, const std::string& wanted_for) {
   const std::string text = node.literal.as_string();
   if (wanted.base == Base::kOneOf) {
-    if (std::find(wanted.options.begin(), wanted.options.end(), text) != wanted.options.end()) return;
-    Diagnostic& d = report("BEL4205", node, source_of(node) + " is none of the options" + for_whom(wanted_for));
+    if (std::find(wanted.options.begin(), wanted.options.end(), text) != wanted.options.end())
+      return;
+    Diagnostic& d =
+        report("BEL4205", node, source_of(node) + " is none of the options" + for_whom(wanted_for));
     suggest(d, text, wanted.options);
     if (d.help.empty()) d.help = "it takes `" + to_text(bare(wanted)) + "`";
     return;
@@ -100,15 +109,21 @@ void ExprCheck::fit_literal_text(Tree& node, const Type& wanted, const std::stri
   }
   const std::string example = malformed_as(text, wanted.base);
   if (!example.empty()) {
-    report("BEL4206", node, source_of(node) + " is no " + to_text(bare(wanted)) + for_whom(wanted_for)).help =
-        wanted.base == Base::kDuration ? "write `15 minutes`" : "it looks like `\"" + example + "\"`";
+    report("BEL4206", node,
+           source_of(node) + " is no " + to_text(bare(wanted)) + for_whom(wanted_for))
+        .help = wanted.base == Base::kDuration ? "write `15 minutes`"
+                                               : "it looks like `\"" + example + "\"`";
     return;
   }
-  if (wanted.base == Base::kTimestamp) node.literal = Value::timestamp(*interpreter::parse_timestamp(text));
-  if (wanted.base == Base::kDuration) node.literal = Value::duration(*interpreter::parse_duration(text));
-  if (wanted.size_max && static_cast<std::int64_t>(interpreter::count_code_points(text)) > *wanted.size_max) {
-    report("BEL4207", node, "the text has more than " + std::to_string(*wanted.size_max) + " characters" +
-                                for_whom(wanted_for));
+  if (wanted.base == Base::kTimestamp)
+    node.literal = Value::timestamp(*interpreter::parse_timestamp(text));
+  if (wanted.base == Base::kDuration)
+    node.literal = Value::duration(*interpreter::parse_duration(text));
+  if (wanted.size_max &&
+      static_cast<std::int64_t>(interpreter::count_code_points(text)) > *wanted.size_max) {
+    report("BEL4207", node,
+           "the text has more than " + std::to_string(*wanted.size_max) + " characters" +
+               for_whom(wanted_for));
   }
 }
 
@@ -122,7 +137,9 @@ void ExprCheck::fit_literal_map(Tree& node, const Type& wanted, const std::strin
     if (wanted.base == Base::kMap) {
       if (!wanted.element.empty()) type = &wanted.element[0];
     } else if (!literal_key) {
-      report("BEL4211", key, "the keys must be literal text, so that they can be checked against `" + to_text(bare(wanted)) + "`");
+      report("BEL4211", key,
+             "the keys must be literal text, so that they can be checked against `" +
+                 to_text(bare(wanted)) + "`");
       return;
     } else {
       given.insert(key.literal.as_string());
@@ -130,7 +147,8 @@ void ExprCheck::fit_literal_map(Tree& node, const Type& wanted, const std::strin
         if (field.name == key.literal.as_string()) type = &field.type;
       }
       if (type == nullptr) {
-        Diagnostic& d = report("BEL4211", key, "`" + to_text(bare(wanted)) + "` has no field " + source_of(key));
+        Diagnostic& d = report("BEL4211", key,
+                               "`" + to_text(bare(wanted)) + "` has no field " + source_of(key));
         std::vector<std::string> names;
         for (const Field& field : wanted.fields) names.push_back(field.name);
         suggest(d, key.literal.as_string(), names);
@@ -143,7 +161,8 @@ void ExprCheck::fit_literal_map(Tree& node, const Type& wanted, const std::strin
   if (wanted.base != Base::kRecord) return;
   for (const Field& field : wanted.fields) {
     if (field.type.optional || given.contains(field.name)) continue;
-    report("BEL4211", node.begin, 1, "the field `" + field.name + "` of `" + to_text(bare(wanted)) + "` is missing");
+    report("BEL4211", node.begin, 1,
+           "the field `" + field.name + "` of `" + to_text(bare(wanted)) + "` is missing");
   }
 }
 

@@ -1,5 +1,6 @@
-// Checked tree → flat program, arguments before their users. What is constant is computed here, once, when that is
-// certain to work and small; an operation that fails (1/0) stays, so that its error appears where CEL says.
+// Checked tree → flat program, arguments before their users. What is constant is computed here,
+// once, when that is certain to work and small; an operation that fails (1/0) stays, so that its
+// error appears where CEL says.
 #include "dsl/expr/check.h"
 #include "interpreter/functions.h"
 
@@ -24,12 +25,17 @@ bool is_scalar(const Value& value) {
 class Lowering {
  public:
   std::uint32_t lower(const Tree& node) {
-    if (node.op == Op::kLiteral || node.found.constant) return push({.kind = ExprKind::kLiteral, .literal = node.literal});
+    if (node.op == Op::kLiteral || node.found.constant)
+      return push({.kind = ExprKind::kLiteral, .literal = node.literal});
     const std::size_t before = program_.nodes.size();
     ExprNode out{.kind = node.found.kind, .index = node.found.index};
     switch (node.found.kind) {
-      case ExprKind::kSlot: out.text = node.text; if (node.op == Op::kField) out.text.clear(); return push(std::move(out));
-      case ExprKind::kLocal: case ExprKind::kNow: return push(std::move(out));
+      case ExprKind::kSlot:
+        out.text = node.text;
+        if (node.op == Op::kField) out.text.clear();
+        return push(std::move(out));
+      case ExprKind::kLocal:
+      case ExprKind::kNow: return push(std::move(out));
       case ExprKind::kField:
         out.text = node.text;
         out.args = {lower(node.args[0])};
@@ -38,10 +44,16 @@ class Lowering {
         out.text = node.args[0].text;
         out.args = {lower(node.args[0].args[0])};
         return push(std::move(out));
-      case ExprKind::kAll: case ExprKind::kExists: case ExprKind::kExistsOne: case ExprKind::kFilter:
-      case ExprKind::kMapMacro: case ExprKind::kTransformMap: case ExprKind::kTransformEntries:
-      case ExprKind::kSortBy: case ExprKind::kOptionalMap: case ExprKind::kOptionalFlatMap:
-        return push_macro(node, std::move(out));
+      case ExprKind::kAll:
+      case ExprKind::kExists:
+      case ExprKind::kExistsOne:
+      case ExprKind::kFilter:
+      case ExprKind::kMapMacro:
+      case ExprKind::kTransformMap:
+      case ExprKind::kTransformEntries:
+      case ExprKind::kSortBy:
+      case ExprKind::kOptionalMap:
+      case ExprKind::kOptionalFlatMap: return push_macro(node, std::move(out));
       case ExprKind::kLet:  // the name is args[0] of the tree
         out.args = {lower(node.args[1])};
         out.args.push_back(lower(node.args[2]));
@@ -75,10 +87,12 @@ class Lowering {
     return push(std::move(out));
   }
 
-  // Replaces the nodes from `before` on, whose last is a call, by its value when they are literals under one call.
+  // Replaces the nodes from `before` on, whose last is a call, by its value when they are literals
+  // under one call.
   std::uint32_t fold(std::size_t before, std::uint32_t root) {
     const ExprNode& node = program_.nodes[root];
-    if (node.kind != ExprKind::kCall || program_.nodes.size() - before != node.args.size() + 1) return root;
+    if (node.kind != ExprKind::kCall || program_.nodes.size() - before != node.args.size() + 1)
+      return root;
     Program part;
     for (std::size_t i = before; i < root; ++i) {
       if (program_.nodes[i].kind != ExprKind::kLiteral) return root;

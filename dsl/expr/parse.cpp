@@ -1,6 +1,7 @@
-// Text → tree. The only file that knows PEGTL: the grammar is in grammar.h, and here are the actions that build the tree on
-// a stack, bottom up. Why a place is wrong is worked out in explain.cpp. A failure leaves this file as a value: the
-// exceptions in here are its own. Tested in tests/dsl/expr_parse_test.cpp.
+// Text → tree. The only file that knows PEGTL: the grammar is in grammar.h, and here are the
+// actions that build the tree on a stack, bottom up. Why a place is wrong is worked out in
+// explain.cpp. A failure leaves this file as a value: the exceptions in here are its own. Tested in
+// tests/dsl/expr_parse_test.cpp.
 #include <tao/pegtl.hpp>
 
 #include "dsl/expr/builder.h"
@@ -17,11 +18,13 @@ template <typename Rule>
 struct control : pegtl::normal<Rule> {
   template <typename Input>
   [[noreturn]] static void raise(const Input& in, Builder& b) {
-    throw Failed{explain_syntax(b.text, static_cast<std::size_t>(in.current() - b.text.data()), expected<Rule>, b.plain)};
+    throw Failed{explain_syntax(b.text, static_cast<std::size_t>(in.current() - b.text.data()),
+                                expected<Rule>, b.plain)};
   }
 };
 
-// ---- Actions ---------------------------------------------------------------------------------------------------
+// ---- Actions
+// ---------------------------------------------------------------------------------------------------
 
 template <typename Input>
 Mark mark_of(const Input& in, const Builder& b) {
@@ -39,28 +42,49 @@ struct push_mark {
     b.marks.push_back(mark_of(in, b));
   }
 };
-template <> struct action<multiply_op> : push_mark {};
-template <> struct action<add_op> : push_mark {};
-template <> struct action<or_else_op> : push_mark {};
-template <> struct action<compare_op> : push_mark {};
-template <> struct action<is_op> : push_mark {};
-template <> struct action<negated> : push_mark {};
-template <> struct action<not_op> : push_mark {};
-template <> struct action<more_than> : push_mark {};
-template <> struct action<less_than> : push_mark {};
-template <> struct action<at_least> : push_mark {};
-template <> struct action<at_most> : push_mark {};
-template <> struct action<present> : push_mark {};
-template <> struct action<and_op> : push_mark {};
-template <> struct action<or_op> : push_mark {};
-template <> struct action<bang> : push_mark {};
-template <> struct action<minus> : push_mark {};
-template <> struct action<currency> : push_mark {};
-template <> struct action<amount_number> : push_mark {};
-template <> struct action<plain_selector> : push_mark {};
-template <> struct action<optional_mark> : push_mark {};
+template <>
+struct action<multiply_op> : push_mark {};
+template <>
+struct action<add_op> : push_mark {};
+template <>
+struct action<or_else_op> : push_mark {};
+template <>
+struct action<compare_op> : push_mark {};
+template <>
+struct action<is_op> : push_mark {};
+template <>
+struct action<negated> : push_mark {};
+template <>
+struct action<not_op> : push_mark {};
+template <>
+struct action<more_than> : push_mark {};
+template <>
+struct action<less_than> : push_mark {};
+template <>
+struct action<at_least> : push_mark {};
+template <>
+struct action<at_most> : push_mark {};
+template <>
+struct action<present> : push_mark {};
+template <>
+struct action<and_op> : push_mark {};
+template <>
+struct action<or_op> : push_mark {};
+template <>
+struct action<bang> : push_mark {};
+template <>
+struct action<minus> : push_mark {};
+template <>
+struct action<currency> : push_mark {};
+template <>
+struct action<amount_number> : push_mark {};
+template <>
+struct action<plain_selector> : push_mark {};
+template <>
+struct action<optional_mark> : push_mark {};
 
-template <> struct action<quoted_selector> {
+template <>
+struct action<quoted_selector> {
   template <typename Input>
   static void apply(const Input& in, Builder& b) {
     Mark mark = mark_of(in, b);
@@ -77,9 +101,12 @@ struct push_frame {
     b.frames.push_back(b.nodes.size());
   }
 };
-template <> struct action<open_square> : push_frame {};
-template <> struct action<open_curly> : push_frame {};
-template <> struct action<open_round> : push_frame {};
+template <>
+struct action<open_square> : push_frame {};
+template <>
+struct action<open_curly> : push_frame {};
+template <>
+struct action<open_round> : push_frame {};
 
 struct note_close {
   template <typename Input>
@@ -87,11 +114,15 @@ struct note_close {
     b.closed_at = mark_of(in, b).end;
   }
 };
-template <> struct action<close_round> : note_close {};
-template <> struct action<close_square> : note_close {};
-template <> struct action<close_curly> : note_close {};
+template <>
+struct action<close_round> : note_close {};
+template <>
+struct action<close_square> : note_close {};
+template <>
+struct action<close_curly> : note_close {};
 
-template <> struct action<quoted_literal> {
+template <>
+struct action<quoted_literal> {
   template <typename Input>
   static void apply(const Input& in, Builder& b) {
     const Mark mark = mark_of(in, b);
@@ -99,11 +130,13 @@ template <> struct action<quoted_literal> {
   }
 };
 
-template <> struct action<number_literal> {
+template <>
+struct action<number_literal> {
   template <typename Input>
   static void apply(const Input& in, Builder& b) {
     const Mark mark = mark_of(in, b);
-    if (mark.end < b.text.size()) {  // `15m`, `1.5x`, `EUR` is not near: explain looks at what follows
+    if (mark.end <
+        b.text.size()) {  // `15m`, `1.5x`, `EUR` is not near: explain looks at what follows
       const char next = b.text[mark.end];
       if ((next >= 'a' && next <= 'z') || (next >= 'A' && next <= 'Z') || next == '_') {
         throw Failed{explain_syntax(b.text, mark.end, "an operator", b.plain)};
@@ -113,16 +146,19 @@ template <> struct action<number_literal> {
   }
 };
 
-template <> struct action<money_literal> {
+template <>
+struct action<money_literal> {
   template <typename Input>
   static void apply(const Input&, Builder& b) {
     const Mark number = b.pop_mark(), code = b.pop_mark();
-    if (number.end + 1 < b.text.size() && b.text[number.end] == ',' && b.text[number.end + 1] >= '0' &&
-        b.text[number.end + 1] <= '9' && number.text.find('.') == std::string::npos) {
+    if (number.end + 1 < b.text.size() && b.text[number.end] == ',' &&
+        b.text[number.end + 1] >= '0' && b.text[number.end + 1] <= '9' &&
+        number.text.find('.') == std::string::npos) {
       std::size_t end = number.end + 1;
       while (end < b.text.size() && b.text[end] >= '0' && b.text[end] <= '9') ++end;
       const std::string cents(b.text.substr(number.end + 1, end - number.end - 1));
-      fail("BEL1207", code.begin, end - code.begin, "an amount has a point before its decimals, not a comma",
+      fail("BEL1207", code.begin, end - code.begin,
+           "an amount has a point before its decimals, not a comma",
            "write `" + code.text + " " + number.text + "." + cents + "`");
     }
     LiteralRead read = read_amount(code.text, number.text);
@@ -130,13 +166,16 @@ template <> struct action<money_literal> {
   }
 };
 
-template <> struct action<duration_literal> {
+template <>
+struct action<duration_literal> {
   template <typename Input>
   static void apply(const Input& in, Builder& b) {
     const Mark mark = mark_of(in, b);
     const std::size_t blank = mark.text.find_first_of(" \t");
     const std::size_t unit_at = mark.text.find_first_not_of(" \t", blank);
-    push_literal(b, read_duration(std::string_view(mark.text).substr(0, blank), std::string_view(mark.text).substr(unit_at)),
+    push_literal(b,
+                 read_duration(std::string_view(mark.text).substr(0, blank),
+                               std::string_view(mark.text).substr(unit_at)),
                  mark.begin, mark.end);
   }
 };
@@ -147,27 +186,35 @@ struct push_constant {
   static void apply(const Input& in, Builder& b) {
     const Mark mark = mark_of(in, b);
     Value value;
-    if constexpr (!std::is_same_v<Rule, keyword_null>) value = Value::boolean(std::is_same_v<Rule, keyword_true>);
+    if constexpr (!std::is_same_v<Rule, keyword_null>)
+      value = Value::boolean(std::is_same_v<Rule, keyword_true>);
     push_literal(b, {.value = std::move(value), .problem = {}}, mark.begin, mark.end);
   }
 };
-template <> struct action<keyword_true> : push_constant<keyword_true> {};
-template <> struct action<keyword_false> : push_constant<keyword_false> {};
-template <> struct action<keyword_null> : push_constant<keyword_null> {};
+template <>
+struct action<keyword_true> : push_constant<keyword_true> {};
+template <>
+struct action<keyword_false> : push_constant<keyword_false> {};
+template <>
+struct action<keyword_null> : push_constant<keyword_null> {};
 
-template <> struct action<rooted_name> {
+template <>
+struct action<rooted_name> {
   template <typename Input>
   static void apply(const Input& in, Builder& b) {
     Mark mark = mark_of(in, b);
     if (is_cel_reserved(mark.text) || (!b.plain && is_skin_word(mark.text))) {
       throw Failed{explain_syntax(b.text, mark.begin, "a value", b.plain)};
     }
-    std::erase_if(mark.text, [](char c) { return c == ' ' || c == '\t' || c == '\n' || c == '\r' || c == '\f'; });
+    std::erase_if(mark.text, [](char c) {
+      return c == ' ' || c == '\t' || c == '\n' || c == '\r' || c == '\f';
+    });
     b.marks.push_back(std::move(mark));
   }
 };
 
-template <> struct action<bare_name> {
+template <>
+struct action<bare_name> {
   template <typename Input>
   static void apply(const Input&, Builder& b) {
     const Mark mark = b.pop_mark();
@@ -177,7 +224,8 @@ template <> struct action<bare_name> {
   }
 };
 
-template <> struct action<call> {
+template <>
+struct action<call> {
   template <typename Input>
   static void apply(const Input&, Builder& b) {
     Tree node = close(b, Op::kCall);
@@ -189,7 +237,8 @@ template <> struct action<call> {
   }
 };
 
-template <> struct action<member_call> {
+template <>
+struct action<member_call> {
   template <typename Input>
   static void apply(const Input&, Builder& b) {
     Tree node = close(b, Op::kMemberCall);
@@ -203,7 +252,8 @@ template <> struct action<member_call> {
   }
 };
 
-template <> struct action<member_field> {
+template <>
+struct action<member_field> {
   template <typename Input>
   static void apply(const Input&, Builder& b) {
     const Mark name = b.pop_mark();
@@ -213,7 +263,8 @@ template <> struct action<member_field> {
   }
 };
 
-template <> struct action<member_optional> {
+template <>
+struct action<member_optional> {
   template <typename Input>
   static void apply(const Input&, Builder& b) {
     const Mark name = b.pop_mark();
@@ -230,10 +281,13 @@ struct make_optional {
     b.nodes.push_back(take(b, Op::kOptionalEntry, 1, b.pop_mark()));
   }
 };
-template <> struct action<optional_item> : make_optional {};
-template <> struct action<optional_entry> : make_optional {};
+template <>
+struct action<optional_item> : make_optional {};
+template <>
+struct action<optional_entry> : make_optional {};
 
-template <> struct action<subscript> {
+template <>
+struct action<subscript> {
   template <typename Input>
   static void apply(const Input&, Builder& b) {
     const bool optional = b.marks.back().text == "?";
@@ -246,7 +300,8 @@ template <> struct action<subscript> {
   }
 };
 
-template <> struct action<group> {
+template <>
+struct action<group> {
   template <typename Input>
   static void apply(const Input&, Builder& b) {
     const Mark open = b.pop_mark();
@@ -265,8 +320,10 @@ struct close_into {
     b.nodes.push_back(close(b, op));
   }
 };
-template <> struct action<list> : close_into<Op::kList> {};
-template <> struct action<map> : close_into<Op::kMap> {};
+template <>
+struct action<list> : close_into<Op::kList> {};
+template <>
+struct action<map> : close_into<Op::kMap> {};
 
 template <Op op>
 struct prefix {
@@ -275,9 +332,12 @@ struct prefix {
     b.nodes.push_back(take(b, op, 1, b.pop_mark()));
   }
 };
-template <> struct action<not_unary> : prefix<Op::kNot> {};
-template <> struct action<not_word> : prefix<Op::kNot> {};
-template <> struct action<minus_unary> : prefix<Op::kNegate> {};
+template <>
+struct action<not_unary> : prefix<Op::kNot> {};
+template <>
+struct action<not_word> : prefix<Op::kNot> {};
+template <>
+struct action<minus_unary> : prefix<Op::kNegate> {};
 
 struct infix {
   template <typename Input>
@@ -285,22 +345,30 @@ struct infix {
     binary(b, b.marks.back().text);
   }
 };
-template <> struct action<multiply_tail> : infix {};
-template <> struct action<add_tail> : infix {};
-template <> struct action<compare_tail> : infix {};
+template <>
+struct action<multiply_tail> : infix {};
+template <>
+struct action<add_tail> : infix {};
+template <>
+struct action<compare_tail> : infix {};
 
-template <> struct action<or_else_tail> {
+template <>
+struct action<or_else_tail> {
   template <typename Input>
   static void apply(const Input&, Builder& b) {
     b.nodes.push_back(take(b, Op::kOrElse, 2, b.pop_mark()));
   }
 };
 
-template <> struct action<is_present> {
+template <>
+struct action<is_present> {
   template <typename Input>
-  static void apply(const Input&, Builder& b) { push_present(b); }
+  static void apply(const Input&, Builder& b) {
+    push_present(b);
+  }
 };
-template <> struct action<is_not_present> {
+template <>
+struct action<is_not_present> {
   template <typename Input>
   static void apply(const Input&, Builder& b) {
     join_marks(b);
@@ -309,22 +377,30 @@ template <> struct action<is_not_present> {
     negate_top(b, mark.begin, mark);
   }
 };
-template <> struct action<is_equal> {
+template <>
+struct action<is_equal> {
   template <typename Input>
-  static void apply(const Input&, Builder& b) { binary(b, "=="); }
+  static void apply(const Input&, Builder& b) {
+    binary(b, "==");
+  }
 };
-template <> struct action<is_not_equal> {
+template <>
+struct action<is_not_equal> {
   template <typename Input>
   static void apply(const Input&, Builder& b) {
     join_marks(b);
     binary(b, "!=");
   }
 };
-template <> struct action<is_one_of> {
+template <>
+struct action<is_one_of> {
   template <typename Input>
-  static void apply(const Input&, Builder& b) { binary(b, "in"); }
+  static void apply(const Input&, Builder& b) {
+    binary(b, "in");
+  }
 };
-template <> struct action<is_not_one_of> {
+template <>
+struct action<is_not_one_of> {
   template <typename Input>
   static void apply(const Input&, Builder& b) {
     join_marks(b);
@@ -333,12 +409,15 @@ template <> struct action<is_not_one_of> {
     negate_top(b, mark.begin, mark);
   }
 };
-template <> struct action<is_ordered> {
+template <>
+struct action<is_ordered> {
   template <typename Input>
   static void apply(const Input&, Builder& b) {
     const std::string& words = b.marks.back().text;
-    const char* op = words.starts_with("more") ? ">" : words.starts_with("less") ? "<"
-                     : words.ends_with("least") ? ">=" : "<=";
+    const char* op = words.starts_with("more")   ? ">"
+                     : words.starts_with("less") ? "<"
+                     : words.ends_with("least")  ? ">="
+                                                 : "<=";
     join_marks(b);
     binary(b, op);
   }
@@ -351,11 +430,15 @@ struct join_logic {
     logical(b, op);
   }
 };
-template <> struct action<and_tail> : join_logic<Op::kAnd> {};
-template <> struct action<or_tail> : join_logic<Op::kOr> {};
+template <>
+struct action<and_tail> : join_logic<Op::kAnd> {};
+template <>
+struct action<or_tail> : join_logic<Op::kOr> {};
 
-template <> struct action<question> : push_mark {};
-template <> struct action<choice> {
+template <>
+struct action<question> : push_mark {};
+template <>
+struct action<choice> {
   template <typename Input>
   static void apply(const Input&, Builder& b) {
     Mark mark = b.pop_mark();
@@ -377,10 +460,12 @@ constexpr std::size_t height_max = 256;
 
 Parsed parse_expression(std::string_view text, bool plain) {
   if (text.size() > limits::expression_bytes_max) {
-    return {.tree = {}, .problem = SyntaxProblem{"BEL1210", 0, 1,
-            "the expression has " + std::to_string(text.size()) + " bytes, at most " +
-                std::to_string(limits::expression_bytes_max) + " are allowed",
-            "compute a part of it with `set` first"}};
+    return {.tree = {},
+            .problem = SyntaxProblem{
+                "BEL1210", 0, 1,
+                "the expression has " + std::to_string(text.size()) + " bytes, at most " +
+                    std::to_string(limits::expression_bytes_max) + " are allowed",
+                "compute a part of it with `set` first"}};
   }
   Builder builder{.text = text, .plain = plain};
   try {
@@ -391,9 +476,11 @@ Parsed parse_expression(std::string_view text, bool plain) {
   }
   Tree tree = builder.pop();
   if (height(tree) > height_max) {
-    return {.tree = {}, .problem = SyntaxProblem{"BEL1209", 0, 1,
-            "the expression chains more than " + std::to_string(height_max) + " operators",
-            "compute a part of it with `set` first"}};
+    return {.tree = {},
+            .problem = SyntaxProblem{
+                "BEL1209", 0, 1,
+                "the expression chains more than " + std::to_string(height_max) + " operators",
+                "compute a part of it with `set` first"}};
   }
   return {.tree = std::move(tree), .problem = {}};
 }

@@ -1,5 +1,6 @@
-// Tree → canonical text. CEL's operators (the skin is spelling), brackets only where the grammar needs them, literals as
-// the value prints. parse(print(tree)) is the same tree; tests/dsl/expr_print_test.cpp holds that over random trees.
+// Tree → canonical text. CEL's operators (the skin is spelling), brackets only where the grammar
+// needs them, literals as the value prints. parse(print(tree)) is the same tree;
+// tests/dsl/expr_print_test.cpp holds that over random trees.
 #include <algorithm>
 
 #include "dsl/expr/tree.h"
@@ -11,7 +12,17 @@ namespace {
 using interpreter::Value;
 
 // How tight a node binds; a child that binds looser than its place needs brackets.
-enum Level { kChoice = 0, kOrLevel, kAndLevel, kRelation, kAlternative, kSum, kProduct, kUnary, kPostfix };
+enum Level {
+  kChoice = 0,
+  kOrLevel,
+  kAndLevel,
+  kRelation,
+  kAlternative,
+  kSum,
+  kProduct,
+  kUnary,
+  kPostfix
+};
 
 bool is_number(const Tree& node) {
   if (node.op != Op::kLiteral) return false;
@@ -20,7 +31,6 @@ bool is_number(const Tree& node) {
          kind == Value::Kind::kDuration;
 }
 
-
 Level level_of(const Tree& node) {
   switch (node.op) {
     case Op::kConditional: return kChoice;
@@ -28,7 +38,8 @@ Level level_of(const Tree& node) {
     case Op::kAnd: return kAndLevel;
     case Op::kPresent: return kRelation;
     case Op::kOrElse: return kAlternative;
-    case Op::kNot: case Op::kNegate: return kUnary;
+    case Op::kNot:
+    case Op::kNegate: return kUnary;
     case Op::kBinary:
       if (node.text == "+" || node.text == "-") return kSum;
       if (node.text == "*" || node.text == "/" || node.text == "%") return kProduct;
@@ -38,9 +49,11 @@ Level level_of(const Tree& node) {
 }
 
 bool is_plain_name(const std::string& text) {
-  return !text.empty() && !(text[0] >= '0' && text[0] <= '9') && std::all_of(text.begin(), text.end(), [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
-  });
+  return !text.empty() && !(text[0] >= '0' && text[0] <= '9') &&
+         std::all_of(text.begin(), text.end(), [](char c) {
+           return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                  c == '_';
+         });
 }
 
 std::string print(const Tree& node);
@@ -57,19 +70,24 @@ std::string joined(const std::vector<Tree>& args, std::size_t from) {
 
 std::string logical(const Tree& node, const char* op, Level inside) {
   std::string out;
-  for (std::size_t i = 0; i < node.args.size(); ++i) out += (i > 0 ? op : "") + at_level(node.args[i], inside);
+  for (std::size_t i = 0; i < node.args.size(); ++i)
+    out += (i > 0 ? op : "") + at_level(node.args[i], inside);
   return out;
 }
 
 std::string print(const Tree& node) {
   const auto arg = [&](std::size_t i, Level least) { return at_level(node.args[i], least); };
   // `.field` right after a number or a negative one would be read as part of it.
-  const auto base = [&] { return is_number(node.args[0]) ? "(" + print(node.args[0]) + ")" : arg(0, kPostfix); };
+  const auto base = [&] {
+    return is_number(node.args[0]) ? "(" + print(node.args[0]) + ")" : arg(0, kPostfix);
+  };
   switch (node.op) {
     case Op::kLiteral: return interpreter::to_text(node.literal);
     case Op::kName: return node.text;
-    case Op::kField: return base() + "." + (is_plain_name(node.text) ? node.text : "`" + node.text + "`");
-    case Op::kOptionalField: return base() + ".?" + (is_plain_name(node.text) ? node.text : "`" + node.text + "`");
+    case Op::kField:
+      return base() + "." + (is_plain_name(node.text) ? node.text : "`" + node.text + "`");
+    case Op::kOptionalField:
+      return base() + ".?" + (is_plain_name(node.text) ? node.text : "`" + node.text + "`");
     case Op::kOptionalIndex: return base() + "[?" + print(node.args[1]) + "]";
     case Op::kOptionalEntry: return "?" + print(node.args[0]);
     case Op::kIndex: return base() + "[" + print(node.args[1]) + "]";
@@ -81,21 +99,25 @@ std::string print(const Tree& node) {
       for (std::size_t i = 0; i + 1 < node.args.size(); i += 2) {
         const bool optional = node.args[i + 1].op == Op::kOptionalEntry;
         const Tree& value = optional ? node.args[i + 1].args[0] : node.args[i + 1];
-        out += std::string(i > 0 ? ", " : "") + (optional ? "?" : "") + print(node.args[i]) + ": " + print(value);
+        out += std::string(i > 0 ? ", " : "") + (optional ? "?" : "") + print(node.args[i]) + ": " +
+               print(value);
       }
       return out + "}";
     }
     case Op::kNot: return "!" + arg(0, kUnary);
-    case Op::kNegate: return is_number(node.args[0]) ? "-(" + print(node.args[0]) + ")" : "-" + arg(0, kUnary);
+    case Op::kNegate:
+      return is_number(node.args[0]) ? "-(" + print(node.args[0]) + ")" : "-" + arg(0, kUnary);
     case Op::kBinary: {
       const Level level = level_of(node);
       const Level right = static_cast<Level>(level + 1);
-      // `a - -1` keeps its blank; a comparison on the left of a comparison needs no brackets, on the right it does.
+      // `a - -1` keeps its blank; a comparison on the left of a comparison needs no brackets, on
+      // the right it does.
       return arg(0, level) + " " + node.text + " " + arg(1, right);
     }
     case Op::kAnd: return logical(node, " && ", kRelation);
     case Op::kOr: return logical(node, " || ", kAndLevel);
-    case Op::kConditional: return arg(0, kOrLevel) + " ? " + arg(1, kOrLevel) + " : " + arg(2, kChoice);
+    case Op::kConditional:
+      return arg(0, kOrLevel) + " ? " + arg(1, kOrLevel) + " : " + arg(2, kChoice);
     case Op::kPresent: return arg(0, kRelation) + " is present";
     case Op::kOrElse: return arg(0, kAlternative) + " or else " + arg(1, kSum);
   }
@@ -107,7 +129,8 @@ std::string print(const Tree& node) {
 std::string print_expression(const Tree& tree) { return print(tree); }
 
 bool same_expression(const Tree& a, const Tree& b) {
-  return a.op == b.op && a.text == b.text && a.literal == b.literal && a.args.size() == b.args.size() &&
+  return a.op == b.op && a.text == b.text && a.literal == b.literal &&
+         a.args.size() == b.args.size() &&
          std::equal(a.args.begin(), a.args.end(), b.args.begin(), same_expression);
 }
 

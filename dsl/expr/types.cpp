@@ -1,5 +1,5 @@
-// What the checker knows about types: families that compare, what two branches have in common, which value fits where,
-// and the forms of uuids, addresses and dates.
+// What the checker knows about types: families that compare, what two branches have in common,
+// which value fits where, and the forms of uuids, addresses and dates.
 #include <algorithm>
 
 #include "dsl/expr/check.h"
@@ -27,8 +27,12 @@ bool is_open(const Type& type) { return type.base == Base::kJson || type.base ==
 
 bool is_text(const Type& type) {
   switch (type.base) {
-    case Base::kText: case Base::kUuid: case Base::kEmail: case Base::kUrl: case Base::kDate: case Base::kOneOf:
-      return true;
+    case Base::kText:
+    case Base::kUuid:
+    case Base::kEmail:
+    case Base::kUrl:
+    case Base::kDate:
+    case Base::kOneOf: return true;
     default: return false;
   }
 }
@@ -54,7 +58,8 @@ Type join_types(const Type& a, const Type& b) {
   const Type y = bare(b);
   if (x == y) return x;
   if (is_text(x) && is_text(y)) return type_of(Base::kText);
-  if (x.base == y.base && (x.base == Base::kList || x.base == Base::kMap) && !x.element.empty() && !y.element.empty()) {
+  if (x.base == y.base && (x.base == Base::kList || x.base == Base::kMap) && !x.element.empty() &&
+      !y.element.empty()) {
     x.element[0] = join_types(x.element[0], y.element[0]);
     return x;
   }
@@ -77,11 +82,14 @@ bool fits(const Type& from, const Type& to) {
   if (is_open(from) || is_open(to)) return true;
   if (from.optional && !to.optional) return false;
   if (from.base == Base::kNull) return to.optional;
-  const auto element = [](const Type& t) { return t.element.empty() ? type_of(Base::kJson) : t.element[0]; };
+  const auto element = [](const Type& t) {
+    return t.element.empty() ? type_of(Base::kJson) : t.element[0];
+  };
   switch (to.base) {
     case Base::kText: return is_text(from);
     case Base::kOneOf:
-      return from.base == Base::kOneOf && std::all_of(from.options.begin(), from.options.end(), [&](const auto& o) {
+      return from.base == Base::kOneOf &&
+             std::all_of(from.options.begin(), from.options.end(), [&](const auto& o) {
                return std::find(to.options.begin(), to.options.end(), o) != to.options.end();
              });
     case Base::kList: return from.base == Base::kList && fits(element(from), element(to));
@@ -121,15 +129,18 @@ bool is_uuid(std::string_view text) {
 
 bool is_email(std::string_view text) {
   const std::size_t at = text.find('@');
-  if (at == std::string_view::npos || at == 0 || at + 1 == text.size() || text.find('@', at + 1) != std::string_view::npos) {
+  if (at == std::string_view::npos || at == 0 || at + 1 == text.size() ||
+      text.find('@', at + 1) != std::string_view::npos) {
     return false;
   }
-  return text.find_first_of(" \t\r\n<>,;\"") == std::string_view::npos && text[at + 1] != '.' && text.back() != '.';
+  return text.find_first_of(" \t\r\n<>,;\"") == std::string_view::npos && text[at + 1] != '.' &&
+         text.back() != '.';
 }
 
 bool is_url(std::string_view text) {
   const std::size_t host = text.starts_with("https://") ? 8 : text.starts_with("http://") ? 7 : 0;
-  return host > 0 && text.size() > host && text[host] != '/' && text.find_first_of(" \t\r\n\"<>") == std::string_view::npos;
+  return host > 0 && text.size() > host && text[host] != '/' &&
+         text.find_first_of(" \t\r\n\"<>") == std::string_view::npos;
 }
 
 }  // namespace

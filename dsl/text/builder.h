@@ -1,4 +1,5 @@
-// Phase three of the text form: the tree of lines → the syntax tree. declarations.cpp and statements.cpp fill one class.
+// Phase three of the text form: the tree of lines → the syntax tree. declarations.cpp and
+// statements.cpp fill one class.
 #pragma once
 #include <map>
 #include <string>
@@ -19,7 +20,10 @@ std::uint32_t last_line(const Line& line);
 class Builder {
  public:
   Builder(const Sources& sources, std::uint32_t source, Diagnostics& diagnostics)
-      : sources_(sources), source_(source), diagnostics_(diagnostics), errors_before_(diagnostics.errors()) {}
+      : sources_(sources),
+        source_(source),
+        diagnostics_(diagnostics),
+        errors_before_(diagnostics.errors()) {}
 
   std::vector<Declaration> file(const std::vector<Line>& lines);
   bool lost() const { return lost_; }  // a declaration could not be named
@@ -39,7 +43,8 @@ class Builder {
   // ---- reading one line (read_text.cpp) ----
   Read read(const Line& line, unsigned place);
   Parsed parse(const Line& line, Rule rule, std::size_t from, std::string_view after);
-  void misfit(const Line& line, const Parsed& parsed, Rule rule, std::size_t from, std::string_view after);
+  void misfit(const Line& line, const Parsed& parsed, Rule rule, std::size_t from,
+              std::string_view after);
   void unknown(const Line& line, unsigned place, const HeadMatch& match);
   bool looks_like_arg(const Line& line, bool strings) const;
   void leaf(const Line& line, std::string_view head);
@@ -90,7 +95,8 @@ class Builder {
   void starts_on(const Line& line, const Read& read, WorkflowDecl& workflow);
   WebhookDecl webhook(const Line& line, const Parsed& parsed, std::vector<Allow>& allows);
   ScenarioDecl scenario(const Line& line, const Parsed& parsed, std::vector<Allow>& allows);
-  void scenario_line(const Line& line, std::string_view section, std::size_t from, ScenarioDecl& into);
+  void scenario_line(const Line& line, std::string_view section, std::size_t from,
+                     ScenarioDecl& into);
 
   // ---- statements (statements.cpp; flow.cpp) ----
   Statements block(const Lines& lines, unsigned place);
@@ -120,7 +126,8 @@ class Builder {
   std::size_t errors_before_;
   bool broken_ = false;  // something of the current declaration could not be read
   bool full_said_ = false;
-  int handlers_around_ = 0;  // blocks of `if ERROR` and `otherwise` around the line: acts may stand there
+  int handlers_around_ =
+      0;  // blocks of `if ERROR` and `otherwise` around the line: acts may stand there
   unsigned misplaced_ = 0;  // where the lines before belong, when they stood elsewhere: reported
   std::uint32_t misplaced_column_ = 0;
   std::uint32_t lost_line_ = 0, lost_column_ = 0;  // the last line that has lost its head: reported

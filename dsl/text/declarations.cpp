@@ -1,5 +1,6 @@
-// Declarations: the first line, and what stands under type, event, connector, action, workflow, webhook and retry
-// plan. Each clause is a case on its head; policies and statements are in statements.cpp, scenarios in scenarios.cpp.
+// Declarations: the first line, and what stands under type, event, connector, action, workflow,
+// webhook and retry plan. Each clause is a case on its head; policies and statements are in
+// statements.cpp, scenarios in scenarios.cpp.
 #include <algorithm>
 
 #include "dsl/text/builder.h"
@@ -13,7 +14,8 @@ using Tag = Part::Tag;
 std::vector<Declaration> Builder::file(const Lines& lines) {
   std::vector<Declaration> out;
   std::size_t begin = 0;
-  const bool has_first = !lines.empty() && (lines[0].text == "belay" || lines[0].text.substr(0, 6) == "belay ");
+  const bool has_first =
+      !lines.empty() && (lines[0].text == "belay" || lines[0].text.substr(0, 6) == "belay ");
   const bool nearly = !lines.empty() && !has_first && lines[0].children.empty() &&
                       (meant_head(lines[0].text, kFile) == "belay" ||
                        lines[0].text.substr(0, 5) == "belay" || lines[0].text == "version 1");
@@ -22,15 +24,17 @@ std::vector<Declaration> Builder::file(const Lines& lines) {
         "write `belay 1`";
     begin = 1;
   } else if (!has_first) {
-    problem("BEL1010", {source_, 1, 1, static_cast<std::uint32_t>(sources_.line(source_, 1).size())},
+    problem("BEL1010",
+            {source_, 1, 1, static_cast<std::uint32_t>(sources_.line(source_, 1).size())},
             "the first line of a definition is `belay 1`")
         .help = "put `belay 1` on a line of its own before this one";
   } else {
     begin = 1;
     const Parsed parsed = parse(lines[0], Rule::kFirstLine, 5, "belay");
     if (parsed.ok && parsed.parts[0].text != "1") {
-      problem("BEL1011", at(lines[0], parsed.parts[0]), "version `" + parsed.parts[0].text + "` of the language is not known here").help =
-          "this compiler reads `belay 1`";
+      problem("BEL1011", at(lines[0], parsed.parts[0]),
+              "version `" + parsed.parts[0].text + "` of the language is not known here")
+          .help = "this compiler reads `belay 1`";
       lost_ = true;
       return out;
     }
@@ -38,7 +42,8 @@ std::vector<Declaration> Builder::file(const Lines& lines) {
   }
   for (std::size_t i = begin; i < lines.size(); ++i) {
     if (full()) {
-      diagnostics_.add("BEL1006", lines[i].whole(), "too many problems in this file, the rest of it was not read");
+      diagnostics_.add("BEL1006", lines[i].whole(),
+                       "too many problems in this file, the rest of it was not read");
       lost_ = true;
       break;
     }
@@ -62,12 +67,14 @@ void Builder::declaration(const Line& line, std::vector<Declaration>& into) {
     return;
   }
   if (head.head->reserved) {
-    if (const std::size_t end = line.text.find_first_of(" ,", head.head->words.size() + 1); line.text.size() > head.head->words.size() + 1) {
+    if (const std::size_t end = line.text.find_first_of(" ,", head.head->words.size() + 1);
+        line.text.size() > head.head->words.size() + 1) {
       const std::size_t from = head.head->words.size() + 1;
       const std::size_t length = std::min(end, line.text.size()) - from;
       out.name = {line.text.substr(from, length), line.span(from, length)};
     }
-    problem("BEL1040", out.span, "`" + std::string(head.head->words) + "` is reserved, and not in this version yet");
+    problem("BEL1040", out.span,
+            "`" + std::string(head.head->words) + "` is reserved, and not in this version yet");
     out.body = ReservedDecl{};
     out.broken = true;
     into.push_back(std::move(out));
@@ -82,16 +89,21 @@ void Builder::declaration(const Line& line, std::vector<Declaration>& into) {
   }
   if (head.is("type")) {
     out.name = plain_name(line, first);
-    if (first != nullptr && (!is_type_name(first->text) || first->text[0] < 'A' || first->text[0] > 'Z')) {
+    if (first != nullptr &&
+        (!is_type_name(first->text) || first->text[0] < 'A' || first->text[0] > 'Z')) {
       std::string better = first->text;
-      better[0] = static_cast<char>(better[0] >= 'a' && better[0] <= 'z' ? better[0] - 'a' + 'A' : better[0]);
-      Diagnostic& d = problem("BEL1041", out.name.span, "`" + first->text + "` is not the name of a type: a capital, then letters and digits");
+      better[0] = static_cast<char>(better[0] >= 'a' && better[0] <= 'z' ? better[0] - 'a' + 'A'
+                                                                         : better[0]);
+      Diagnostic& d = problem(
+          "BEL1041", out.name.span,
+          "`" + first->text + "` is not the name of a type: a capital, then letters and digits");
       if (is_type_name(better)) d.help = "say `" + better + "`";
     }
   } else {
     out.name = name(line, first);
   }
-  if (const Part* title = head.parsed.first(Tag::kString); title != nullptr && !head.is("webhook")) out.title = text(line, title);
+  if (const Part* title = head.parsed.first(Tag::kString); title != nullptr && !head.is("webhook"))
+    out.title = text(line, title);
   if (head.is("type")) {
     out.body = TypeDecl{fields(line.children, false)};
   } else if (head.is("event")) {
@@ -103,7 +115,8 @@ void Builder::declaration(const Line& line, std::vector<Declaration>& into) {
   } else if (head.is("workflow")) {
     out.body = workflow(line, head.parsed, out.allows);
   } else if (head.is("webhook")) {
-    if (head.parsed.first(Tag::kString, 1) != nullptr) out.title = text(line, head.parsed.first(Tag::kString));
+    if (head.parsed.first(Tag::kString, 1) != nullptr)
+      out.title = text(line, head.parsed.first(Tag::kString));
     out.body = webhook(line, head.parsed, out.allows);
   } else {
     out.body = PlanDecl{tries(line, head.parsed, line.whole())};
@@ -117,18 +130,21 @@ void Builder::declaration(const Line& line, std::vector<Declaration>& into) {
 std::uint32_t last_line(const Line& line) {
   std::uint32_t last = line.pieces.back().at.line;
   if (line.block) {
-    last = std::max(last, line.block_span.line +
-                              static_cast<std::uint32_t>(std::count(line.block->begin(), line.block->end(), '\n')));
+    last =
+        std::max(last, line.block_span.line + static_cast<std::uint32_t>(std::count(
+                                                  line.block->begin(), line.block->end(), '\n')));
   }
   return line.children.empty() ? last : std::max(last, last_line(line.children.back()));
 }
 
-bool Builder::allow(const Line& line, const Read& read, const Line& owner, std::vector<Allow>& into) {
+bool Builder::allow(const Line& line, const Read& read, const Line& owner,
+                    std::vector<Allow>& into) {
   if (!read.is("allow")) return false;
   leaf(line, "allow");
   if (!read.parsed.ok) return true;
-  Allow out{plain_name(line, read.parsed.first(Tag::kName)), text(line, read.parsed.first(Tag::kString)), line.whole(),
-            owner.pieces.front().at.line, last_line(owner)};
+  Allow out{plain_name(line, read.parsed.first(Tag::kName)),
+            text(line, read.parsed.first(Tag::kString)), line.whole(), owner.pieces.front().at.line,
+            last_line(owner)};
   into.push_back(std::move(out));
   return true;
 }
@@ -164,11 +180,12 @@ EventDecl Builder::event(const Line& line, const Parsed& parsed, std::vector<All
   out.key = declared(line, parsed.first(Tag::kName, 1));
   Seen seen, versions;
   for (const Line& child : line.children) {
-    if (child.text.substr(0, 13) == "from version " ) {
+    if (child.text.substr(0, 13) == "from version ") {
       const Read read = this->read(child, kEventBlock);
       if (!read.usable || !read.parsed.ok) continue;
       const Number from = number(child, read.parsed.first(Tag::kNumber));
-      if (once(versions, "from version " + std::to_string(from.value), child.whole())) out.lifts.push_back({from, args(child.children)});
+      if (once(versions, "from version " + std::to_string(from.value), child.whole()))
+        out.lifts.push_back({from, args(child.children)});
       continue;
     }
     // `allow  text` is a field.
@@ -180,7 +197,8 @@ EventDecl Builder::event(const Line& line, const Parsed& parsed, std::vector<All
   return out;
 }
 
-// ---- Connector ------------------------------------------------------------------------------------------------------
+// ---- Connector
+// ------------------------------------------------------------------------------------------------------
 
 ConnectorDecl Builder::connector(const Line& line, std::vector<Allow>& allows) {
   ConnectorDecl out;
@@ -211,7 +229,9 @@ void Builder::connector_clause(const Line& line, const Read& read, ConnectorDecl
     out.sign_in_secret = name(line, p.first(Tag::kName));
   };
   if (read.is("base")) {
-    if (p.has("env")) out.base_env = {p.first(Tag::kName) ? p.first(Tag::kName)->text : "", p.first(Tag::kName) ? at(line, *p.first(Tag::kName)) : line.whole()};
+    if (p.has("env"))
+      out.base_env = {p.first(Tag::kName) ? p.first(Tag::kName)->text : "",
+                      p.first(Tag::kName) ? at(line, *p.first(Tag::kName)) : line.whole()};
     out.base = text(line, p.first(Tag::kString));
   } else if (read.is("sign in with bearer")) {
     sign_in(ConnectorDecl::SignIn::kBearer);
@@ -245,7 +265,8 @@ void Builder::connector_clause(const Line& line, const Read& read, ConnectorDecl
   }
 }
 
-// ---- Action ---------------------------------------------------------------------------------------------------------
+// ---- Action
+// ---------------------------------------------------------------------------------------------------------
 
 ActionDecl Builder::action(const Line& line, std::vector<Allow>& allows) {
   ActionDecl out;
@@ -255,9 +276,12 @@ ActionDecl Builder::action(const Line& line, std::vector<Allow>& allows) {
     const Read read = this->read(child, kActionBlock);
     if (!read.usable || allow(child, read, line, allows)) continue;
     std::string head(read.head->words);
-    if (read.is("call") || read.is("sql") || read.is("sql any rows") || read.is("plugin") || read.head->reserved) head = "how it runs";
+    if (read.is("call") || read.is("sql") || read.is("sql any rows") || read.is("plugin") ||
+        read.head->reserved)
+      head = "how it runs";
     if (!read.is("if") && !lost_here && !once(seen, head, child.whole())) {
-      lost_here = lost_ = true;  // maybe the head of another action is missing: one message is enough
+      lost_here = lost_ =
+          true;  // maybe the head of another action is missing: one message is enough
       continue;
     }
     if (lost_here && seen.contains(head)) continue;
@@ -269,10 +293,12 @@ ActionDecl Builder::action(const Line& line, std::vector<Allow>& allows) {
 void Builder::action_clause(const Line& line, const Read& read, ActionDecl& out) {
   const Parsed& p = read.parsed;
   const Span head = line.span(0, read.head->words.size());
-  const bool children = read.is("takes") || read.is("gives") || read.is("call") || read.is("undone by") || read.is("checked by");
+  const bool children = read.is("takes") || read.is("gives") || read.is("call") ||
+                        read.is("undone by") || read.is("checked by");
   if (!children && !read.head->reserved) leaf(line, read.head->words);
   if (read.head->reserved) {
-    problem("BEL1040", head, "`" + std::string(read.head->words) + "` is reserved, and not in this version yet");
+    problem("BEL1040", head,
+            "`" + std::string(read.head->words) + "` is reserved, and not in this version yet");
     out.runs = ActionDecl::Runs::kReserved;
     out.runs_span = head;
   } else if (read.is("takes")) {
@@ -298,13 +324,17 @@ void Builder::action_clause(const Line& line, const Read& read, ActionDecl& out)
     out.runs_span = head;
     out.any_rows = read.is("sql any rows");
     out.sql = {line.block.value_or(""), line.block ? line.block_span : head};
-    if (out.sql.empty() && p.ok) problem("BEL1044", head, "`" + std::string(read.head->words) + "` needs its text").help = "write `" + std::string(read.head->words) + " |` and the statement on deeper lines";
+    if (out.sql.empty() && p.ok)
+      problem("BEL1044", head, "`" + std::string(read.head->words) + "` needs its text").help =
+          "write `" + std::string(read.head->words) + " |` and the statement on deeper lines";
   } else if (read.is("plugin")) {
     out.runs = ActionDecl::Runs::kPlugin;
     out.runs_span = head;
     out.plugin = name(line, p.first(Tag::kName));
   } else if (read.is("if")) {
-    if (p.ok) out.outcomes.push_back({expr(line, p.first(Tag::kExpr)), name(line, p.first(Tag::kName)), line.whole()});
+    if (p.ok)
+      out.outcomes.push_back(
+          {expr(line, p.first(Tag::kExpr)), name(line, p.first(Tag::kName)), line.whole()});
   } else if (read.is("undone by")) {
     out.undone_by = use(line, read);
   } else if (read.is("checked by")) {
@@ -320,7 +350,8 @@ void Builder::call(const Line& line, const Parsed& parsed, ActionDecl& out) {
   out.runs = ActionDecl::Runs::kCall;
   out.runs_span = line.span(0, 4);
   out.connector = name(line, parsed.first(Tag::kName));
-  if (const Part* method = parsed.first(Tag::kName, 1)) out.method = {method->text, at(line, *method)};
+  if (const Part* method = parsed.first(Tag::kName, 1))
+    out.method = {method->text, at(line, *method)};
   out.path = text(line, parsed.first(Tag::kString));
   for (const Line& child : line.children) {
     if (looks_like_arg(child, true)) {
@@ -329,7 +360,8 @@ void Builder::call(const Line& line, const Parsed& parsed, ActionDecl& out) {
     }
     const HeadMatch match = match_head(child.text, kCallBlock);
     if (match.here != nullptr) {
-      arg(child, match.here->rule, match.length, match.here->rule == Rule::kQueryArg ? out.query : out.headers);
+      arg(child, match.here->rule, match.length,
+          match.here->rule == Rule::kQueryArg ? out.query : out.headers);
     } else if (child.broken) {
       broken_ = true;
     } else {
@@ -339,10 +371,12 @@ void Builder::call(const Line& line, const Parsed& parsed, ActionDecl& out) {
 }
 
 UseDecl Builder::use(const Line& line, const Read& read) {
-  return {name(line, read.parsed.first(Tag::kName)), args(line.children), line.span(0, read.head->words.size())};
+  return {name(line, read.parsed.first(Tag::kName)), args(line.children),
+          line.span(0, read.head->words.size())};
 }
 
-// ---- Workflow, webhook ------------------------------------------------------------------------------------
+// ---- Workflow, webhook
+// ------------------------------------------------------------------------------------
 
 // Whether a line of `place` is a clause of it, maybe misspelt, and not one of the statements.
 bool Builder::is_clause(const Line& line, unsigned place, unsigned statements) const {
@@ -410,7 +444,8 @@ bool Builder::workflow_clause(const Line& line, const Read& read, WorkflowDecl& 
   } else if (read.is("retry plan")) {
     WorkflowDecl::Plan plan{declared(line, p.first(Tag::kName)), tries(line, p, line.whole())};
     for (const WorkflowDecl::Plan& known : out.plans) {
-      if (known.name.text == plan.name.text) problem("BEL1034", plan.name.span, "`retry plan " + plan.name.text + "` is said twice");
+      if (known.name.text == plan.name.text)
+        problem("BEL1034", plan.name.span, "`retry plan " + plan.name.text + "` is said twice");
     }
     if (p.ok) out.plans.push_back(std::move(plan));
   }
@@ -418,10 +453,12 @@ bool Builder::workflow_clause(const Line& line, const Read& read, WorkflowDecl& 
 }
 
 void Builder::starts_on(const Line& line, const Read& read, WorkflowDecl& out) {
-  WorkflowDecl::StartsOn start{name(line, read.parsed.first(Tag::kName)), args(line.children), line.span(0, read.head->words.size())};
+  WorkflowDecl::StartsOn start{name(line, read.parsed.first(Tag::kName)), args(line.children),
+                               line.span(0, read.head->words.size())};
   for (const WorkflowDecl::StartsOn& known : out.starts_on) {
     if (known.event.text != start.event.text) continue;
-    Diagnostic& d = problem("BEL1034", start.event.span, "`starts on " + start.event.text + "` is said twice");
+    Diagnostic& d =
+        problem("BEL1034", start.event.span, "`starts on " + start.event.text + "` is said twice");
     d.notes.push_back({known.event.span, true, "first said here"});
     d.help = "one event starts a workflow once: keep one of the two";
     return;
@@ -431,8 +468,10 @@ void Builder::starts_on(const Line& line, const Read& read, WorkflowDecl& out) {
 
 WebhookDecl Builder::webhook(const Line& line, const Parsed& parsed, std::vector<Allow>& allows) {
   WebhookDecl out;
-  if (const Part* method = parsed.first(Tag::kName, 1)) out.method = {method->text, at(line, *method)};
-  const Part* path = parsed.first(Tag::kString, 1) != nullptr ? parsed.first(Tag::kString, 1) : parsed.first(Tag::kString);
+  if (const Part* method = parsed.first(Tag::kName, 1))
+    out.method = {method->text, at(line, *method)};
+  const Part* path = parsed.first(Tag::kString, 1) != nullptr ? parsed.first(Tag::kString, 1)
+                                                              : parsed.first(Tag::kString);
   out.path = text(line, path);
   Seen seen;
   Lines flow;
@@ -442,14 +481,17 @@ WebhookDecl Builder::webhook(const Line& line, const Parsed& parsed, std::vector
       continue;
     }
     const Read read = this->read(child, kWebhookBlock);
-    if (!read.usable || allow(child, read, line, allows) || !once(seen, std::string(read.head->words), child.whole())) continue;
+    if (!read.usable || allow(child, read, line, allows) ||
+        !once(seen, std::string(read.head->words), child.whole()))
+      continue;
     leaf(child, read.head->words);
     const Parsed& p = read.parsed;
     if (read.is("once per")) {
       out.once_per = expr(child, p.first(Tag::kExpr));
     } else {
       if (const Part* scheme = p.first(Tag::kName)) out.scheme = {scheme->text, at(child, *scheme)};
-      for (std::size_t i = 1; const Part* secret = p.first(Tag::kName, i); ++i) out.secrets.push_back(name(child, secret));
+      for (std::size_t i = 1; const Part* secret = p.first(Tag::kName, i); ++i)
+        out.secrets.push_back(name(child, secret));
       out.tolerance = expr(child, p.first(Tag::kExpr));
     }
   }

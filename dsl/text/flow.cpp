@@ -101,8 +101,9 @@ void Builder::repeat(const Line& line, const Parsed& parsed, Statement& out) {
           "under it";
       break;
     }
-    const Line head{line.text, line.pieces, line.broken,
-                    {},        {},          {},          false};  // the lines below are the rounds, not the act's
+    const Line head{
+        line.text, line.pieces, line.broken, {},
+        {},        {},          false};  // the lines below are the rounds, not the act's
     out.act = act(head, parsed, i + 1);
   }
   Lines rest;

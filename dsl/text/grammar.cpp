@@ -1,7 +1,8 @@
-// The grammar of a line, in PEGTL: what may follow each head. Terminals skip the blanks before them and leave a Part;
-// rules only combine terminals. When a line does not fit, the place where the furthest terminal failed and what could
-// have stood there make the message, so no rule needs an error text of its own. Expressions are not parsed here: a line
-// only finds where one ends. This is the only file of dsl/text that includes PEGTL.
+// The grammar of a line, in PEGTL: what may follow each head. Terminals skip the blanks before them
+// and leave a Part; rules only combine terminals. When a line does not fit, the place where the
+// furthest terminal failed and what could have stood there make the message, so no rule needs an
+// error text of its own. Expressions are not parsed here: a line only finds where one ends. This is
+// the only file of dsl/text that includes PEGTL.
 #include "dsl/text/grammar.h"
 
 #include <algorithm>
@@ -18,7 +19,9 @@ namespace p = tao::pegtl;
 template <std::size_t N>
 struct Literal {
   char chars[N];
-  constexpr Literal(const char (&text)[N]) { std::copy_n(text, N, chars); }  // NOLINT: implicit by design
+  constexpr Literal(const char (&text)[N]) {
+    std::copy_n(text, N, chars);
+  }  // NOLINT: implicit by design
   constexpr std::string_view view() const { return {chars, N - 1}; }
 };
 
@@ -80,7 +83,8 @@ std::size_t loose_word(std::string_view rest, bool dots) {
   std::size_t i = 0;
   const auto fits = [&](std::size_t at) {
     return is_word(rest[at]) || static_cast<unsigned char>(rest[at]) >= 0x80 ||
-           ((rest[at] == '-' || (dots && rest[at] == '.')) && at > 0 && at + 1 < rest.size() && is_word(rest[at + 1]));
+           ((rest[at] == '-' || (dots && rest[at] == '.')) && at > 0 && at + 1 < rest.size() &&
+            is_word(rest[at + 1]));
   };
   while (i < rest.size() && fits(i)) ++i;
   return i;
@@ -131,8 +135,9 @@ struct capitals : Terminal<capitals<What>> {  // GET, STRIPE_URL
   static std::string expect() { return std::string(What.view()); }
   static std::size_t length(std::string_view rest) {
     std::size_t i = 0;
-    while (i < rest.size() && (std::isupper(static_cast<unsigned char>(rest[i])) || rest[i] == '_' ||
-                               (i > 0 && std::isdigit(static_cast<unsigned char>(rest[i]))))) {
+    while (i < rest.size() &&
+           (std::isupper(static_cast<unsigned char>(rest[i])) || rest[i] == '_' ||
+            (i > 0 && std::isdigit(static_cast<unsigned char>(rest[i]))))) {
       ++i;
     }
     return i < rest.size() && is_word(rest[i]) ? 0 : i;
@@ -142,19 +147,25 @@ struct capitals : Terminal<capitals<What>> {  // GET, STRIPE_URL
 struct equals : Terminal<equals> {
   static constexpr Part::Tag tag = Part::Tag::kWord;
   static std::string expect() { return "`=`"; }
-  static std::size_t length(std::string_view rest) { return !rest.empty() && rest[0] == '=' && rest.substr(0, 2) != "==" ? 1 : 0; }
+  static std::size_t length(std::string_view rest) {
+    return !rest.empty() && rest[0] == '=' && rest.substr(0, 2) != "==" ? 1 : 0;
+  }
 };
 
 struct comma : Terminal<comma> {
   static constexpr Part::Tag tag = Part::Tag::kWord;
   static std::string expect() { return "`,`"; }
-  static std::size_t length(std::string_view rest) { return !rest.empty() && rest[0] == ',' ? 1 : 0; }
+  static std::size_t length(std::string_view rest) {
+    return !rest.empty() && rest[0] == ',' ? 1 : 0;
+  }
 };
 
 struct colon : Terminal<colon> {
   static constexpr Part::Tag tag = Part::Tag::kWord;
   static std::string expect() { return "`:`"; }
-  static std::size_t length(std::string_view rest) { return !rest.empty() && rest[0] == ':' ? 1 : 0; }
+  static std::size_t length(std::string_view rest) {
+    return !rest.empty() && rest[0] == ':' ? 1 : 0;
+  }
 };
 
 // `5 minutes`: ends where the unit ends, so that a sentence can go on behind it.
@@ -192,7 +203,8 @@ struct end {
   }
 };
 
-// ---- Rules -------------------------------------------------------------------------------------------------------
+// ---- Rules
+// -------------------------------------------------------------------------------------------------------
 
 template <typename... R>
 using seq = p::seq<R...>;
@@ -214,8 +226,8 @@ struct call_arg : seq<sor<string, name>, equals, expr> {};
 struct allow : seq<name, kw<"because">, string> {};
 
 struct tries : seq<number, sor<kw<"tries in all">, kw<"try in all">>,
-                   star<sor<seq<kw<", first wait">, expr>, kw<", doubling">, seq<kw<", at most">, expr>,
-                            kw<", random spread">>>> {};
+                   star<sor<seq<kw<", first wait">, expr>, kw<", doubling">,
+                            seq<kw<", at most">, expr>, kw<", random spread">>>> {};
 struct hand : seq<kw<"hand to">, name> {};
 struct carry_on : seq<kw<"carry on">, opt<kw<"with">, expr>> {};
 struct act : sor<seq<kw<"cancel because">, string>, seq<kw<"finish">, opt<kw<"with">>>, carry_on,
@@ -230,33 +242,43 @@ struct webhook_decl : seq<name, opt<string>, comma, capitals<"a method such as `
 struct plan_decl : seq<name, colon, tries> {};
 struct scenario_decl : seq<string, kw<"for">, name> {};
 
-struct base : sor<seq<kw<"env">, capitals<"the name of an environment variable">, opt<kw<"or">, string>>, string> {};
+struct base
+    : sor<seq<kw<"env">, capitals<"the name of an environment variable">, opt<kw<"or">, string>>,
+          string> {};
 struct bearer : seq<kw<"secret">, name> {};
 struct with_secret : seq<string, kw<"secret">, name> {};
 struct remembers : seq<expr, opt<kw<", replays errors">>> {};
-struct call_limits : sor<seq<number, kw<"per second">, opt<comma, number, kw<"at once">>>, seq<number, kw<"at once">>> {};
+struct call_limits : sor<seq<number, kw<"per second">, opt<comma, number, kw<"at once">>>,
+                         seq<number, kw<"at once">>> {};
 struct breaker : seq<number, sor<kw<"failures">, kw<"failure">>, kw<", rest">, expr> {};
 struct names : seq<name, star<comma, name>> {};
 struct call_decl : seq<name, comma, capitals<"a method such as `POST`">, string> {};
 struct outcome : seq<expr, comma, name> {};
 struct undo_fails : seq<kw<", keep trying for">, keep> {};
 struct tag_list : seq<sor<string, name>, star<comma, sor<string, name>>> {};
-struct verified : seq<name, kw<"with secret">, name, star<kw<"or secret">, name>, opt<kw<", no older than">, expr>> {};
+struct verified : seq<name, kw<"with secret">, name, star<kw<"or secret">, name>,
+                      opt<kw<", no older than">, expr>> {};
 
 struct do_rest : seq<name, opt<kw<", and do not wait">>> {};
 struct retry : sor<tries, name> {};
 struct wait_within : seq<expr, kw<", otherwise">, opt<act>> {};
-struct if_unsure : seq<comma, sor<seq<kw<"check">, opt<kw<"with">, name>>, kw<"try again">, kw<"undo anyway">, hand>> {};
+struct if_unsure
+    : seq<comma,
+          sor<seq<kw<"check">, opt<kw<"with">, name>>, kw<"try again">, kw<"undo anyway">, hand>> {
+};
 struct if_error : seq<sor<kw<"any error">, seq<name, star<kw<"or">, name>>>, opt<comma, act>> {};
-struct together : seq<kw<", waiting for">, sor<kw<"all">, kw<"any">, seq<number, kw<"of">, number>>> {};
+struct together
+    : seq<kw<", waiting for">, sor<kw<"all">, kw<"any">, seq<number, kw<"of">, number>>> {};
 struct pause : sor<seq<kw<"for">, expr>, seq<kw<"until">, expr>> {};
 struct publish : seq<name, kw<", key">, expr> {};
 struct named_source : seq<name, equals, source> {};
 struct for_each : seq<name, kw<"in">, expr, kw<", at most">, number, kw<"at once">,
                       opt<kw<", tolerating">, number, sor<kw<"failures">, kw<"failure">>>> {};
-struct repeat : seq<expr, kw<", at most">, number, sor<kw<"times">, kw<"time">>, opt<kw<", otherwise">, act>> {};
+struct repeat : seq<expr, kw<", at most">, number, sor<kw<"times">, kw<"time">>,
+                    opt<kw<", otherwise">, act>> {};
 struct ask : seq<name, string, kw<"of role">, name> {};
-struct rate : seq<number, sor<kw<"per second">, kw<"per minute">, kw<"per hour">, kw<"per day">>, opt<kw<"per">, expr>> {};
+struct rate : seq<number, sor<kw<"per second">, kw<"per minute">, kw<"per hour">, kw<"per day">>,
+                  opt<kw<"per">, expr>> {};
 struct one_at_a_time : seq<expr, sor<kw<", others queue">, kw<", others are refused">>> {};
 
 // ---- Sentences of a scenario ----
@@ -264,45 +286,57 @@ struct one_at_a_time : seq<expr, sor<kw<", others queue">, kw<", others are refu
 struct given : seq<arg, star<comma, arg>> {};
 struct said_args : seq<kw<"with">, opt<given>> {};
 struct of_round : seq<sor<kw<"of item">, kw<"of round">>, number> {};
-struct call_name : seq<opt<kw<"the check of">>, opt<kw<"check of">>, opt<sor<kw<"the undo of">, kw<"undo of">>>, name,
-                       opt<of_round>> {};
+struct call_name : seq<opt<kw<"the check of">>, opt<kw<"check of">>,
+                       opt<sor<kw<"the undo of">, kw<"undo of">>>, name, opt<of_round>> {};
 struct times : sor<kw<"once">, kw<"twice">, kw<"always">, seq<number, kw<"times">>> {};
 struct whether : sor<kw<"and happened">, kw<"and did not happen">> {};
 struct after_time : seq<kw<"after">, duration> {};
 struct arrives : seq<kw<"arrives">, opt<kw<"twice">>,
-                     opt<sor<kw<"early">, after_time, seq<duration, kw<"before the start">>>>, opt<said_args>> {};
+                     opt<sor<kw<"early">, after_time, seq<duration, kw<"before the start">>>>,
+                     opt<said_args>> {};
 struct call_says
     : seq<call_name,
-          sor<kw<"never arrives">, arrives, seq<kw<"fails with">, name, opt<times>>, seq<kw<"fails">, opt<times>>,
-              seq<kw<"is unavailable">, opt<times>>, seq<kw<"is unsure">, whether, opt<times>>,
-              seq<kw<"times out">, opt<whether>, opt<times>>, seq<kw<"gives">, opt<given>>, seq<kw<"says">, string>,
-              seq<kw<"starts it">, opt<said_args>>>> {};
-struct engine_stops : seq<kw<"the engine">, kw<"stops">, sor<kw<"before">, kw<"during">, kw<"after">>, call_name> {};
-struct someone
-    : seq<kw<"someone">,
-          sor<seq<kw<"cancels it because">, string, opt<sor<after_time, seq<sor<kw<"after">, kw<"during">>, call_name>>>>,
-              seq<kw<"answers">, name, opt<of_round>, opt<after_time>, opt<said_args>>, seq<kw<"retries">, call_name>,
-              seq<kw<"skips">, call_name>,
-              seq<kw<"finds that">, call_name, sor<kw<"happened">, kw<"did not happen">>, opt<said_args>>>> {};
+          sor<kw<"never arrives">, arrives, seq<kw<"fails with">, name, opt<times>>,
+              seq<kw<"fails">, opt<times>>, seq<kw<"is unavailable">, opt<times>>,
+              seq<kw<"is unsure">, whether, opt<times>>,
+              seq<kw<"times out">, opt<whether>, opt<times>>, seq<kw<"gives">, opt<given>>,
+              seq<kw<"says">, string>, seq<kw<"starts it">, opt<said_args>>>> {};
+struct engine_stops
+    : seq<kw<"the engine">, kw<"stops">, sor<kw<"before">, kw<"during">, kw<"after">>, call_name> {
+};
+struct someone : seq<kw<"someone">,
+                     sor<seq<kw<"cancels it because">, string,
+                             opt<sor<after_time, seq<sor<kw<"after">, kw<"during">>, call_name>>>>,
+                         seq<kw<"answers">, name, opt<of_round>, opt<after_time>, opt<said_args>>,
+                         seq<kw<"retries">, call_name>, seq<kw<"skips">, call_name>,
+                         seq<kw<"finds that">, call_name, sor<kw<"happened">, kw<"did not happen">>,
+                             opt<said_args>>>> {};
 struct child_says : seq<kw<"the child of">, name, opt<of_round>, kw<"is cancelled">, opt<times>> {};
 struct again : seq<kw<"it is started again">, opt<after_time>, opt<said_args>> {};
 struct said_when : sor<engine_stops, someone, child_says, again, call_says> {};
 
 struct tried : sor<kw<"once">, kw<"twice">, seq<number, kw<"times">>> {};
 struct event_said : seq<name, opt<said_args>> {};
-struct ends : seq<kw<"ends">, sor<kw<"completed">, seq<kw<"compensated">, opt<kw<"because">, string>>>> {};
-struct it_does : seq<kw<"it">, sor<ends, seq<kw<"is held at">, call_name, opt<kw<"for">, name>>, seq<kw<"waits for">, name>,
-                                   seq<kw<"publishes">, event_said>>> {};
-struct second_start : seq<kw<"the second start">, sor<kw<"queues">, kw<"is refused">, kw<"changes nothing">, ends>> {};
+struct ends
+    : seq<kw<"ends">, sor<kw<"completed">, seq<kw<"compensated">, opt<kw<"because">, string>>>> {};
+struct it_does : seq<kw<"it">, sor<ends, seq<kw<"is held at">, call_name, opt<kw<"for">, name>>,
+                                   seq<kw<"waits for">, name>, seq<kw<"publishes">, event_said>>> {
+};
+struct second_start : seq<kw<"the second start">,
+                          sor<kw<"queues">, kw<"is refused">, kw<"changes nothing">, ends>> {};
 struct placed_names : seq<name, opt<of_round>, star<comma, name, opt<of_round>>> {};
 struct said_then
-    : sor<it_does, second_start, seq<kw<"nothing is">, sor<kw<"undone">, kw<"done">, kw<"left over">, kw<"published">>>,
+    : sor<it_does, second_start,
+          seq<kw<"nothing is">, sor<kw<"undone">, kw<"done">, kw<"left over">, kw<"published">>>,
           seq<sor<kw<"undone is">, kw<"done is">, kw<"left over is">>, placed_names>,
-          seq<kw<"publishes">, event_said>,
-          seq<kw<"within">, duration>, seq<call_name, kw<"is tried">, tried>,
-          seq<p::not_at<sor<kw<"it">, kw<"nothing">, kw<"undone">, kw<"left over">, kw<"publishes">, kw<"within">>>, expr>> {};
+          seq<kw<"publishes">, event_said>, seq<kw<"within">, duration>,
+          seq<call_name, kw<"is tried">, tried>,
+          seq<p::not_at<sor<kw<"it">, kw<"nothing">, kw<"undone">, kw<"left over">, kw<"publishes">,
+                            kw<"within">>>,
+              expr>> {};
 
-// ---- Running ---------------------------------------------------------------------------------------------------
+// ---- Running
+// ---------------------------------------------------------------------------------------------------
 
 struct State {
   const char* begin = nullptr;
@@ -312,22 +346,28 @@ struct State {
 };
 
 template <typename R>
-concept Tagged = requires { R::tag; };
+concept Tagged = requires {
+  R::tag;
+};
 template <typename R>
-concept Expected = requires { R::expect(); };
+concept Expected = requires {
+  R::expect();
+};
 
 template <typename R>
 struct control : p::normal<R> {
   template <typename Input, typename... S>
   static void failure(const Input& in, State& state, S&&...) {
     if constexpr (Expected<R>) {
-      const std::size_t at = static_cast<std::size_t>(in.current() - state.begin) + blanks(rest_of(in));
+      const std::size_t at =
+          static_cast<std::size_t>(in.current() - state.begin) + blanks(rest_of(in));
       if (at > state.furthest) {
         state.furthest = at;
         state.expected.clear();
       }
       const std::string what = R::expect();
-      if (at == state.furthest && std::find(state.expected.begin(), state.expected.end(), what) == state.expected.end()) {
+      if (at == state.furthest &&
+          std::find(state.expected.begin(), state.expected.end(), what) == state.expected.end()) {
         state.expected.push_back(what);
       }
     } else {
@@ -348,7 +388,8 @@ struct action<R> {
     const std::size_t skipped = blanks(text);
     const std::size_t offset = static_cast<std::size_t>(in.begin() - state.begin) + skipped;
     text.remove_prefix(skipped);
-    while (!state.parts.empty() && state.parts.back().offset >= offset) state.parts.pop_back();  // of a way given up
+    while (!state.parts.empty() && state.parts.back().offset >= offset)
+      state.parts.pop_back();  // of a way given up
     Part part{R::tag, {}, offset, text.size()};
     if (part.tag != Part::Tag::kWord) {
       part.text = text;

@@ -1,6 +1,6 @@
-// The table of heads. A head is words only at the start of a line, and the longest one wins, so `retry plan` is not
-// `retry`. Adding a statement or clause to the text form begins here: a row, then a rule in grammar.cpp, then a case in
-// statements.cpp or declarations.cpp.
+// The table of heads. A head is words only at the start of a line, and the longest one wins, so
+// `retry plan` is not `retry`. Adding a statement or clause to the text form begins here: a row,
+// then a rule in grammar.cpp, then a case in statements.cpp or declarations.cpp.
 #include "dsl/text/heads.h"
 
 #include <array>
@@ -152,7 +152,8 @@ namespace {
 const std::vector<const Head*>& heads_with(char letter) {
   static const std::array<std::vector<const Head*>, 26> table = [] {
     std::array<std::vector<const Head*>, 26> out;
-    for (const Head& head : heads()) out[static_cast<std::size_t>(head.words[0] - 'a')].push_back(&head);
+    for (const Head& head : heads())
+      out[static_cast<std::size_t>(head.words[0] - 'a')].push_back(&head);
     return out;
   }();
   static const std::vector<const Head*> none;
@@ -177,7 +178,8 @@ HeadMatch match_head(std::string_view line, unsigned place) {
       elsewhere = length;
     }
   }
-  // A longer head of another place is what was meant: `request key in "…"` in a step is not `request key`.
+  // A longer head of another place is what was meant: `request key in "…"` in a step is not
+  // `request key`.
   match.length = match.here != nullptr ? here : elsewhere;
   return match;
 }
@@ -236,20 +238,13 @@ std::string head_of_other_languages(std::string_view word) {
 
 std::string example_of(Rule rule) {
   switch (rule) {
-    case Rule::kForEach:
-      return "for example `for each seat in seats, at most 3 at once`";
-    case Rule::kRepeat:
-      return "for example `repeat until visa.decided, at most 10 times`";
-    case Rule::kAsk:
-      return "for example `ask approve \"May this be paid?\" of role manager`";
-    case Rule::kRate:
-      return "for example `at most 10 per minute per customer.id`";
-    case Rule::kOneAtATime:
-      return "for example `one at a time per customer, others queue`";
-    case Rule::kNamedSource:
-      return "for example `paid = payment.authorised, key booking`";
-    default:
-      return {};
+    case Rule::kForEach: return "for example `for each seat in seats, at most 3 at once`";
+    case Rule::kRepeat: return "for example `repeat until visa.decided, at most 10 times`";
+    case Rule::kAsk: return "for example `ask approve \"May this be paid?\" of role manager`";
+    case Rule::kRate: return "for example `at most 10 per minute per customer.id`";
+    case Rule::kOneAtATime: return "for example `one at a time per customer, others queue`";
+    case Rule::kNamedSource: return "for example `paid = payment.authorised, key booking`";
+    default: return {};
   }
 }
 
@@ -276,16 +271,11 @@ std::string place_name(unsigned place) {
     case kWaitBlock: return "a `wait`";
     case kWebhookBlock: return "a `webhook`";
     case kWebhookStatements: return "the statements of a `webhook`";
-    case kForEachBlock:
-      return "a `for each`";
-    case kAskBlock:
-      return "an `ask`";
-    case kTryHandlers:
-      return "the handlers of a `try`";
-    case kSourcesBlock:
-      return "the events of a `wait`";
-    case kUnderStatement:
-      return "a statement";
+    case kForEachBlock: return "a `for each`";
+    case kAskBlock: return "an `ask`";
+    case kTryHandlers: return "the handlers of a `try`";
+    case kSourcesBlock: return "the events of a `wait`";
+    case kUnderStatement: return "a statement";
     default: return "another block";
   }
 }

@@ -1,5 +1,5 @@
-// The heads of the text form: which words may begin a line where, and the rule for what follows them. One table drives
-// reading, "did you mean", and "belongs under". See heads.cpp.
+// The heads of the text form: which words may begin a line where, and the rule for what follows
+// them. One table drives reading, "did you mean", and "belongs under". See heads.cpp.
 #pragma once
 #include <string>
 #include <string_view>
@@ -12,14 +12,14 @@ namespace belay::dsl::text {
 // The kinds of block a line can stand in; bits, because many heads stand in several.
 enum Place : unsigned {
   kFile = 1u << 0,
-  kFields = 1u << 1,       // children of type, takes, an action's gives
-  kArgs = 1u << 2,         // children of do, publish, finish with, …
+  kFields = 1u << 1,  // children of type, takes, an action's gives
+  kArgs = 1u << 2,    // children of do, publish, finish with, …
   kEventBlock = 1u << 3,
   kConnectorBlock = 1u << 4,
   kActionBlock = 1u << 5,
   kCallBlock = 1u << 6,
   kWorkflowBlock = 1u << 7,
-  kStatements = 1u << 8,   // when, otherwise, branch, a handler's block
+  kStatements = 1u << 8,  // when, otherwise, branch, a handler's block
   kTogetherBlock = 1u << 9,
   kStepBlock = 1u << 10,
   kUndoBlock = 1u << 11,
@@ -28,8 +28,8 @@ enum Place : unsigned {
   kWebhookStatements = 1u << 14,
   kForEachBlock = 1u << 15,
   kAskBlock = 1u << 16,
-  kTryHandlers = 1u << 17,  // behind the block of a `try`, in its column
-  kSourcesBlock = 1u << 18,  // children of `for all of`, `for any of`
+  kTryHandlers = 1u << 17,     // behind the block of a `try`, in its column
+  kSourcesBlock = 1u << 18,    // children of `for all of`, `for any of`
   kUnderStatement = 1u << 19,  // what every statement may have under it: `allow`
 };
 
@@ -48,7 +48,8 @@ struct HeadMatch {
 
 HeadMatch match_head(std::string_view line, unsigned place);
 
-// The head meant by a line that begins with none: the first words that are nearly a head of this place; empty: none.
+// The head meant by a line that begins with none: the first words that are nearly a head of this
+// place; empty: none.
 std::string meant_head(std::string_view line, unsigned place);
 
 // What other languages call a statement of ours: `while` → `repeat until`; empty: nothing known.

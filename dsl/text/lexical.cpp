@@ -1,5 +1,5 @@
-// Strings, brackets and bytes: see lexical.h. One scanner serves the line reader, the YAML reader and the printers, so
-// that all of them agree where an expression ends.
+// Strings, brackets and bytes: see lexical.h. One scanner serves the line reader, the YAML reader
+// and the printers, so that all of them agree where an expression ends.
 #include "dsl/text/lexical.h"
 
 #include <algorithm>
@@ -17,7 +17,8 @@ namespace {
 bool is_raw(std::string_view text, std::size_t at) {
   std::size_t begin = at;
   bool raw = false;
-  while (begin > 0 && at - begin < 2 && std::string_view("rRbB").find(text[begin - 1]) != std::string_view::npos) {
+  while (begin > 0 && at - begin < 2 &&
+         std::string_view("rRbB").find(text[begin - 1]) != std::string_view::npos) {
     raw = raw || text[begin - 1] == 'r' || text[begin - 1] == 'R';
     --begin;
   }
@@ -106,7 +107,8 @@ std::string indented(std::string_view expression) {
       --depth;
     } else if (c == '\n') {
       const std::size_t first = expression.find_first_not_of(' ', i + 1);
-      const bool closes = first < expression.size() && std::string_view(")]}").find(expression[first]) != std::string_view::npos;
+      const bool closes = first < expression.size() &&
+                          std::string_view(")]}").find(expression[first]) != std::string_view::npos;
       out.append(2 * (closes && depth > 0 ? depth - 1 : depth), ' ');
     }
   }
@@ -122,7 +124,9 @@ std::string dedent(std::string_view text) {
       lines.back() += c;
     }
   }
-  const auto blank = [](const std::string& line) { return line.find_first_not_of(" \t") == std::string::npos; };
+  const auto blank = [](const std::string& line) {
+    return line.find_first_not_of(" \t") == std::string::npos;
+  };
   while (!lines.empty() && blank(lines.back())) lines.pop_back();
   std::size_t first = 0;
   while (first < lines.size() && blank(lines[first])) ++first;
@@ -161,11 +165,13 @@ std::string unquote(std::string_view quoted) {
       out += '\t';
     } else if (c == 'r') {
       out += '\r';
-    } else if (c == 'u' && quoted.substr(i + 1, 2) == "00" && i + 4 < quoted.size() && hex(quoted[i + 3]) < 2 && hex(quoted[i + 4]) < 16) {
+    } else if (c == 'u' && quoted.substr(i + 1, 2) == "00" && i + 4 < quoted.size() &&
+               hex(quoted[i + 3]) < 2 && hex(quoted[i + 4]) < 16) {
       out += static_cast<char>(hex(quoted[i + 3]) * 16 + hex(quoted[i + 4]));
       i += 4;
     } else {
-      if (c != '"' && c != '\\' && c != '\'') out += '\\';  // no other escape: keep what was written
+      if (c != '"' && c != '\\' && c != '\'')
+        out += '\\';  // no other escape: keep what was written
       out += c;
     }
   }
@@ -192,7 +198,8 @@ std::string quote(std::string_view text) {
   return out + "\"";
 }
 
-// ---- Bytes -------------------------------------------------------------------------------------------------------
+// ---- Bytes
+// -------------------------------------------------------------------------------------------------------
 
 namespace {
 
@@ -200,7 +207,8 @@ namespace {
 std::size_t sequence(std::string_view text, std::size_t at) {
   const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
   const unsigned char first = byte(at);
-  if (first < 0x80) return first >= 0x20 && first != 0x7F ? 1 : (first == '\t' || first == '\n' || first == '\r');
+  if (first < 0x80)
+    return first >= 0x20 && first != 0x7F ? 1 : (first == '\t' || first == '\n' || first == '\r');
   const std::size_t length = first >= 0xF0 ? 4 : first >= 0xE0 ? 3 : first >= 0xC2 ? 2 : 0;
   if (length == 0 || first > 0xF4 || at + length > text.size()) return 0;
   for (std::size_t i = 1; i < length; ++i) {
@@ -229,8 +237,10 @@ bool readable(const Sources& sources, std::uint32_t source, Diagnostics& diagnos
       const auto next = std::upper_bound(file.line_starts.begin(), file.line_starts.end(), at);
       const auto line = static_cast<std::uint32_t>(next - file.line_starts.begin());
       const auto column = static_cast<std::uint32_t>(at - file.line_starts[line - 1] + 1);
-      diagnostics.add("BEL1002", {source, line, column, 1}, "this is not UTF-8 text, so the file was not read").help =
-          "save the file as UTF-8, without control characters";
+      diagnostics
+          .add("BEL1002", {source, line, column, 1},
+               "this is not UTF-8 text, so the file was not read")
+          .help = "save the file as UTF-8, without control characters";
       return false;
     }
     at += length;

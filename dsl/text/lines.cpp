@@ -1,6 +1,8 @@
-// Lines: comments are cut, tabs and smart quotes reported and replaced, brackets followed over deeper lines, block text
-// taken as it is, and indentation turned into a tree. The only words known here are the heads: a deeper line that begins
-// with one does not continue an open bracket, so that a forgotten bracket costs its own line and not the block below. Tested in tests/dsl/text_test.cpp and tests/golden/diagnostics_read.
+// Lines: comments are cut, tabs and smart quotes reported and replaced, brackets followed over
+// deeper lines, block text taken as it is, and indentation turned into a tree. The only words known
+// here are the heads: a deeper line that begins with one does not continue an open bracket, so that
+// a forgotten bracket costs its own line and not the block below. Tested in tests/dsl/text_test.cpp
+// and tests/golden/diagnostics_read.
 #include "dsl/text/lines.h"
 
 #include <algorithm>
@@ -24,7 +26,8 @@ Span Line::span(std::size_t offset, std::size_t length) const {
   Span at = piece->at;
   at.column += static_cast<std::uint32_t>(offset - piece->offset);
   const std::size_t line_end = std::min(text.find('\n', offset), text.size());
-  at.length = static_cast<std::uint32_t>(std::min(length, line_end > offset ? line_end - offset : 0));
+  at.length =
+      static_cast<std::uint32_t>(std::min(length, line_end > offset ? line_end - offset : 0));
   return at;
 }
 
@@ -36,13 +39,18 @@ struct SmartQuote {
   std::string_view bytes;
   char straight;
 };
-constexpr SmartQuote kSmartQuotes[] = {{"“", '"'}, {"”", '"'}, {"„", '"'}, {"‘", '\''}, {"’", '\''}};
+constexpr SmartQuote kSmartQuotes[] = {
+    {"“", '"'}, {"”", '"'}, {"„", '"'}, {"‘", '\''}, {"’", '\''}};
 
 class Reader {
  public:
   Reader(const Sources& sources, std::uint32_t source, Diagnostics& diagnostics,
          std::vector<Comment>* comments, bool mend)
-      : sources_(sources), source_(source), diagnostics_(diagnostics), comments_(comments), mend_(mend) {}
+      : sources_(sources),
+        source_(source),
+        diagnostics_(diagnostics),
+        comments_(comments),
+        mend_(mend) {}
 
   std::vector<Line> run() {
     const auto count = static_cast<std::uint32_t>(sources_.file(source_).line_starts.size());
@@ -55,7 +63,8 @@ class Reader {
         break;
       }
       if (diagnostics_.errors() - errors_before >= kProblemsPerFile) {
-        diagnostics_.add("BEL1006", {source_, number_, 1, 0}, "too many problems in this file, the rest of it was not read");
+        diagnostics_.add("BEL1006", {source_, number_, 1, 0},
+                         "too many problems in this file, the rest of it was not read");
         break;
       }
       read_logical();
@@ -83,7 +92,9 @@ class Reader {
     while (i < line.size() && (line[i] == ' ' || line[i] == '\t')) ++i;
     return i;
   }
-  static std::size_t number_of_bom(std::string_view line) { return line.substr(0, 3) == "\xEF\xBB\xBF" ? 3 : 0; }
+  static std::size_t number_of_bom(std::string_view line) {
+    return line.substr(0, 3) == "\xEF\xBB\xBF" ? 3 : 0;
+  }
   // Columns of indentation: a tab counts as two, so that a file indented by tabs keeps its blocks.
   static std::size_t column_of(std::string_view line) {
     std::size_t column = 0;
@@ -96,7 +107,8 @@ class Reader {
     return i == line.size() || line[i] == '#';
   }
   Span at(std::size_t offset, std::size_t length) const {
-    return {source_, number_, static_cast<std::uint32_t>(offset + 1), static_cast<std::uint32_t>(length)};
+    return {source_, number_, static_cast<std::uint32_t>(offset + 1),
+            static_cast<std::uint32_t>(length)};
   }
 
   void comment(std::uint32_t number, std::size_t offset, bool own_line) {
@@ -119,8 +131,10 @@ class Reader {
   }
   void say_tabs() {
     if (tabs_ == 0) return;
-    Diagnostic& d = diagnostics_.add("BEL1020", first_tab_, "a tab: blocks are told by columns, and tabs have no agreed width");
-    if (tabs_ > 1) d.notes.push_back({{}, false, std::to_string(tabs_) + " lines of this file have tabs"});
+    Diagnostic& d = diagnostics_.add(
+        "BEL1020", first_tab_, "a tab: blocks are told by columns, and tabs have no agreed width");
+    if (tabs_ > 1)
+      d.notes.push_back({{}, false, std::to_string(tabs_) + " lines of this file have tabs"});
     d.help = "use spaces, two for each level";
   }
 
@@ -165,14 +179,18 @@ class Reader {
 
   void open_string(std::string_view source, std::size_t i, Line& line) {
     if (line.broken) return;
-    diagnostics_.add("BEL1025", at(i, source.size() - i), "the string that begins here does not end on its line").help =
-        "close it with `" + std::string(1, source[i]) + "`";
+    diagnostics_
+        .add("BEL1025", at(i, source.size() - i),
+             "the string that begins here does not end on its line")
+        .help = "close it with `" + std::string(1, source[i]) + "`";
   }
 
   std::size_t smart_quote(std::string_view source, std::size_t i, Line& line) {
     for (const SmartQuote& smart : kSmartQuotes) {
       if (source.substr(i, smart.bytes.size()) != smart.bytes) continue;
-      diagnostics_.add("BEL1021", at(i, smart.bytes.size()), "`" + std::string(smart.bytes) + "` is a word processor's quote")
+      diagnostics_
+          .add("BEL1021", at(i, smart.bytes.size()),
+               "`" + std::string(smart.bytes) + "` is a word processor's quote")
           .help = "use the straight quote `" + std::string(1, smart.straight) + "`";
       // Straighten to the end of the string it opens, so that the rest of the line reads on.
       const std::size_t begin = i + smart.bytes.size();
@@ -202,8 +220,9 @@ class Reader {
     if (c == '(' || c == '[' || c == '{') {
       open_.push_back({c, at(i, 1)});
       if (open_.size() == limits::expression_depth_max + 1 && !line.broken) {
-        diagnostics_.add("BEL1004", at(i, 1), "brackets are nested more than " +
-                                                  std::to_string(limits::expression_depth_max) + " deep");
+        diagnostics_.add("BEL1004", at(i, 1),
+                         "brackets are nested more than " +
+                             std::to_string(limits::expression_depth_max) + " deep");
         line.broken = true;
       }
     } else if (c == ')' || c == ']' || c == '}') {
@@ -211,8 +230,12 @@ class Reader {
       if (!open_.empty() && open_.back().c == wanted) {
         open_.pop_back();
       } else if (!line.broken) {
-        Diagnostic& d = diagnostics_.add("BEL1026", at(i, 1), "`" + std::string(1, c) + "` closes a bracket that was never opened");
-        if (!open_.empty()) d.notes.push_back({open_.back().at, true, "open is `" + std::string(1, open_.back().c) + "`"});
+        Diagnostic& d =
+            diagnostics_.add("BEL1026", at(i, 1),
+                             "`" + std::string(1, c) + "` closes a bracket that was never opened");
+        if (!open_.empty())
+          d.notes.push_back(
+              {open_.back().at, true, "open is `" + std::string(1, open_.back().c) + "`"});
         line.broken = true;
       }
     }
@@ -245,21 +268,24 @@ class Reader {
       const char head = more[indent_of(more)];
       const bool closes = column_of(more) == column && (head == ')' || head == ']' || head == '}');
       if (column_of(more) <= column && !closes) break;
-      if (!closes && match_head(more.substr(indent_of(more)), ~0u).here != nullptr) break;  // the bracket was forgotten: keep the children
+      if (!closes && match_head(more.substr(indent_of(more)), ~0u).here != nullptr)
+        break;  // the bracket was forgotten: keep the children
       for (++number_; number_ < next; ++number_) no_code(number_);
       if (!short_enough(more, line)) break;
       line.text += '\n';
       scan(more, line);
     }
     if (!open_.empty() && !line.broken) {
-      diagnostics_.add("BEL1024", open_.back().at, "`" + std::string(1, open_.back().c) + "` is opened here and never closed")
+      diagnostics_
+          .add("BEL1024", open_.back().at,
+               "`" + std::string(1, open_.back().c) + "` is opened here and never closed")
           .notes.push_back({{}, false, "a line goes on only inside brackets, on deeper lines"});
       line.broken = true;
     }
     take_block(line, column);
     if (line.text.size() > 1 && line.text.back() == ':') {
-      diagnostics_.add("BEL1022", line.span(line.text.size() - 1, 1), "the line ends with a colon").help =
-          "leave it out: a block begins by indenting";
+      diagnostics_.add("BEL1022", line.span(line.text.size() - 1, 1), "the line ends with a colon")
+          .help = "leave it out: a block begins by indenting";
       line.text.pop_back();
     }
     push(std::move(line), level);
@@ -267,9 +293,9 @@ class Reader {
 
   bool short_enough(std::string_view source, Line& line) {
     if (source.size() <= limits::line_bytes_max) return true;
-    diagnostics_.add("BEL1003", at(indent_of(source), 1), "the line has " + std::to_string(source.size()) +
-                                                              " bytes, at most " +
-                                                              std::to_string(limits::line_bytes_max) + " are read");
+    diagnostics_.add("BEL1003", at(indent_of(source), 1),
+                     "the line has " + std::to_string(source.size()) + " bytes, at most " +
+                         std::to_string(limits::line_bytes_max) + " are read");
     line.broken = true;
     return false;
   }
@@ -290,7 +316,8 @@ class Reader {
         break;  // shallower than the text, and begins like a clause: it is one, badly indented
       }
       ++number_;
-      if (block.empty() && !empty) line.block_span = at(indent_of(more), more.size() - indent_of(more));
+      if (block.empty() && !empty)
+        line.block_span = at(indent_of(more), more.size() - indent_of(more));
       block += more;
       block += '\n';
     }
@@ -321,21 +348,26 @@ class Reader {
       moved_ = true;
       const bool said = !said_.insert({outer, column}).second;  // one mistake moves many lines
       Diagnostic& d = said ? diagnostics_.untold()
-                           : diagnostics_.add("BEL1023", at(indent_of(source), 1), "this line does not line up with any line above");
+                           : diagnostics_.add("BEL1023", at(indent_of(source), 1),
+                                              "this line does not line up with any line above");
       if (columns_.empty() || !outer_meant(source, column, inner)) {
         // Where more lines stand in this column, or the next one belongs under this one, the lines
         // above stand wrong (their head may be gone): the block goes on from here.
         columns_.push_back(stands_again(column, outer) || leads(source, inner) ? column : inner);
       }
-      d.help = "begin it in column " + std::to_string(columns_.back() + 1) + ", or line it up with the block it belongs to";
+      d.help = "begin it in column " + std::to_string(columns_.back() + 1) +
+               ", or line it up with the block it belongs to";
       return columns_.size() - 1;
     }
-    const bool allows = match_head(source.substr(indent_of(source)), kUnderStatement).here != nullptr;
+    const bool allows =
+        match_head(source.substr(indent_of(source)), kUnderStatement).here != nullptr;
     if (!columns_.empty() && !allows && childless() && slipped(column)) return columns_.size() - 1;
     if (!columns_.empty() && column == columns_.back() + 1 && unit_ > 1 && childless()) {
       if (said_.insert({columns_.back(), column}).second) {
-        diagnostics_.add("BEL1023", at(indent_of(source), 1), "this line does not line up with the line above").help =
-            "begin it in column " + std::to_string(columns_.back() + 1);
+        diagnostics_
+            .add("BEL1023", at(indent_of(source), 1),
+                 "this line does not line up with the line above")
+            .help = "begin it in column " + std::to_string(columns_.back() + 1);
       }
       return columns_.size() - 1;
     }
@@ -344,8 +376,8 @@ class Reader {
     return columns_.size() - 1;
   }
 
-  // The last line of the innermost open block left the column in which this line stands: it is that one that slipped to
-  // the left. Puts it back, with what is under it.
+  // The last line of the innermost open block left the column in which this line stands: it is that
+  // one that slipped to the left. Puts it back, with what is under it.
   bool slipped(std::size_t column) {
     if (columns_.empty()) return false;
     for (std::size_t i = flat_.size(); i-- > 0;) {
@@ -360,8 +392,8 @@ class Reader {
       if (flat_[i].left != column && !first) return false;
       Span where = flat_[i].line.pieces.front().at;
       where.length = 1;
-      diagnostics_.add("BEL1023", where, "this line stands left of the lines that it belongs to").help =
-          "begin it in column " + std::to_string(column + 1);
+      diagnostics_.add("BEL1023", where, "this line stands left of the lines that it belongs to")
+          .help = "begin it in column " + std::to_string(column + 1);
       for (std::size_t k = i; k < flat_.size(); ++k) ++flat_[k].level;
       flat_[i].left = 0;
       columns_.push_back(column);
@@ -370,12 +402,13 @@ class Reader {
     return false;
   }
 
-  // A line between two columns: whether it belongs to the left one. The block that knows its head takes it; else the one
-  // at which the next line stands.
+  // A line between two columns: whether it belongs to the left one. The block that knows its head
+  // takes it; else the one at which the next line stands.
   bool outer_meant(std::string_view source, std::size_t column, std::size_t inner) const {
     const std::string_view text = source.substr(indent_of(source));
     const std::string_view right = owner_of(columns_.size());
-    const bool in_outer = belongs(text, owner_of(columns_.size() - 1)), in_inner = belongs(text, right);
+    const bool in_outer = belongs(text, owner_of(columns_.size() - 1)),
+               in_inner = belongs(text, right);
     if (in_outer != in_inner) return in_outer;
     const std::string_view below = next_line(~std::size_t{0});
     if (column_of(below) == inner) {  // its own first line, or its neighbour?
@@ -403,10 +436,12 @@ class Reader {
     const std::string_view below = next_line(~std::size_t{0});
     if (column_of(below) != inner) return false;
     const std::string_view said = below.substr(indent_of(below));
-    return belongs(said, source.substr(indent_of(source))) && !belongs(said, owner_of(columns_.size()));
+    return belongs(said, source.substr(indent_of(source))) &&
+           !belongs(said, owner_of(columns_.size()));
   }
 
-  // Whether the line at `i` goes on with the one before it in its column: `otherwise` behind a `when`.
+  // Whether the line at `i` goes on with the one before it in its column: `otherwise` behind a
+  // `when`.
   bool goes_on(std::size_t i) const {
     const HeadMatch match = match_head(flat_[i].line.text, ~0u);
     if (match.here == nullptr) return false;
@@ -418,7 +453,8 @@ class Reader {
       if (before.here == nullptr) return false;
       const std::string_view leader = before.here->words;
       if (head == "if") return leader == "try" || leader == "if";
-      return leader == "when" || leader == "or when" || (leader == "repeat until" && head == "otherwise");
+      return leader == "when" || leader == "or when" ||
+             (leader == "repeat until" && head == "otherwise");
     }
     return false;
   }
@@ -436,11 +472,13 @@ class Reader {
     const HeadMatch match = match_head(owner, ~0u);
     if (match.here == nullptr) return 0;
     static constexpr std::pair<std::string_view, unsigned> kInside[] = {
-        {"workflow", kWorkflowBlock}, {"action", kActionBlock}, {"connector", kConnectorBlock}, {"webhook", kWebhookBlock},
-        {"step", kStepBlock}, {"wait", kWaitBlock}, {"when", kStatements}, {"or when", kStatements},
-        {"otherwise", kStatements}, {"together", kTogetherBlock}, {"branch", kStatements}, {"undo with", kUndoBlock},
-        {"event", kEventBlock}, {"call", kCallBlock}, {"ask", kAskBlock}, {"for each", kForEachBlock},
-        {"repeat until", kStatements}, {"try", kStatements}, {"within", kStatements}};
+        {"workflow", kWorkflowBlock}, {"action", kActionBlock},      {"connector", kConnectorBlock},
+        {"webhook", kWebhookBlock},   {"step", kStepBlock},          {"wait", kWaitBlock},
+        {"when", kStatements},        {"or when", kStatements},      {"otherwise", kStatements},
+        {"together", kTogetherBlock}, {"branch", kStatements},       {"undo with", kUndoBlock},
+        {"event", kEventBlock},       {"call", kCallBlock},          {"ask", kAskBlock},
+        {"for each", kForEachBlock},  {"repeat until", kStatements}, {"try", kStatements},
+        {"within", kStatements}};
     for (const auto& [words, place] : kInside) {
       if (match.here->words == words) return place;
     }
@@ -462,7 +500,8 @@ class Reader {
     return {};
   }
 
-  // Whether the line read last can have no lines under it: an argument, a field, a clause in one line.
+  // Whether the line read last can have no lines under it: an argument, a field, a clause in one
+  // line.
   bool childless() const {
     if (flat_.empty()) return false;
     const std::string& last = flat_.back().line.text;
@@ -476,7 +515,8 @@ class Reader {
     for (const std::string_view fields : {"takes", "gives", "type ", "event ", "connector "}) {
       if (owner.starts_with(fields) && !last.starts_with("from version")) return true;
     }
-    if (owner.starts_with("scenario ")) return !last.ends_with(" with") && !last.ends_with(" gives");
+    if (owner.starts_with("scenario "))
+      return !last.ends_with(" with") && !last.ends_with(" gives");
     std::size_t name = 0;
     while (name < last.size() && is_word(last[name])) ++name;
     if (name > 0 && last.find_first_not_of(' ', name) != std::string::npos &&
@@ -486,17 +526,38 @@ class Reader {
     const HeadMatch match = match_head(last, ~0u);
     if (match.here == nullptr) return false;
     switch (match.here->rule) {
-      case Rule::kRetry: case Rule::kBecause: case Rule::kSource: case Rule::kRepeating: case Rule::kOwner:
-      case Rule::kTags: case Rule::kCanEndIn: case Rule::kKeep: case Rule::kUndoFails: case Rule::kFirstLine:
-      case Rule::kPause: case Rule::kSet: case Rule::kPlan: case Rule::kVerified:
-        return true;
+      case Rule::kRetry:
+      case Rule::kBecause:
+      case Rule::kSource:
+      case Rule::kRepeating:
+      case Rule::kOwner:
+      case Rule::kTags:
+      case Rule::kCanEndIn:
+      case Rule::kKeep:
+      case Rule::kUndoFails:
+      case Rule::kFirstLine:
+      case Rule::kPause:
+      case Rule::kSet:
+      case Rule::kPlan:
+      case Rule::kVerified: return true;
       case Rule::kExpression:
       case Rule::kNothing: {
-        static constexpr std::string_view kLeaves[] = {
-            "reads", "reserves", "moves money", "notifies", "records", "harmless if nothing was done",
-            "may reach private addresses", "point of no return", "once per", "finish within", "settles in",
-            "each call within", "request key", "alive every"};
-        return std::find(std::begin(kLeaves), std::end(kLeaves), match.here->words) != std::end(kLeaves);
+        static constexpr std::string_view kLeaves[] = {"reads",
+                                                       "reserves",
+                                                       "moves money",
+                                                       "notifies",
+                                                       "records",
+                                                       "harmless if nothing was done",
+                                                       "may reach private addresses",
+                                                       "point of no return",
+                                                       "once per",
+                                                       "finish within",
+                                                       "settles in",
+                                                       "each call within",
+                                                       "request key",
+                                                       "alive every"};
+        return std::find(std::begin(kLeaves), std::end(kLeaves), match.here->words) !=
+               std::end(kLeaves);
       }
       default: return false;
     }
@@ -505,8 +566,9 @@ class Reader {
   void push(Line line, std::size_t level) {
     if (level >= limits::nesting_max) {
       if (!too_deep_said_) {
-        diagnostics_.add("BEL1004", line.whole(),
-                         "blocks are nested more than " + std::to_string(limits::nesting_max) + " deep");
+        diagnostics_.add(
+            "BEL1004", line.whole(),
+            "blocks are nested more than " + std::to_string(limits::nesting_max) + " deep");
       }
       too_deep_said_ = true;
       return;
@@ -517,19 +579,22 @@ class Reader {
     if (exchange) exchange_last();
   }
 
-  // `do hold` above its `step`, in its own deeper column: whether the line read last and the one that is
-  // read now, in `column`, changed places.
+  // `do hold` above its `step`, in its own deeper column: whether the line read last and the one
+  // that is read now, in `column`, changed places.
   bool changed_places(std::string_view head, std::size_t column) const {
     if (!mend_ || flat_.size() < 2 || flat_.back().line.broken) return false;
     const Flat& first = flat_.back();
     const std::string_view below = next_line(~std::size_t{0});
     if (column_of(below) <= column) return false;  // nothing else stands under it
-    if (first.line.pieces.front().at.column - 1 <= column || !under(first.line.text, head)) return false;
+    if (first.line.pieces.front().at.column - 1 <= column || !under(first.line.text, head))
+      return false;
     const Flat& before = flat_[flat_.size() - 2];
     const std::string_view owner = before.line.text;
     // It cannot stand where it does; or what stands under its head now belongs under itself.
     const unsigned place = place_under(owner);
-    if (before.level < first.level && place != 0 && place != kEventBlock && !under(first.line.text, owner)) return true;
+    if (before.level < first.level && place != 0 && place != kEventBlock &&
+        !under(first.line.text, owner))
+      return true;
     const std::string_view said = below.substr(indent_of(below));
     return under(said, first.line.text) && !under(said, head);
   }
@@ -538,19 +603,21 @@ class Reader {
     Flat& first = flat_[flat_.size() - 2];
     Flat& head = flat_.back();
     Span at = first.line.pieces.front().at;
-    at.length = static_cast<std::uint32_t>(std::min<std::size_t>(first.line.text.size(), first.line.text.find('\n')));
+    at.length = static_cast<std::uint32_t>(
+        std::min<std::size_t>(first.line.text.size(), first.line.text.find('\n')));
     diagnostics_.add("BEL1023", at, "this line stands above the line that it belongs under").help =
         "put it one line down";
     std::swap(first.line, head.line);
     first.level = head.level;
     head.level = first.level + 1;
-    const std::size_t column = head.line.pieces.front().at.column - 1;  // what is open under the head now
+    const std::size_t column =
+        head.line.pieces.front().at.column - 1;  // what is open under the head now
     while (!columns_.empty() && columns_.back() >= column) columns_.pop_back();
     columns_.push_back(column);
   }
 
-  // Whether the line after the one at `i` stands deeper and belongs under the one that is read now: the
-  // two changed places, and none slipped.
+  // Whether the line after the one at `i` stands deeper and belongs under the one that is read now:
+  // the two changed places, and none slipped.
   bool swaps_with(std::size_t i, std::size_t column) const {
     const std::string_view now = raw();
     return i + 1 < flat_.size() && i + 2 == flat_.size() &&
@@ -568,7 +635,8 @@ class Reader {
   static bool under(std::string_view text, std::string_view owner) {
     if (!argument(text)) return belongs(text, owner);
     const HeadMatch match = match_head(owner, ~0u);
-    return match.here != nullptr && (match.here->rule == Rule::kDo || match.here->words == "undo with");
+    return match.here != nullptr &&
+           (match.here->rule == Rule::kDo || match.here->words == "undo with");
   }
 
   std::vector<Line> build(std::size_t& next, std::size_t level) {
@@ -576,7 +644,8 @@ class Reader {
     while (next < flat_.size() && flat_[next].level >= level) {
       siblings.push_back(std::move(flat_[next].line));
       ++next;
-      if (next < flat_.size() && flat_[next].level > level) siblings.back().children = build(next, level + 1);
+      if (next < flat_.size() && flat_[next].level > level)
+        siblings.back().children = build(next, level + 1);
     }
     return siblings;
   }
@@ -596,7 +665,8 @@ class Reader {
   std::vector<Flat> flat_;
   std::size_t left_ = 0;  // see Flat
   bool moved_ = false;    // the line that is read stands in no column of its neighbours: reported
-  std::set<std::pair<std::size_t, std::size_t>> said_;  // columns that lines stand wrong against: reported
+  std::set<std::pair<std::size_t, std::size_t>>
+      said_;              // columns that lines stand wrong against: reported
   std::size_t unit_ = 0;  // columns of the first indentation of the file
   std::size_t tabs_ = 0;
   Span first_tab_;

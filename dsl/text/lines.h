@@ -9,7 +9,8 @@
 
 namespace belay::dsl::text {
 
-// One logical line: comment gone, continuation lines joined by '\n' without their indentation, block text attached.
+// One logical line: comment gone, continuation lines joined by '\n' without their indentation,
+// block text attached.
 struct Line {
   struct Piece {  // text[offset…] stands at `at`
     std::size_t offset = 0;
@@ -17,7 +18,7 @@ struct Line {
   };
   std::string text;
   std::vector<Piece> pieces;  // in order, never empty
-  bool broken = false;        // a problem of it was reported: keep its children, say no more about it
+  bool broken = false;  // a problem of it was reported: keep its children, say no more about it
   std::optional<std::string> block;  // what a final ` |` took; the ` |` is not in `text`
   Span block_span;
   std::vector<Line> children;
@@ -29,8 +30,8 @@ struct Line {
 };
 
 // REQUIRES: readable(). Depth is at most limits::nesting_max. What was cut as a comment goes to
-// `comments`, in order. `mend`: lines that changed places are put back and reported; only for a file
-// that has a problem, as this goes by likeness.
+// `comments`, in order. `mend`: lines that changed places are put back and reported; only for a
+// file that has a problem, as this goes by likeness.
 std::vector<Line> read_lines(const Sources& sources, std::uint32_t source, Diagnostics& diagnostics,
                              std::vector<Comment>* comments = nullptr, bool mend = false);
 

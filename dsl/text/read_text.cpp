@@ -1,6 +1,6 @@
-// The text reader's entry, and what every block shares: matching a head, saying why a line does not fit, and turning
-// parts into names, expressions, fields, arguments and types. A line that cannot be read costs one message; its children
-// are read on wherever the head still tells what they are.
+// The text reader's entry, and what every block shares: matching a head, saying why a line does not
+// fit, and turning parts into names, expressions, fields, arguments and types. A line that cannot
+// be read costs one message; its children are read on wherever the head still tells what they are.
 #include <algorithm>
 #include <cctype>
 #include <charconv>
@@ -31,8 +31,8 @@ File read_text(const Sources& sources, std::uint32_t source, Diagnostics& diagno
   if (!found.all().empty()) {
     Diagnostics slipped;
     Slips slips = mend_slips(sources, source, file.form, slipped);
-    const Sources base =
-        with_text(sources, source, slipped.all().empty() ? sources.file(source).text : std::move(slips.text));
+    const Sources base = with_text(
+        sources, source, slipped.all().empty() ? sources.file(source).text : std::move(slips.text));
     Diagnostics mended = slipped;
     read_from(base, mended, true);
     if (slipped.all().empty() && mended.errors() >= found.errors()) {
@@ -91,7 +91,8 @@ bool Builder::once(Seen& seen, const std::string& what, Span at) {
   const Seen* before = std::exchange(twice_in_, fresh ? nullptr : &seen);
   if (fresh) return true;
   broken_ = true;
-  if (before == &seen) return false;  // a whole block is here twice, or the head of the second is gone
+  if (before == &seen)
+    return false;  // a whole block is here twice, or the head of the second is gone
   Diagnostic& d = problem("BEL1034", at, "`" + what + "` is said twice");
   d.notes.push_back({it->second, true, "first said here"});
   d.help = "keep one of the two";
@@ -110,13 +111,16 @@ bool Builder::goes_on(const Line& line) {
 }
 
 void Builder::no_block(const Line& line) {
-  if (line.block) problem("BEL1044", line.whole(), "a final ` |` takes block text only after `sql` or `sql any rows`");
+  if (line.block)
+    problem("BEL1044", line.whole(),
+            "a final ` |` takes block text only after `sql` or `sql any rows`");
 }
 
 void Builder::leaf(const Line& line, std::string_view head) {
   if (line.children.empty()) return;
-  problem("BEL1039", line.children.front().whole(), "nothing can stand under `" + std::string(head) + "`").help =
-      "indent this line like the one it belongs with";
+  problem("BEL1039", line.children.front().whole(),
+          "nothing can stand under `" + std::string(head) + "`")
+      .help = "indent this line like the one it belongs with";
 }
 
 bool Builder::looks_like_arg(const Line& line, bool strings) const {
@@ -133,14 +137,16 @@ bool Builder::looks_like_arg(const Line& line, bool strings) const {
   return i < t.size() && t[i] == '=' && (i + 1 == t.size() || t[i + 1] != '=');
 }
 
-// ---- One line -----------------------------------------------------------------------------------------------------
+// ---- One line
+// -----------------------------------------------------------------------------------------------------
 
 Builder::Read Builder::read(const Line& line, unsigned place) {
   Read out;
   if (line.broken) broken_ = true;
   constexpr unsigned kWhens = kWorkflowBlock | kStatements | kTogetherBlock | kForEachBlock |
                               kWebhookBlock | kWebhookStatements;
-  const auto take = [&](std::string_view words, std::size_t from) {  // read on as if `words` had been written
+  const auto take = [&](std::string_view words,
+                        std::size_t from) {  // read on as if `words` had been written
     for (const Head& head : heads()) {
       if (head.words != words || (head.places & place) == 0) continue;
       out.head = &head;
@@ -152,15 +158,20 @@ Builder::Read Builder::read(const Line& line, unsigned place) {
   if (looks_like_arg(line, false)) {
     if (goes_on(line)) return out;
     problem("BEL1031", line.whole(), "an argument cannot stand in " + place_name(place)).help =
-        (place & kStepBlock) != 0 ? "indent it under `do`" : "indent it under the line that takes it";
+        (place & kStepBlock) != 0 ? "indent it under `do`"
+                                  : "indent it under the line that takes it";
     return out;
   }
   for (const std::string_view word : {"else if", "elif", "elsif", "else"}) {
-    if (line.text.substr(0, word.size()) != word || (line.text.size() > word.size() && is_word(line.text[word.size()]))) continue;
+    if (line.text.substr(0, word.size()) != word ||
+        (line.text.size() > word.size() && is_word(line.text[word.size()])))
+      continue;
     const bool more = word != "else";
-    problem("BEL1033", line.span(0, word.size()), "`" + std::string(word) + "` is not a word of this language").help =
-        more ? "say `or when`" : "say `otherwise`";
-    if ((place & kWhens) != 0) take(more ? "or when" : "otherwise", more ? word.size() : line.text.size());
+    problem("BEL1033", line.span(0, word.size()),
+            "`" + std::string(word) + "` is not a word of this language")
+        .help = more ? "say `or when`" : "say `otherwise`";
+    if ((place & kWhens) != 0)
+      take(more ? "or when" : "otherwise", more ? word.size() : line.text.size());
     return out;
   }
   HeadMatch match = match_head(line.text, place);
@@ -180,8 +191,9 @@ Builder::Read Builder::read(const Line& line, unsigned place) {
           "it stands under its `step`, or in the column of a `try`, directly behind its block";
       return out;
     }
-    problem("BEL1032", line.span(0, 2), "`if` names what went wrong in a step; a decision on data is `when`").help =
-        "say `when" + line.text.substr(2) + "`";
+    problem("BEL1032", line.span(0, 2),
+            "`if` names what went wrong in a step; a decision on data is `when`")
+        .help = "say `when" + line.text.substr(2) + "`";
     take("when", 2);
     return out;
   }
@@ -193,7 +205,9 @@ Builder::Read Builder::read(const Line& line, unsigned place) {
     unknown(line, place, match);
     if (meant.empty()) return out;
     std::size_t from = 0;
-    for (std::size_t words = 1 + static_cast<std::size_t>(std::count(meant.begin(), meant.end(), ' ')); words > 0; --words) {
+    for (std::size_t words =
+             1 + static_cast<std::size_t>(std::count(meant.begin(), meant.end(), ' '));
+         words > 0; --words) {
       from = std::min(line.text.size(), line.text.find_first_of(" \n,", from));
       while (words > 1 && from < line.text.size() && line.text[from] == ' ') ++from;
     }
@@ -204,7 +218,8 @@ Builder::Read Builder::read(const Line& line, unsigned place) {
   const bool colon = match.length < line.text.size() && line.text[match.length] == ':';
   if (colon) {
     problem("BEL1022", line.span(match.length, 1),
-            "no colon stands behind `" + std::string(match.here->words) + "`").help = "leave it out";
+            "no colon stands behind `" + std::string(match.here->words) + "`")
+        .help = "leave it out";
     out.parsed = parse(line, out.head->rule, match.length + 1, out.head->words);
     out.usable = true;
     return out;
@@ -218,21 +233,25 @@ Builder::Read Builder::read(const Line& line, unsigned place) {
 
 void Builder::unknown(const Line& line, unsigned place, const HeadMatch& match) {
   std::size_t first = 0;
-  while (first < line.text.size() && (is_word(line.text[first]) || static_cast<unsigned char>(line.text[first]) >= 0x80)) ++first;
+  while (first < line.text.size() &&
+         (is_word(line.text[first]) || static_cast<unsigned char>(line.text[first]) >= 0x80))
+    ++first;
   first = std::max<std::size_t>(first, 1);
   if (match.elsewhere != nullptr) {
     const unsigned belongs = places_of(match.elsewhere->words);
     const std::uint32_t column = line.pieces.empty() ? 0 : line.pieces.front().at.column;
     const bool same_block = std::exchange(misplaced_column_, column) == column;
-    if (same_block && (misplaced_ & belongs) != 0) {  // the head of all of them is missing: one message is enough
+    if (same_block &&
+        (misplaced_ & belongs) != 0) {  // the head of all of them is missing: one message is enough
       misplaced_ &= belongs;
       broken_ = true;
       return;
     }
     misplaced_ = belongs;
     const std::string words(match.elsewhere->words);
-    problem("BEL1031", line.span(0, match.length), "`" + words + "` cannot stand in " + place_name(place)).help =
-        "`" + words + "` " + where_it_belongs(*match.elsewhere);
+    problem("BEL1031", line.span(0, match.length),
+            "`" + words + "` cannot stand in " + place_name(place))
+        .help = "`" + words + "` " + where_it_belongs(*match.elsewhere);
     return;
   }
   if ((place & (kArgs | kCallBlock)) != 0) {
@@ -248,11 +267,13 @@ void Builder::unknown(const Line& line, unsigned place, const HeadMatch& match) 
   const std::string meant = meant_head(line.text, place);
   const std::string other = head_of_other_languages(line.text.substr(0, first));
   if ((place & kFile) == 0 && meant.empty() && other.empty() && goes_on(line)) return;
-  Diagnostic& d = problem("BEL1030", line.span(0, first),
-                          "`" + line.text.substr(0, first) + "` does not begin a line in " + place_name(place));
+  Diagnostic& d =
+      problem("BEL1030", line.span(0, first),
+              "`" + line.text.substr(0, first) + "` does not begin a line in " + place_name(place));
   if (!meant.empty()) {
     // The head that was meant may be of more words than the one that is pointed at.
-    std::size_t end = 0, words = 1 + static_cast<std::size_t>(std::count(meant.begin(), meant.end(), ' '));
+    std::size_t end = 0,
+                words = 1 + static_cast<std::size_t>(std::count(meant.begin(), meant.end(), ' '));
     for (; words > 0 && end < line.text.size(); --words) {
       end = line.text.find_first_not_of(' ', end);
       end = std::min(line.text.find_first_of(" ,\n", end), line.text.size());
@@ -273,24 +294,32 @@ Parsed Builder::parse(const Line& line, Rule rule, std::size_t from, std::string
   return parsed;
 }
 
-void Builder::misfit(const Line& line, const Parsed& parsed, Rule rule, std::size_t from, std::string_view after) {
+void Builder::misfit(const Line& line, const Parsed& parsed, Rule rule, std::size_t from,
+                     std::string_view after) {
   const std::size_t at = std::min(parsed.failed_at, line.text.size());
   std::size_t end = at;
-  while (end < line.text.size() && line.text[end] != ' ' && line.text[end] != '\n' && line.text[end] != ',') ++end;
+  while (end < line.text.size() && line.text[end] != ' ' && line.text[end] != '\n' &&
+         line.text[end] != ',')
+    ++end;
   if (end == at && end < line.text.size()) ++end;
   const std::string found = line.text.substr(at, end - at);
   if (rule == Rule::kIfError && !found.empty() &&
-      (found == "is" || found == "and" || found == "not" || std::string_view("<>=!+-*/?([&|").find(found[0]) != std::string_view::npos)) {
-    problem("BEL1032", line.span(0, 2), "`if` names what went wrong in a step; a decision on data is `when`").help =
-        "put a `when` before the step, or name the error: `if booking.slot_taken, …`";
+      (found == "is" || found == "and" || found == "not" ||
+       std::string_view("<>=!+-*/?([&|").find(found[0]) != std::string_view::npos)) {
+    problem("BEL1032", line.span(0, 2),
+            "`if` names what went wrong in a step; a decision on data is `when`")
+        .help = "put a `when` before the step, or name the error: `if booking.slot_taken, …`";
     return;
   }
   std::string wanted;
-  const bool could_end = std::find(parsed.expected.begin(), parsed.expected.end(), "the end of the line") != parsed.expected.end();
+  const bool could_end = std::find(parsed.expected.begin(), parsed.expected.end(),
+                                   "the end of the line") != parsed.expected.end();
   for (std::size_t i = 0; i < parsed.expected.size(); ++i) {
     wanted += (i == 0 ? "" : i + 1 == parsed.expected.size() ? " or " : ", ") + parsed.expected[i];
   }
-  const std::string place = at == from || after.empty() ? (after.empty() ? "" : " after `" + std::string(after) + "`") : "";
+  const std::string place = at == from || after.empty()
+                                ? (after.empty() ? "" : " after `" + std::string(after) + "`")
+                                : "";
   if (at >= line.text.size()) {
     problem("BEL1035", line.span(line.text.size(), 0),
             "the line ends where " + wanted + " is needed" + place)
@@ -315,7 +344,8 @@ void Builder::misfit(const Line& line, const Parsed& parsed, Rule rule, std::siz
   }
 }
 
-// ---- Parts --------------------------------------------------------------------------------------------------------
+// ---- Parts
+// --------------------------------------------------------------------------------------------------------
 
 Name Builder::plain_name(const Line& line, const Part* part) {
   if (part == nullptr) return {};
@@ -325,7 +355,9 @@ Name Builder::plain_name(const Line& line, const Part* part) {
 Name Builder::name(const Line& line, const Part* part) {
   Name out = plain_name(line, part);
   if (part != nullptr && !is_dotted_name(out.text)) {
-    Diagnostic& d = problem("BEL1041", out.span, "`" + out.text + "` is not a name: small letters, digits and `_`, with dots between");
+    Diagnostic& d = problem(
+        "BEL1041", out.span,
+        "`" + out.text + "` is not a name: small letters, digits and `_`, with dots between");
     const std::string better = as_name(out.text);
     if (!better.empty()) d.help = "say `" + better + "`";
   }
@@ -348,12 +380,14 @@ Text Builder::text(const Line& line, const Part* part) {
 Expr Builder::expr(const Line& line, const Part* part) {
   if (part == nullptr) return {};
   Expr out{part->text, at(line, *part), {}};
-  for (std::size_t i = out.text.find('\n'); i != std::string::npos; i = out.text.find('\n', i + 1)) {
+  for (std::size_t i = out.text.find('\n'); i != std::string::npos;
+       i = out.text.find('\n', i + 1)) {
     out.lines.push_back(line.span(part->offset + i + 1, out.text.size() - i - 1));
   }
   if (out.text.size() > limits::expression_bytes_max) {
-    problem("BEL1003", out.span, "the expression has " + std::to_string(out.text.size()) + " bytes, at most " +
-                                     std::to_string(limits::expression_bytes_max) + " are read");
+    problem("BEL1003", out.span,
+            "the expression has " + std::to_string(out.text.size()) + " bytes, at most " +
+                std::to_string(limits::expression_bytes_max) + " are read");
     out.text.resize(1);
     out.lines.clear();
   }
@@ -363,20 +397,26 @@ Expr Builder::expr(const Line& line, const Part* part) {
 Number Builder::number(const Line& line, const Part* part) {
   if (part == nullptr) return {};
   Number out{0, at(line, *part)};
-  const auto result = std::from_chars(part->text.data(), part->text.data() + part->text.size(), out.value);
-  if (result.ec != std::errc{}) problem("BEL1037", out.span, "`" + part->text + "` is too large a number");
+  const auto result =
+      std::from_chars(part->text.data(), part->text.data() + part->text.size(), out.value);
+  if (result.ec != std::errc{})
+    problem("BEL1037", out.span, "`" + part->text + "` is too large a number");
   return out;
 }
 
-// ---- Fields, arguments, tries -------------------------------------------------------------------------------------
+// ---- Fields, arguments, tries
+// -------------------------------------------------------------------------------------
 
 TypeExpr Builder::type(const Line& line, const std::vector<Part>& parts, std::size_t& next) {
   TypeExpr out;
   std::string error;
   std::size_t failed = next;
-  out = type_of(parts, next, [&](const Part& part) { return at(line, part); }, error, failed);
+  out = type_of(
+      parts, next, [&](const Part& part) { return at(line, part); }, error, failed);
   if (!error.empty()) {
-    const std::string help = failed < parts.size() && parts[failed].tag == Tag::kName ? type_help(parts[failed].text) : "";
+    const std::string help = failed < parts.size() && parts[failed].tag == Tag::kName
+                                 ? type_help(parts[failed].text)
+                                 : "";
     Diagnostic& d =
         problem("BEL1042", failed < parts.size() ? at(line, parts[failed]) : line.whole(), error);
     d.help = help;
@@ -398,15 +438,16 @@ FieldDecl Builder::field(const Line& line, bool& usable, bool values) {
   if (!parsed.ok) {
     broken_ = true;
     if (line.broken) return out;
-    const bool clause = match.elsewhere != nullptr && match.length < line.text.size() &&
-                        (parsed.parts.size() < 2 ||
-                         parse_line(match.elsewhere->rule, line.text, match.length).ok);
+    const bool clause =
+        match.elsewhere != nullptr && match.length < line.text.size() &&
+        (parsed.parts.size() < 2 || parse_line(match.elsewhere->rule, line.text, match.length).ok);
     if (clause) {
       unknown(line, kFields, match);
     } else {
       const bool lost = looks_like_arg(line, false) && goes_on(line);
       if (!lost) misfit(line, parsed, Rule::kField, 0, "");
-      if (!parsed.parts.empty() && parsed.parts[0].tag == Tag::kName) {  // keep the name, of no type
+      if (!parsed.parts.empty() &&
+          parsed.parts[0].tag == Tag::kName) {  // keep the name, of no type
         out.name = plain_name(line, &parsed.parts[0]);
         usable = is_identifier(out.name.text);
       }
@@ -420,7 +461,9 @@ FieldDecl Builder::field(const Line& line, bool& usable, bool values) {
   if (next + 1 < parsed.parts.size()) {
     out.value = expr(line, &parsed.parts[next + 1]);
     if (!values && !goes_on(line)) {
-      problem("BEL1036", out.value.span, "a value cannot be given to `" + out.name.text + "` here: only `gives` of an action says `= …`");
+      problem("BEL1036", out.value.span,
+              "a value cannot be given to `" + out.name.text +
+                  "` here: only `gives` of an action says `= …`");
     }
   }
   leaf(line, out.name.text);
@@ -434,8 +477,7 @@ std::vector<FieldDecl> Builder::fields(const Lines& lines, bool values) {
   for (const Line& line : lines) {
     bool usable = false;
     FieldDecl one = field(line, usable, values);
-    const bool typed =
-        one.type.shape != TypeExpr::Shape::kNamed || !one.type.name.empty();
+    const bool typed = one.type.shape != TypeExpr::Shape::kNamed || !one.type.name.empty();
     if (!usable || (!typed && seen.contains(one.name.text))) continue;
     if (once(seen, one.name.text, one.name.span)) out.push_back(std::move(one));
   }
@@ -456,8 +498,8 @@ void Builder::arg(const Line& line, Rule rule, std::size_t from, std::vector<Arg
   } else {
     out.name = plain_name(line, &parsed.parts[0]);
     if (rule == Rule::kArg && !is_identifier(out.name.text)) {
-      problem("BEL1041", out.name.span, "`" + out.name.text + "` is not the name of an argument").help =
-          "letters, digits and `_`, for example `" + as_name(out.name.text) + "`";
+      problem("BEL1041", out.name.span, "`" + out.name.text + "` is not the name of an argument")
+          .help = "letters, digits and `_`, for example `" + as_name(out.name.text) + "`";
     }
   }
   out.value = expr(line, &parsed.parts[2]);
@@ -493,7 +535,9 @@ Tries Builder::tries(const Line& line, const Parsed& parsed, Span span) {
   Tries out;
   out.span = span;
   Seen seen;
-  const auto value = [&](std::size_t i) { return i + 1 < parsed.parts.size() ? &parsed.parts[i + 1] : nullptr; };
+  const auto value = [&](std::size_t i) {
+    return i + 1 < parsed.parts.size() ? &parsed.parts[i + 1] : nullptr;
+  };
   for (std::size_t i = 0; i < parsed.parts.size(); ++i) {
     const Part& part = parsed.parts[i];
     if (part.tag == Tag::kNumber) out.tries = number(line, &part);
@@ -510,7 +554,8 @@ Tries Builder::tries(const Line& line, const Parsed& parsed, Span span) {
       out.spread_span = at(line, part);
     }
   }
-  if (out.tries.value < 1 && parsed.ok) problem("BEL1037", out.tries.span, "at least one try is needed");
+  if (out.tries.value < 1 && parsed.ok)
+    problem("BEL1037", out.tries.span, "at least one try is needed");
   return out;
 }
 

@@ -75,7 +75,8 @@ void Builder::scenario_line(const Line& line, std::string_view section, std::siz
   if (broken_ && line.text.starts_with("and")) {
     // It goes on with another section, the word of which was lost above.
     const auto fits = [&](Rule other) { return parse_line(other, line.text, from).ok; };
-    if (!fits(rule) && (fits(Rule::kGiven) || fits(Rule::kSaidWhen) || fits(Rule::kSaidThen))) return;
+    if (!fits(rule) && (fits(Rule::kGiven) || fits(Rule::kSaidWhen) || fits(Rule::kSaidThen)))
+      return;
   }
   const Parsed parsed = parse(line, rule, from, section);
   if (!parsed.ok) return;

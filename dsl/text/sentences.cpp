@@ -185,14 +185,10 @@ std::string times_text(const std::optional<Number>& times) {
 
 std::string moment_text(When::Moment moment) {
   switch (moment) {
-    case When::Moment::kUnsaid:
-      return "";
-    case When::Moment::kBefore:
-      return " before ";
-    case When::Moment::kDuring:
-      return " during ";
-    case When::Moment::kAfter:
-      return " after ";
+    case When::Moment::kUnsaid: return "";
+    case When::Moment::kBefore: return " before ";
+    case When::Moment::kDuring: return " during ";
+    case When::Moment::kAfter: return " after ";
   }
   return "";
 }
@@ -210,9 +206,9 @@ std::string after_text(const Expr& after) { return after.empty() ? "" : " after 
 std::string call_text(const CallName& call) {
   return std::string(call.check ? "the check of " : "") + (call.undo ? "the undo of " : "") +
          call.step.text +
-         (call.round ? (call.of_item ? " of item " : " of round ") +
-                           std::to_string(call.round->value)
-                     : "");
+         (call.round
+              ? (call.of_item ? " of item " : " of round ") + std::to_string(call.round->value)
+              : "");
 }
 
 ScenarioWhen read_when(const Parsed& parsed, const PartReader& read) {
@@ -312,13 +308,11 @@ std::string sentence(const ScenarioWhen& when, bool given_inside) {
              after_text(when.after) +
              (when.before_start.empty() ? "" : " " + when.before_start.text + " before the start") +
              with;
-    case Kind::kNeverArrives:
-      return call + " never arrives";
+    case Kind::kNeverArrives: return call + " never arrives";
     case Kind::kFails:
       return call + " fails" + (when.error.empty() ? "" : " with " + when.error.text) +
              times_text(when.times);
-    case Kind::kUnavailable:
-      return call + " is unavailable" + times_text(when.times);
+    case Kind::kUnavailable: return call + " is unavailable" + times_text(when.times);
     case Kind::kUnsure:
       return call + " is unsure and " + (when.happened ? "happened" : "did not happen") +
              times_text(when.times);
@@ -327,27 +321,19 @@ std::string sentence(const ScenarioWhen& when, bool given_inside) {
              times_text(when.times);
     case Kind::kChildCancelled:
       return "the child of " + call + " is cancelled" + times_text(when.times);
-    case Kind::kStartsIt:
-      return call + " starts it" + with;
-    case Kind::kStartedAgain:
-      return "it is started again" + after_text(when.after) + with;
-    case Kind::kGives:
-      return call + " gives" + (given_inside ? " " + args_text(when.with) : "");
-    case Kind::kSays:
-      return call + " says " + quote(when.because.text);
-    case Kind::kEngineStops:
-      return "the engine stops" + moment_text(when.moment) + call;
+    case Kind::kStartsIt: return call + " starts it" + with;
+    case Kind::kStartedAgain: return "it is started again" + after_text(when.after) + with;
+    case Kind::kGives: return call + " gives" + (given_inside ? " " + args_text(when.with) : "");
+    case Kind::kSays: return call + " says " + quote(when.because.text);
+    case Kind::kEngineStops: return "the engine stops" + moment_text(when.moment) + call;
     case Kind::kCancels:
       return "someone cancels it because " + quote(when.because.text) + after_text(when.after) +
              (when.moment == When::Moment::kUnsaid
                   ? ""
                   : moment_text(when.moment) + call_text(when.moment_of));
-    case Kind::kAnswers:
-      return "someone answers " + call + after_text(when.after) + with;
-    case Kind::kRetries:
-      return "someone retries " + call;
-    case Kind::kSkips:
-      return "someone skips " + call;
+    case Kind::kAnswers: return "someone answers " + call + after_text(when.after) + with;
+    case Kind::kRetries: return "someone retries " + call;
+    case Kind::kSkips: return "someone skips " + call;
     case Kind::kFinds:
       return "someone finds that " + call + (when.happened ? " happened" : " did not happen") +
              with;
@@ -362,37 +348,27 @@ std::string sentence(const ScenarioThen& then, bool given_inside) {
                               : std::string(what) + " is " + names_text(then.names);
   };
   switch (then.kind) {
-    case Kind::kSecondQueues:
-      return "the second start queues";
-    case Kind::kSecondRefused:
-      return "the second start is refused";
-    case Kind::kSecondNothing:
-      return "the second start changes nothing";
+    case Kind::kSecondQueues: return "the second start queues";
+    case Kind::kSecondRefused: return "the second start is refused";
+    case Kind::kSecondNothing: return "the second start changes nothing";
     case Kind::kEnds:
     case Kind::kSecondEnds:
-      return std::string(then.kind == Kind::kEnds ? "it ends " : "the second start ends ") + (then.compensated ? "compensated" : "completed") +
+      return std::string(then.kind == Kind::kEnds ? "it ends " : "the second start ends ") +
+             (then.compensated ? "compensated" : "completed") +
              (then.because.empty() ? "" : " because " + quote(then.because.text));
     case Kind::kHeld:
       return "it is held at " + call_text(then.call) +
              (then.team.empty() ? "" : " for " + then.team.text);
-    case Kind::kWaits:
-      return "it waits for " + names_text(then.names);
-    case Kind::kUndone:
-      return list("undone");
-    case Kind::kDone:
-      return list("done");
-    case Kind::kLeftOver:
-      return list("left over");
+    case Kind::kWaits: return "it waits for " + names_text(then.names);
+    case Kind::kUndone: return list("undone");
+    case Kind::kDone: return list("done");
+    case Kind::kLeftOver: return list("left over");
     case Kind::kPublishes:
       return "it publishes " + then.event.text + with_text(then.with, given_inside);
-    case Kind::kPublishesNothing:
-      return "nothing is published";
-    case Kind::kWithin:
-      return "within " + then.value.text;
-    case Kind::kTried:
-      return call_text(then.call) + " is tried " + times_text(then.times.value);
-    case Kind::kHolds:
-      return then.value.text;
+    case Kind::kPublishesNothing: return "nothing is published";
+    case Kind::kWithin: return "within " + then.value.text;
+    case Kind::kTried: return call_text(then.call) + " is tried " + times_text(then.times.value);
+    case Kind::kHolds: return then.value.text;
   }
   return "";
 }

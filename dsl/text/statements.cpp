@@ -80,7 +80,8 @@ Statements Builder::block(const Lines& lines, unsigned place) {
       }
       if (alone) {
         lost = true;
-        missing(head, "`" + std::string(read.head->words) + "` has no `when` before it", "put it right behind a `when`, in the same column");
+        missing(head, "`" + std::string(read.head->words) + "` has no `when` before it",
+                "put it right behind a `when`, in the same column");
         continue;
       }
       filled(read.head->words, line.children);
@@ -182,7 +183,8 @@ void Builder::statement(const Line& line, const Read& read, unsigned place, Stat
     out.kind = Kind::kTry;  // block() reads what stands under and behind it
   } else if (loose_act(line, read, place, out)) {
   } else if (read.is("branch")) {
-    problem("BEL1031", out.span, "`branch` cannot stand in " + place_name(place)).help = "a branch stands directly under `together`";
+    problem("BEL1031", out.span, "`branch` cannot stand in " + place_name(place)).help =
+        "a branch stands directly under `together`";
     return;
   }
   into.push_back(std::move(out));
@@ -235,11 +237,13 @@ void Builder::step(const Line& line, Statement& out) {
     }
   }
   if (!seen.contains("do") && !seen.contains("run") && !skip) {
-    missing(line.whole(), "the step does not say what to do", "put `do` and the name of an action under it");
+    missing(line.whole(), "the step does not say what to do",
+            "put `do` and the name of an action under it");
   }
 }
 
-// ---- Policies -------------------------------------------------------------------------------------------------------
+// ---- Policies
+// -------------------------------------------------------------------------------------------------------
 
 bool Builder::policy(const Line& line, const Read& read, Policies& out, Seen& seen) {
   const Parsed& p = read.parsed;
@@ -260,7 +264,8 @@ bool Builder::policy(const Line& line, const Read& read, Policies& out, Seen& se
   }
   leaf(line, head);
   if (read.is("retry")) {
-    if (const Part* first = p.parts.empty() ? nullptr : &p.parts[0]; first != nullptr && first->tag == Tag::kName) {
+    if (const Part* first = p.parts.empty() ? nullptr : &p.parts[0];
+        first != nullptr && first->tag == Tag::kName) {
       out.retry_plan = name(line, first);
     } else if (first != nullptr) {
       out.tries = tries(line, p, where);
@@ -356,7 +361,8 @@ Keep Builder::keep(const Line& line, const Parsed& parsed) {
   out.span = line.whole();
   out.for_ = expr(line, parsed.first(Tag::kExpr));
   for (std::size_t i = 0; i < parsed.parts.size(); ++i) {
-    if (parsed.parts[i].tag == Tag::kWord && parsed.parts[i].text == "then") out.then = act(line, parsed, i + 1);
+    if (parsed.parts[i].tag == Tag::kWord && parsed.parts[i].text == "then")
+      out.then = act(line, parsed, i + 1);
   }
   return out;
 }
@@ -381,7 +387,8 @@ Act Builder::act(const Line& line, const Parsed& parsed, std::size_t from) {
       }
     } else if (part.text == "carry on") {
       out.kind = Act::Kind::kCarryOn;
-      if (next != nullptr && i + 2 < parsed.parts.size()) out.carry = expr(line, &parsed.parts[i + 2]);
+      if (next != nullptr && i + 2 < parsed.parts.size())
+        out.carry = expr(line, &parsed.parts[i + 2]);
     } else if (part.text == "try again after") {
       out.kind = Act::Kind::kTryAgain;
       out.after = expr(line, next);
@@ -400,7 +407,8 @@ Act Builder::act(const Line& line, const Parsed& parsed, std::size_t from) {
   out.span = line.whole();
   out.block = handler_block(line.children);
   if (line.children.empty() && parsed.ok) {
-    missing(line.whole(), "the line does not say what follows", "say `, cancel because \"…\"`, or indent what happens then");
+    missing(line.whole(), "the line does not say what follows",
+            "say `, cancel because \"…\"`, or indent what happens then");
   }
   return out;
 }

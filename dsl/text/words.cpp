@@ -1,4 +1,5 @@
-// Which words are names, which are types, and how types and tries are written. Shared by both readers and both printers.
+// Which words are names, which are types, and how types and tries are written. Shared by both
+// readers and both printers.
 #include "dsl/text/words.h"
 
 #include <algorithm>
@@ -11,8 +12,9 @@
 namespace belay::dsl::text {
 
 const std::vector<std::string>& base_types() {
-  static const std::vector<std::string> types = {"text", "int",      "money", "bool", "uuid", "timestamp",
-                                                 "date", "duration", "email", "url",  "json"};
+  static const std::vector<std::string> types = {"text",  "int",       "money", "bool",
+                                                 "uuid",  "timestamp", "date",  "duration",
+                                                 "email", "url",       "json"};
   return types;
 }
 
@@ -62,9 +64,11 @@ bool is_type_name(std::string_view word) {
 
 std::string type_help(std::string_view word) {
   static const std::pair<std::string_view, std::string_view> kOther[] = {
-      {"string", "text"}, {"str", "text"},       {"integer", "int"},       {"number", "int"},     {"float", "money"},
-      {"double", "money"}, {"decimal", "money"}, {"boolean", "bool"},      {"datetime", "timestamp"}, {"time", "timestamp"},
-      {"object", "json"},  {"any", "json"},      {"list", "list of text"}, {"map", "map of text"}, {"array", "list of text"},
+      {"string", "text"},       {"str", "text"},        {"integer", "int"},
+      {"number", "int"},        {"float", "money"},     {"double", "money"},
+      {"decimal", "money"},     {"boolean", "bool"},    {"datetime", "timestamp"},
+      {"time", "timestamp"},    {"object", "json"},     {"any", "json"},
+      {"list", "list of text"}, {"map", "map of text"}, {"array", "list of text"},
       {"enum", "one of"}};
   for (const auto& [said, meant] : kOther) {
     if (said == word) return "say `" + std::string(meant) + "`";
@@ -73,8 +77,9 @@ std::string type_help(std::string_view word) {
   return near.empty() ? "a declared type begins with a capital" : "did you mean `" + near + "`?";
 }
 
-TypeExpr type_of(const std::vector<Part>& parts, std::size_t& next, const std::function<Span(const Part&)>& at,
-                 std::string& error, std::size_t& failed) {
+TypeExpr type_of(const std::vector<Part>& parts, std::size_t& next,
+                 const std::function<Span(const Part&)>& at, std::string& error,
+                 std::size_t& failed) {
   TypeExpr root;
   TypeExpr* here = &root;
   TypeExpr* outer = nullptr;  // the list or map around `here`
@@ -149,10 +154,12 @@ namespace {
 
 std::string bounds_text(const TypeExpr& type) {
   std::string out;
-  if (type.min && type.max) out += " from " + std::to_string(type.min->value) + " to " + std::to_string(type.max->value);
+  if (type.min && type.max)
+    out += " from " + std::to_string(type.min->value) + " to " + std::to_string(type.max->value);
   if (type.pattern) out += " matching " + quote(type.pattern->text);
   if (type.size_max) {
-    out += " at most " + std::to_string(type.size_max->value) + (type.size_in_items ? " items" : " characters");
+    out += " at most " + std::to_string(type.size_max->value) +
+           (type.size_in_items ? " items" : " characters");
   }
   return out;
 }
@@ -160,12 +167,14 @@ std::string bounds_text(const TypeExpr& type) {
 }  // namespace
 
 std::string type_text(const TypeExpr& type) {
-  std::string out = std::string(type.optional ? "optional " : "") + (type.is_private ? "private " : "");
+  std::string out =
+      std::string(type.optional ? "optional " : "") + (type.is_private ? "private " : "");
   switch (type.shape) {
     case TypeExpr::Shape::kNamed: out += type.name.text; break;
     case TypeExpr::Shape::kOneOf:
       out += "one of";
-      for (std::size_t i = 0; i < type.options.size(); ++i) out += (i == 0 ? " " : ", ") + quote(type.options[i].text);
+      for (std::size_t i = 0; i < type.options.size(); ++i)
+        out += (i == 0 ? " " : ", ") + quote(type.options[i].text);
       break;
     case TypeExpr::Shape::kList: out += "list of "; break;
     case TypeExpr::Shape::kMap: out += "map of "; break;
@@ -199,7 +208,8 @@ std::string wanted_help(const Statement& together) {
 }
 
 std::string tries_text(const Tries& tries) {
-  std::string out = std::to_string(tries.tries.value) + (tries.tries.value == 1 ? " try in all" : " tries in all");
+  std::string out = std::to_string(tries.tries.value) +
+                    (tries.tries.value == 1 ? " try in all" : " tries in all");
   if (!tries.first_wait.empty()) out += ", first wait " + tries.first_wait.text;
   if (tries.doubling) out += ", doubling";
   if (!tries.at_most.empty()) out += ", at most " + tries.at_most.text;

@@ -1,4 +1,5 @@
-// Declarations of the YAML form, one a document, told by their head key; and which YAML files are ours at all.
+// Declarations of the YAML form, one a document, told by their head key; and which YAML files are
+// ours at all.
 #include <algorithm>
 
 #include "dsl/read.h"
@@ -13,8 +14,9 @@ namespace belay::dsl {
 namespace {
 
 const std::vector<std::string>& declaration_keys() {
-  static const std::vector<std::string> keys = {"workflow", "webhook", "connector", "action", "event", "type", "retry_plan", "scenario",
-                                                "subscription", "projection", "lifecycle", "api", "schedule"};
+  static const std::vector<std::string> keys = {
+      "workflow", "webhook",      "connector",  "action",    "event", "type",    "retry_plan",
+      "scenario", "subscription", "projection", "lifecycle", "api",   "schedule"};
   return keys;
 }
 
@@ -32,16 +34,22 @@ YamlKind classify_yaml(const Sources& sources, std::uint32_t source, Diagnostics
   bool declares = false, confirmed = false, sure = false;
   std::string what;
   // Words that foreign YAML uses at its left edge too need a second word of ours beside them.
-  const std::vector<std::string> common = {"type", "event", "action", "api", "schedule", "subscription", "projection", "lifecycle", "connector"};
-  const std::vector<std::string> ours = {"takes", "gives", "fields", "effects", "repeating", "undone_by", "checked_by", "call", "sql",
-                                         "plugin", "sign_in", "once_per", "steps", "request_key_in", "base"};
+  const std::vector<std::string> common = {"type",       "event",     "action",
+                                           "api",        "schedule",  "subscription",
+                                           "projection", "lifecycle", "connector"};
+  const std::vector<std::string> ours = {
+      "takes", "gives",  "fields",  "effects",  "repeating", "undone_by",      "checked_by", "call",
+      "sql",   "plugin", "sign_in", "once_per", "steps",     "request_key_in", "base"};
   for (std::uint32_t number = 1; number <= count; ++number) {
     std::string_view line = sources.line(source, number);
     if (number == 1 && line.substr(0, 3) == "\xEF\xBB\xBF") line.remove_prefix(3);
-    if (number > 1 && (line == "---" || line.substr(0, 4) == "--- ") && (declares || confirmed)) break;
+    if (number > 1 && (line == "---" || line.substr(0, 4) == "--- ") && (declares || confirmed))
+      break;
     if (is_key(line, "belay")) return YamlKind::kBelay;
     // `belay 1`, `belay:1`: ours, with a slip that the reader tells of.
-    if (number == 1 && line.substr(0, 5) == "belay" && line.size() > 5 && (line[5] == ' ' || line[5] == ':')) return YamlKind::kBelay;
+    if (number == 1 && line.substr(0, 5) == "belay" && line.size() > 5 &&
+        (line[5] == ' ' || line[5] == ':'))
+      return YamlKind::kBelay;
     for (const std::string& key : declaration_keys()) {
       if (declares || !is_key(line, key)) continue;
       declares = true;
@@ -57,9 +65,13 @@ YamlKind classify_yaml(const Sources& sources, std::uint32_t source, Diagnostics
     found = {source, 1, 1, static_cast<std::uint32_t>(colon)};
     confirmed = true;
   }
-  if (declares && (sure ? (confirmed || what == "workflow" || what == "webhook" || what == "retry_plan" || what == "scenario") : confirmed)) {
-    diagnostics.add("BEL1010", found, "`" + what + "` is declared here, but the file does not begin with `belay: 1`").help =
-        "put `belay: 1` on a line of its own before this one";
+  if (declares && (sure ? (confirmed || what == "workflow" || what == "webhook" ||
+                           what == "retry_plan" || what == "scenario")
+                        : confirmed)) {
+    diagnostics
+        .add("BEL1010", found,
+             "`" + what + "` is declared here, but the file does not begin with `belay: 1`")
+        .help = "put `belay: 1` on a line of its own before this one";
   }
   return YamlKind::kForeign;
 }
@@ -84,12 +96,14 @@ File read_yaml(const Sources& sources, std::uint32_t source, Diagnostics& diagno
     Diagnostics slipped;
     Slips slips = mend_slips(sources, source, file.form, slipped);
     const std::size_t told = slipped.all().size();
-    const Sources base = with_text(sources, source, told > 0 ? std::move(slips.text) : sources.file(source).text);
+    const Sources base =
+        with_text(sources, source, told > 0 ? std::move(slips.text) : sources.file(source).text);
     if (told > 0) {
       found = slipped;
       read_from(base, found, nullptr);
     }
-    // Something is wrong: maybe a line has lost its shape, and all that was found only follows from it.
+    // Something is wrong: maybe a line has lost its shape, and all that was found only follows from
+    // it.
     Diagnostics shaped = slipped;
     if (found.all().size() > told) {
       const yaml::Shape shape = yaml::mend_shape(base, source, shaped);
@@ -106,14 +120,17 @@ File read_yaml(const Sources& sources, std::uint32_t source, Diagnostics& diagno
 
 namespace yaml {
 
-bool Reader::full() const { return diagnostics_.errors() - errors_before_ >= text::kProblemsPerFile; }
+bool Reader::full() const {
+  return diagnostics_.errors() - errors_before_ >= text::kProblemsPerFile;
+}
 
 std::vector<Declaration> Reader::file(const std::vector<Document>& documents) {
   std::vector<Declaration> out;
   bool first = true;
   for (const Document& document : documents) {
     if (full()) {
-      diagnostics_.add("BEL1006", document.root.span, "too many problems in this file, the rest of it was not read");
+      diagnostics_.add("BEL1006", document.root.span,
+                       "too many problems in this file, the rest of it was not read");
       break;
     }
     if (document.root.kind == Node::Kind::kMissing) continue;
@@ -121,7 +138,8 @@ std::vector<Declaration> Reader::file(const std::vector<Document>& documents) {
     first = false;
   }
   if (first && documents.empty()) {
-    problem("BEL1010", {source_, 1, 1, 0}, "the first line of a definition is `belay: 1`").help = "put `belay: 1` on a line of its own";
+    problem("BEL1010", {source_, 1, 1, 0}, "the first line of a definition is `belay: 1`").help =
+        "put `belay: 1` on a line of its own";
   }
   return out;
 }
@@ -131,31 +149,38 @@ void Reader::declaration(const Document& document, bool first, std::vector<Decla
   broken_ = document.broken || root.broken;
   if (root.kind != Node::Kind::kMap) {
     lost_ = true;
-    if (!broken_) problem("BEL1110", root.span, "a document declares one thing, such as `workflow: …`");
+    if (!broken_)
+      problem("BEL1110", root.span, "a document declares one thing, such as `workflow: …`");
     return;
   }
   Fields fields(*this, root, "this document");
   if (const Node* version = first || fields.has("belay") ? fields.take("belay") : nullptr) {
     if (scalar(*version, "a version") && version->text != "1") {
-      problem("BEL1011", version->span, "version `" + version->text + "` of the language is not known here").help = "this compiler reads `belay: 1`";
+      problem("BEL1011", version->span,
+              "version `" + version->text + "` of the language is not known here")
+          .help = "this compiler reads `belay: 1`";
       lost_ = true;
       return;
     }
   } else if (first && !broken_ && !fields.has("belay")) {
-    problem("BEL1010", root.entries.empty() ? root.span : root.entries[0].key.span, "the first line of a definition is `belay: 1`").help =
-        "put `belay: 1` on a line of its own before this one";
+    problem("BEL1010", root.entries.empty() ? root.span : root.entries[0].key.span,
+            "the first line of a definition is `belay: 1`")
+        .help = "put `belay: 1` on a line of its own before this one";
   }
   std::string kind;
   Declaration out;
   for (const Entry& entry : root.entries) {
     const std::string& key = entry.key.text;
-    if (std::find(declaration_keys().begin(), declaration_keys().end(), key) == declaration_keys().end()) continue;
+    if (std::find(declaration_keys().begin(), declaration_keys().end(), key) ==
+        declaration_keys().end())
+      continue;
     const bool under_empty =
         &entry != root.entries.data() && (&entry)[-1].value.kind == Node::Kind::kMissing;
     if (!kind.empty() && under_empty) continue;  // it should be indented under the key above
     if (!kind.empty()) {
       fields.take(key);
-      problem("BEL1110", entry.key.span, "a second declaration in one document").help = "put a line `---` before `" + key + "`";
+      problem("BEL1110", entry.key.span, "a second declaration in one document").help =
+          "put a line `---` before `" + key + "`";
       continue;
     }
     kind = key;
@@ -165,16 +190,23 @@ void Reader::declaration(const Document& document, bool first, std::vector<Decla
     if (first && root.entries.size() == 1 && fields.has("belay")) return;  // only the version line
     lost_ = true;
     if (broken_ && root.entries.empty()) return;
-    const Node& key = root.entries.empty() ? root : root.entries[root.entries.size() > 1 && fields.has("belay") ? 1 : 0].key;
+    const Node& key =
+        root.entries.empty()
+            ? root
+            : root.entries[root.entries.size() > 1 && fields.has("belay") ? 1 : 0].key;
     Diagnostic& d = problem("BEL1110", key.span, "this document declares nothing");
     const std::string near = nearest(key.text, declaration_keys());
-    d.help = "begin it with `workflow`, `action`, `event`, `type`, `connector`, `webhook`, `retry_plan` or `scenario`";
+    d.help =
+        "begin it with `workflow`, `action`, `event`, `type`, `connector`, `webhook`, `retry_plan` "
+        "or `scenario`";
     if (!near.empty()) did_you_mean(d, key.text, near);
     return;
   }
   const Node* name_node = fields.take(kind);
-  if (std::find(declaration_keys().begin() + 8, declaration_keys().end(), kind) != declaration_keys().end()) {
-    if (name_node != nullptr && name_node->kind == Node::Kind::kScalar) out.name = {name_node->text, name_node->span};
+  if (std::find(declaration_keys().begin() + 8, declaration_keys().end(), kind) !=
+      declaration_keys().end()) {
+    if (name_node != nullptr && name_node->kind == Node::Kind::kScalar)
+      out.name = {name_node->text, name_node->span};
     problem("BEL1040", out.span, "`" + kind + "` is reserved, and not in this version yet");
     out.body = ReservedDecl{};
     out.broken = true;
@@ -185,13 +217,17 @@ void Reader::declaration(const Document& document, bool first, std::vector<Decla
     out.title = text(name_node);
   } else if (kind == "type") {
     out.name = plain_name(name_node);
-    if (name_node != nullptr && !name_node->broken && (!text::is_type_name(out.name.text) || out.name.text[0] < 'A' || out.name.text[0] > 'Z')) {
-      problem("BEL1041", out.name.span, "`" + out.name.text + "` is not the name of a type: a capital, then letters and digits");
+    if (name_node != nullptr && !name_node->broken &&
+        (!text::is_type_name(out.name.text) || out.name.text[0] < 'A' || out.name.text[0] > 'Z')) {
+      problem(
+          "BEL1041", out.name.span,
+          "`" + out.name.text + "` is not the name of a type: a capital, then letters and digits");
     }
   } else {
     out.name = name(name_node);
   }
-  if (kind != "scenario" && kind != "retry_plan" && kind != "event") out.title = text(fields.take("title"));
+  if (kind != "scenario" && kind != "retry_plan" && kind != "event")
+    out.title = text(fields.take("title"));
   if (kind != "type" && kind != "retry_plan") out.allows = allows(fields);
   if (kind == "type") {
     out.body = TypeDecl{this->fields(fields.take("fields"), false)};
@@ -240,8 +276,17 @@ ConnectorDecl Reader::connector(Fields& fields) {
       Fields parts(*this, *base, "a base");
       const Name env = plain_name(parts.need("env"));
       out.base_env = {env.text, env.span};
-      const bool capitals = !env.empty() && std::all_of(env.text.begin(), env.text.end(), [](char c) { return (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_'; }) && (env.text[0] < '0' || env.text[0] > '9');
-      if (!env.empty() && !capitals) problem("BEL1041", env.span, "`" + env.text + "` is not the name of an environment variable: capitals, digits and `_`");
+      const bool capitals =
+          !env.empty() &&
+          std::all_of(env.text.begin(), env.text.end(),
+                      [](char c) {
+                        return (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
+                      }) &&
+          (env.text[0] < '0' || env.text[0] > '9');
+      if (!env.empty() && !capitals)
+        problem("BEL1041", env.span,
+                "`" + env.text +
+                    "` is not the name of an environment variable: capitals, digits and `_`");
       out.base = text(parts.take("or"));
       parts.done();
     } else {
@@ -268,7 +313,8 @@ ConnectorDecl Reader::connector(Fields& fields) {
   out.keys_remembered = expr(fields.take("remembers_keys_for"));
   if (const Node* replays = fields.take("replays_errors")) out.replays_errors = flag(replays);
   if (out.replays_errors && out.keys_remembered.empty() && !fields.has("remembers_keys_for")) {
-    problem("BEL1038", fields.key_span("replays_errors"), "`replays_errors` needs `remembers_keys_for`");
+    problem("BEL1038", fields.key_span("replays_errors"),
+            "`replays_errors` needs `remembers_keys_for`");
   }
   out.replays_span = fields.key_span("replays_errors");
   if (const Node* body = fields.take("body")) out.form = word(body, {"form", "json"}) == "form";
@@ -286,19 +332,23 @@ ConnectorDecl Reader::connector(Fields& fields) {
     parts.done();
   }
   out.timeout = expr(fields.take("each_call_within"));
-  if (const Node* allowed = fields.take("may_reach_private_addresses")) out.allow_private = flag(allowed);
+  if (const Node* allowed = fields.take("may_reach_private_addresses"))
+    out.allow_private = flag(allowed);
   out.private_span = fields.key_span("may_reach_private_addresses");
   return out;
 }
 
-// ---- Action ---------------------------------------------------------------------------------------------------------
+// ---- Action
+// ---------------------------------------------------------------------------------------------------------
 
 ActionDecl Reader::action(Fields& fields) {
   ActionDecl out;
   for (const Node& item : list(fields.take("effects"))) {
-    const std::string said = word(&item, {"reads", "reserves", "moves money", "notifies", "records"});
+    const std::string said =
+        word(&item, {"reads", "reserves", "moves money", "notifies", "records"});
     if (said.empty()) continue;
-    const bool twice = std::any_of(out.effects.begin(), out.effects.end(), [&](const Name& e) { return e.text == said; });
+    const bool twice = std::any_of(out.effects.begin(), out.effects.end(),
+                                   [&](const Name& e) { return e.text == said; });
     if (twice) problem("BEL1034", item.span, "`" + said + "` is said twice");
     if (!twice) out.effects.push_back({said, item.span});
   }
@@ -309,7 +359,8 @@ ActionDecl Reader::action(Fields& fields) {
     const std::string said = word(repeating, {"safe", "unsafe"});
     if (!said.empty()) out.repeat_safe = said == "safe";
   }
-  if (const Node* harmless = fields.take("harmless_if_nothing_was_done")) out.harmless = flag(harmless);
+  if (const Node* harmless = fields.take("harmless_if_nothing_was_done"))
+    out.harmless = flag(harmless);
   out.repeat_span = fields.key_span("repeating");
   out.harmless_span = fields.key_span("harmless_if_nothing_was_done");
   action_runs(fields, out);
@@ -329,7 +380,9 @@ void Reader::action_runs(Fields& fields, ActionDecl& out) {
   using Runs = ActionDecl::Runs;
   const auto runs = [&](const char* key, Runs how) {
     if (out.runs != Runs::kNone) {
-      Diagnostic& d = problem("BEL1034", fields.key_span(key), "an action runs in one way, and `" + std::string(key) + "` is a second one");
+      Diagnostic& d =
+          problem("BEL1034", fields.key_span(key),
+                  "an action runs in one way, and `" + std::string(key) + "` is a second one");
       d.notes.push_back({out.runs_span, true, "first said here"});
       return;
     }
@@ -352,7 +405,8 @@ void Reader::action_runs(Fields& fields, ActionDecl& out) {
       out.any_rows = std::string_view(key) != "sql";
       out.sql = text(node);
       out.sql.text = dedent(out.sql.text);
-      if (out.sql.empty() && !node->broken) problem("BEL1107", node->span, "`" + std::string(key) + "` has no value");
+      if (out.sql.empty() && !node->broken)
+        problem("BEL1107", node->span, "`" + std::string(key) + "` has no value");
       if (node->block) out.sql.span = {source_, node->span.line + 1, 1, 0};
     }
   }
@@ -381,7 +435,8 @@ UseDecl Reader::use(const Node& node) {
   return out;
 }
 
-// ---- Workflow, webhook ------------------------------------------------------------------------------------
+// ---- Workflow, webhook
+// ------------------------------------------------------------------------------------
 
 WorkflowDecl Reader::workflow(Fields& fields) {
   WorkflowDecl out;
@@ -398,7 +453,8 @@ WorkflowDecl Reader::workflow(Fields& fields) {
     Fields named(*this, *plans, "`retry_plans`");
     for (const Entry& entry : plans->entries) {
       Name name = key_name(entry.key, false);
-      if (const Node* node = named.take(entry.key.text)) out.plans.push_back({std::move(name), tries(node)});
+      if (const Node* node = named.take(entry.key.text))
+        out.plans.push_back({std::move(name), tries(node)});
     }
   }
   if (const Node* steps = fields.take("steps")) out.body = block(steps, Where::kFlow);
@@ -424,7 +480,8 @@ void Reader::workflow_starts(Fields& fields, WorkflowDecl& out) {
     how.done();
     for (const WorkflowDecl::StartsOn& known : out.starts_on) {
       if (known.event.text != one.event.text) continue;
-      Diagnostic& d = problem("BEL1034", one.event.span, "`starts_on` names `" + one.event.text + "` twice");
+      Diagnostic& d =
+          problem("BEL1034", one.event.span, "`starts_on` names `" + one.event.text + "` twice");
       d.notes.push_back({known.event.span, true, "first said here"});
       d.help = "one event starts a workflow once: keep one of the two";
       return;

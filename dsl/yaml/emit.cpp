@@ -1,6 +1,7 @@
-// Layout and quoting of YAML. A scalar stays plain only when it would stay the same inside `{ }` too, so that moving it
-// never changes its meaning; anything YAML 1.1 or 1.2 might take for null, a number or a flag is our reader's business,
-// which goes by the field, so only null words and what data fields would misread are quoted. See print_yaml.cpp.
+// Layout and quoting of YAML. A scalar stays plain only when it would stay the same inside `{ }`
+// too, so that moving it never changes its meaning; anything YAML 1.1 or 1.2 might take for null, a
+// number or a flag is our reader's business, which goes by the field, so only null words and what
+// data fields would misread are quoted. See print_yaml.cpp.
 #include "dsl/yaml/emit.h"
 
 #include <algorithm>
@@ -21,11 +22,13 @@ bool needs_quotes(std::string_view text) {
 }
 
 bool needs_escapes(std::string_view text) {
-  return std::any_of(text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) < 0x20; });
+  return std::any_of(text.begin(), text.end(),
+                     [](char c) { return static_cast<unsigned char>(c) < 0x20; });
 }
 
 std::string quoted(std::string_view text) {
-  if (needs_escapes(text)) return quote(text);  // the same escapes mean the same in YAML's double quotes
+  if (needs_escapes(text))
+    return quote(text);  // the same escapes mean the same in YAML's double quotes
   std::string out = "'";
   for (const char c : text) {
     out += c;
@@ -38,9 +41,7 @@ std::string quoted(std::string_view text) {
 bool flow(const Out& value, std::string& out) {
   switch (value.kind) {
     case Out::Kind::kText: return false;
-    case Out::Kind::kScalar:
-      out += value.text;
-      return true;
+    case Out::Kind::kScalar: out += value.text; return true;
     case Out::Kind::kMap: {
       if (value.block) return false;
       out += value.entries.empty() ? "{" : "{ ";
@@ -84,7 +85,8 @@ std::string behind(const Out& value) {
 // What stands behind `key:` or `-`.
 void value_of(const Out& value, std::size_t indent, std::size_t column, std::string& out) {
   std::string one;
-  const bool fits = flow(value, one) && (value.kind == Out::Kind::kScalar || column + 1 + one.size() <= kWidth);
+  const bool fits =
+      flow(value, one) && (value.kind == Out::Kind::kScalar || column + 1 + one.size() <= kWidth);
   if (fits) {
     out += " " + one + behind(value);
   } else if (value.kind == Out::Kind::kText) {
@@ -137,7 +139,9 @@ void lines(const Out& value, std::size_t indent, std::string& out) {
 
 }  // namespace
 
-Out Out::scalar(std::string_view text) { return raw(needs_quotes(text) || needs_escapes(text) ? quoted(text) : std::string(text)); }
+Out Out::scalar(std::string_view text) {
+  return raw(needs_quotes(text) || needs_escapes(text) ? quoted(text) : std::string(text));
+}
 
 Out Out::data_text(std::string_view text) {
   return data_kind(text, true) == DataKind::kString ? scalar(text) : raw(quoted(text));
@@ -146,7 +150,8 @@ Out Out::data_text(std::string_view text) {
 Out Out::raw(std::string text) { return {Kind::kScalar, std::move(text), false, {}, {}}; }
 
 Out Out::block_text(std::string_view text) {
-  const bool odd = text.empty() || text.front() == ' ' || text.front() == '\n' || text.find('\t') != std::string_view::npos || needs_escapes([&] {
+  const bool odd = text.empty() || text.front() == ' ' || text.front() == '\n' ||
+                   text.find('\t') != std::string_view::npos || needs_escapes([&] {
                      std::string rest(text);
                      std::erase(rest, '\n');
                      return rest;
@@ -155,7 +160,8 @@ Out Out::block_text(std::string_view text) {
 }
 
 Out& Out::put(std::string_view key, Out value) {
-  entries.emplace_back(needs_quotes(key) || needs_escapes(key) ? quoted(key) : std::string(key), std::move(value));
+  entries.emplace_back(needs_quotes(key) || needs_escapes(key) ? quoted(key) : std::string(key),
+                       std::move(value));
   return *this;
 }
 

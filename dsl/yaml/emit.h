@@ -1,4 +1,5 @@
-// YAML as we write it: small maps and lists on one line, the rest in blocks, quotes only where YAML needs them.
+// YAML as we write it: small maps and lists on one line, the rest in blocks, quotes only where YAML
+// needs them.
 #pragma once
 #include <string>
 #include <string_view>
@@ -13,8 +14,8 @@ namespace belay::dsl::yaml {
 
 struct Out {
   enum class Kind { kScalar, kText, kMap, kList } kind = Kind::kScalar;
-  std::string text;     // kScalar: quoted already; kText: block text, to be written behind `|`
-  bool block = false;   // kMap, kList: one entry a line, however short
+  std::string text;    // kScalar: quoted already; kText: block text, to be written behind `|`
+  bool block = false;  // kMap, kList: one entry a line, however short
   std::vector<std::pair<std::string, Out>> entries;  // kMap; keys quoted already
   std::vector<Out> items;                            // kList
   // Comments of the entry, item or document that this is the value of: whole lines above and below
@@ -23,9 +24,10 @@ struct Out {
   std::vector<std::string> before = {}, after = {};
   std::string behind = {};
 
-  static Out scalar(std::string_view text);   // quotes where needed
-  static Out data_text(std::string_view text);  // a literal text in a data field: also quotes what reads as a number
-  static Out raw(std::string text);           // as it is
+  static Out scalar(std::string_view text);  // quotes where needed
+  static Out data_text(
+      std::string_view text);  // a literal text in a data field: also quotes what reads as a number
+  static Out raw(std::string text);  // as it is
   static Out block_text(std::string_view text);
   static Out map() { return {Kind::kMap, {}, false, {}, {}}; }
   static Out list() { return {Kind::kList, {}, false, {}, {}}; }

@@ -1,8 +1,9 @@
-// Events: yaml-cpp reads one document at a time and tells us scalars, maps and lists with their marks; we build nodes
-// and refuse what has no place here: duplicate keys, anchors, aliases, tags, too many nodes, too deep nests. When
-// yaml-cpp throws, the problem is reported at its mark, the value of that line is replaced by a stand-in, and the
-// document is read again (bounded), so that later problems are not hidden. This is the only file that includes yaml-cpp.
-// Tested in tests/dsl/yaml_test.cpp and tests/golden/diagnostics_read.
+// Events: yaml-cpp reads one document at a time and tells us scalars, maps and lists with their
+// marks; we build nodes and refuse what has no place here: duplicate keys, anchors, aliases, tags,
+// too many nodes, too deep nests. When yaml-cpp throws, the problem is reported at its mark, the
+// value of that line is replaced by a stand-in, and the document is read again (bounded), so that
+// later problems are not hidden. This is the only file that includes yaml-cpp. Tested in
+// tests/dsl/yaml_test.cpp and tests/golden/diagnostics_read.
 #include "dsl/yaml/events.h"
 
 #include <yaml-cpp/eventhandler.h>
@@ -22,8 +23,8 @@
 namespace belay::dsl::yaml {
 namespace {
 
-constexpr std::size_t kRestartsMax = 20;               // a file
-constexpr std::size_t kBytesReadMax = 3 << 20;         // a file, all restarts together
+constexpr std::size_t kRestartsMax = 20;        // a file
+constexpr std::size_t kBytesReadMax = 3 << 20;  // a file, all restarts together
 
 struct Stop {};  // a bound was passed and reported: give up this file
 
@@ -47,14 +48,16 @@ struct Session {
 
 class Handler : public YAML::EventHandler {
  public:
-  Handler(Session& session, std::uint32_t first_line) : session_(session), first_line_(first_line) {}
+  Handler(Session& session, std::uint32_t first_line)
+      : session_(session), first_line_(first_line) {}
 
   void OnDocumentStart(const YAML::Mark&) override {}
   void OnDocumentEnd() override {}
   void OnNull(const YAML::Mark& mark, YAML::anchor_t anchor) override {
     Node node = start(mark, "?", anchor);
     const std::string_view line = session_.sources.line(session_.source, node.span.line);
-    const std::string_view rest = node.span.column <= line.size() ? line.substr(node.span.column - 1) : "";
+    const std::string_view rest =
+        node.span.column <= line.size() ? line.substr(node.span.column - 1) : "";
     for (const std::string_view word : {"~", "null", "Null", "NULL"}) {
       if (rest.substr(0, word.size()) != word) continue;
       node.kind = Node::Kind::kScalar;
@@ -70,7 +73,8 @@ class Handler : public YAML::EventHandler {
     node.broken = true;
     add(std::move(node));
   }
-  void OnScalar(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor, const std::string& value) override {
+  void OnScalar(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
+                const std::string& value) override {
     Node node = start(mark, tag, anchor);
     node.kind = Node::Kind::kScalar;
     node.plain = tag == "?";
@@ -80,8 +84,10 @@ class Handler : public YAML::EventHandler {
     const char first = node.span.column <= line.size() ? line[node.span.column - 1] : ' ';
     node.block = !node.plain && (first == '|' || first == '>');
     if (!node.plain && (first == '"' || first == '\'')) open_quote(node, first);
-    const std::size_t length = value.find('\n') == std::string::npos ? value.size() + (node.plain ? 0 : 2) : 1;
-    const std::size_t space = line.size() - std::min<std::size_t>(node.span.column - 1, line.size());
+    const std::size_t length =
+        value.find('\n') == std::string::npos ? value.size() + (node.plain ? 0 : 2) : 1;
+    const std::size_t space =
+        line.size() - std::min<std::size_t>(node.span.column - 1, line.size());
     node.span.length = static_cast<std::uint32_t>(node.block ? 1 : std::min(length, space));
     add(std::move(node));
   }
@@ -90,7 +96,8 @@ class Handler : public YAML::EventHandler {
     open(start(mark, tag, anchor), Node::Kind::kList, style == YAML::EmitterStyle::Flow);
   }
   void OnSequenceEnd() override { close(); }
-  void OnMapStart(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor, YAML::EmitterStyle::value style) override {
+  void OnMapStart(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
+                  YAML::EmitterStyle::value style) override {
     open(start(mark, tag, anchor), Node::Kind::kMap, style == YAML::EmitterStyle::Flow);
   }
   void OnMapEnd() override { close(); }
@@ -108,7 +115,8 @@ class Handler : public YAML::EventHandler {
     std::optional<Node> key;
     std::set<std::string> keys;
     bool under_empty = false;  // its last key has no value
-    std::set<std::string> astray;  // keys right below one without a value: maybe they belong under it
+    std::set<std::string>
+        astray;  // keys right below one without a value: maybe they belong under it
   };
 
   Span span_of(const YAML::Mark& mark) const {
@@ -119,7 +127,8 @@ class Handler : public YAML::EventHandler {
   // yaml-cpp takes the end of the file for the end of a quote.
   void open_quote(Node& node, char mark) {
     std::size_t at = node.span.column;
-    const auto count = static_cast<std::uint32_t>(session_.sources.file(session_.source).line_starts.size());
+    const auto count =
+        static_cast<std::uint32_t>(session_.sources.file(session_.source).line_starts.size());
     for (std::uint32_t number = node.span.line; number <= count; ++number, at = 0) {
       const std::string_view line = session_.sources.line(session_.source, number);
       for (; at < line.size(); ++at) {
@@ -142,18 +151,21 @@ class Handler : public YAML::EventHandler {
   void anchor(Span span, const char* what) {
     const std::string_view line = session_.sources.line(session_.source, span.line);
     const std::size_t from = std::min<std::size_t>(span.column - 1, line.size());
-    span.length = static_cast<std::uint32_t>(std::min(line.find_first_of(" ,]}", from), line.size()) - from);
+    span.length =
+        static_cast<std::uint32_t>(std::min(line.find_first_of(" ,]}", from), line.size()) - from);
     const std::string word(line.substr(from, span.length));
-    session_.diagnostics.add("BEL1103", span, "`" + word + "` is a YAML " + what + ", which definitions do not use").help =
-        "write the value out, or quote it when it is an expression";
+    session_.diagnostics
+        .add("BEL1103", span, "`" + word + "` is a YAML " + what + ", which definitions do not use")
+        .help = "write the value out, or quote it when it is an expression";
   }
 
   Node start(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor_id) {
     Node node;
     node.span = span_of(mark);
     if (++session_.nodes > limits::nodes_per_file_max) {
-      session_.diagnostics.add("BEL1005", node.span, "more than " + std::to_string(limits::nodes_per_file_max) +
-                                                         " values, the rest of the file was not read");
+      session_.diagnostics.add("BEL1005", node.span,
+                               "more than " + std::to_string(limits::nodes_per_file_max) +
+                                   " values, the rest of the file was not read");
       throw Stop{};
     }
     if (anchor_id != 0) {
@@ -177,7 +189,9 @@ class Handler : public YAML::EventHandler {
     node.kind = kind;
     node.flow = flow;
     if (open_.size() >= limits::nesting_max) {
-      session_.diagnostics.add("BEL1004", node.span, "values are nested more than " + std::to_string(limits::nesting_max) + " deep");
+      session_.diagnostics.add(
+          "BEL1004", node.span,
+          "values are nested more than " + std::to_string(limits::nesting_max) + " deep");
       throw Stop{};
     }
     open_.push_back({std::move(node), flow, std::nullopt, {}, false, {}});
@@ -220,14 +234,17 @@ class Handler : public YAML::EventHandler {
     if (!twice && top.under_empty && !top.flow) top.astray.insert(entry.key.text);
     top.under_empty = entry.value.kind == Node::Kind::kMissing;
     if (twice && top.astray.erase(entry.key.text) > 0) {
-      std::erase_if(top.node.entries, [&](const Entry& known) { return known.key.text == entry.key.text; });
+      std::erase_if(top.node.entries,
+                    [&](const Entry& known) { return known.key.text == entry.key.text; });
       top.node.entries.push_back(std::move(entry));
       return;
     }
     if (twice) {
-      Diagnostic& d = session_.diagnostics.add("BEL1102", entry.key.span, "the key `" + entry.key.text + "` is here twice");
+      Diagnostic& d = session_.diagnostics.add("BEL1102", entry.key.span,
+                                               "the key `" + entry.key.text + "` is here twice");
       for (const Entry& known : top.node.entries) {
-        if (known.key.text == entry.key.text) d.notes.push_back({known.key.span, true, "first said here"});
+        if (known.key.text == entry.key.text)
+          d.notes.push_back({known.key.span, true, "first said here"});
       }
       d.help = "keep one of the two";
       return;
@@ -235,7 +252,8 @@ class Handler : public YAML::EventHandler {
     top.node.entries.push_back(std::move(entry));
   }
 
-  // In `{ x: = max(a, b) }` YAML ends the value at the comma, and `b)` becomes a key without a value.
+  // In `{ x: = max(a, b) }` YAML ends the value at the comma, and `b)` becomes a key without a
+  // value.
   void cuts(Node& map) {
     for (std::size_t i = 0; i + 1 < map.entries.size(); ++i) {
       Node& value = map.entries[i].value;
@@ -245,9 +263,11 @@ class Handler : public YAML::EventHandler {
       if (end == i + 1) continue;
       std::string whole = value.text;
       for (std::size_t k = i + 1; k < end; ++k) whole += ", " + map.entries[k].key.text;
-      session_.diagnostics.add("BEL1106", value.span, "YAML ends this value at the comma").help = "quote this: `" + single_quoted(whole) + "`";
+      session_.diagnostics.add("BEL1106", value.span, "YAML ends this value at the comma").help =
+          "quote this: `" + single_quoted(whole) + "`";
       value.broken = true;
-      map.entries.erase(map.entries.begin() + static_cast<std::ptrdiff_t>(i + 1), map.entries.begin() + static_cast<std::ptrdiff_t>(end));
+      map.entries.erase(map.entries.begin() + static_cast<std::ptrdiff_t>(i + 1),
+                        map.entries.begin() + static_cast<std::ptrdiff_t>(end));
     }
   }
 
@@ -257,12 +277,14 @@ class Handler : public YAML::EventHandler {
   Node root_;
 };
 
-// ---- One document, read until it can be read ---------------------------------------------------------------------
+// ---- One document, read until it can be read
+// ---------------------------------------------------------------------
 
 // The value of a `key: value` line: where it begins; npos when the line is none.
 std::size_t value_of(std::string_view line) {
   std::size_t i = line.find_first_not_of(' ');
-  while (i != std::string_view::npos && line.substr(i, 2) == "- ") i = line.find_first_not_of(' ', i + 2);
+  while (i != std::string_view::npos && line.substr(i, 2) == "- ")
+    i = line.find_first_not_of(' ', i + 2);
   if (i == std::string_view::npos) return i;
   std::size_t end = i;
   while (end < line.size() && (is_word(line[end]) || line[end] == '.' || line[end] == '-')) ++end;
@@ -304,8 +326,10 @@ class DocumentReader {
   // Reports, and takes the value out. False: give up this document.
   bool failed(const YAML::Exception& e) {
     std::size_t line = e.mark.is_null() ? 0 : static_cast<std::size_t>(std::max(e.mark.line, 0));
-    std::size_t column = e.mark.is_null() ? 0 : static_cast<std::size_t>(std::max(e.mark.column, 0));
-    while (line > 0 && (line >= lines_.size() || lines_[line].find_first_not_of(' ') == std::string::npos)) {
+    std::size_t column =
+        e.mark.is_null() ? 0 : static_cast<std::size_t>(std::max(e.mark.column, 0));
+    while (line > 0 &&
+           (line >= lines_.size() || lines_[line].find_first_not_of(' ') == std::string::npos)) {
       --line;
       column = std::string::npos;
     }
@@ -313,7 +337,8 @@ class DocumentReader {
     std::string& text = lines_[line];
     const std::size_t value = value_of(text);
     column = std::min(column, text.empty() ? 0 : text.size() - 1);
-    Span at{session_.source, first_line_ + static_cast<std::uint32_t>(line), static_cast<std::uint32_t>(column + 1), 1};
+    Span at{session_.source, first_line_ + static_cast<std::uint32_t>(line),
+            static_cast<std::uint32_t>(column + 1), 1};
     report(e, at, text, value);
     if (session_.restarts++ >= kRestartsMax || session_.bytes > kBytesReadMax) return false;
     take_out(line, value);
@@ -323,19 +348,22 @@ class DocumentReader {
   void report(const YAML::Exception& e, Span at, const std::string& line, std::size_t value) {
     const std::string said = e.msg;
     if (said.find("anchor") != std::string::npos || said.find("alias") != std::string::npos) {
-      session_.diagnostics.add("BEL1103", at, "this is a YAML anchor or alias, which definitions do not use").help =
-          "write the value out, or quote it when it is an expression";
+      session_.diagnostics
+          .add("BEL1103", at, "this is a YAML anchor or alias, which definitions do not use")
+          .help = "write the value out, or quote it when it is an expression";
       return;
     }
     const std::string rest = value == std::string::npos ? "" : line.substr(value);
     const bool flow = !rest.empty() && (rest[0] == '{' || (rest[0] == '[' && rest.back() != ']'));
-    const bool expression = !rest.empty() && !flow && rest.find(std::string(kStandIn)) == std::string::npos &&
-                            (std::string_view("[\"'!%@`&*|>").find(rest[0]) != std::string_view::npos ||
-                             rest.find(": ") != std::string::npos || rest.find(" ?") != std::string::npos);
+    const bool expression =
+        !rest.empty() && !flow && rest.find(std::string(kStandIn)) == std::string::npos &&
+        (std::string_view("[\"'!%@`&*|>").find(rest[0]) != std::string_view::npos ||
+         rest.find(": ") != std::string::npos || rest.find(" ?") != std::string::npos);
     if (expression) {
       at.column = static_cast<std::uint32_t>(value + 1);
       at.length = static_cast<std::uint32_t>(rest.size());
-      session_.diagnostics.add("BEL1106", at, "YAML cannot read this value as it stands").help = "quote this: `" + single_quoted(rest) + "`";
+      session_.diagnostics.add("BEL1106", at, "YAML cannot read this value as it stands").help =
+          "quote this: `" + single_quoted(rest) + "`";
       return;
     }
     // A line that stands wrong moves those below it: they are read on, and one message is enough.
@@ -345,8 +373,8 @@ class DocumentReader {
              (code == "BEL1101" || code == "BEL1023" || code == "BEL1020");
     };
     const auto& all = session_.diagnostics.all();
-    const bool goes_on = std::exchange(session_.unreadable, at.line) + 2 >= at.line &&
-                         session_.restarts > 0;
+    const bool goes_on =
+        std::exchange(session_.unreadable, at.line) + 2 >= at.line && session_.restarts > 0;
     if (goes_on || std::any_of(all.begin(), all.end(), moves)) return;
     Diagnostic& d = session_.diagnostics.add("BEL1101", at, "YAML cannot read this: " + said);
     if (line.find('\t') != std::string::npos) {
@@ -356,7 +384,8 @@ class DocumentReader {
     }
   }
 
-  // Puts the stand-in for the value of this line, or blanks the line; deeper lines go when a bracket or quote was open.
+  // Puts the stand-in for the value of this line, or blanks the line; deeper lines go when a
+  // bracket or quote was open.
   void take_out(std::size_t line, std::size_t value) {
     std::string& text = lines_[line];
     const std::string rest = value == std::string::npos ? text : text.substr(value);
@@ -385,8 +414,8 @@ class DocumentReader {
 
 }  // namespace
 
-std::vector<Document> read_documents(const Sources& sources, std::uint32_t source, Diagnostics& diagnostics,
-                                     const Shape* shape) {
+std::vector<Document> read_documents(const Sources& sources, std::uint32_t source,
+                                     Diagnostics& diagnostics, const Shape* shape) {
   std::vector<Document> out;
   Session session{sources, source, diagnostics};
   const auto count = static_cast<std::uint32_t>(sources.file(source).line_starts.size());
@@ -404,7 +433,8 @@ std::vector<Document> read_documents(const Sources& sources, std::uint32_t sourc
   try {
     for (std::uint32_t number = 1; number <= count; ++number) {
       if (diagnostics.errors() - errors_before >= text::kProblemsPerFile) {
-        diagnostics.add("BEL1006", {source, number, 1, 0}, "too many problems in this file, the rest of it was not read");
+        diagnostics.add("BEL1006", {source, number, 1, 0},
+                        "too many problems in this file, the rest of it was not read");
         break;
       }
       std::string_view line = sources.line(source, number);
@@ -416,8 +446,9 @@ std::vector<Document> read_documents(const Sources& sources, std::uint32_t sourc
       }
       lost = lost || (shape != nullptr && shape->lost.contains(number));
       if (line.size() > limits::line_bytes_max) {
-        diagnostics.add("BEL1003", {source, number, 1, 1}, "the line has " + std::to_string(line.size()) + " bytes, at most " +
-                                                               std::to_string(limits::line_bytes_max) + " are read");
+        diagnostics.add("BEL1003", {source, number, 1, 1},
+                        "the line has " + std::to_string(line.size()) + " bytes, at most " +
+                            std::to_string(limits::line_bytes_max) + " are read");
         line = "";
       }
       lines.emplace_back(line);

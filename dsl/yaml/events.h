@@ -12,11 +12,11 @@ struct Entry;
 
 struct Node {
   enum class Kind { kMissing, kScalar, kMap, kList } kind = Kind::kMissing;
-  std::string text;      // kScalar
-  bool plain = false;    // not quoted, not a block
-  bool block = false;    // | or >
-  bool flow = false;     // a map in { }, a list in [ ]
-  bool broken = false;   // a problem of it was reported: say no more about it
+  std::string text;     // kScalar
+  bool plain = false;   // not quoted, not a block
+  bool block = false;   // | or >
+  bool flow = false;    // a map in { }, a list in [ ]
+  bool broken = false;  // a problem of it was reported: say no more about it
   Span span;
   std::vector<Entry> entries;  // kMap, in order, keys unique
   std::vector<Node> items;     // kList
@@ -34,7 +34,7 @@ struct Document {
 // REQUIRES: readable(). Never throws; every node has its place, no map has a key twice.
 // `shape`: what mend_shape() found out, when these are mended lines.
 struct Shape;
-std::vector<Document> read_documents(const Sources& sources, std::uint32_t source, Diagnostics& diagnostics,
-                                     const Shape* shape = nullptr);
+std::vector<Document> read_documents(const Sources& sources, std::uint32_t source,
+                                     Diagnostics& diagnostics, const Shape* shape = nullptr);
 
 }  // namespace belay::dsl::yaml

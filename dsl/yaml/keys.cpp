@@ -65,8 +65,7 @@ const std::vector<Construct>& constructs() {
 }
 
 const std::vector<KeyRow>& key_rows() {
-  constexpr std::string_view kAllowDoc =
-      "Findings that are meant, each with its reason.";
+  constexpr std::string_view kAllowDoc = "Findings that are meant, each with its reason.";
   static const std::vector<KeyRow> all = {
       // ---- declarations ----
       {"workflow", "workflow", "name",

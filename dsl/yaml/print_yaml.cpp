@@ -1,6 +1,6 @@
-// Prints a tree in the YAML form. Keys in the order of LANGUAGE.md; reading what is printed gives the same tree, and
-// printing again the same bytes. Data that is a plain text literal is written as that text, the rest as `= expression`.
-// Tested in tests/dsl/print_test.cpp and twin_test.cpp.
+// Prints a tree in the YAML form. Keys in the order of LANGUAGE.md; reading what is printed gives
+// the same tree, and printing again the same bytes. Data that is a plain text literal is written as
+// that text, the rest as `= expression`. Tested in tests/dsl/print_test.cpp and twin_test.cpp.
 #include "dsl/read.h"
 #include "dsl/text/lexical.h"
 #include "dsl/text/sentences.h"
@@ -28,7 +28,8 @@ Out data(const Expr& expr) {
   if (yaml::data_kind(text, true) == yaml::DataKind::kLiteral) return Out::raw(text);
   if (text.size() >= 2 && text.front() == '"' && text.back() == '"') {
     const std::string value = unquote(text);
-    if (quote(value) == text && yaml::data_kind(value, false) == yaml::DataKind::kString) return Out::data_text(value);
+    if (quote(value) == text && yaml::data_kind(value, false) == yaml::DataKind::kString)
+      return Out::data_text(value);
   }
   return expression("= " + text);
 }
@@ -79,7 +80,8 @@ Out tries_map(const Tries& tries) {
   return out;
 }
 
-// ---- Acts and policies --------------------------------------------------------------------------------------------
+// ---- Acts and policies
+// --------------------------------------------------------------------------------------------
 
 Out block(const Statements& statements);
 
@@ -89,14 +91,17 @@ Out act(const Act& act) {
     case Act::Kind::kNone: break;
     case Act::Kind::kCancel: out.put("cancel", scalar(act.because)); break;
     case Act::Kind::kFinish:
-      out.put("finish", act.with.empty() ? flag(true) : std::move(Out::map().put("with", data_map(act.with))));
+      out.put("finish", act.with.empty() ? flag(true)
+                                         : std::move(Out::map().put("with", data_map(act.with))));
       break;
     case Act::Kind::kCarryOn:
       if (act.carry.empty()) return Out::scalar("carry on");
       out.put("carry_on", std::move(Out::map().put("with", data(act.carry))));
       break;
     case Act::Kind::kTryAgain:
-      out.put("try_again", std::move(Out::map().put("after", scalar(act.after)).put("at_most", number(act.at_most.value))));
+      out.put("try_again", std::move(Out::map()
+                                         .put("after", scalar(act.after))
+                                         .put("at_most", number(act.at_most.value))));
       break;
     case Act::Kind::kHandTo: out.put("hand_to", scalar(act.team)); break;
     case Act::Kind::kBlock: out.put("steps", block(act.block)); break;
@@ -127,11 +132,16 @@ void put_policies(Out& out, const Policies& policies) {
     const IfUnsure& unsure = *policies.if_unsure;
     switch (unsure.kind) {
       case IfUnsure::Kind::kCheck:
-        out.put("if_unsure", unsure.action.empty() ? Out::scalar("check") : std::move(Out::map().put("check", use(unsure.action, unsure.args))));
+        out.put("if_unsure",
+                unsure.action.empty()
+                    ? Out::scalar("check")
+                    : std::move(Out::map().put("check", use(unsure.action, unsure.args))));
         break;
       case IfUnsure::Kind::kTryAgain: out.put("if_unsure", Out::scalar("try again")); break;
       case IfUnsure::Kind::kUndoAnyway: out.put("if_unsure", Out::scalar("undo anyway")); break;
-      case IfUnsure::Kind::kHandTo: out.put("if_unsure", std::move(Out::map().put("hand_to", scalar(unsure.team)))); break;
+      case IfUnsure::Kind::kHandTo:
+        out.put("if_unsure", std::move(Out::map().put("hand_to", scalar(unsure.team))));
+        break;
     }
   }
 }
@@ -145,7 +155,9 @@ void put_handlers(Out& out, const Policies& policies) {
   }
   put_map(out, "errors", std::move(errors));
   if (policies.keep) {
-    out.put("keep_trying", std::move(Out::map().put("for", scalar(policies.keep->for_)).put("then", act(policies.keep->then))));
+    out.put("keep_trying", std::move(Out::map()
+                                         .put("for", scalar(policies.keep->for_))
+                                         .put("then", act(policies.keep->then))));
   }
 }
 
@@ -156,7 +168,8 @@ Out undo(const Undo& undo) {
   return out;
 }
 
-// ---- Statements ---------------------------------------------------------------------------------------------------
+// ---- Statements
+// ---------------------------------------------------------------------------------------------------
 
 void put_source(Out& out, const char* key, const EventSource& source) {
   out.put(key, scalar(source.event)).put("key", scalar(source.key));
@@ -166,7 +179,8 @@ void put_source(Out& out, const char* key, const EventSource& source) {
 void put_allows(Out& out, const std::vector<Allow>& allows) {
   Out list = Out::list();
   for (const Allow& allow : allows) {
-    list.push(std::move(Out::map().put("kind", scalar(allow.kind)).put("because", scalar(allow.because))));
+    list.push(std::move(
+        Out::map().put("kind", scalar(allow.kind)).put("because", scalar(allow.because))));
   }
   put_map(out, "allow", std::move(list));
 }
@@ -189,7 +203,8 @@ Out when(const Statement& s) {
     }
   }
   put_map(out, "or_when", std::move(more));
-  if (s.arms.size() > 1 && s.arms.back().condition.empty()) out.put("otherwise", block(s.arms.back().block));
+  if (s.arms.size() > 1 && s.arms.back().condition.empty())
+    out.put("otherwise", block(s.arms.back().block));
   return out;
 }
 
@@ -233,7 +248,9 @@ Out ask(const Statement& s) {
 
 Out for_each(const Statement& s) {
   Out out = Out::map();
-  out.put("for_each", scalar(s.name)).put("in", scalar(s.value)).put("at_once", number(s.at_once.value));
+  out.put("for_each", scalar(s.name))
+      .put("in", scalar(s.value))
+      .put("at_once", number(s.at_once.value));
   if (s.tolerating) out.put("tolerating", number(s.tolerating->value));
   put_allows(out, s.allows);
   out.put("steps", block(s.body));
@@ -330,7 +347,9 @@ Out statement(const Statement& s) {
     case Kind::kRepeat: out = repeat(s); break;
     case Kind::kAsk: out = ask(s); break;
     case Kind::kTry: out = attempt(s); break;
-    case Kind::kCollect: out.put("collect", std::move(Out::map().put(s.name.text, scalar(s.value)))); break;
+    case Kind::kCollect:
+      out.put("collect", std::move(Out::map().put(s.name.text, scalar(s.value))));
+      break;
     case Kind::kAct:
       if (s.act.kind == Act::Kind::kCarryOn && s.act.carry.empty()) {
         out.put("carry_on", flag(true));
@@ -339,8 +358,9 @@ Out statement(const Statement& s) {
       }
       break;
   }
-  const bool own_place = s.kind == Kind::kStep || s.kind == Kind::kWhen || s.kind == Kind::kTogether ||
-                         s.kind == Kind::kWait || s.kind == Kind::kForEach || s.kind == Kind::kRepeat ||
+  const bool own_place = s.kind == Kind::kStep || s.kind == Kind::kWhen ||
+                         s.kind == Kind::kTogether || s.kind == Kind::kWait ||
+                         s.kind == Kind::kForEach || s.kind == Kind::kRepeat ||
                          s.kind == Kind::kAsk || s.kind == Kind::kTry || s.kind == Kind::kPublish;
   if (!own_place) put_allows(out, s.allows);
   out.block = true;
@@ -354,7 +374,8 @@ Out block(const Statements& statements) {
   return out;
 }
 
-// ---- Declarations -------------------------------------------------------------------------------------------------
+// ---- Declarations
+// -------------------------------------------------------------------------------------------------
 
 class Printer {
  public:
@@ -386,7 +407,8 @@ class Printer {
     put_allows(out_, d_.allows);
     put_map(out_, "fields", fields(event.fields));
     Out lifts = Out::map();
-    for (const EventDecl::Lift& lift : event.lifts) lifts.put(std::to_string(lift.from.value), data_map(lift.values));
+    for (const EventDecl::Lift& lift : event.lifts)
+      lifts.put(std::to_string(lift.from.value), data_map(lift.values));
     put_map(out_, "from_version", std::move(lifts));
   }
   void body(const ConnectorDecl& c) {
@@ -404,8 +426,12 @@ class Printer {
     switch (c.sign_in) {
       case ConnectorDecl::SignIn::kNone: break;
       case ConnectorDecl::SignIn::kBearer: sign.put("bearer", scalar(c.sign_in_secret)); break;
-      case ConnectorDecl::SignIn::kBasic: sign.put("basic", scalar(c.sign_in_user)).put("secret", scalar(c.sign_in_secret)); break;
-      case ConnectorDecl::SignIn::kHeader: sign.put("header", scalar(c.sign_in_header)).put("secret", scalar(c.sign_in_secret)); break;
+      case ConnectorDecl::SignIn::kBasic:
+        sign.put("basic", scalar(c.sign_in_user)).put("secret", scalar(c.sign_in_secret));
+        break;
+      case ConnectorDecl::SignIn::kHeader:
+        sign.put("header", scalar(c.sign_in_header)).put("secret", scalar(c.sign_in_secret));
+        break;
     }
     put_map(out_, "sign_in", std::move(sign));
     put_text(out_, "request_key_in", c.request_key_header);
@@ -417,7 +443,9 @@ class Printer {
     if (c.at_once) limits.put("at_once", number(c.at_once->value));
     put_map(out_, "at_most", std::move(limits));
     if (c.breaker_failures) {
-      out_.put("after", std::move(Out::map().put("failures", number(c.breaker_failures->value)).put("rest", scalar(c.breaker_rest))));
+      out_.put("after", std::move(Out::map()
+                                      .put("failures", number(c.breaker_failures->value))
+                                      .put("rest", scalar(c.breaker_rest))));
     }
     put_expr(out_, "each_call_within", c.timeout);
     if (c.allow_private) out_.put("may_reach_private_addresses", flag(true));
@@ -433,7 +461,8 @@ class Printer {
     if (a.harmless) out_.put("harmless_if_nothing_was_done", flag(true));
     if (a.runs == ActionDecl::Runs::kCall) {
       Out call = Out::map();
-      call.put("connector", scalar(a.connector)).put("route", Out::scalar(a.method.text + " " + a.path.text));
+      call.put("connector", scalar(a.connector))
+          .put("route", Out::scalar(a.method.text + " " + a.path.text));
       put_map(call, "query", data_map(a.query));
       put_map(call, "headers", data_map(a.headers));
       out_.put("call", std::move(call));
@@ -445,7 +474,8 @@ class Printer {
     }
     Out outcomes = Out::list();
     for (const OutcomeDecl& outcome : a.outcomes) {
-      outcomes.push(std::move(Out::map().put("when", scalar(outcome.when)).put("error", scalar(outcome.error))));
+      outcomes.push(std::move(
+          Out::map().put("when", scalar(outcome.when)).put("error", scalar(outcome.error))));
     }
     put_map(out_, "outcomes", std::move(outcomes));
     if (a.undone_by) out_.put("undone_by", use(a.undone_by->action, a.undone_by->args));
@@ -466,7 +496,8 @@ class Printer {
     put_expr(out_, "once_per", w.once_per);
     if (w.one_at_a_time) {
       Out turns = Out::map();
-      turns.put("per", scalar(w.one_at_a_time->per)).put("others", Out::scalar(w.one_at_a_time->queue ? "queue" : "are refused"));
+      turns.put("per", scalar(w.one_at_a_time->per))
+          .put("others", Out::scalar(w.one_at_a_time->queue ? "queue" : "are refused"));
       out_.put("one_at_a_time", std::move(turns));
     }
     put_expr(out_, "finish_within", w.finish_within);
@@ -474,7 +505,9 @@ class Printer {
     for (const WorkflowDecl::Plan& plan : w.plans) plans.put(plan.name.text, tries_map(plan.tries));
     put_map(out_, "retry_plans", std::move(plans));
     if (w.if_undo_fails) {
-      out_.put("if_undo_fails", std::move(Out::map().put("keep_trying", scalar(w.if_undo_fails->for_)).put("then", act(w.if_undo_fails->then))));
+      out_.put("if_undo_fails", std::move(Out::map()
+                                              .put("keep_trying", scalar(w.if_undo_fails->for_))
+                                              .put("then", act(w.if_undo_fails->then))));
     }
     put_map(out_, "steps", block(w.body));
   }

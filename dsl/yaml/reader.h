@@ -1,5 +1,5 @@
-// Phase two of the YAML form: nodes → the syntax tree. values.cpp reads scalars by the kind of their field, statements.cpp
-// what a saga does, declarations.cpp the rest and the entry.
+// Phase two of the YAML form: nodes → the syntax tree. values.cpp reads scalars by the kind of
+// their field, statements.cpp what a saga does, declarations.cpp the rest and the entry.
 #pragma once
 #include <functional>
 #include <string>
@@ -21,7 +21,8 @@ struct KeysAsked {
   std::vector<std::string> held, asked;
 };
 
-// One map being read: what nobody takes is unknown, and what was asked for is what could have been meant.
+// One map being read: what nobody takes is unknown, and what was asked for is what could have been
+// meant.
 class Fields {
  public:
   // `map` may be of another kind: reported, and the map is empty. `what` is for messages: "a step".
@@ -31,8 +32,8 @@ class Fields {
   const Node* need(std::string_view key);  // reports when it is not there
   bool has(std::string_view key) const;
   Span key_span(std::string_view key) const;
-  void reserved(std::string_view key);     // reports "not in this version yet" when there
-  void done();                             // reports unknown keys
+  void reserved(std::string_view key);  // reports "not in this version yet" when there
+  void done();                          // reports unknown keys
   const Node& map() const { return map_; }
 
  private:
@@ -46,7 +47,10 @@ class Fields {
 class Reader {
  public:
   Reader(const Sources& sources, std::uint32_t source, Diagnostics& diagnostics)
-      : sources_(sources), source_(source), diagnostics_(diagnostics), errors_before_(diagnostics.errors()) {}
+      : sources_(sources),
+        source_(source),
+        diagnostics_(diagnostics),
+        errors_before_(diagnostics.errors()) {}
 
   std::vector<Declaration> file(const std::vector<Document>& documents);
   void log_keys(std::vector<KeysAsked>* log) { key_log_ = log; }
@@ -58,18 +62,19 @@ class Reader {
   // ---- values.cpp ----
   Diagnostic& problem(std::string_view code, Span at, std::string message);
   bool scalar(const Node& node, const char* wanted);  // false: reported
-  Name name(const Node* node);         // dotted, checked
-  Name declared(const Node* node);     // no dots
+  Name name(const Node* node);                        // dotted, checked
+  Name declared(const Node* node);                    // no dots
   Name plain_name(const Node* node);
   Name key_name(const Node& key, bool dots);
   Text text(const Node* node);
   Number number(const Node* node);
-  bool flag(const Node* node);         // true | false
+  bool flag(const Node* node);  // true | false
   std::string word(const Node* node, const std::vector<std::string>& words);
-  Expr expr(const Node* node);         // conditions, keys, durations
-  Expr data(const Node* node);         // literals, or `= expression`
+  Expr expr(const Node* node);  // conditions, keys, durations
+  Expr data(const Node* node);  // literals, or `= expression`
   Expr expr_of(std::string text, const Node& node, std::size_t skipped);
-  Expr placed(std::string text, const Node& node, std::size_t skipped);  // any text, with its lines' places
+  Expr placed(std::string text, const Node& node,
+              std::size_t skipped);  // any text, with its lines' places
   std::string data_text(const Node& node);
   TypeExpr type(const Node* node);
   std::vector<Arg> data_args(const Node* node, bool any_names = false);
@@ -135,7 +140,8 @@ class Reader {
   Diagnostics& diagnostics_;
   std::size_t errors_before_;
   bool broken_ = false, lost_ = false;
-  int handlers_around_ = 0;  // lists of `errors` and `otherwise` around the statement: acts may stand there
+  int handlers_around_ =
+      0;  // lists of `errors` and `otherwise` around the statement: acts may stand there
   std::vector<KeysAsked>* key_log_ = nullptr;
 };
 

@@ -22,11 +22,11 @@ namespace {
 struct Level {
   std::size_t column = 0;
   bool list = false;
-  bool statements = false;   // a list of statements
-  std::string key;           // map: the last key
+  bool statements = false;  // a list of statements
+  std::string key;          // map: the last key
   std::set<std::string> keys = {};
-  bool open = false;         // map: its last key has no value on its line
-  bool begun = false;        // map: one of its keys begins a statement
+  bool open = false;   // map: its last key has no value on its line
+  bool begun = false;  // map: one of its keys begins a statement
 };
 
 class Mender {
@@ -55,7 +55,8 @@ class Mender {
     return {source_, static_cast<std::uint32_t>(at_ + 1), static_cast<std::uint32_t>(column + 1),
             static_cast<std::uint32_t>(length)};
   }
-  Diagnostic& problem(std::string_view code, std::size_t column, std::size_t length, std::string message) {
+  Diagnostic& problem(std::string_view code, std::size_t column, std::size_t length,
+                      std::string message) {
     return diagnostics_.add(code, at(column, length), std::move(message));
   }
   void leave_out() {
@@ -70,16 +71,19 @@ class Mender {
     tabs();
     std::string& text = lines_[at_];
     std::size_t column = column_of(text);
-    if (text.size() > column + 1 && text[column] == '-' && std::isalpha(static_cast<unsigned char>(text[column + 1])) != 0 &&
+    if (text.size() > column + 1 && text[column] == '-' &&
+        std::isalpha(static_cast<unsigned char>(text[column + 1])) != 0 &&
         key_end(text, column + 1) != kNone) {
       problem("BEL1101", column, 1, "a blank is needed behind the `-` of an item");
       text.insert(column + 1, " ");
     }
     bool item = text.substr(column, 2) == "- " || text.substr(column) == "-";
-    if (dashless_ != kNone && (column < dashless_ || (item && column == dashless_))) dashless_ = kNone;
+    if (dashless_ != kNone && (column < dashless_ || (item && column == dashless_)))
+      dashless_ = kNone;
     if (shift_from_ != kNone && column > shift_from_) {  // it moved together with the line above
       const std::size_t to = column - shift_from_ + shift_to_;
-      const bool open = std::any_of(levels_.begin(), levels_.end(), [&](const Level& l) { return l.column == column; });
+      const bool open = std::any_of(levels_.begin(), levels_.end(),
+                                    [&](const Level& l) { return l.column == column; });
       if (!open && !levels_.empty() && levels_.back().column == to) {
         text = std::string(to, ' ') + text.substr(column);
         column = to;
@@ -93,15 +97,17 @@ class Mender {
     if (text.empty()) return;
     column = column_of(text);
     std::size_t inner = column;
-    while (text.substr(inner, 2) == "- ") inner = std::min(text.find_first_not_of(' ', inner + 1), text.size());
+    while (text.substr(inner, 2) == "- ")
+      inner = std::min(text.find_first_not_of(' ', inner + 1), text.size());
     if (item) {
       Level list{.column = column, .list = true};
       if (!levels_.empty() && levels_.back().list && levels_.back().column == column) {
         list.statements = levels_.back().statements;
         levels_.pop_back();
       } else if (!levels_.empty()) {
-        list.statements = statements_under(levels_.back().key) ||
-                          (levels_.back().key == "otherwise" && begins_statement(key_of(text, inner)));
+        list.statements =
+            statements_under(levels_.back().key) ||
+            (levels_.back().key == "otherwise" && begins_statement(key_of(text, inner)));
       }
       levels_.push_back(list);
     }
@@ -112,7 +118,8 @@ class Mender {
   // `---`, and what was meant for it.
   bool document_line() {
     std::string& text = lines_[at_];
-    const std::string_view said = std::string_view(text).substr(0, text.find_last_not_of(" \r") + 1);
+    const std::string_view said =
+        std::string_view(text).substr(0, text.find_last_not_of(" \r") + 1);
     if (said == "---" || said.starts_with("--- ") || said == "...") {
       levels_.clear();
       declared_ = false;
@@ -133,8 +140,8 @@ class Mender {
     const std::size_t tab = text.find('\t');
     if (tab == kNone || tab >= first) return;
     if (!tab_said_) {
-      problem("BEL1020", tab, 1, "a tab: blocks are told by columns, and tabs have no agreed width").help =
-          "use spaces, two for each level";
+      problem("BEL1020", tab, 1, "a tab: blocks are told by columns, and tabs have no agreed width")
+          .help = "use spaces, two for each level";
     }
     tab_said_ = true;
     slipped_ = true;
@@ -146,21 +153,26 @@ class Mender {
     const bool item = text.substr(spaces.size(), 2) == "- ";
     std::size_t column = levels_.back().column;
     const std::size_t next = next_column(kNone);
-    if (item && levels_.back().open && !levels_.back().list && statements_under(levels_.back().key)) {
+    if (item && levels_.back().open && !levels_.back().list &&
+        statements_under(levels_.back().key)) {
       column += 2;  // the list that its key waits for
     } else if (text.ends_with(":") && next >= 2) {
       column = next - 2;  // the head of what follows
-    } else if (item && next >= 2 && std::any_of(levels_.begin(), levels_.end(), [&](const Level& l) {
-                 return l.list && l.column == next - 2;
-               })) {
+    } else if (item && next >= 2 &&
+               std::any_of(levels_.begin(), levels_.end(),
+                           [&](const Level& l) { return l.list && l.column == next - 2; })) {
       column = next - 2;
     } else if (item) {
-      const auto list = std::find_if(levels_.rbegin(), levels_.rend(), [](const Level& l) { return l.list; });
-      if (levels_.back().open) column += 2;
-      else if (list != levels_.rend()) column = list->column;
+      const auto list =
+          std::find_if(levels_.rbegin(), levels_.rend(), [](const Level& l) { return l.list; });
+      if (levels_.back().open)
+        column += 2;
+      else if (list != levels_.rend())
+        column = list->column;
     } else if (levels_.back().list || levels_.back().open) {
       column = levels_.back().open && next > column ? next : column + 2;
-    } else if (next < column && is_known(word_at(text, spaces.size())) && !is_known(levels_.back().key)) {
+    } else if (next < column && is_known(word_at(text, spaces.size())) &&
+               !is_known(levels_.back().key)) {
       column = next;  // behind the last argument, a clause like the next line
     }
     text = std::string(column, ' ') + text.substr(spaces.size());
@@ -177,9 +189,13 @@ class Mender {
   // The value of the key above, on a line of its own and not deeper than that key.
   bool value_astray(std::size_t column) {
     std::string& text = lines_[at_];
-    const bool right_below = opened_ != kNone && opened_ + 1 == at_ && !levels_.empty() && levels_.back().open;
-    if (!right_below || column > levels_.back().column || key_end(text, column) != kNone) return false;
-    if (std::isalnum(static_cast<unsigned char>(text[column])) == 0 || is_known(word_at(text, column))) return false;
+    const bool right_below =
+        opened_ != kNone && opened_ + 1 == at_ && !levels_.empty() && levels_.back().open;
+    if (!right_below || column > levels_.back().column || key_end(text, column) != kNone)
+      return false;
+    if (std::isalnum(static_cast<unsigned char>(text[column])) == 0 ||
+        is_known(word_at(text, column)))
+      return false;
     problem("BEL1023", column, text.size() - column, "this value stands left of its key").help =
         "put it behind `" + levels_.back().key + ":`";
     lines_[opened_] += " " + text.substr(column);
@@ -191,30 +207,35 @@ class Mender {
 
   // A clause above the item that it belongs to: `do:` above its `- step:`.
   bool above_its_item(std::size_t column) {
-    if (levels_.empty() || !levels_.back().open || at_ + 1 >= lines_.size() || column < 2) return false;
+    if (levels_.empty() || !levels_.back().open || at_ + 1 >= lines_.size() || column < 2)
+      return false;
     if (!statements_under(levels_.back().key) && levels_.back().key != "otherwise") return false;
     const std::string& below = lines_[at_ + 1];
     const std::string key = key_of(lines_[at_], column);
     const bool head = column_of(below) + 2 == column && below.substr(column - 2, 2) == "- " &&
                       begins_statement(key_of(below, column));
     if (!head || !is_known(key) || begins_statement(key)) return false;
-    problem("BEL1023", column, lines_[at_].size() - column, "this line stands above the line that it belongs under").help =
-        "put it one line down";
+    problem("BEL1023", column, lines_[at_].size() - column,
+            "this line stands above the line that it belongs under")
+        .help = "put it one line down";
     std::swap(lines_[at_], lines_[at_ + 1]);
     line();
     return true;
   }
 
-  // `do: hold with:`, `retry: careful - step: tell`: two lines in one. The second is read on, as the lines
-  // below belong to it.
+  // `do: hold with:`, `retry: careful - step: tell`: two lines in one. The second is read on, as
+  // the lines below belong to it.
   bool joined(std::size_t from, std::size_t column) {
     std::string& text = lines_[at_];
-    if (std::string_view("{[\"'|>=").find(text[from]) == kNone || text[from] == '{' || text[from] == '[') {
+    if (std::string_view("{[\"'|>=").find(text[from]) == kNone || text[from] == '{' ||
+        text[from] == '[') {
       for (std::size_t at = text.find(' ', from); at != kNone; at = text.find(' ', at + 1)) {
         const bool item = text.substr(at + 1, 2) == "- ";
         const std::size_t begin = at + (item ? 3 : 1);
         const std::string key = key_of(text, begin);
-        if (key.find(' ') != kNone || !(item ? begins_statement(key) : is_known(key) && text.ends_with(key + ":"))) continue;
+        if (key.find(' ') != kNone ||
+            !(item ? begins_statement(key) : is_known(key) && text.ends_with(key + ":")))
+          continue;
         if (text[from] == '{' && text.find('}', from) > at) continue;  // an entry of a small map
         // The lines below tell in which block it stood.
         const std::size_t next = next_column(kNone);
@@ -223,7 +244,8 @@ class Mender {
           if (l.list == item && (to == kNone || l.column + 2 == next)) to = l.column;
         }
         if (to == kNone) return false;
-        problem("BEL1101", at + 1, text.size() - at - 1, "`" + text.substr(at + 1) + "` stands on a line of its own");
+        problem("BEL1101", at + 1, text.size() - at - 1,
+                "`" + text.substr(at + 1) + "` stands on a line of its own");
         out_.lost.insert(static_cast<std::uint32_t>(at_ + 1));
         text = std::string(to, ' ') + text.substr(at + 1);
         line();
@@ -233,7 +255,8 @@ class Mender {
     return false;
   }
 
-  // Puts the line into a column of its neighbours. Returns whether it is an item (a dash may have been added).
+  // Puts the line into a column of its neighbours. Returns whether it is an item (a dash may have
+  // been added).
   bool settle(std::size_t column, bool item) {
     std::string& text = lines_[at_];
     std::size_t right = kNone;  // the nearest column right of this line
@@ -243,12 +266,14 @@ class Mender {
       popped_ = levels_.back();
       levels_.pop_back();
     }
-    if (!levels_.empty() && column > levels_.back().column && !levels_.back().list && !levels_.back().open &&
-        ((last_left_ == column && last_twice_) || last_first_) && key_end(text, column) != kNone) {
+    if (!levels_.empty() && column > levels_.back().column && !levels_.back().list &&
+        !levels_.back().open && ((last_left_ == column && last_twice_) || last_first_) &&
+        key_end(text, column) != kNone) {
       // It was the line before that slipped, out of the column of this one.
       const std::size_t here = std::exchange(at_, last_);
-      problem("BEL1023", column_of(lines_[last_]), 1, "this line stands left of the lines that it belongs to").help =
-          "begin it in column " + std::to_string(column + 1);
+      problem("BEL1023", column_of(lines_[last_]), 1,
+              "this line stands left of the lines that it belongs to")
+          .help = "begin it in column " + std::to_string(column + 1);
       lines_[last_] = std::string(column, ' ') + lines_[last_].substr(column_of(lines_[last_]));
       levels_ = last_levels_;
       if (std::exchange(last_first_, false)) levels_.push_back({.column = column});
@@ -259,7 +284,8 @@ class Mender {
     }
     last_left_ = right;
     last_ = at_;
-    last_first_ = !item && !before.empty() && before.back().open && before.back().column == column && !before.back().list;
+    last_first_ = !item && !before.empty() && before.back().open &&
+                  before.back().column == column && !before.back().list;
     if (right != kNone || last_first_) last_levels_ = before;
     const auto move = [&](std::size_t to) {
       const bool goes_on = moved_ != kNone && moved_ + 1 == at_;  // one mistake moves many lines
@@ -276,7 +302,8 @@ class Mender {
     if (right != kNone && (levels_.empty() || levels_.back().column != column)) {
       const std::size_t left = levels_.empty() ? 0 : levels_.back().column;
       const std::size_t next = next_column(right);
-      const bool fits_right = popped_.list == item, fits_left = !levels_.empty() && levels_.back().list == item;
+      const bool fits_right = popped_.list == item,
+                 fits_left = !levels_.empty() && levels_.back().list == item;
       if (fits_right && (!fits_left || (next != left && next == right) ||
                          (next != left && right - column <= column - left))) {
         levels_.push_back(popped_);
@@ -298,9 +325,11 @@ class Mender {
     if (item && !levels_.back().list && levels_.back().column == column && !levels_.back().open &&
         levels_.size() > 1 && levels_[levels_.size() - 2].list) {
       const std::string key = key_of(text, column + 2);
-      if (levels_[levels_.size() - 2].statements && is_known(key) && !begins_statement(key) && !is_act(key)) {
-        problem("BEL1101", column, 1, "`" + key + "` is a key of the statement above, not an item of its own").help =
-            "leave the `-` out";
+      if (levels_[levels_.size() - 2].statements && is_known(key) && !begins_statement(key) &&
+          !is_act(key)) {
+        problem("BEL1101", column, 1,
+                "`" + key + "` is a key of the statement above, not an item of its own")
+            .help = "leave the `-` out";
         text.erase(column, 2);
         return false;
       }
@@ -334,8 +363,8 @@ class Mender {
       }
       if (top.statements && !begins_statement(key) && popped_.column > column && !popped_.list) {
         // A clause that slipped out of its item.
-        problem("BEL1023", column, 1, "this line stands left of the lines that it belongs to").help =
-            "begin it in column " + std::to_string(popped_.column + 1);
+        problem("BEL1023", column, 1, "this line stands left of the lines that it belongs to")
+            .help = "begin it in column " + std::to_string(popped_.column + 1);
         text = std::string(popped_.column, ' ') + text.substr(column);
         levels_.push_back(popped_);
         return false;
@@ -392,21 +421,24 @@ class Mender {
         return;
       }
       const bool flow = std::string_view("{[\"'|>").find(text[column]) != kNone;
-      const bool child = !levels_.empty() && levels_.back().open && column > levels_.back().column &&
+      const bool child = !levels_.empty() && levels_.back().open &&
+                         column > levels_.back().column &&
                          next_column(column) <= levels_.back().column;
       if (flow || child) {
         value(column, levels_.empty() ? 0 : levels_.back().column);
         if (child) levels_.back().open = false;
         return;
       }
-      problem("BEL1101", column, std::max<std::size_t>(1, text.size() - column), "this line is no `key: value`");
+      problem("BEL1101", column, std::max<std::size_t>(1, text.size() - column),
+              "this line is no `key: value`");
       leave_out();
       return;
     }
     const std::string key = text.substr(column, colon - column);
     if (column == 0 && declares(key)) {
       if (declared_ && text == declaration_) {
-        problem("BEL1102", 0, key.size(), "the key `" + key + "` is here twice").help = "keep one of the two";
+        problem("BEL1102", 0, key.size(), "the key `" + key + "` is here twice").help =
+            "keep one of the two";
         leave_out();
         return;
       }
@@ -437,7 +469,8 @@ class Mender {
       levels_.push_back({.column = column});
     }
     Level& top = levels_.back();
-    static const std::vector<std::string_view> kInner = {"route", "query", "headers", "connector", "check", "then"};
+    static const std::vector<std::string_view> kInner = {"route",     "query", "headers",
+                                                         "connector", "check", "then"};
     last_twice_ = !top.keys.insert(key).second || (column == 0 && is_one_of(key, kInner));
     top.key = key;
     top.begun = top.begun || begins_statement(key);
@@ -449,11 +482,13 @@ class Mender {
     if (joined(from, column)) return;
     // A value where a list or map begins on the next line: that one is what was meant.
     const bool list = key == "steps" && statements_under(key);
-    if ((list ? text[from] != '[' && text[from] != '|' : value_below(from)) && at_ + 1 < lines_.size() &&
-        next_column(kNone) > column) {
+    if ((list ? text[from] != '[' && text[from] != '|' : value_below(from)) &&
+        at_ + 1 < lines_.size() && next_column(kNone) > column) {
       problem("BEL1108", from, std::max<std::size_t>(1, text.size() - from),
-              list ? "a list is needed here: items that begin with `- `" : "the value of `" + key + "` stands below")
-          .help = list ? "leave this out: the list stands below" : "put this on a line of its own, or leave it out";
+              list ? "a list is needed here: items that begin with `- `"
+                   : "the value of `" + key + "` stands below")
+          .help = list ? "leave this out: the list stands below"
+                       : "put this on a line of its own, or leave it out";
       text.erase(from);
       top.open = true;
       opened_ = at_;
@@ -468,25 +503,30 @@ class Mender {
 
   // Whether the next line is an entry though this one's key has a plain value.
   bool value_below(std::size_t from) const {
-    if (std::string_view("{[\"'|>").find(lines_[at_][from]) != kNone || at_ + 1 >= lines_.size()) return false;
+    if (std::string_view("{[\"'|>").find(lines_[at_][from]) != kNone || at_ + 1 >= lines_.size())
+      return false;
     const std::string& below = lines_[at_ + 1];
-    return !blank(below) && lines_[at_].find(": ", from) != kNone && key_end(below, column_of(below)) != kNone;
+    return !blank(below) && lines_[at_].find(": ", from) != kNone &&
+           key_end(below, column_of(below)) != kNone;
   }
 
-  // `steps: - step: hold`, `gives: happened:` above lines that belong to the second: what stands below
-  // cannot be put right without a line of its own.
+  // `steps: - step: hold`, `gives: happened:` above lines that belong to the second: what stands
+  // below cannot be put right without a line of its own.
   bool begins_below(std::size_t from) const {
     const std::string& text = lines_[at_];
     if (at_ + 1 >= lines_.size() || blank(lines_[at_ + 1])) return false;
     const bool item = text.substr(from, 2) == "- " && key_end(text, from + 2) != kNone;
-    return item || (text.ends_with(":") && key_end(text, from) + 1 == text.size() && column_of(lines_[at_ + 1]) > column_of(text));
+    return item || (text.ends_with(":") && key_end(text, from) + 1 == text.size() &&
+                    column_of(lines_[at_ + 1]) > column_of(text));
   }
   void lose_below(std::size_t from, std::size_t column) {
-    problem("BEL1101", from, lines_[at_].size() - from, "`" + lines_[at_].substr(from) + "` stands on a line of its own").help =
-        "put it on the next line, indented";
+    problem("BEL1101", from, lines_[at_].size() - from,
+            "`" + lines_[at_].substr(from) + "` stands on a line of its own")
+        .help = "put it on the next line, indented";
     stand_in(from);
     const auto deeper = [&](const std::string& line) {
-      return blank(line) || column_of(line) > column || (column_of(line) == column && line.substr(column, 2) == "- ");
+      return blank(line) || column_of(line) > column ||
+             (column_of(line) == column && line.substr(column, 2) == "- ");
     };
     while (at_ + 1 < lines_.size() && deeper(lines_[at_ + 1])) lines_[++at_].clear();
   }
@@ -512,14 +552,16 @@ class Mender {
     std::string& text = lines_[at_];
     std::size_t end = closed(text, from);
     if (end == kNone) {
-      const bool block = text.size() == from + 2 && (text[from + 1] == '|' || text[from + 1] == '>');
+      const bool block =
+          text.size() == from + 2 && (text[from + 1] == '|' || text[from + 1] == '>');
       for (std::size_t line = at_ + 1; !block && goes_on(lines_, line, column); ++line) {
         if (lines_[line].find(text[from]) == kNone) continue;
         at_ = line;
         return;
       }
-      problem("BEL1025", from, text.size() - from, "the quote that begins here is not closed on its line").help =
-          "close it with `" + std::string(1, text[from]) + "`, or leave it out";
+      problem("BEL1025", from, text.size() - from,
+              "the quote that begins here is not closed on its line")
+          .help = "close it with `" + std::string(1, text[from]) + "`, or leave it out";
       stand_in(from);
       if (block) {
         const std::size_t first = at_;
@@ -530,7 +572,8 @@ class Mender {
     }
     const std::size_t more = text.find_first_not_of(' ', end + 1);
     if (more == kNone || (text[more] == '#' && more > end + 1)) return;
-    Diagnostic& d = problem("BEL1106", from, text.size() - from, "YAML ends this value at the second quote");
+    Diagnostic& d =
+        problem("BEL1106", from, text.size() - from, "YAML ends this value at the second quote");
     d.help = "quote the whole of it: `'" + text.substr(from) + "'`";
     stand_in(from);
   }
@@ -547,7 +590,8 @@ class Mender {
     };
     std::vector<Open> open;
     const std::size_t first = at_;
-    for (std::size_t line = at_; line == first || goes_on(lines_, line, column) || closes(lines_, line, column); ++line) {
+    for (std::size_t line = at_;
+         line == first || goes_on(lines_, line, column) || closes(lines_, line, column); ++line) {
       const std::string& text = lines_[line];
       bool token = true;  // a quote may begin here
       for (std::size_t i = line == first ? from : column_of(text); i < text.size(); ++i) {
@@ -555,8 +599,9 @@ class Mender {
         if (token && (c == '"' || c == '\'')) {
           const std::size_t end = closed(text, i);
           if (end == kNone) {
-            problem("BEL1025", i, text.size() - i, "the quote that begins here is not closed on its line").help =
-                "close it with `" + std::string(1, c) + "`";
+            problem("BEL1025", i, text.size() - i,
+                    "the quote that begins here is not closed on its line")
+                .help = "close it with `" + std::string(1, c) + "`";
             return give_up(first, from, line, column);
           }
           i = end;
@@ -566,7 +611,9 @@ class Mender {
           token = true;
         } else if (c == '}' || c == ']') {
           if (open.empty() || open.back().c != (c == '}' ? '{' : '[')) {
-            Diagnostic& d = problem("BEL1026", i, 1, "`" + std::string(1, c) + "` closes a bracket that was never opened");
+            Diagnostic& d =
+                problem("BEL1026", i, 1,
+                        "`" + std::string(1, c) + "` closes a bracket that was never opened");
             if (!open.empty()) d.help = "open is `" + std::string(1, open.back().c) + "`";
             return give_up(first, from, line, column);
           }
@@ -592,8 +639,9 @@ class Mender {
     }
     const Open& last = open.back();
     at_ = last.line;
-    problem("BEL1024", last.column, 1, "`" + std::string(1, last.c) + "` is opened here and never closed").help =
-        std::string("close it with `") + (last.c == '{' ? "}" : "]") + "`";
+    problem("BEL1024", last.column, 1,
+            "`" + std::string(1, last.c) + "` is opened here and never closed")
+        .help = std::string("close it with `") + (last.c == '{' ? "}" : "]") + "`";
     at_ = first;
     give_up(first, from, first, column);
   }
@@ -602,7 +650,8 @@ class Mender {
   void give_up(std::size_t first, std::size_t from, std::size_t last, std::size_t column) {
     at_ = first;
     stand_in(from);
-    for (std::size_t line = first + 1; line <= last || goes_on(lines_, line, column) || closes(lines_, line, column); ++line) {
+    for (std::size_t line = first + 1;
+         line <= last || goes_on(lines_, line, column) || closes(lines_, line, column); ++line) {
       if (line >= lines_.size()) break;
       lines_[line].clear();
       at_ = line;
@@ -616,18 +665,20 @@ class Mender {
   std::size_t at_ = 0;
   std::vector<Level> levels_;
   Level popped_;
-  // The line before: its number, the column that it left, what was open then, whether its key stands there twice.
+  // The line before: its number, the column that it left, what was open then, whether its key
+  // stands there twice.
   std::size_t last_ = 0, last_left_ = kNone;
   std::vector<Level> last_levels_;
-  bool last_twice_ = false, last_first_ = false;  // last_first_: it stands beside a key that has no value
+  bool last_twice_ = false,
+       last_first_ = false;  // last_first_: it stands beside a key that has no value
   std::size_t shift_from_ = kNone, shift_to_ = 0;  // columns of a line that was moved
-  std::size_t tabs_ = 0;  // lines indented by tabs
+  std::size_t tabs_ = 0;                           // lines indented by tabs
   bool declared_ = false, tab_said_ = false;
   std::size_t dashless_ = kNone;  // the column of a list whose item had no dash: reported
   std::size_t opened_ = kNone;    // the last line whose key has no value on it
   std::size_t moved_ = kNone;     // the last line that was put into another column
-  bool slipped_ = false;  // the column of this line was reported already, as a tab
-  std::string declaration_;  // the line that declares, of this document
+  bool slipped_ = false;          // the column of this line was reported already, as a tab
+  std::string declaration_;       // the line that declares, of this document
   Shape out_;
 };
 

@@ -12,9 +12,9 @@
 namespace belay::dsl::yaml {
 
 struct Shape {
-  std::string text;              // the file, mended: as many lines as before
-  std::set<std::uint32_t> parts; // lines that begin a document though no `---` stands before them
-  std::set<std::uint32_t> lost;  // lines of which something had to be left out
+  std::string text;               // the file, mended: as many lines as before
+  std::set<std::uint32_t> parts;  // lines that begin a document though no `---` stands before them
+  std::set<std::uint32_t> lost;   // lines of which something had to be left out
 };
 
 // Reports lines that have no sound shape, and mends them, so that the rest can be read.

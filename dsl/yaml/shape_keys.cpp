@@ -21,16 +21,18 @@ bool is_one_of(std::string_view word, const std::vector<std::string_view>& words
 
 bool declares(std::string_view key) {
   static const std::vector<std::string_view> keys = {
-      "workflow", "webhook", "connector", "action", "event", "type", "retry_plan", "scenario",
-      "subscription", "projection", "lifecycle", "api", "schedule"};
+      "workflow", "webhook",      "connector",  "action",    "event", "type",    "retry_plan",
+      "scenario", "subscription", "projection", "lifecycle", "api",   "schedule"};
   return is_one_of(key, keys);
 }
 
 // Keys that begin a statement.
 bool begins_statement(std::string_view key) {
   static const std::vector<std::string_view> keys = {
-      "step", "wait", "when", "together", "publish", "set", "pause", "point_of_no_return", "branch",
-      "for_each", "repeat_until", "ask", "try"};
+      "step",    "wait",     "when",         "together",
+      "publish", "set",      "pause",        "point_of_no_return",
+      "branch",  "for_each", "repeat_until", "ask",
+      "try"};
   return is_one_of(key, keys);
 }
 
@@ -45,7 +47,8 @@ bool is_known(std::string_view key) {
 
 // Keys that are a statement by themselves.
 bool is_act(std::string_view key) {
-  static const std::vector<std::string_view> keys = {"cancel", "finish", "collect", "carry_on", "try_again", "hand_to"};
+  static const std::vector<std::string_view> keys = {"cancel",   "finish",    "collect",
+                                                     "carry_on", "try_again", "hand_to"};
   return is_one_of(key, keys);
 }
 

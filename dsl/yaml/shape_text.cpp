@@ -23,7 +23,8 @@ std::size_t key_end(std::string_view text, std::size_t from) {
     ++end;
   } else {
     while (end < text.size() && text.substr(end, 2) != ": " && text[end] != '#' &&
-           std::string_view("{[\"'").find(text[end]) == kNone && !(text[end] == ':' && end + 1 == text.size())) {
+           std::string_view("{[\"'").find(text[end]) == kNone &&
+           !(text[end] == ':' && end + 1 == text.size())) {
       ++end;
     }
   }

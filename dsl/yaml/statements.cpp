@@ -35,7 +35,8 @@ Statements Reader::block(const Node* node, Where where) {
 
 Statements Reader::filled(const Node* node, Where where, const char* what) {
   if (node != nullptr && node->kind == Node::Kind::kList && node->items.empty()) {
-    problem("BEL1038", node->span, std::string("nothing stands under ") + what).help = "list what happens then";
+    problem("BEL1038", node->span, std::string("nothing stands under ") + what).help =
+        "list what happens then";
   }
   return block(node, where);
 }
@@ -56,7 +57,10 @@ std::string Reader::statement_kind(const Node& node, const Fields& fields, Span&
   }
   head = node.entries[0].key.span;
   const std::string& said = node.entries[0].key.text;
-  Diagnostic& d = problem(said == "if" ? "BEL1032" : said == "else" ? "BEL1033" : "BEL1030", head, "`" + said + "` does not begin a statement");
+  Diagnostic& d = problem(said == "if"     ? "BEL1032"
+                          : said == "else" ? "BEL1033"
+                                           : "BEL1030",
+                          head, "`" + said + "` does not begin a statement");
   const std::string near = nearest(said, statement_words());
   if (said == "branch") d.help = "a branch stands under `branches` of `together`";
   if (said == "if") d.help = "a decision on data is `when`";
@@ -133,15 +137,17 @@ void Reader::statement(const Node& node, Where where, Statements& into) {
     out.args = data_args(fields.take("data"));
   } else if (kind == "set" || kind == "collect") {
     const Node* named = fields.take(kind);
-    if (named != nullptr && named->kind == Node::Kind::kMap && named->entries.empty() && !named->broken) {
+    if (named != nullptr && named->kind == Node::Kind::kMap && named->entries.empty() &&
+        !named->broken) {
       problem("BEL1038", named->span, "`" + kind + "` names nothing").help =
           "for example `" + kind + ": { total: price * 2 }`";
     }
     const std::vector<Arg> all = expr_args(named);
     fields.done();
     if (all.size() > 1 && !allowed.empty()) {
-      problem("BEL1031", fields.key_span("allow"), "`allow` is about one value, and `" + kind + "` names several").help =
-          "make a `" + kind + "` of its own for that value";
+      problem("BEL1031", fields.key_span("allow"),
+              "`allow` is about one value, and `" + kind + "` names several")
+          .help = "make a `" + kind + "` of its own for that value";
     }
     for (const Arg& one : all) {  // one key a statement is usual; more are as many statements
       Statement set;
@@ -229,14 +235,17 @@ Statement Reader::when(Fields& fields, Where where) {
   return out;
 }
 
-// ---- Policies -------------------------------------------------------------------------------------------------------
+// ---- Policies
+// -------------------------------------------------------------------------------------------------------
 
 namespace {
 
 std::uint32_t last_line(const Node& node) {
   std::uint32_t last = node.span.line;
-  if (node.block) last += static_cast<std::uint32_t>(std::count(node.text.begin(), node.text.end(), '\n'));
-  for (const Entry& entry : node.entries) last = std::max({last, entry.key.span.line, last_line(entry.value)});
+  if (node.block)
+    last += static_cast<std::uint32_t>(std::count(node.text.begin(), node.text.end(), '\n'));
+  for (const Entry& entry : node.entries)
+    last = std::max({last, entry.key.span.line, last_line(entry.value)});
   for (const Node& item : node.items) last = std::max(last, last_line(item));
   return last;
 }
@@ -250,9 +259,10 @@ std::vector<Allow> Reader::allows(Fields& fields) {
     Fields parts(*this, item, "an `allow`");
     Allow one;
     one.kind = plain_name(parts.need("kind"));
-    if (!std::all_of(one.kind.text.begin(), one.kind.text.end(), [](unsigned char c) { return std::isalnum(c) != 0; })) {
-      problem("BEL1041", one.kind.span, "`" + one.kind.text + "` is not the code of a finding").help =
-          "a code is what stands in brackets, such as `BEL2001`";
+    if (!std::all_of(one.kind.text.begin(), one.kind.text.end(),
+                     [](unsigned char c) { return std::isalnum(c) != 0; })) {
+      problem("BEL1041", one.kind.span, "`" + one.kind.text + "` is not the code of a finding")
+          .help = "a code is what stands in brackets, such as `BEL2001`";
       one.kind = {};
     }
     one.because = text(parts.need("because"));
@@ -390,8 +400,11 @@ Keep Reader::keep(const Node* node) {
   out.for_ = expr(fields.need(inner ? "keep_trying" : "for"));
   if (const Node* then = fields.need("then")) {
     out.then = act(then);
-    if (out.then.kind != Act::Kind::kCarryOn && out.then.kind != Act::Kind::kHandTo && out.then.kind != Act::Kind::kNone) {
-      problem("BEL1111", then->span, "after trying for long, a step is carried on or handed to people").help = "say `carry on` or `{ hand_to: NAME }`";
+    if (out.then.kind != Act::Kind::kCarryOn && out.then.kind != Act::Kind::kHandTo &&
+        out.then.kind != Act::Kind::kNone) {
+      problem("BEL1111", then->span,
+              "after trying for long, a step is carried on or handed to people")
+          .help = "say `carry on` or `{ hand_to: NAME }`";
     }
   }
   fields.done();
@@ -425,7 +438,8 @@ Act Reader::act(const Node* node) {
 Act Reader::act_of(Fields& fields) {
   Act out;
   out.span = fields.map().span;
-  const auto with = [&](const Node* value, const char* what) -> const Node* {  // `true`, or `{ with: … }`
+  const auto with = [&](const Node* value,
+                        const char* what) -> const Node* {  // `true`, or `{ with: … }`
     if (value == nullptr) return nullptr;
     if (value->kind == Node::Kind::kScalar) {
       word(value, {"true"});
@@ -460,8 +474,10 @@ Act Reader::act_of(Fields& fields) {
     out.kind = Act::Kind::kBlock;
     out.block = handler_block(fields.take("steps"), "`steps`");
   } else {
-    for (const char* key : {"cancel", "finish", "carry_on", "try_again", "hand_to", "steps"}) fields.take(key);
-    if (fields.map().entries.empty()) problem("BEL1107", out.span, "an act is needed here, such as `cancel: …`");
+    for (const char* key : {"cancel", "finish", "carry_on", "try_again", "hand_to", "steps"})
+      fields.take(key);
+    if (fields.map().entries.empty())
+      problem("BEL1107", out.span, "an act is needed here, such as `cancel: …`");
   }
   return out;
 }

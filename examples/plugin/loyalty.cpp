@@ -1,6 +1,7 @@
-// A plugin in one file: loyalty points, kept in a file, one line a booking. Everything a step plugin needs is here:
-// read the arguments, use the request key so that a repetition changes nothing, say which kind of failure it was.
-// Its test is loyalty_test.cpp; README.md tells how it gets into the engine.
+// A plugin in one file: loyalty points, kept in a file, one line a booking. Everything a step
+// plugin needs is here: read the arguments, use the request key so that a repetition changes
+// nothing, say which kind of failure it was. Its test is loyalty_test.cpp; README.md tells how it
+// gets into the engine.
 #include <fstream>
 #include <mutex>
 #include <string>
@@ -19,7 +20,8 @@ class AddPoints : public runtime::Plugin {
 
   PluginResult run(const PluginCall& call) override {
     const std::int64_t points = call.args.find("points")->as_int();
-    if (points <= 0) return PluginResult::business("loyalty.no_points", "a booking earns at least one point");
+    if (points <= 0)
+      return PluginResult::business("loyalty.no_points", "a booking earns at least one point");
     const std::lock_guard lock(mutex_);
     if (!recorded(call.key)) {
       std::ofstream out(file_, std::ios::app);

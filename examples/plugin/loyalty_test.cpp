@@ -1,4 +1,5 @@
-// The test of a plugin: call it as the engine would, twice under one key, and with arguments that make no sense.
+// The test of a plugin: call it as the engine would, twice under one key, and with arguments that
+// make no sense.
 #include <cstdio>
 
 #include "runtime/actions/plugin.h"
@@ -8,8 +9,8 @@ namespace belay::examples {
 void register_plugins(runtime::PluginRegistry& plugins, const std::string& file);
 }
 
-using belay::interpreter::Value;
 using belay::interpreter::record;
+using belay::interpreter::Value;
 using belay::runtime::PluginCall;
 using belay::runtime::PluginRegistry;
 using belay::runtime::PluginResult;

@@ -49,12 +49,9 @@ bool is_inside(FaultAction action) {
 int default_hold_ms(FaultAction action) {
   switch (action) {
     case FaultAction::kTimeoutAfter:
-    case FaultAction::kTimeoutBefore:
-      return 60'000;
-    case FaultAction::kSlow:
-      return 1'000;
-    default:
-      return 0;
+    case FaultAction::kTimeoutBefore: return 60'000;
+    case FaultAction::kSlow: return 1'000;
+    default: return 0;
   }
 }
 
@@ -83,7 +80,8 @@ std::optional<std::string> Faults::read(const json& given_rules, Rules& rules) {
   return std::nullopt;
 }
 
-// In front of what each list holds. REQUIRES: mutex_ held, orders from `order` on are less than all that are there.
+// In front of what each list holds. REQUIRES: mutex_ held, orders from `order` on are less than all
+// that are there.
 void Faults::put(Rules rules, std::int64_t order) {
   first_ = order;
   std::unordered_map<std::string, Rules> fresh;
@@ -93,7 +91,8 @@ void Faults::put(Rules rules, std::int64_t order) {
   }
   for (auto& [booking, list] : fresh) {
     Rules& all = booking.empty() ? rules_ : of_booking_[booking];
-    all.insert(all.begin(), std::make_move_iterator(list.begin()), std::make_move_iterator(list.end()));
+    all.insert(all.begin(), std::make_move_iterator(list.begin()),
+               std::make_move_iterator(list.end()));
   }
 }
 

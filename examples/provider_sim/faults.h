@@ -70,9 +70,10 @@ class Faults {
 
   mutable std::mutex mutex_;
   std::mt19937_64 random_;
-  Rules rules_;                                        // for everybody
-  std::unordered_map<std::string, Rules> of_booking_;  // so that a rule of one booking costs the others nothing
-  std::int64_t first_ = 0;                             // order of the first rule
+  Rules rules_;  // for everybody
+  std::unordered_map<std::string, Rules>
+      of_booking_;          // so that a rule of one booking costs the others nothing
+  std::int64_t first_ = 0;  // order of the first rule
 };
 
 }  // namespace belay::provider

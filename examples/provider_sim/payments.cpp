@@ -388,14 +388,10 @@ Decision decide(const Books& books, const Operation& operation, const Arguments&
   const Fields& fields = arguments.fields;
   const std::string& id = operation.id;
   switch (operation.verb) {
-    case Verb::kCreateIntent:
-      return create_intent(fields, maker);
-    case Verb::kGetIntent:
-      return get(books, "payment_intent", id);
-    case Verb::kListIntents:
-      return list_intents(books, fields);
-    case Verb::kSearchIntents:
-      return search_intents(books, fields);
+    case Verb::kCreateIntent: return create_intent(fields, maker);
+    case Verb::kGetIntent: return get(books, "payment_intent", id);
+    case Verb::kListIntents: return list_intents(books, fields);
+    case Verb::kSearchIntents: return search_intents(books, fields);
     case Verb::kCapture:
     case Verb::kCancel: {
       const json* intent = books.find("payment_intent", id);
@@ -403,28 +399,17 @@ Decision decide(const Books& books, const Operation& operation, const Arguments&
       return operation.verb == Verb::kCapture ? capture(*intent, arguments, maker)
                                               : cancel(*intent, fields, maker);
     }
-    case Verb::kRefund:
-      return refund(books, fields, maker);
-    case Verb::kGetRefund:
-      return get(books, "refund", id);
-    case Verb::kListRefunds:
-      return list_refunds(books, fields);
-    case Verb::kGetCharge:
-      return get(books, "charge", id);
-    case Verb::kSendMessage:
-      return send_message(arguments.body, maker);
-    case Verb::kGetMessage:
-      return get(books, "message", id);
-    case Verb::kListMessages:
-      return list_of(books.all("message"), fields);
-    case Verb::kAddToCalendar:
-      return add_to_calendar(arguments.body, maker);
-    case Verb::kGetFromCalendar:
-      return get(books, "calendar_event", id);
-    case Verb::kListCalendar:
-      return list_of(books.all("calendar_event"), fields);
-    case Verb::kRemoveFromCalendar:
-      return remove_from_calendar(books, id);
+    case Verb::kRefund: return refund(books, fields, maker);
+    case Verb::kGetRefund: return get(books, "refund", id);
+    case Verb::kListRefunds: return list_refunds(books, fields);
+    case Verb::kGetCharge: return get(books, "charge", id);
+    case Verb::kSendMessage: return send_message(arguments.body, maker);
+    case Verb::kGetMessage: return get(books, "message", id);
+    case Verb::kListMessages: return list_of(books.all("message"), fields);
+    case Verb::kAddToCalendar: return add_to_calendar(arguments.body, maker);
+    case Verb::kGetFromCalendar: return get(books, "calendar_event", id);
+    case Verb::kListCalendar: return list_of(books.all("calendar_event"), fields);
+    case Verb::kRemoveFromCalendar: return remove_from_calendar(books, id);
   }
   return bad("unknown", "unknown operation");
 }

@@ -38,10 +38,8 @@ bool does_no_work(FaultAction action) {
     case FaultAction::kDown:
     case FaultAction::kUnauthorised:
     case FaultAction::kRateLimited:
-    case FaultAction::kTimeoutBefore:
-      return true;
-    default:
-      return false;
+    case FaultAction::kTimeoutBefore: return true;
+    default: return false;
   }
 }
 
@@ -190,11 +188,8 @@ std::optional<Answer> Provider::admit(const Call& call, const Operation& operati
       append({{"kind", "replayed"}, {"used_key", call.key}, {"status", stored.status}});
       return std::nullopt;
     }
-    case KeyVerdict::kForgotten:
-      gate.use.forgotten = true;
-      break;
-    case KeyVerdict::kFresh:
-      break;
+    case KeyVerdict::kForgotten: gate.use.forgotten = true; break;
+    case KeyVerdict::kFresh: break;
   }
   books_.keys().begin(call.key);
   gate.held = true;

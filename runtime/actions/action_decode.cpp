@@ -12,7 +12,8 @@ namespace {
 constexpr std::size_t kMessageBytesMax = 500;
 }
 
-ActionScope::ActionScope(const interpreter::Action& action, const ActionCall& call) : action_(action), call_(call) {}
+ActionScope::ActionScope(const interpreter::Action& action, const ActionCall& call)
+    : action_(action), call_(call) {}
 
 const Value* ActionScope::slot(std::uint32_t index) const {
   if (index < action_.takes.size()) return call_.args.find(action_.takes[index].name);
@@ -26,11 +27,13 @@ const Value* ActionScope::slot(std::uint32_t index) const {
 
 interpreter::Timestamp ActionScope::now() const { return interpreter::to_timestamp(call_.now); }
 
-std::optional<std::string> mapped_error(const interpreter::Action& action, const ActionScope& scope) {
+std::optional<std::string> mapped_error(const interpreter::Action& action,
+                                        const ActionScope& scope) {
   for (const interpreter::OutcomeRule& rule : action.outcomes) {
     if (rule.when.empty()) continue;
     const interpreter::Evaluated holds = interpreter::evaluate(rule.when, scope);
-    if (holds.ok && holds.value.kind() == Value::Kind::kBool && holds.value.as_bool()) return rule.error;
+    if (holds.ok && holds.value.kind() == Value::Kind::kBool && holds.value.as_bool())
+      return rule.error;
   }
   return std::nullopt;
 }
@@ -46,8 +49,10 @@ Result<Value> result_of(const interpreter::Action& action, const ActionScope& sc
       continue;
     }
     interpreter::Evaluated from = interpreter::evaluate(gives.from, scope);
-    if (from.ok) values.emplace_back(gives.field.name, std::move(from.value));
-    else if (!gives.field.type.optional) return fail(ErrorCode::kInvalid, gives.field.name + ": " + from.error);
+    if (from.ok)
+      values.emplace_back(gives.field.name, std::move(from.value));
+    else if (!gives.field.type.optional)
+      return fail(ErrorCode::kInvalid, gives.field.name + ": " + from.error);
   }
   CoerceOptions options;
   options.ignore_unknown = true;  // the other side may grow
@@ -57,14 +62,16 @@ Result<Value> result_of(const interpreter::Action& action, const ActionScope& sc
 std::string bounded_message(std::string message) {
   if (message.size() > kMessageBytesMax) {
     std::size_t end = kMessageBytesMax;
-    while (end > 0 && (static_cast<unsigned char>(message[end]) & 0xc0) == 0x80) --end;  // not within a character
+    while (end > 0 && (static_cast<unsigned char>(message[end]) & 0xc0) == 0x80)
+      --end;  // not within a character
     message.resize(end);
   }
   return message;
 }
 
 bool may_send(const ActionCall& call) {
-  return call.send_until_us == nullptr || monotonic_us() < call.send_until_us->load(std::memory_order_relaxed);
+  return call.send_until_us == nullptr ||
+         monotonic_us() < call.send_until_us->load(std::memory_order_relaxed);
 }
 
 ActionOutcome succeeded(Value result) {

@@ -1,5 +1,5 @@
-// What the three ways of running an action share: an action's own scope of names, its outcome rules, and its result
-// made out of an answer. Private to runtime/actions.
+// What the three ways of running an action share: an action's own scope of names, its outcome
+// rules, and its result made out of an answer. Private to runtime/actions.
 #pragma once
 #include <optional>
 #include <string>
@@ -29,12 +29,13 @@ class ActionScope final : public interpreter::Scope {
   const ActionCall& call_;
 };
 
-// The error of the first rule that holds, or nullopt. A rule that cannot be evaluated (it looks at a field that this
-// answer does not have) does not hold.
-std::optional<std::string> mapped_error(const interpreter::Action& action, const ActionScope& scope);
+// The error of the first rule that holds, or nullopt. A rule that cannot be evaluated (it looks at
+// a field that this answer does not have) does not hold.
+std::optional<std::string> mapped_error(const interpreter::Action& action,
+                                        const ActionScope& scope);
 
-// The record of the action's gives: each from its expression, or from the field of the same name in the body; decoded
-// and validated. Failure: kInvalid, what does not fit.
+// The record of the action's gives: each from its expression, or from the field of the same name in
+// the body; decoded and validated. Failure: kInvalid, what does not fit.
 Result<interpreter::Value> result_of(const interpreter::Action& action, const ActionScope& scope);
 
 // Messages are cut, so that no answer can flood a journal.
@@ -47,6 +48,8 @@ ActionOutcome failed(interpreter::FailureKind kind, std::string error, std::stri
 // Whether the lane's lease still lets an effect leave.
 bool may_send(const ActionCall& call);
 
-inline const interpreter::Action& action_of(const ActionCall& call) { return call.graph->actions[call.action]; }
+inline const interpreter::Action& action_of(const ActionCall& call) {
+  return call.graph->actions[call.action];
+}
 
 }  // namespace belay::runtime

@@ -1,5 +1,5 @@
-// One thread that calls functions at their time: for limits of calls that nobody else times. What it calls must be
-// short. Tested in tests/runtime/pace_test.cpp.
+// One thread that calls functions at their time: for limits of calls that nobody else times. What
+// it calls must be short. Tested in tests/runtime/pace_test.cpp.
 #pragma once
 #include <chrono>
 #include <condition_variable>

@@ -32,7 +32,8 @@ Result<std::string> scalar_text(const Value& value, std::string_view name) {
   }
   const bool money = value.kind() == Value::Kind::kMoney;
   return fail(ErrorCode::kInvalid, "`" + std::string(name) + "` has no form as text",
-              money ? "send its parts: `amount.minor`, `amount.currency`" : "send a text, a number, a bool or a timestamp");
+              money ? "send its parts: `amount.minor`, `amount.currency`"
+                    : "send a text, a number, a bool or a timestamp");
 }
 
 void append_pair(std::string& out, std::string_view key, std::string_view text) {
@@ -43,8 +44,10 @@ void append_pair(std::string& out, std::string_view key, std::string_view text) 
 }
 
 // `key` is encoded already. Depth is bounded by json_depth_max, so the recursion is.
-Result<void> append_form(std::string& out, const std::string& key, const Value& value, std::size_t depth) {
-  if (depth > limits::json_depth_max) return fail(ErrorCode::kTooLarge, "the form is nested too deep");
+Result<void> append_form(std::string& out, const std::string& key, const Value& value,
+                         std::size_t depth) {
+  if (depth > limits::json_depth_max)
+    return fail(ErrorCode::kTooLarge, "the form is nested too deep");
   if (value.is_null()) return {};
   if (value.kind() == Value::Kind::kMap) {
     for (const auto& [name, inner] : value.as_map()) {
@@ -74,24 +77,25 @@ Result<void> append_form(std::string& out, const std::string& key, const Value& 
 std::string base64(std::string_view bytes) {
   std::string out(4 * ((bytes.size() + 2) / 3) + 1, '\0');
   const int size = EVP_EncodeBlock(reinterpret_cast<unsigned char*>(out.data()),
-                                   reinterpret_cast<const unsigned char*>(bytes.data()), static_cast<int>(bytes.size()));
+                                   reinterpret_cast<const unsigned char*>(bytes.data()),
+                                   static_cast<int>(bytes.size()));
   out.resize(static_cast<std::size_t>(size));
   return out;
 }
 
-Result<void> sign_in(const ConnectorConfig& config, const SecretStore& secrets, OutgoingRequest& request) {
+Result<void> sign_in(const ConnectorConfig& config, const SecretStore& secrets,
+                     OutgoingRequest& request) {
   using SignIn = ConnectorConfig::SignIn;
   if (config.sign_in == SignIn::kNone) return {};
   auto secret = secrets.resolve(config.secret);
   if (!secret) return fail(secret.error());
   std::string name = "Authorization";
   std::string value;
-  value.reserve(2 * secret->reveal().size() + config.user.size() + 64);  // no reallocation leaves a copy behind
+  value.reserve(2 * secret->reveal().size() + config.user.size() +
+                64);  // no reallocation leaves a copy behind
   switch (config.sign_in) {
     case SignIn::kNone: break;
-    case SignIn::kBearer:
-      value.append("Bearer ").append(secret->reveal());
-      break;
+    case SignIn::kBearer: value.append("Bearer ").append(secret->reveal()); break;
     case SignIn::kBasic: {
       std::string pair;
       pair.reserve(config.user.size() + 1 + secret->reveal().size());
@@ -118,8 +122,8 @@ std::string percent_encode(std::string_view text) {
   std::string out;
   out.reserve(text.size());
   for (unsigned char c : text) {
-    const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
-                       c == '.' || c == '_' || c == '~';
+    const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                       c == '-' || c == '.' || c == '_' || c == '~';
     if (plain) {
       out += static_cast<char>(c);
     } else {
@@ -139,7 +143,8 @@ Result<std::string> fill_path(std::string_view path, const Value& args) {
     path.remove_prefix(open);
     if (path.empty()) break;
     const std::size_t close = path.find('}');
-    if (close == std::string_view::npos) return fail(ErrorCode::kInvalid, "the path has a `{` without its `}`");
+    if (close == std::string_view::npos)
+      return fail(ErrorCode::kInvalid, "the path has a `{` without its `}`");
     const std::string name(path.substr(1, close - 1));
     path.remove_prefix(close + 1);
     const Value* value = args.find(name);
@@ -148,7 +153,8 @@ Result<std::string> fill_path(std::string_view path, const Value& args) {
     }
     auto text = scalar_text(*value, name);
     if (!text) return fail(text.error());
-    if (text->empty()) return fail(ErrorCode::kInvalid, "the path needs `" + name + "`, which is empty");
+    if (text->empty())
+      return fail(ErrorCode::kInvalid, "the path needs `" + name + "`, which is empty");
     out += percent_encode(*text);
   }
   std::string_view rest = out;
@@ -156,7 +162,8 @@ Result<std::string> fill_path(std::string_view path, const Value& args) {
     const std::size_t end = std::min(rest.find('/'), rest.size());
     const std::string_view segment = rest.substr(0, end);
     if (segment == "." || segment == "..") {
-      return fail(ErrorCode::kInvalid, "the filled path has a segment `" + std::string(segment) + "`");
+      return fail(ErrorCode::kInvalid,
+                  "the filled path has a segment `" + std::string(segment) + "`");
     }
     rest.remove_prefix(std::min(end + 1, rest.size()));
   }
@@ -166,14 +173,17 @@ Result<std::string> fill_path(std::string_view path, const Value& args) {
 Result<std::string> encode_form(const Value& record) {
   std::string out;
   if (record.is_null()) return out;
-  if (record.kind() != Value::Kind::kMap) return fail(ErrorCode::kInvalid, "a form must be a record");
+  if (record.kind() != Value::Kind::kMap)
+    return fail(ErrorCode::kInvalid, "a form must be a record");
   if (auto ok = append_form(out, "", record, 0); !ok) return fail(ok.error());
   return out;
 }
 
-Result<OutgoingRequest> build_request(const ConnectorConfig& config, CallParts parts, const SecretStore& secrets) {
+Result<OutgoingRequest> build_request(const ConnectorConfig& config, CallParts parts,
+                                      const SecretStore& secrets) {
   if (config.base_url.empty()) {
-    return fail(ErrorCode::kMisconfigured, "the connector `" + config.name + "` has no address", "set its `base`");
+    return fail(ErrorCode::kMisconfigured, "the connector `" + config.name + "` has no address",
+                "set its `base`");
   }
   auto query = encode_form(parts.query);
   if (!query) return fail(query.error());
@@ -182,7 +192,8 @@ Result<OutgoingRequest> build_request(const ConnectorConfig& config, CallParts p
   std::string_view base = config.base_url;
   while (!base.empty() && base.back() == '/') base.remove_suffix(1);
   request.url = std::string(base) + (parts.path.starts_with('/') ? "" : "/") + parts.path;
-  if (!query->empty()) request.url += (parts.path.find('?') == std::string::npos ? "?" : "&") + *query;
+  if (!query->empty())
+    request.url += (parts.path.find('?') == std::string::npos ? "?" : "&") + *query;
   request.headers = std::move(parts.headers);
   if (!parts.content_type.empty()) {
     request.headers.emplace_back("Content-Type", std::move(parts.content_type));
@@ -191,18 +202,21 @@ Result<OutgoingRequest> build_request(const ConnectorConfig& config, CallParts p
   if (!config.request_key_header.empty() && !parts.request_key.empty()) {
     request.headers.emplace_back(config.request_key_header, std::move(parts.request_key));
   }
-  request.timeout_ms = static_cast<long>(parts.timeout_ms > 0 ? parts.timeout_ms : config.timeout_ms);
+  request.timeout_ms =
+      static_cast<long>(parts.timeout_ms > 0 ? parts.timeout_ms : config.timeout_ms);
   request.allow_private_addresses = config.allow_private;
   if (auto ok = sign_in(config, secrets, request); !ok) return fail(ok.error());
   return request;
 }
 
-// ---- Limiter -------------------------------------------------------------------------------------------------
+// ---- Limiter
+// -------------------------------------------------------------------------------------------------
 
 bool Limiter::may_begin(std::int64_t now_ms) const {
   if (options_.at_once > 0 && running_ >= options_.at_once) return false;
   if (options_.per_second <= 0) return true;
-  return static_cast<std::int64_t>(begun_ms_.size()) < options_.per_second || now_ms - begun_ms_.front() >= 1000;
+  return static_cast<std::int64_t>(begun_ms_.size()) < options_.per_second ||
+         now_ms - begun_ms_.front() >= 1000;
 }
 
 void Limiter::begin(std::int64_t now_ms) {
@@ -251,7 +265,8 @@ bool Limiter::forget(Ticket ticket) {
   return true;
 }
 
-// ---- Circuit breaker -----------------------------------------------------------------------------------------
+// ---- Circuit breaker
+// -----------------------------------------------------------------------------------------
 
 CircuitBreaker::State CircuitBreaker::state(std::int64_t now_ms) const {
   if (!open_until_ms_) return State::kClosed;

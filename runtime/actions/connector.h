@@ -1,7 +1,7 @@
-// A connector at work: how a call becomes a request (address, sign-in, request key, form body), how many may leave
-// (limiter), and when to stop asking a side that is down (circuit breaker). Time is a parameter everywhere.
-// Limiter and CircuitBreaker are not thread-safe: whoever owns a connector has one lock for it.
-// Tested in tests/runtime/connector_test.cpp.
+// A connector at work: how a call becomes a request (address, sign-in, request key, form body), how
+// many may leave (limiter), and when to stop asking a side that is down (circuit breaker). Time is
+// a parameter everywhere. Limiter and CircuitBreaker are not thread-safe: whoever owns a connector
+// has one lock for it. Tested in tests/runtime/connector_test.cpp.
 #pragma once
 #include <cstddef>
 #include <cstdint>
@@ -25,12 +25,13 @@ struct ConnectorConfig {
   enum class SignIn : std::uint8_t { kNone, kBearer, kBasic, kHeader };
   enum class BodyKind : std::uint8_t { kJson, kForm };
   std::string name;
-  std::string base_url;            // a trailing `/` is not part of it
+  std::string base_url;  // a trailing `/` is not part of it
   SignIn sign_in = SignIn::kNone;
-  std::string secret;              // kBearer: the token; kBasic: the password; kHeader: the value. A name, not a value
-  std::string user;                // kBasic
-  std::string header;              // kHeader
-  std::string request_key_header;  // empty: no key is sent
+  std::string
+      secret;  // kBearer: the token; kBasic: the password; kHeader: the value. A name, not a value
+  std::string user;                    // kBasic
+  std::string header;                  // kHeader
+  std::string request_key_header;      // empty: no key is sent
   std::int64_t keys_remembered_s = 0;  // 0: not said
   bool replays_errors = false;
   BodyKind body = BodyKind::kJson;
@@ -42,40 +43,45 @@ struct ConnectorConfig {
   bool allow_private = false;
 };
 
-// ---- The request ---------------------------------------------------------------------------------------------
+// ---- The request
+// ---------------------------------------------------------------------------------------------
 
 // RFC 3986: everything but letters, digits and `-._~` becomes %XX.
 std::string percent_encode(std::string_view text);
 
-// `/v1/payment_intents/{intent}/capture` with each hole filled by the argument of that name, percent-encoded. kInvalid
-// when an argument is missing, is no text, number or bool, is empty, or makes a segment `.` or `..`: each would ask
-// for another resource than the one that was meant.
+// `/v1/payment_intents/{intent}/capture` with each hole filled by the argument of that name,
+// percent-encoded. kInvalid when an argument is missing, is no text, number or bool, is empty, or
+// makes a segment `.` or `..`: each would ask for another resource than the one that was meant.
 Result<std::string> fill_path(std::string_view path, const interpreter::Value& args);
 
-// A record as application/x-www-form-urlencoded, in the record's order: `a=1&metadata[booking]=x&items[0][price]=p`.
-// Also serves query strings. null is left out; true and false are words; timestamps are RFC 3339. kInvalid for money,
-// durations, bytes and doubles that are not finite (say what is meant: `amount.minor`), and for depth over the limit.
+// A record as application/x-www-form-urlencoded, in the record's order:
+// `a=1&metadata[booking]=x&items[0][price]=p`. Also serves query strings. null is left out; true
+// and false are words; timestamps are RFC 3339. kInvalid for money, durations, bytes and doubles
+// that are not finite (say what is meant: `amount.minor`), and for depth over the limit.
 Result<std::string> encode_form(const interpreter::Value& record);
 
 struct CallParts {
   std::string method;
-  std::string path;       // filled
+  std::string path;          // filled
   interpreter::Value query;  // a record or null
   std::vector<std::pair<std::string, std::string>> headers;
-  std::string body;          // encoded
-  std::string content_type;  // empty: no body
-  std::string request_key;   // sent when the connector has a header for it
+  std::string body;             // encoded
+  std::string content_type;     // empty: no body
+  std::string request_key;      // sent when the connector has a header for it
   std::int64_t timeout_ms = 0;  // 0: the connector's
 };
 
-// The request as it leaves: address, query, sign-in resolved now (a rotated secret counts at once), request key.
-// kMisconfigured when a secret or the address is missing; kInvalid for what cannot be encoded.
-Result<OutgoingRequest> build_request(const ConnectorConfig& config, CallParts parts, const SecretStore& secrets);
+// The request as it leaves: address, query, sign-in resolved now (a rotated secret counts at once),
+// request key. kMisconfigured when a secret or the address is missing; kInvalid for what cannot be
+// encoded.
+Result<OutgoingRequest> build_request(const ConnectorConfig& config, CallParts parts,
+                                      const SecretStore& secrets);
 
-// ---- How many may leave --------------------------------------------------------------------------------------
+// ---- How many may leave
+// --------------------------------------------------------------------------------------
 
-// Not more than `per_second` begin in any second (a sliding window, exact), not more than `at_once` are on their way,
-// not more than `waiting_max` wait, first come first served.
+// Not more than `per_second` begin in any second (a sliding window, exact), not more than `at_once`
+// are on their way, not more than `waiting_max` wait, first come first served.
 class Limiter {
  public:
   struct Options {
@@ -114,11 +120,13 @@ class Limiter {
   std::int64_t running_ = 0;
 };
 
-// ---- When to stop asking -------------------------------------------------------------------------------------
+// ---- When to stop asking
+// -------------------------------------------------------------------------------------
 
-// Closed until `failures` in a row; then open for `rest_ms`, refusing at once; then half-open: one probe may go, its
-// success closes, its failure opens again. A probe that is never reported is forgotten after `rest_ms`.
-// What counts as a failure is the caller's: no connection, no answer, 5xx. A 4xx is an answer.
+// Closed until `failures` in a row; then open for `rest_ms`, refusing at once; then half-open: one
+// probe may go, its success closes, its failure opens again. A probe that is never reported is
+// forgotten after `rest_ms`. What counts as a failure is the caller's: no connection, no answer,
+// 5xx. A 4xx is an answer.
 class CircuitBreaker {
  public:
   struct Options {

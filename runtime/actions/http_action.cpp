@@ -1,5 +1,5 @@
-// HTTP actions: the pure parts first (request out of a call, outcome out of an answer), then the traffic: one line a
-// connector, with its limiter, breaker and those who wait. See http_action.h.
+// HTTP actions: the pure parts first (request out of a call, outcome out of an answer), then the
+// traffic: one line a connector, with its limiter, breaker and those who wait. See http_action.h.
 #include "runtime/actions/http_action.h"
 
 #include <algorithm>
@@ -104,7 +104,8 @@ Result<CallParts> parts_of(const ActionCall& call, const ConnectorConfig& connec
   return parts;
 }
 
-ActionOutcome outcome_of_answer(const ActionCall& call, const OutgoingResponse& response, std::string& incident) {
+ActionOutcome outcome_of_answer(const ActionCall& call, const OutgoingResponse& response,
+                                std::string& incident) {
   const Action& action = action_of(call);
   ActionScope scope(action, call);
   OutcomeContext context;
@@ -120,20 +121,25 @@ ActionOutcome outcome_of_answer(const ActionCall& call, const OutgoingResponse& 
     if (!context.mapped_error && response.status >= 200 && response.status < 300) {
       auto given = result_of(action, scope);
       context.readable = given.has_value();
-      if (given) result = std::move(*given);
-      else why_unreadable = body || response.body.empty() ? given.error().message : body.error().message;
+      if (given)
+        result = std::move(*given);
+      else
+        why_unreadable =
+            body || response.body.empty() ? given.error().message : body.error().message;
     }
   }
   HttpOutcome judged = outcome_of(response, context);
   if (judged.kind == HttpOutcome::Kind::kSucceeded) return succeeded(std::move(result));
   if (judged.kind == HttpOutcome::Kind::kConnectorIncident) incident = judged.message;
   if (!why_unreadable.empty()) judged.message += ": " + why_unreadable;
-  ActionOutcome out = failed(failure_kind_of(judged.kind), judged.error, judged.message, judged.retry_after_ms);
+  ActionOutcome out =
+      failed(failure_kind_of(judged.kind), judged.error, judged.message, judged.retry_after_ms);
   out.answered = judged.answered;
   return out;
 }
 
-// ---- Traffic -------------------------------------------------------------------------------------------------------
+// ---- Traffic
+// -------------------------------------------------------------------------------------------------------
 
 struct HttpRunner::Impl {
   struct Pending {
@@ -157,7 +163,9 @@ struct HttpRunner::Impl {
   using LinePtr = std::shared_ptr<Line>;
 
   explicit Impl(HttpRunnerOptions o)
-      : secrets(std::move(o.secrets)), on_incident(std::move(o.on_incident)), client(std::move(o.client)) {
+      : secrets(std::move(o.secrets)),
+        on_incident(std::move(o.on_incident)),
+        client(std::move(o.client)) {
     set_connectors(std::move(o.connectors));
     timer = std::thread([this] { tick(); });
   }
@@ -205,7 +213,8 @@ struct HttpRunner::Impl {
       return line->waiting.empty();
     });
     for (auto& [name, line] : lines) {
-      if (!fresh.contains(name) || fresh[name] != line) retired.push_back(line);  // until those who wait have gone
+      if (!fresh.contains(name) || fresh[name] != line)
+        retired.push_back(line);  // until those who wait have gone
     }
     lines = std::move(fresh);
   }
@@ -214,7 +223,8 @@ struct HttpRunner::Impl {
     const std::lock_guard lock(line.mutex);
     const ConnectorConfig& old = *line.config;
     return old.per_second == config.per_second && old.at_once == config.at_once &&
-           old.breaker_failures == config.breaker_failures && old.breaker_rest_ms == config.breaker_rest_ms;
+           old.breaker_failures == config.breaker_failures &&
+           old.breaker_rest_ms == config.breaker_rest_ms;
   }
 
   std::vector<LinePtr> every_line() {
@@ -238,7 +248,8 @@ struct HttpRunner::Impl {
       return;
     }
     Pending pending{std::move(call), std::move(done), 0};
-    pending.give_up_ms = now_ms() + (pending.call.within_ms > 0 ? pending.call.within_ms : kWaitForLimiterMs);
+    pending.give_up_ms =
+        now_ms() + (pending.call.within_ms > 0 ? pending.call.within_ms : kWaitForLimiterMs);
     Limiter::Verdict verdict;
     {
       const std::lock_guard lock(line->mutex);
@@ -254,15 +265,12 @@ struct HttpRunner::Impl {
       }
     }
     switch (verdict) {
-      case Limiter::Verdict::kGo:
-        send(line, std::move(pending));
-        return;
-      case Limiter::Verdict::kWait:
-        wake.notify_one();
-        return;
+      case Limiter::Verdict::kGo: send(line, std::move(pending)); return;
+      case Limiter::Verdict::kWait: wake.notify_one(); return;
       case Limiter::Verdict::kFull:
         pending.done(failed(FailureKind::kTransient, "unavailable",
-                            "the connector `" + name + "` takes no calls now (it failed repeatedly, or too many wait)",
+                            "the connector `" + name +
+                                "` takes no calls now (it failed repeatedly, or too many wait)",
                             pending.give_up_ms));
         return;
     }
@@ -280,14 +288,16 @@ struct HttpRunner::Impl {
     }
   }
 
-  // The outcome when it could not be sent; then `pending` is untouched and the place in the limiter still taken.
+  // The outcome when it could not be sent; then `pending` is untouched and the place in the limiter
+  // still taken.
   std::optional<ActionOutcome> try_send(const LinePtr& line, Pending& pending) {
     std::shared_ptr<const ConnectorConfig> config;
     {
       const std::lock_guard lock(line->mutex);
       config = line->config;
       if (!line->breaker.allow(now_ms())) {
-        return failed(FailureKind::kTransient, "unavailable", "the connector `" + config->name + "` rests after failures",
+        return failed(FailureKind::kTransient, "unavailable",
+                      "the connector `" + config->name + "` rests after failures",
                       line->breaker.wait_ms(now_ms()));
       }
     }
@@ -300,21 +310,23 @@ struct HttpRunner::Impl {
       return give_back(failed(FailureKind::kTransient, "unavailable", "the lane's lease is over"));
     }
     auto parts = parts_of(pending.call, *config);
-    if (!parts) return give_back(failed(FailureKind::kBusiness, "bad_value", parts.error().message));
+    if (!parts)
+      return give_back(failed(FailureKind::kBusiness, "bad_value", parts.error().message));
     auto request = build_request(*config, std::move(*parts), secrets);
     if (!request) {
       if (request.error().code == ErrorCode::kInvalid) {
         return give_back(failed(FailureKind::kBusiness, "bad_value", request.error().message));
       }
       if (on_incident) on_incident(config->name, to_text(request.error()));
-      // A secret is missing: as with one that is refused, the connector's trouble and not the saga's.
+      // A secret is missing: as with one that is refused, the connector's trouble and not the
+      // saga's.
       return give_back(failed(FailureKind::kTransient, "sign_in", request.error().message));
     }
     // The callback may run before submit() returns, so the call is shared with it.
     auto shared = std::make_shared<Pending>(std::move(pending));
-    const auto submitted = client.submit(std::move(*request), [this, line, shared](OutgoingResponse response) {
-      answered(line, *shared, response);
-    });
+    const auto submitted = client.submit(
+        std::move(*request),
+        [this, line, shared](OutgoingResponse response) { answered(line, *shared, response); });
     if (submitted) return std::nullopt;
     pending = std::move(*shared);
     const bool invalid = submitted.error().code == ErrorCode::kInvalid;
@@ -327,14 +339,18 @@ struct HttpRunner::Impl {
   void answered(const LinePtr& line, Pending& pending, const OutgoingResponse& response) {
     {
       const std::lock_guard lock(line->mutex);
-      const bool fine = response.reached == OutgoingResponse::Reached::kAnswered && response.status < 500;
-      if (fine) line->breaker.succeeded();
-      else line->breaker.failed(now_ms());
+      const bool fine =
+          response.reached == OutgoingResponse::Reached::kAnswered && response.status < 500;
+      if (fine)
+        line->breaker.succeeded();
+      else
+        line->breaker.failed(now_ms());
       line->limiter.ended();
     }
     std::string incident;
     ActionOutcome outcome = outcome_of_answer(pending.call, response, incident);
-    if (!incident.empty() && on_incident) on_incident(action_of(pending.call).http.connector, incident);
+    if (!incident.empty() && on_incident)
+      on_incident(action_of(pending.call).http.connector, incident);
     pending.done(std::move(outcome));
     drain(line);
   }
@@ -382,8 +398,8 @@ struct HttpRunner::Impl {
       }
     }
     for (Pending& pending : over) {
-      pending.done(failed(FailureKind::kTransient, "unavailable", "waited too long for the connector's limit",
-                          kRetryWhenFullMs));
+      pending.done(failed(FailureKind::kTransient, "unavailable",
+                          "waited too long for the connector's limit", kRetryWhenFullMs));
     }
   }
 
@@ -397,8 +413,10 @@ struct HttpRunner::Impl {
         anyone = anyone || !line->waiting.empty();
         if (const auto due = line->limiter.next_due_ms(now_ms())) next = std::min(next, *due);
       }
-      if (anyone) wake.wait_for(lock, std::chrono::milliseconds(std::max<std::int64_t>(1, next - now_ms())));
-      else wake.wait_for(lock, std::chrono::seconds(1));
+      if (anyone)
+        wake.wait_for(lock, std::chrono::milliseconds(std::max<std::int64_t>(1, next - now_ms())));
+      else
+        wake.wait_for(lock, std::chrono::seconds(1));
       if (stopping) return;
       const std::vector<LinePtr> all = every_line();
       lock.unlock();
@@ -421,7 +439,8 @@ struct HttpRunner::Impl {
   HttpClient client;  // last: its callbacks use everything above
 };
 
-HttpRunner::HttpRunner(HttpRunnerOptions options) : impl_(std::make_unique<Impl>(std::move(options))) {}
+HttpRunner::HttpRunner(HttpRunnerOptions options)
+    : impl_(std::make_unique<Impl>(std::move(options))) {}
 HttpRunner::~HttpRunner() = default;
 
 void HttpRunner::run(ActionCall call, std::function<void(ActionOutcome)> done) {

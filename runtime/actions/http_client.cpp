@@ -1,11 +1,12 @@
 // libcurl's multi interface on one thread. See http_client.h.
 //
-// How far a request got is known from one fact: libcurl calls the pre-request function after the connection (TLS
-// included) stands and before the first byte of the request. Before that call a failure is kNotSent; after it, short
-// of a whole answer, kUnknown. The same function stops libcurl's silent resend: when a pooled connection dies before
-// any byte of the answer, libcurl would send the request again on a fresh one (POST too, up to five times); that
-// second call is refused and the request ends as kUnknown, because the first may have been delivered. The engine, not
-// the library, decides what is sent twice.
+// How far a request got is known from one fact: libcurl calls the pre-request function after the
+// connection (TLS included) stands and before the first byte of the request. Before that call a
+// failure is kNotSent; after it, short of a whole answer, kUnknown. The same function stops
+// libcurl's silent resend: when a pooled connection dies before any byte of the answer, libcurl
+// would send the request again on a fresh one (POST too, up to five times); that second call is
+// refused and the request ends as kUnknown, because the first may have been delivered. The engine,
+// not the library, decides what is sent twice.
 #include "runtime/actions/http_client.h"
 
 #include <arpa/inet.h>
@@ -35,7 +36,8 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 constexpr long kMaxAgeOfIdleConnection_s = 20;  // younger than what servers usually keep
-constexpr long kMaxLifeOfConnection_s = 600;     // a name that moved, a key that was rotated: follow within ten minutes
+constexpr long kMaxLifeOfConnection_s =
+    600;  // a name that moved, a key that was rotated: follow within ten minutes
 constexpr long kMaxTotalConnections = 1024;
 constexpr int kFirstHighDescriptor = 1024;
 
@@ -63,19 +65,23 @@ Result<void> check_url(const std::string& url) {
   }
   for (unsigned char c : url) {
     if (c <= 0x20 || c == 0x7f) {
-      return fail(ErrorCode::kInvalid, "the address of the call holds a space or a control character",
+      return fail(ErrorCode::kInvalid,
+                  "the address of the call holds a space or a control character",
                   "percent-encode what is filled in");
     }
   }
   CURLU* parsed = curl_url();
   const CURLUcode code = curl_url_set(parsed, CURLUPART_URL, url.c_str(), CURLU_DISALLOW_USER);
   char* scheme = nullptr;
-  const bool has_scheme = code == CURLUE_OK && curl_url_get(parsed, CURLUPART_SCHEME, &scheme, 0) == CURLUE_OK;
-  const bool web = has_scheme && (std::strcmp(scheme, "http") == 0 || std::strcmp(scheme, "https") == 0);
+  const bool has_scheme =
+      code == CURLUE_OK && curl_url_get(parsed, CURLUPART_SCHEME, &scheme, 0) == CURLUE_OK;
+  const bool web =
+      has_scheme && (std::strcmp(scheme, "http") == 0 || std::strcmp(scheme, "https") == 0);
   curl_free(scheme);
   curl_url_cleanup(parsed);
   if (code == CURLUE_USER_NOT_ALLOWED) {
-    return fail(ErrorCode::kInvalid, "the address of the call holds a user name", "use the connector's `auth`");
+    return fail(ErrorCode::kInvalid, "the address of the call holds a user name",
+                "use the connector's `auth`");
   }
   if (!web) return fail(ErrorCode::kInvalid, "the address of the call is no http or https URL");
   return {};
@@ -89,7 +95,8 @@ Result<void> check_request(const OutgoingRequest& request) {
       return fail(ErrorCode::kInvalid, "the header `" + name + "` holds a line break");
     }
     const std::string key = lower(name);
-    if (key == "content-length" || key == "transfer-encoding" || key == "connection" || key == "expect") {
+    if (key == "content-length" || key == "transfer-encoding" || key == "connection" ||
+        key == "expect") {
       return fail(ErrorCode::kInvalid, "the header `" + name + "` is set by the client itself");
     }
   }
@@ -112,7 +119,8 @@ bool is_private_text(const char* address) {
   return true;
 }
 
-// One request on its way. Lives from submit() to its callback; libcurl's callbacks get a pointer to it.
+// One request on its way. Lives from submit() to its callback; libcurl's callbacks get a pointer to
+// it.
 struct Transfer {
   OutgoingRequest request;
   HttpClient::Callback done;
@@ -138,7 +146,8 @@ struct Transfer {
   }
 };
 
-// ---- What libcurl calls back ---------------------------------------------------------------------------------
+// ---- What libcurl calls back
+// ---------------------------------------------------------------------------------
 
 // Every new connection passes here with the address it is about to use.
 curl_socket_t open_socket(void* context, curlsocktype purpose, curl_sockaddr* address) {
@@ -150,7 +159,8 @@ curl_socket_t open_socket(void* context, curlsocktype purpose, curl_sockaddr* ad
   }
   const int fd = socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
   if (fd < 0) return CURL_SOCKET_BAD;
-  // Low descriptors are left to the HTTP server, whose library selects on them and cannot go past 1,023.
+  // Low descriptors are left to the HTTP server, whose library selects on them and cannot go past
+  // 1,023.
   const int high = fcntl(fd, F_DUPFD_CLOEXEC, kFirstHighDescriptor);
   if (high < 0) return fd;
   close(fd);
@@ -204,7 +214,8 @@ std::size_t take_body(char* data, std::size_t, std::size_t size, void* context) 
   return size;
 }
 
-// ---- Building and reading one transfer -----------------------------------------------------------------------
+// ---- Building and reading one transfer
+// -----------------------------------------------------------------------
 
 void add_line(Transfer& transfer, const std::string& line) {
   curl_slist* grown = curl_slist_append(transfer.lines, line.c_str());
@@ -222,24 +233,27 @@ void add_headers(Transfer& transfer) {
     wipe(value);
   }
   if (!has_type) add_line(transfer, "Content-Type:");  // libcurl would claim a form
-  add_line(transfer, "Expect:");                       // no second round trip, no guess at what was sent
+  add_line(transfer, "Expect:");  // no second round trip, no guess at what was sent
 }
 
 void set_method(Transfer& transfer) {
   CURL* easy = transfer.easy;
   const OutgoingRequest& request = transfer.request;
-  const bool with_body = !request.body.empty() || request.method == "POST" || request.method == "PUT" ||
-                         request.method == "PATCH";
+  const bool with_body = !request.body.empty() || request.method == "POST" ||
+                         request.method == "PUT" || request.method == "PATCH";
   if (with_body) {
     curl_easy_setopt(easy, CURLOPT_POST, 1L);
-    curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(request.body.size()));
+    curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE,
+                     static_cast<curl_off_t>(request.body.size()));
     curl_easy_setopt(easy, CURLOPT_POSTFIELDS, request.body.c_str());
-    if (request.method != "POST") curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, request.method.c_str());
+    if (request.method != "POST")
+      curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, request.method.c_str());
   } else if (request.method == "HEAD") {
     curl_easy_setopt(easy, CURLOPT_NOBODY, 1L);
   } else {
     curl_easy_setopt(easy, CURLOPT_HTTPGET, 1L);
-    if (request.method != "GET") curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, request.method.c_str());
+    if (request.method != "GET")
+      curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, request.method.c_str());
   }
 }
 
@@ -257,7 +271,8 @@ void set_options(Transfer& transfer, const HttpClient::Options& options, long ti
   curl_easy_setopt(easy, CURLOPT_NETRC, static_cast<long>(CURL_NETRC_IGNORED));
   curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
   curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, static_cast<long>(CURL_HTTP_VERSION_2TLS));
-  // Without TLS nothing can share a connection, and libcurl would hold back all others until the first has its answer.
+  // Without TLS nothing can share a connection, and libcurl would hold back all others until the
+  // first has its answer.
   curl_easy_setopt(easy, CURLOPT_PIPEWAIT, lower(request.url).starts_with("https:") ? 1L : 0L);
   if (request.fresh_connection) {
     curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, 1L);
@@ -268,7 +283,8 @@ void set_options(Transfer& transfer, const HttpClient::Options& options, long ti
   curl_easy_setopt(easy, CURLOPT_USERAGENT, options.user_agent.c_str());
   if (!options.ca_file.empty()) curl_easy_setopt(easy, CURLOPT_CAINFO, options.ca_file.c_str());
   curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, timeout_ms);
-  curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, std::min(timeout_ms, std::max(1L, request.connect_timeout_ms)));
+  curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS,
+                   std::min(timeout_ms, std::max(1L, request.connect_timeout_ms)));
   curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, open_socket);
   curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, &transfer);
   curl_easy_setopt(easy, CURLOPT_PREREQFUNCTION, before_request);
@@ -300,7 +316,8 @@ void conclude(Transfer& transfer, CURLcode code) {
     response.reached = OutgoingResponse::Reached::kAnswered;
     return;
   }
-  response.reached = transfer.may_have_sent ? OutgoingResponse::Reached::kUnknown : OutgoingResponse::Reached::kNotSent;
+  response.reached = transfer.may_have_sent ? OutgoingResponse::Reached::kUnknown
+                                            : OutgoingResponse::Reached::kNotSent;
   response.body.clear();
   response.error = code == CURLE_OK ? "the answer has no usable status" : explain(transfer, code);
 }
@@ -321,7 +338,8 @@ void initialise_curl() {
 
 }  // namespace
 
-// ---- The thread ----------------------------------------------------------------------------------------------
+// ---- The thread
+// ----------------------------------------------------------------------------------------------
 
 struct HttpClient::Impl {
   Options options;
@@ -366,7 +384,8 @@ struct HttpClient::Impl {
   }
 
   void begin(std::unique_ptr<Transfer> transfer) {
-    const auto waited = std::chrono::duration_cast<std::chrono::milliseconds>(Clock::now() - transfer->submitted);
+    const auto waited =
+        std::chrono::duration_cast<std::chrono::milliseconds>(Clock::now() - transfer->submitted);
     const long left_ms = transfer->request.timeout_ms - static_cast<long>(waited.count());
     if (left_ms <= 0) {
       transfer->response.error = "too many calls are waiting: the time was over before it was sent";
@@ -404,7 +423,8 @@ struct HttpClient::Impl {
 
   void finish(std::unique_ptr<Transfer> transfer) {
     transfer->response.duration_ms =
-        std::chrono::duration_cast<std::chrono::milliseconds>(Clock::now() - transfer->submitted).count();
+        std::chrono::duration_cast<std::chrono::milliseconds>(Clock::now() - transfer->submitted)
+            .count();
     pending.fetch_sub(1);
     transfer->done(std::move(transfer->response));
   }
@@ -445,7 +465,8 @@ HttpClient::HttpClient(Options options) : impl_(std::make_unique<Impl>()) {
   impl_->options = std::move(options);
   impl_->multi = curl_multi_init();
   BELAY_CHECK(impl_->multi != nullptr, "libcurl cannot start");
-  curl_multi_setopt(impl_->multi, CURLMOPT_MAX_HOST_CONNECTIONS, impl_->options.connections_per_host_max);
+  curl_multi_setopt(impl_->multi, CURLMOPT_MAX_HOST_CONNECTIONS,
+                    impl_->options.connections_per_host_max);
   curl_multi_setopt(impl_->multi, CURLMOPT_MAX_TOTAL_CONNECTIONS, kMaxTotalConnections);
   curl_multi_setopt(impl_->multi, CURLMOPT_MAXCONNECTS, kMaxTotalConnections);
   curl_multi_setopt(impl_->multi, CURLMOPT_PIPELINING, static_cast<long>(CURLPIPE_MULTIPLEX));
@@ -468,7 +489,8 @@ Result<void> HttpClient::submit(OutgoingRequest request, Callback done) {
     const std::lock_guard lock(impl_->mutex);
     if (impl_->stopping) return fail(ErrorCode::kShuttingDown, "the HTTP client is shutting down");
     if (impl_->pending.load() >= impl_->options.queue_max) {
-      return fail(ErrorCode::kOverloaded, "too many calls are waiting to be sent", "try again later");
+      return fail(ErrorCode::kOverloaded, "too many calls are waiting to be sent",
+                  "try again later");
     }
     impl_->pending.fetch_add(1);
     impl_->queue.push_back(std::move(transfer));

@@ -37,7 +37,8 @@ HttpOutcome by_status(int status) {
   const std::string answered = "answered " + std::to_string(status);
   if (status == 429) return outcome(Kind::kTransient, "rate_limited", answered);
   if (status == 401 || status == 403) {
-    return outcome(Kind::kConnectorIncident, "sign_in", answered + ": the connector's keys are not accepted");
+    return outcome(Kind::kConnectorIncident, "sign_in",
+                   answered + ": the connector's keys are not accepted");
   }
   if (status == 408) return outcome(Kind::kUnsure, "timeout", answered);
   if (status == 409) return outcome(Kind::kUnsure, "conflict", answered);
@@ -52,7 +53,8 @@ HttpOutcome by_status(int status) {
 }  // namespace
 
 HttpOutcome outcome_of(const OutgoingResponse& response, const OutcomeContext& context) {
-  if (response.reached == Reached::kNotSent) return outcome(Kind::kTransient, "unreachable", response.error);
+  if (response.reached == Reached::kNotSent)
+    return outcome(Kind::kTransient, "unreachable", response.error);
   if (response.reached == Reached::kUnknown) return unsure_without_answer(response);
 
   const int status = response.status;
@@ -62,7 +64,8 @@ HttpOutcome outcome_of(const OutgoingResponse& response, const OutcomeContext& c
   } else if (status >= 200 && status < 300) {
     out = context.readable ? outcome(Kind::kSucceeded, "", "")
                            : outcome(Kind::kUnsure, "unreadable",
-                                     "answered " + std::to_string(status) + " with a body that the action cannot read");
+                                     "answered " + std::to_string(status) +
+                                         " with a body that the action cannot read");
   } else {
     out = by_status(status);
   }

@@ -1,5 +1,6 @@
-// `at most 10 per minute per customer.id`: calls of one measure leave in order, never more than so many in any stretch
-// of that length. Each node keeps its own measure. Tested in tests/runtime/pace_test.cpp.
+// `at most 10 per minute per customer.id`: calls of one measure leave in order, never more than so
+// many in any stretch of that length. Each node keeps its own measure. Tested in
+// tests/runtime/pace_test.cpp.
 #pragma once
 #include <cstdint>
 #include <deque>
@@ -16,8 +17,8 @@ class Pace {
  public:
   explicit Pace(std::size_t waiting_max = 50'000) : waiting_max_(waiting_max) {}
 
-  // Calls `go` as soon as the measure allows, at once or on the alarm's thread. False: too many wait, it is not called.
-  // REQUIRES: count > 0, per_ms > 0.
+  // Calls `go` as soon as the measure allows, at once or on the alarm's thread. False: too many
+  // wait, it is not called. REQUIRES: count > 0, per_ms > 0.
   bool pass(const std::string& measure, std::uint32_t count, std::int64_t per_ms,
             std::function<void()> go);
 

@@ -42,14 +42,17 @@ PluginResult PluginResult::unsure(std::string message) {
 void PluginRegistry::add(std::string name, PluginFunction function, PluginThread thread) {
   BELAY_CHECK(!name.empty() && function != nullptr, "a plugin has a name and a function");
   BELAY_CHECK(find(name) == nullptr, "a plugin's name is registered once");
-  const auto at = std::lower_bound(plugins_.begin(), plugins_.end(), name,
-                                   [](const Registered& plugin, const std::string& n) { return plugin.name < n; });
+  const auto at = std::lower_bound(
+      plugins_.begin(), plugins_.end(), name,
+      [](const Registered& plugin, const std::string& n) { return plugin.name < n; });
   plugins_.insert(at, Registered{std::move(name), std::move(function), thread});
 }
 
 void PluginRegistry::add(std::string name, std::shared_ptr<Plugin> plugin, PluginThread thread) {
   BELAY_CHECK(plugin != nullptr, "a plugin is there");
-  add(std::move(name), [plugin = std::move(plugin)](const PluginCall& call) { return plugin->run(call); }, thread);
+  add(
+      std::move(name),
+      [plugin = std::move(plugin)](const PluginCall& call) { return plugin->run(call); }, thread);
 }
 
 std::vector<std::string> PluginRegistry::names() const {
@@ -59,8 +62,9 @@ std::vector<std::string> PluginRegistry::names() const {
 }
 
 const PluginRegistry::Registered* PluginRegistry::find(const std::string& name) const {
-  const auto at = std::lower_bound(plugins_.begin(), plugins_.end(), name,
-                                   [](const Registered& plugin, const std::string& n) { return plugin.name < n; });
+  const auto at = std::lower_bound(
+      plugins_.begin(), plugins_.end(), name,
+      [](const Registered& plugin, const std::string& n) { return plugin.name < n; });
   return at != plugins_.end() && at->name == name ? &*at : nullptr;
 }
 

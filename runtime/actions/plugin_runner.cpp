@@ -15,15 +15,18 @@ namespace {
 using interpreter::FailureKind;
 
 // Calls the plugin and judges what it gave.
-ActionOutcome call_plugin(const PluginRegistry::Registered& plugin, const ActionCall& call,
-                          const std::function<void()>& alive = [] {}) {
+ActionOutcome call_plugin(
+    const PluginRegistry::Registered& plugin, const ActionCall& call,
+    const std::function<void()>& alive = [] {}) {
   PluginResult result;
   try {
-    result = plugin.function(PluginCall{plugin.name, call.args, call.key, call.tenant, call.saga, alive});
+    result = plugin.function(
+        PluginCall{plugin.name, call.args, call.key, call.tenant, call.saga, alive});
   } catch (const std::exception& e) {
     return failed(FailureKind::kUnsure, "lost", "the plugin threw: " + std::string(e.what()));
   } catch (...) {
-    return failed(FailureKind::kUnsure, "lost", "the plugin threw something that is no std::exception");
+    return failed(FailureKind::kUnsure, "lost",
+                  "the plugin threw something that is no std::exception");
   }
   if (!result.ok) return failed(result.kind, result.error, result.message, result.retry_after_ms);
   ActionScope scope(action_of(call), call);
@@ -32,15 +35,20 @@ ActionOutcome call_plugin(const PluginRegistry::Registered& plugin, const Action
     return failed(FailureKind::kBusiness, std::move(*error), "the plugin's result says so");
   }
   auto fitted = result_of(action_of(call), scope);
-  if (!fitted) return failed(FailureKind::kUnsure, "unreadable", "the plugin's result does not fit: " + fitted.error().message);
+  if (!fitted)
+    return failed(FailureKind::kUnsure, "unreadable",
+                  "the plugin's result does not fit: " + fitted.error().message);
   return succeeded(std::move(*fitted));
 }
 
 }  // namespace
 
-// A call under way that has to be heard from: silence answers it as unsure, and what it gives later is not waited for.
+// A call under way that has to be heard from: silence answers it as unsure, and what it gives later
+// is not waited for.
 struct PluginRunner::Watch : std::enable_shared_from_this<PluginRunner::Watch> {
-  Watch(std::function<void(ActionOutcome)> d, std::int64_t ms) : done(std::move(d)), alive_ms(ms) { heard(); }
+  Watch(std::function<void(ActionOutcome)> d, std::int64_t ms) : done(std::move(d)), alive_ms(ms) {
+    heard();
+  }
 
   void heard() { until.store(monotonic_us() + alive_ms * 1000); }
   void answer(ActionOutcome outcome) {
@@ -71,7 +79,8 @@ struct PluginRunner::Watch : std::enable_shared_from_this<PluginRunner::Watch> {
   std::atomic<std::int64_t> until{0};
 };
 
-PluginRunner::PluginRunner(const PluginRegistry& plugins, std::size_t threads, std::size_t queue_max)
+PluginRunner::PluginRunner(const PluginRegistry& plugins, std::size_t threads,
+                           std::size_t queue_max)
     : plugins_(plugins), threads_max_(threads), queue_(queue_max) {}
 
 PluginRunner::~PluginRunner() {
@@ -82,7 +91,8 @@ PluginRunner::~PluginRunner() {
     waiting = queue_.take_all();
   }
   wake_.notify_all();
-  for (Job& job : waiting) job.done(failed(FailureKind::kTransient, "unavailable", "belay is shutting down"));
+  for (Job& job : waiting)
+    job.done(failed(FailureKind::kTransient, "unavailable", "belay is shutting down"));
   for (std::thread& thread : threads_) thread.join();
 }
 
@@ -90,7 +100,8 @@ void PluginRunner::run(ActionCall call, std::function<void(ActionOutcome)> done)
   const std::string& name = action_of(call).plugin.plugin;
   const PluginRegistry::Registered* plugin = plugins_.find(name);
   if (plugin == nullptr) {
-    done(failed(FailureKind::kTransient, "unavailable", "this program has no plugin `" + name + "`"));
+    done(failed(FailureKind::kTransient, "unavailable",
+                "this program has no plugin `" + name + "`"));
     return;
   }
   if (plugin->thread == PluginThread::kInline) {
@@ -105,12 +116,14 @@ void PluginRunner::run(ActionCall call, std::function<void(ActionOutcome)> done)
     if (!stopping_ && queue_.push(tenant, std::move(job))) {
       wake = idle_ > 0;
       // Threads are made when they are first needed: most programs have no plugin that blocks.
-      if (queue_.size() > idle_ && threads_.size() < threads_max_) threads_.emplace_back([this] { work(); });
+      if (queue_.size() > idle_ && threads_.size() < threads_max_)
+        threads_.emplace_back([this] { work(); });
       job.done = nullptr;
     }
   }
   if (wake) wake_.notify_one();
-  if (job.done) job.done(failed(FailureKind::kTransient, "unavailable", "too many plugin calls wait", 1000));
+  if (job.done)
+    job.done(failed(FailureKind::kTransient, "unavailable", "too many plugin calls wait", 1000));
 }
 
 void PluginRunner::work() {

@@ -1,5 +1,6 @@
-// Runs plugins: inline ones at once on the caller's thread, the others on a few threads of its own. Handing over is
-// cheap when the threads are busy (no wake-up), and bounded; tenants whose calls wait take turns. Tested in tests/runtime/plugin_test.cpp.
+// Runs plugins: inline ones at once on the caller's thread, the others on a few threads of its own.
+// Handing over is cheap when the threads are busy (no wake-up), and bounded; tenants whose calls
+// wait take turns. Tested in tests/runtime/plugin_test.cpp.
 #pragma once
 #include <condition_variable>
 #include <functional>

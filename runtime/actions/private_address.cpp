@@ -1,7 +1,7 @@
 // Which addresses only a connector that says so may reach. See http_client.h.
 //
-// IPv4 is a list of the special-purpose ranges (IANA registry); IPv6 is the other way round: only global unicast
-// (2000::/3) is public, less what tunnels or documents.
+// IPv4 is a list of the special-purpose ranges (IANA registry); IPv6 is the other way round: only
+// global unicast (2000::/3) is public, less what tunnels or documents.
 #include <netinet/in.h>
 #include <sys/socket.h>
 
@@ -58,11 +58,12 @@ bool is_private_v6(const std::uint8_t* bytes) {
   if (std::memcmp(bytes, kMapped, 12) == 0 || std::memcmp(bytes, kNat64, 12) == 0) {
     return is_private_v4(word_at(bytes + 12));
   }
-  if ((bytes[0] & 0xe0) != 0x20) return true;                // not 2000::/3: loopback, ULA, link-local, multicast …
+  if ((bytes[0] & 0xe0) != 0x20)
+    return true;  // not 2000::/3: loopback, ULA, link-local, multicast …
   const std::uint32_t head = word_at(bytes);
-  if (head == 0x20010000) return true;                       // Teredo
-  if (head == 0x20010db8) return true;                       // documentation
-  if ((head >> 16) == 0x2002) return true;                   // 6to4
+  if (head == 0x20010000) return true;                              // Teredo
+  if (head == 0x20010db8) return true;                              // documentation
+  if ((head >> 16) == 0x2002) return true;                          // 6to4
   if ((head >> 16) == 0x3fff && (head & 0xf000) == 0) return true;  // documentation
   return false;
 }

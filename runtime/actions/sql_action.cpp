@@ -6,8 +6,8 @@
 
 #include "interpreter/time.h"
 #include "runtime/actions/action_decode.h"
-#include "runtime/base/json_value.h"
 #include "runtime/base/journal_json.h"
+#include "runtime/base/json_value.h"
 #include "runtime/store/postgres_connection.h"
 
 namespace belay::runtime {
@@ -20,23 +20,32 @@ using interpreter::Value;
 constexpr int kSettleTries = 3;
 constexpr auto kSettlePause = std::chrono::milliseconds(500);
 
-// ---- Rows to values ------------------------------------------------------------------------------------------------
+// ---- Rows to values
+// ------------------------------------------------------------------------------------------------
 
 // Postgres' types by OID, as far as they have a value of their own; the rest is text.
 Value value_of(std::uint32_t oid, std::string_view text) {
   switch (oid) {
     case 16: return Value::boolean(text == "t");
-    case 20: case 21: case 23: case 26: case 700: case 701: case 1700: {
+    case 20:
+    case 21:
+    case 23:
+    case 26:
+    case 700:
+    case 701:
+    case 1700: {
       auto number = parse_json(text);  // NaN and Infinity stay text, and then fit no declared type
       if (number) return std::move(*number);
       break;
     }
-    case 114: case 3802: {
+    case 114:
+    case 3802: {
       auto json = parse_json(text, {.bytes_max = limits::result_bytes_max});
       if (json) return std::move(*json);
       break;
     }
-    case 1114: case 1184: {  // "2026-11-21 12:00:00.123+00"; the session's time zone is UTC
+    case 1114:
+    case 1184: {  // "2026-11-21 12:00:00.123+00"; the session's time zone is UTC
       std::string rfc(text);
       if (rfc.size() > 10) rfc[10] = 'T';
       if (rfc.ends_with("+00")) rfc.resize(rfc.size() - 3);
@@ -46,7 +55,8 @@ Value value_of(std::uint32_t oid, std::string_view text) {
     case 17: {
       std::string bytes;
       const auto digit = [](char c) { return c <= '9' ? c - '0' : c - 'a' + 10; };
-      for (std::size_t i = 2; i + 1 < text.size(); i += 2) bytes += static_cast<char>(digit(text[i]) << 4 | digit(text[i + 1]));
+      for (std::size_t i = 2; i + 1 < text.size(); i += 2)
+        bytes += static_cast<char>(digit(text[i]) << 4 | digit(text[i + 1]));
       return Value::bytes(std::move(bytes));
     }
     default: break;
@@ -59,10 +69,12 @@ struct Failing {  // what a statement that raised an error said
 };
 
 // The slot `body`. A money field `price` may come as two columns, price_minor and price_currency.
-Value body_of(const Action& action, const PostgresRows* rows, std::size_t count, const Failing& failing) {
+Value body_of(const Action& action, const PostgresRows* rows, std::size_t count,
+              const Failing& failing) {
   std::vector<std::pair<std::string, Value>> fields;
   const auto has = [&](const std::string& name) {
-    return std::any_of(fields.begin(), fields.end(), [&](const auto& field) { return field.first == name; });
+    return std::any_of(fields.begin(), fields.end(),
+                       [&](const auto& field) { return field.first == name; });
   };
   if (rows != nullptr && rows->size() > 0) {
     for (std::size_t c = 0; c < rows->columns(); ++c) {
@@ -88,7 +100,8 @@ Value body_of(const Action& action, const PostgresRows* rows, std::size_t count,
   return interpreter::record(std::move(fields));
 }
 
-// ---- Receipts ------------------------------------------------------------------------------------------------------
+// ---- Receipts
+// ------------------------------------------------------------------------------------------------------
 
 std::string receipt_text(const ActionOutcome& outcome) {
   std::string json;
@@ -133,27 +146,31 @@ PostgresParams receipt_key(const ActionCall& call) {
   return PostgresParams().int4(call.lane).text(call.tenant).text(call.key);
 }
 
-// A key that the engine made holds saga, step and generation: once settled as void it stays so. A key that the author
-// chose stays the same for every generation, so a later try takes the void receipt over.
+// A key that the engine made holds saga, step and generation: once settled as void it stays so. A
+// key that the author chose stays the same for every generation, so a later try takes the void
+// receipt over.
 bool is_own_key(const ActionCall& call) { return !call.key.starts_with(call.saga + ":"); }
 
 bool is_transient_state(std::string_view s) {
-  return s == "40001" || s == "40P01" || s == "55P03" || s.starts_with("57") || s.starts_with("53") || s.starts_with("08");
+  return s == "40001" || s == "40P01" || s == "55P03" || s.starts_with("57") ||
+         s.starts_with("53") || s.starts_with("08");
 }
 
-// ---- One transaction -----------------------------------------------------------------------------------------------
+// ---- One transaction
+// -----------------------------------------------------------------------------------------------
 
 class SqlCallRun {
  public:
-  SqlCallRun(const SqlOptions& options, const ActionCall& call, std::unique_ptr<PostgresConnection>& connection)
+  SqlCallRun(const SqlOptions& options, const ActionCall& call,
+             std::unique_ptr<PostgresConnection>& connection)
       : options_(options), call_(call), action_(action_of(call)), connection_(connection) {}
 
   ActionOutcome run() {
     auto bound = bind_sql(action_.sql.statement, action_.takes, call_.args);
     if (!bound) return failed(FailureKind::kBusiness, "bad_value", bound.error().message);
     ActionOutcome outcome = attempt(*bound);
-    // When the answer to the commit is lost, the same again tells: its receipt waits for the lost transaction's end, then
-    // finds that one's outcome, or runs in its place.
+    // When the answer to the commit is lost, the same again tells: its receipt waits for the lost
+    // transaction's end, then finds that one's outcome, or runs in its place.
     for (int again = 1; in_doubt_ && again < kSettleTries; ++again) {
       ActionOutcome settled = attempt(*bound);
       const bool certain = settled.ok || settled.kind == FailureKind::kBusiness;
@@ -181,14 +198,17 @@ class SqlCallRun {
     if (connection_ != nullptr && !connection_->lost()) return true;
     connection_.reset();
     auto opened = PostgresConnection::open(options_.database);
-    if (opened) connection_ = std::move(*opened);
-    else why_not_ = opened.error().message;
+    if (opened)
+      connection_ = std::move(*opened);
+    else
+      why_not_ = opened.error().message;
     return opened.has_value();
   }
 
   ActionOutcome attempt(const BoundSql& bound) {
     if (!connect()) return failed(FailureKind::kTransient, "unavailable", why_not_, 1000);
-    if (!may_send(call_)) return failed(FailureKind::kTransient, "unavailable", "the lane's lease is over");
+    if (!may_send(call_))
+      return failed(FailureKind::kTransient, "unavailable", "the lane's lease is over");
     ActionOutcome outcome = transaction(bound);
     // Before COMMIT is sent a lost connection is a certain rollback; `transaction` says so itself.
     if (!connection_->lost() && open_) (void)connection_->execute("ROLLBACK");
@@ -199,8 +219,9 @@ class SqlCallRun {
   ActionOutcome transaction(const BoundSql& bound) {
     std::int64_t timeout = options_.statement_timeout_ms;
     if (call_.within_ms > 0) timeout = std::min(timeout, call_.within_ms);
-    auto begun = connection_->execute("BEGIN; SET LOCAL lock_timeout = " + std::to_string(options_.lock_timeout_ms) +
-                                      "; SET LOCAL statement_timeout = " + std::to_string(timeout));
+    auto begun = connection_->execute(
+        "BEGIN; SET LOCAL lock_timeout = " + std::to_string(options_.lock_timeout_ms) +
+        "; SET LOCAL statement_timeout = " + std::to_string(timeout));
     if (!begun) return not_done(begun.error());
     open_ = true;
     auto inserted = connection_->run("insert_receipt", receipt_key(call_));
@@ -212,16 +233,17 @@ class SqlCallRun {
       if (outcome) return std::move(*outcome);
       if (!is_own_key(call_)) return voided();
     }
-    auto saved = connection_->execute(options_.role.empty()
-                                          ? std::string("SAVEPOINT statement")
-                                          : "SAVEPOINT statement; SET LOCAL ROLE " + quoted(options_.role));
+    auto saved = connection_->execute(
+        options_.role.empty() ? std::string("SAVEPOINT statement")
+                              : "SAVEPOINT statement; SET LOCAL ROLE " + quoted(options_.role));
     if (!saved) return not_done(saved.error());
     return statement(bound);
   }
 
   ActionOutcome statement(const BoundSql& bound) {
     auto rows = connection_->execute(bound.text, bound.params);
-    if (!rows && (rows.error().lost || is_transient_state(rows.error().sqlstate))) return not_done(rows.error());
+    if (!rows && (rows.error().lost || is_transient_state(rows.error().sqlstate)))
+      return not_done(rows.error());
     Failing failing;
     if (!rows) failing = {rows.error().sqlstate, rows.error().constraint, rows.error().message};
     const std::size_t count = !rows ? 0 : rows->columns() > 0 ? rows->size() : rows->affected();
@@ -230,20 +252,26 @@ class SqlCallRun {
     scope.body = body_of(action_, rows ? &*rows : nullptr, count, failing);
     scope.status = Value::string(failing.sqlstate);
     if (auto error = declared_error(scope, failing)) {
-      const std::string what = rows ? "the statement gave " + std::to_string(count) + " rows" : failing.message;
+      const std::string what =
+          rows ? "the statement gave " + std::to_string(count) + " rows" : failing.message;
       return commit(failed(FailureKind::kBusiness, std::move(*error), what), /*undo=*/true);
     }
-    if (!rows) return refused("the statement failed: " + failing.message + " (" + failing.sqlstate + ")");
+    if (!rows)
+      return refused("the statement failed: " + failing.message + " (" + failing.sqlstate + ")");
     if (!action_.sql.any_rows && count != 1) {
-      return refused("the statement gave " + std::to_string(count) + " rows, exactly one was expected");
+      return refused("the statement gave " + std::to_string(count) +
+                     " rows, exactly one was expected");
     }
     auto result = result_of(action_, scope);
-    if (!result) return refused("the row does not fit what the action gives: " + result.error().message);
+    if (!result)
+      return refused("the row does not fit what the action gives: " + result.error().message);
     return commit(succeeded(std::move(*result)), /*undo=*/false);
   }
 
-  // A rule that holds; else a declared error whose name is the message or the constraint of what was raised.
-  std::optional<std::string> declared_error(const ActionScope& scope, const Failing& failing) const {
+  // A rule that holds; else a declared error whose name is the message or the constraint of what
+  // was raised.
+  std::optional<std::string> declared_error(const ActionScope& scope,
+                                            const Failing& failing) const {
     if (auto mapped = mapped_error(action_, scope)) return mapped;
     if (failing.sqlstate == "00000") return std::nullopt;
     for (const std::string& error : action_.errors) {
@@ -252,17 +280,20 @@ class SqlCallRun {
     return std::nullopt;
   }
 
-  // Nothing is kept, not even the receipt: once the statement or its data is mended, the same key may be tried again.
+  // Nothing is kept, not even the receipt: once the statement or its data is mended, the same key
+  // may be tried again.
   ActionOutcome refused(std::string message) {
     return failed(FailureKind::kBusiness, "refused", std::move(message));
   }
 
   ActionOutcome not_done(const PostgresFailure& failure) {
-    return failed(FailureKind::kTransient, failure.sqlstate == "57014" ? "timeout" : "unavailable", failure.message);
+    return failed(FailureKind::kTransient, failure.sqlstate == "57014" ? "timeout" : "unavailable",
+                  failure.message);
   }
 
   ActionOutcome voided() {
-    ActionOutcome out = failed(FailureKind::kBusiness, "voided", "this call is settled: it did not happen and never will");
+    ActionOutcome out = failed(FailureKind::kBusiness, "voided",
+                               "this call is settled: it did not happen and never will");
     out.answered = true;
     return out;
   }
@@ -279,7 +310,8 @@ class SqlCallRun {
     std::string receipt = receipt_text(outcome);
     if (call_.seal) receipt = sealed_value(*call_.seal, receipt, receipt_place(call_));
     auto written = connection_->run("write_receipt", receipt_key(call_).text(receipt));
-    if (!written) return written.error().lost ? not_done(written.error()) : refused(written.error().message);
+    if (!written)
+      return written.error().lost ? not_done(written.error()) : refused(written.error().message);
     auto committed = connection_->execute("COMMIT");
     if (committed) {
       open_ = false;
@@ -301,7 +333,8 @@ class SqlCallRun {
     ActionScope scope(action_, call_);
     scope.body = body_of(action_, nullptr, 0, failing);
     scope.status = Value::string(failing.sqlstate);
-    if (auto error = declared_error(scope, failing)) return failed(FailureKind::kBusiness, std::move(*error), failure.message);
+    if (auto error = declared_error(scope, failing))
+      return failed(FailureKind::kBusiness, std::move(*error), failure.message);
     return refused("the commit failed: " + failure.message + " (" + failure.sqlstate + ")");
   }
 
@@ -325,9 +358,11 @@ class SqlCallRun {
 
 }  // namespace
 
-// ---- Threads -------------------------------------------------------------------------------------------------------
+// ---- Threads
+// -------------------------------------------------------------------------------------------------------
 
-SqlRunner::SqlRunner(SqlOptions options) : options_(std::move(options)), queue_(options_.queue_max) {}
+SqlRunner::SqlRunner(SqlOptions options)
+    : options_(std::move(options)), queue_(options_.queue_max) {}
 
 SqlRunner::~SqlRunner() {
   std::vector<Job> waiting;
@@ -337,7 +372,8 @@ SqlRunner::~SqlRunner() {
     waiting = queue_.take_all();
   }
   wake_.notify_all();
-  for (Job& job : waiting) job.done(failed(FailureKind::kTransient, "unavailable", "belay is shutting down"));
+  for (Job& job : waiting)
+    job.done(failed(FailureKind::kTransient, "unavailable", "belay is shutting down"));
   for (std::thread& thread : threads_) thread.join();
 }
 
@@ -356,12 +392,14 @@ void SqlRunner::add(Job job) {
     const std::string tenant = job.call.tenant;
     if (!stopping_ && queue_.push(tenant, std::move(job))) {
       wake = idle_ > 0;
-      if (queue_.size() > idle_ && threads_.size() < options_.connections) threads_.emplace_back([this] { work(); });
+      if (queue_.size() > idle_ && threads_.size() < options_.connections)
+        threads_.emplace_back([this] { work(); });
       job.done = nullptr;
     }
   }
   if (wake) wake_.notify_one();
-  if (job.done) job.done(failed(FailureKind::kTransient, "unavailable", "too many SQL actions wait", 1000));
+  if (job.done)
+    job.done(failed(FailureKind::kTransient, "unavailable", "too many SQL actions wait", 1000));
 }
 
 void SqlRunner::work() {

@@ -1,10 +1,12 @@
-// SQL actions, exactly once: one transaction inserts receipt(lane, tenant, request key), runs the statement in a
-// savepoint and writes the outcome into the receipt. A receipt that is there already is the outcome. When the answer to
-// the commit is lost, the same transaction is tried again: its receipt waits for the lost one's end and finds its
-// outcome, or runs in its place. To learn what happened without running anything, settle() inserts a `void` receipt:
-// it either wins (then the lost transaction can never commit) or reads what that one left. The statements run on their own connections and, if set, under their
-// own role, so that a slow one blocks no lane and a careless one cannot touch the engine's tables.
-// Tested in tests/postgres/receipt_test.cpp and tests/runtime/sql_test.cpp.
+// SQL actions, exactly once: one transaction inserts receipt(lane, tenant, request key), runs the
+// statement in a savepoint and writes the outcome into the receipt. A receipt that is there already
+// is the outcome. When the answer to the commit is lost, the same transaction is tried again: its
+// receipt waits for the lost one's end and finds its outcome, or runs in its place. To learn what
+// happened without running anything, settle() inserts a `void` receipt: it either wins (then the
+// lost transaction can never commit) or reads what that one left. The statements run on their own
+// connections and, if set, under their own role, so that a slow one blocks no lane and a careless
+// one cannot touch the engine's tables. Tested in tests/postgres/receipt_test.cpp and
+// tests/runtime/sql_test.cpp.
 #pragma once
 #include <condition_variable>
 #include <cstddef>
@@ -20,8 +22,8 @@
 
 #include "interpreter/graph.h"
 #include "runtime/actions/action_runner.h"
-#include "runtime/base/result.h"
 #include "runtime/base/fair.h"
+#include "runtime/base/result.h"
 #include "runtime/store/postgres_store.h"
 
 namespace belay::runtime {
@@ -29,33 +31,36 @@ namespace belay::runtime {
 class PostgresConnection;
 
 struct SqlOptions {
-  PostgresOptions database;        // the store's own: the receipt must commit together with the statement
-  std::string role;                // SET ROLE for the statement; empty: the connection's user
+  PostgresOptions database;  // the store's own: the receipt must commit together with the statement
+  std::string role;          // SET ROLE for the statement; empty: the connection's user
   std::size_t connections = 8;
   std::size_t queue_max = 20'000;
   int lock_timeout_ms = 5'000;
   int statement_timeout_ms = 20'000;  // or the step's `within`, if that is less
 };
 
-// A statement with its holes replaced: `:hold` becomes `$1::uuid`, `:price.minor` `$2::bigint`. Text in quotes (also
-// dollar quotes), comments and casts are left alone, and so is a name that the action does not take.
+// A statement with its holes replaced: `:hold` becomes `$1::uuid`, `:price.minor` `$2::bigint`.
+// Text in quotes (also dollar quotes), comments and casts are left alone, and so is a name that the
+// action does not take.
 struct BoundSql {
   std::string text;
   std::vector<std::optional<std::string>> params;  // as text; nullopt: null
 };
-Result<BoundSql> bind_sql(const std::string& statement, const std::vector<interpreter::Field>& takes,
+Result<BoundSql> bind_sql(const std::string& statement,
+                          const std::vector<interpreter::Field>& takes,
                           const interpreter::Value& args);
 
 // Statement results as the slots of an action's scope:
-//   body    the row's columns (when there is exactly one, or the first of any), and rows, constraint, message, sqlstate
-//   status  the SQLSTATE as text, "00000" when it succeeded
+//   body    the row's columns (when there is exactly one, or the first of any), and rows,
+//   constraint, message, sqlstate status  the SQLSTATE as text, "00000" when it succeeded
 class SqlRunner final : public ActionRunner {
  public:
   explicit SqlRunner(SqlOptions options);
   ~SqlRunner() override;  // what waits is answered as transient, what runs is waited for
 
   void run(ActionCall call, std::function<void(ActionOutcome)> done) override;
-  // The outcome that the call had; business `voided` when it had none and never will; unsure when nobody can tell now.
+  // The outcome that the call had; business `voided` when it had none and never will; unsure when
+  // nobody can tell now.
   void settle(ActionCall call, std::function<void(ActionOutcome)> done);
 
  private:

@@ -117,7 +117,8 @@ std::vector<std::string> parts_at(std::string_view sql, std::size_t& at, const T
       at = end;
       break;
     }
-    const Field* inner = type->base == Type::Base::kRecord ? find_field(type->fields, name) : nullptr;
+    const Field* inner =
+        type->base == Type::Base::kRecord ? find_field(type->fields, name) : nullptr;
     if (inner == nullptr) break;
     parts.push_back(name);
     type = &inner->type;
@@ -128,7 +129,8 @@ std::vector<std::string> parts_at(std::string_view sql, std::size_t& at, const T
 
 }  // namespace
 
-Result<BoundSql> bind_sql(const std::string& statement, const std::vector<Field>& takes, const Value& args) {
+Result<BoundSql> bind_sql(const std::string& statement, const std::vector<Field>& takes,
+                          const Value& args) {
   BoundSql out;
   std::map<std::string, std::string> placeholders;  // the same hole twice is one parameter
   const std::string_view sql = statement;

@@ -13,9 +13,11 @@ namespace belay::runtime {
 
 namespace {
 
-// A call that is held back by its rate. One that is thrown away with the runner is answered all the same.
+// A call that is held back by its rate. One that is thrown away with the runner is answered all the
+// same.
 struct Waiting {
-  Waiting(ActionCall c, std::function<void(ActionOutcome)> d) : call(std::move(c)), done(std::move(d)) {}
+  Waiting(ActionCall c, std::function<void(ActionOutcome)> d)
+      : call(std::move(c)), done(std::move(d)) {}
   ~Waiting() { give_up("belay is shutting down"); }
   void give_up(const char* why) {
     auto tell = std::exchange(done, nullptr);
@@ -46,10 +48,11 @@ WorldRunner::WorldRunner(WorldOptions options) : parts_(std::make_unique<Parts>(
       parts_->sql.push_back(std::make_unique<SqlRunner>(std::move(sql)));
     }
   }
-  parts_->http = std::make_unique<HttpRunner>(HttpRunnerOptions{.connectors = std::move(options.connectors),
-                                                                .client = std::move(options.http),
-                                                                .secrets = std::move(options.secrets),
-                                                                .on_incident = std::move(options.on_incident)});
+  parts_->http = std::make_unique<HttpRunner>(
+      HttpRunnerOptions{.connectors = std::move(options.connectors),
+                        .client = std::move(options.http),
+                        .secrets = std::move(options.secrets),
+                        .on_incident = std::move(options.on_incident)});
 }
 
 WorldRunner::~WorldRunner() = default;
@@ -69,14 +72,17 @@ void WorldRunner::run(ActionCall call, std::function<void(ActionOutcome)> done) 
 
 void WorldRunner::send(ActionCall call, std::function<void(ActionOutcome)> done) {
   switch (action_of(call).runs) {
-    case interpreter::Action::Runs::kHttp: return parts_->http->run(std::move(call), std::move(done));
-    case interpreter::Action::Runs::kPlugin: return parts_->plugins->run(std::move(call), std::move(done));
+    case interpreter::Action::Runs::kHttp:
+      return parts_->http->run(std::move(call), std::move(done));
+    case interpreter::Action::Runs::kPlugin:
+      return parts_->plugins->run(std::move(call), std::move(done));
     case interpreter::Action::Runs::kSql:
       if (!parts_->sql.empty()) {
         SqlRunner& of_cell = *parts_->sql[cell_of_lane(call.lane, parts_->sql.size())];
         return of_cell.run(std::move(call), std::move(done));
       }
-      done(failed(interpreter::FailureKind::kTransient, "unavailable", "no database is set up for SQL actions"));
+      done(failed(interpreter::FailureKind::kTransient, "unavailable",
+                  "no database is set up for SQL actions"));
       return;
   }
 }

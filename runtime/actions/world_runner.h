@@ -22,22 +22,25 @@ struct WorldOptions {
   std::vector<ConnectorConfig> connectors;
   HttpClient::Options http;
   SecretStore secrets;
-  std::optional<SqlOptions> sql;            // none: SQL actions are answered as unavailable
-  std::vector<PostgresOptions> sql_cells;   // of several cells (store/cells.h) all; a receipt lies with its saga
-  // Something is wrong with a connector itself (keys refused, a secret missing), not with a saga. Any thread; short.
+  std::optional<SqlOptions> sql;  // none: SQL actions are answered as unavailable
+  std::vector<PostgresOptions>
+      sql_cells;  // of several cells (store/cells.h) all; a receipt lies with its saga
+  // Something is wrong with a connector itself (keys refused, a secret missing), not with a saga.
+  // Any thread; short.
   std::function<void(const std::string& connector, const std::string& what)> on_incident;
 };
 
 class WorldRunner final : public ActionRunner {
  public:
   explicit WorldRunner(WorldOptions options);
-  // What waits is answered as transient, what is on its way as unsure; every `done` was called when this returns.
+  // What waits is answered as transient, what is on its way as unsure; every `done` was called when
+  // this returns.
   ~WorldRunner() override;
 
   void run(ActionCall call, std::function<void(ActionOutcome)> done) override;
 
-  // Live: calls that begin from now on use these. Limits and breakers of connectors whose settings did not change
-  // keep their counts.
+  // Live: calls that begin from now on use these. Limits and breakers of connectors whose settings
+  // did not change keep their counts.
   void set_connectors(std::vector<ConnectorConfig> connectors);
 
  private:

@@ -165,10 +165,7 @@ std::string digest_of(const HttpRequest& request, const SagaId& saga, const Aske
 HttpResponse done(Context& context, const Call& call, const Asked& asked, const Fact& fact,
                   const SagaId& saga, const SagaView* before, const ActReply& reply, bool dry_run) {
   JsonWriter w;
-  w.begin_object()
-      .field("id", saga)
-      .field("act", asked.act)
-      .field_unless_empty("path", asked.path);
+  w.begin_object().field("id", saga).field("act", asked.act).field_unless_empty("path", asked.path);
   if (const auto* acted = std::get_if<OperatorActed>(&fact);
       acted != nullptr && acted->path.node != kNoNode) {
     w.field("direction", name(acted->direction));
@@ -207,10 +204,10 @@ HttpResponse take_up_again(Context& context, const Call& call, const Asked& aske
   wish.take_up_again = true;
   const bool dry_run = wish.dry_run;
   if (!dry_run && !wish.if_match) {
-    Problem no = problem(428, "precondition_required",
-                         "an act applies to the state that was shown to you",
-                         "send `If-Match` with the ETag of this answer; `dry_run=true` tells "
-                         "whether it can be read again");
+    Problem no =
+        problem(428, "precondition_required", "an act applies to the state that was shown to you",
+                "send `If-Match` with the ETag of this answer; `dry_run=true` tells "
+                "whether it can be read again");
     no.headers.emplace_back("ETag", etag(row.seq));
     return to_response(no);
   }
@@ -282,8 +279,7 @@ HttpResponse act(Context& context, const Call& call, const std::string& act_name
   };
   wish.request_digest = digest_of(call.http, view->row.id, asked);
   Result<ActReply> reply = context.engine.act(std::move(wish));
-  if (reply)
-    return done(context, call, asked, *fact, view->row.id, &*view, *reply, terms->dry_run);
+  if (reply) return done(context, call, asked, *fact, view->row.id, &*view, *reply, terms->dry_run);
   return refused(context, call, reply.error(), view->row.id, &*fact);
 }
 

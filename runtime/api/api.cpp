@@ -128,8 +128,7 @@ Api::Api(Engine& engine, Reader& reader, SecretStore& secrets, ApiOptions option
       });
   engine.on_request([desk = std::weak_ptr(desk_)](std::string id, std::string body,
                                                   std::function<void(std::string)> reply) {
-    if (const auto open = desk.lock())
-      open->take(std::move(id), std::move(body), std::move(reply));
+    if (const auto open = desk.lock()) open->take(std::move(id), std::move(body), std::move(reply));
   });
 }
 
@@ -171,8 +170,7 @@ HttpResponse Api::answer(const Route& route, const HttpRequest& request) try {
 }
 
 // Who asks was found out by the node that mailed it; what they may do is asked here again.
-HttpResponse Api::mailed(const Route& route, const HttpRequest& request,
-                         const Principal& who) try {
+HttpResponse Api::mailed(const Route& route, const HttpRequest& request, const Principal& who) try {
   if (auto no = doubled_header(request)) return std::move(*no);
   if (auto no = low_role(route, who)) return std::move(*no);
   if (route.tag != "webhooks") {

@@ -30,12 +30,12 @@ struct ApiOptions {
   // Names that the Host header may hold, without port; empty: any. Set on loopback against DNS
   // rebinding.
   std::vector<std::string> hosts;
-  int keep_days = 0;               // what ended so long ago may be gone; 0: nothing ever is
+  int keep_days = 0;  // what ended so long ago may be gone; 0: nothing ever is
   std::function<void(std::string&)> more_metrics;  // further lines of /metrics; may be empty
-  std::vector<interpreter::EventType> events;  // all declared: what may be published
+  std::vector<interpreter::EventType> events;      // all declared: what may be published
   std::vector<dsl::Webhook> webhooks;
   std::function<interpreter::Instant()>
-      now;  // wall clock; empty: the system's. For signatures and received_at
+      now;                 // wall clock; empty: the system's. For signatures and received_at
   ForwardOptions forward;  // what belongs to other nodes
 };
 
@@ -98,7 +98,8 @@ class Api {
   // One request to one of the routes(). Any thread. Never throws.
   HttpResponse handle(const Route& route, const HttpRequest& request);
 
-  // Before the engine stops: /readyz says no, and what the engine refuses from now on is handed over to other nodes.
+  // Before the engine stops: /readyz says no, and what the engine refuses from now on is handed
+  // over to other nodes.
   void begin_stop();
 
  private:
@@ -127,8 +128,8 @@ void add_webhook_routes(std::vector<Route>& routes, Context& context);
 void add_health_routes(std::vector<Route>& routes, Context& context);
 void add_node_routes(std::vector<Route>& routes, Context& context);
 
-// A saga of the caller's tenant, or the answer that there is none, or (409 `quarantined`) that it is
-// set aside.
+// A saga of the caller's tenant, or the answer that there is none, or (409 `quarantined`) that it
+// is set aside.
 Read<SagaView> find_saga(Context& context, const Call& call);
 // The row of one that is quarantined: the engine does not show it. Nothing when it is not.
 std::optional<InstanceRow> quarantined_row(Context& context, const Call& call);

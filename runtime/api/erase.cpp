@@ -107,7 +107,8 @@ HttpResponse erase(Context& context, const Call& call) {
     }
   }
   if (terms->dry_run) return reply(*view, true, false);
-  Result<bool> erased = context.reader.erase(call.who.tenant, view->row.id, call.who.actor, *reason);
+  Result<bool> erased =
+      context.reader.erase(call.who.tenant, view->row.id, call.who.actor, *reason);
   if (!erased) return refuse(erased.error());
   return reply(*view, false, !*erased);
 }

@@ -21,10 +21,12 @@ using Steady = std::chrono::steady_clock;
 
 namespace {
 
-constexpr milliseconds kLookAgain{25};         // at who holds a lane, while waiting for another
-constexpr milliseconds kLookMeanwhile{200};    // the same while an answer is awaited
-constexpr milliseconds kGraceOfFormer{1'000};  // for an answer of a node that lost the lane while it was asked
-constexpr milliseconds kAvoided{1'000};        // a peer that could not be connected to is not tried again so soon
+constexpr milliseconds kLookAgain{25};       // at who holds a lane, while waiting for another
+constexpr milliseconds kLookMeanwhile{200};  // the same while an answer is awaited
+constexpr milliseconds kGraceOfFormer{
+    1'000};  // for an answer of a node that lost the lane while it was asked
+constexpr milliseconds kAvoided{
+    1'000};  // a peer that could not be connected to is not tried again so soon
 constexpr std::size_t kAnswerBytesMax = 16 * 1024 * 1024;
 
 bool same_name(std::string_view a, std::string_view b) {
@@ -34,10 +36,27 @@ bool same_name(std::string_view a, std::string_view b) {
 
 // Of this connection, of our own making, or of a hop before.
 bool stays_here(std::string_view name) {
-  for (const char* own : {"Host", "Connection", "Keep-Alive", "Content-Length", "Transfer-Encoding", "Expect", "Upgrade",
-                          "TE", "Trailer", "Proxy-Connection", "Proxy-Authorization", "Accept-Encoding", "Content-Type",
-                          "Cache-Control", "X-Content-Type-Options", "Date", "Server", kElsewhereHeader,
-                          kForwardedHeader, kHandedOverHeader, kPartHeader}) {
+  for (const char* own : {"Host",
+                          "Connection",
+                          "Keep-Alive",
+                          "Content-Length",
+                          "Transfer-Encoding",
+                          "Expect",
+                          "Upgrade",
+                          "TE",
+                          "Trailer",
+                          "Proxy-Connection",
+                          "Proxy-Authorization",
+                          "Accept-Encoding",
+                          "Content-Type",
+                          "Cache-Control",
+                          "X-Content-Type-Options",
+                          "Date",
+                          "Server",
+                          kElsewhereHeader,
+                          kForwardedHeader,
+                          kHandedOverHeader,
+                          kPartHeader}) {
     if (same_name(name, own)) return true;
   }
   return false;
@@ -47,8 +66,8 @@ void append_encoded(std::string& out, std::string_view text) {
   static constexpr char kHex[] = "0123456789ABCDEF";
   for (const char c : text) {
     const auto u = static_cast<unsigned char>(c);
-    const bool plain = (u >= '0' && u <= '9') || (u >= 'a' && u <= 'z') || (u >= 'A' && u <= 'Z') || u == '-' ||
-                       u == '.' || u == '_' || u == '~';
+    const bool plain = (u >= '0' && u <= '9') || (u >= 'a' && u <= 'z') || (u >= 'A' && u <= 'Z') ||
+                       u == '-' || u == '.' || u == '_' || u == '~';
     if (plain) {
       out += c;
     } else {
@@ -118,9 +137,13 @@ std::optional<Elsewhere> elsewhere_of(const HttpResponse& response) {
   return out;
 }
 
-void forget_elsewhere(HttpResponse& response) { response.headers.erase(std::string(kElsewhereHeader)); }
+void forget_elsewhere(HttpResponse& response) {
+  response.headers.erase(std::string(kElsewhereHeader));
+}
 
-bool is_forwarded(const HttpRequest& request) { return header(request, kForwardedHeader) != nullptr; }
+bool is_forwarded(const HttpRequest& request) {
+  return header(request, kForwardedHeader) != nullptr;
+}
 
 bool is_repeatable(const Route& route, const HttpRequest& request) {
   if (request.method == "GET" || request.method == "HEAD" || route.tag == "webhooks") return true;
@@ -128,11 +151,13 @@ bool is_repeatable(const Route& route, const HttpRequest& request) {
   const Read<bool> dry_run = flag(request, "dry_run");
   if (dry_run && *dry_run) return true;
   if (route.id != "publishEvent") return false;
-  const Result<interpreter::Value> body = parse_json(request.body, {.bytes_max = limits::request_body_bytes_max});
+  const Result<interpreter::Value> body =
+      parse_json(request.body, {.bytes_max = limits::request_body_bytes_max});
   return body && !text_field(*body, "id").empty();
 }
 
-// ---- Peers ---------------------------------------------------------------------------------------------------
+// ---- Peers
+// ---------------------------------------------------------------------------------------------------
 
 // One silent peer must not take all places: each has half of them at most.
 struct Forwarder::Peers {
@@ -156,10 +181,13 @@ struct Forwarder::Peers {
 };
 
 struct Forwarder::Place {
-  Place(Peers& peers, std::string to, std::size_t all_max) : peers_(peers), address_(std::move(to)) {
+  Place(Peers& peers, std::string to, std::size_t all_max)
+      : peers_(peers), address_(std::move(to)) {
     const std::lock_guard lock(peers_.mutex);
-    if (peers_.by_address.size() > 256) {  // addresses come and go; the count of those under way must stay
-      std::erase_if(peers_.by_address, [](const auto& entry) { return entry.second.under_way == 0; });
+    if (peers_.by_address.size() >
+        256) {  // addresses come and go; the count of those under way must stay
+      std::erase_if(peers_.by_address,
+                    [](const auto& entry) { return entry.second.under_way == 0; });
     }
     Peers::Peer& peer = peers_.by_address[address_];
     taken_ = peers_.under_way < all_max && peer.under_way < std::max<std::size_t>(1, all_max / 2);
@@ -191,14 +219,16 @@ struct Forwarder::Errand {
   bool repeatable = false;
 };
 
-// ---- Forwarding ----------------------------------------------------------------------------------------------
+// ---- Forwarding
+// ----------------------------------------------------------------------------------------------
 
 Forwarder::Forwarder(Engine& engine, ForwardOptions options)
     : engine_(engine), options_(std::move(options)), peers_(std::make_unique<Peers>()) {}
 Forwarder::~Forwarder() = default;
 
 ForwardStats Forwarder::stats() const {
-  return {forwarded_.load(), mailed_.load(), handed_over_.load(), refused_busy_.load(), in_doubt_.load()};
+  return {forwarded_.load(), mailed_.load(), handed_over_.load(), refused_busy_.load(),
+          in_doubt_.load()};
 }
 
 std::optional<HttpResponse> Forwarder::carry(const Call& call, Lane lane, int part) {
@@ -207,7 +237,8 @@ std::optional<HttpResponse> Forwarder::carry(const Call& call, Lane lane, int pa
   bool unreachable = false;  // because nobody listens there
   for (int look = 0; look < 2; ++look) {
     LaneHolder holder = engine_.holder(lane);
-    if (!holder.mine && holder.node == asked) {  // nobody, or who has been asked: for a moment, as a rule
+    if (!holder.mine &&
+        holder.node == asked) {  // nobody, or who has been asked: for a moment, as a rule
       const Place place(*peers_, "", options_.under_way_max);
       if (place.taken()) holder = other_holder(lane, asked);
     }
@@ -225,13 +256,15 @@ std::optional<HttpResponse> Forwarder::carry(const Call& call, Lane lane, int pa
     }
     OutgoingResponse answer = send(errand, holder.address, holder.node);
     if (answer.reached == OutgoingResponse::Reached::kNotSent) {
-      spdlog::warn("node {} at {} cannot be reached: {}", holder.node, holder.address, answer.error);
+      spdlog::warn("node {} at {} cannot be reached: {}", holder.node, holder.address,
+                   answer.error);
       peers_->could_not_connect(holder.address);
       unreachable = true;  // it may just have left, and its lanes be somebody's in a moment
       asked = holder.node;
       continue;
     }
-    if (answer.reached == OutgoingResponse::Reached::kUnknown && !errand.repeatable) return in_doubt();
+    if (answer.reached == OutgoingResponse::Reached::kUnknown && !errand.repeatable)
+      return in_doubt();
     if (answer.reached == OutgoingResponse::Reached::kAnswered && !says_elsewhere(answer)) {
       ++forwarded_;
       return response_of(std::move(answer));
@@ -246,12 +279,14 @@ LaneHolder Forwarder::other_holder(Lane lane, const std::string& than) const {
   const auto until = Steady::now() + milliseconds(options_.settle_ms);
   for (;;) {
     LaneHolder holder = engine_.holder(lane);
-    if (holder.mine || (!holder.node.empty() && holder.node != than) || Steady::now() >= until) return holder;
+    if (holder.mine || (!holder.node.empty() && holder.node != than) || Steady::now() >= until)
+      return holder;
     std::this_thread::sleep_for(kLookAgain);
   }
 }
 
-OutgoingResponse Forwarder::send(const Errand& errand, const std::string& address, const std::string& node) {
+OutgoingResponse Forwarder::send(const Errand& errand, const std::string& address,
+                                 const std::string& node) {
   const HttpRequest& http = errand.call.http;
   OutgoingRequest request;
   request.method = http.method;
@@ -259,7 +294,8 @@ OutgoingResponse Forwarder::send(const Errand& errand, const std::string& addres
   for (const auto& [name, value] : http.headers) {
     if (!stays_here(name)) request.headers.emplace_back(name, value);
   }
-  if (const std::string* type = header(http, "content-type")) request.headers.emplace_back("Content-Type", *type);
+  if (const std::string* type = header(http, "content-type"))
+    request.headers.emplace_back("Content-Type", *type);
   request.headers.emplace_back(errand.mark, options_.node.empty() ? "-" : options_.node);
   if (errand.part >= 0) request.headers.emplace_back(kPartHeader, std::to_string(errand.part));
   request.body = http.body;
@@ -281,20 +317,23 @@ OutgoingResponse Forwarder::send(const Errand& errand, const std::string& addres
     options.user_agent = "belay-node";
     http_ = std::make_unique<HttpClient>(std::move(options));
   });
-  const Result<void> submitted = http_->submit(std::move(request), [waiting](OutgoingResponse answer) {
-    const std::lock_guard lock(waiting->mutex);
-    waiting->answer = std::move(answer);
-    waiting->came.notify_all();
-  });
+  const Result<void> submitted =
+      http_->submit(std::move(request), [waiting](OutgoingResponse answer) {
+        const std::lock_guard lock(waiting->mutex);
+        waiting->answer = std::move(answer);
+        waiting->came.notify_all();
+      });
   OutgoingResponse nothing;
   if (!submitted) {
     nothing.error = to_text(submitted.error());
     return nothing;
   }
-  // The client's own time limit ends this wait; so does, a moment later, that somebody else holds the lane.
+  // The client's own time limit ends this wait; so does, a moment later, that somebody else holds
+  // the lane.
   std::optional<Steady::time_point> patience;
   std::unique_lock lock(waiting->mutex);
-  while (!waiting->came.wait_for(lock, kLookMeanwhile, [&] { return waiting->answer.has_value(); })) {
+  while (
+      !waiting->came.wait_for(lock, kLookMeanwhile, [&] { return waiting->answer.has_value(); })) {
     if (patience && Steady::now() >= *patience) {
       nothing.reached = OutgoingResponse::Reached::kUnknown;
       nothing.error = "node " + node + " lost the lane and did not answer";
@@ -303,7 +342,8 @@ OutgoingResponse Forwarder::send(const Errand& errand, const std::string& addres
     if (errand.lane < 0 || patience) continue;
     lock.unlock();
     const LaneHolder holder = engine_.holder(errand.lane);
-    if (holder.mine || (!holder.node.empty() && holder.node != node)) patience = Steady::now() + kGraceOfFormer;
+    if (holder.mine || (!holder.node.empty() && holder.node != node))
+      patience = Steady::now() + kGraceOfFormer;
     lock.lock();
   }
   return std::move(*waiting->answer);
@@ -314,7 +354,8 @@ HttpResponse Forwarder::in_doubt() {
   return refuse(Failure{ErrorCode::kInDoubt, "the node that was asked gave no answer", {}});
 }
 
-// ---- Handing over --------------------------------------------------------------------------------------------
+// ---- Handing over
+// --------------------------------------------------------------------------------------------
 
 void Forwarder::remember_peers() {
   std::vector<NodeView> nodes = engine_.nodes();
@@ -327,7 +368,8 @@ std::optional<HttpResponse> Forwarder::hand_over(const Call& call) {
   std::vector<NodeView> peers;
   {
     const std::lock_guard lock(mutex_);
-    if (!remembered_.empty()) std::rotate(remembered_.begin(), remembered_.begin() + 1, remembered_.end());
+    if (!remembered_.empty())
+      std::rotate(remembered_.begin(), remembered_.begin() + 1, remembered_.end());
     peers = remembered_;
   }
   const Errand errand{call, -1, -1, kHandedOverHeader, is_repeatable(*call.route, call.http)};
@@ -336,8 +378,10 @@ std::optional<HttpResponse> Forwarder::hand_over(const Call& call) {
     const Place place(*peers_, peer.address, options_.under_way_max);
     if (!place.taken()) continue;
     OutgoingResponse answer = send(errand, peer.address, peer.node);
-    if (answer.reached == OutgoingResponse::Reached::kNotSent) peers_->could_not_connect(peer.address);
-    if (answer.reached == OutgoingResponse::Reached::kUnknown && !errand.repeatable) return in_doubt();
+    if (answer.reached == OutgoingResponse::Reached::kNotSent)
+      peers_->could_not_connect(peer.address);
+    if (answer.reached == OutgoingResponse::Reached::kUnknown && !errand.repeatable)
+      return in_doubt();
     if (answer.reached != OutgoingResponse::Reached::kAnswered || says_elsewhere(answer)) continue;
     ++handed_over_;
     return response_of(std::move(answer));
@@ -345,7 +389,8 @@ std::optional<HttpResponse> Forwarder::hand_over(const Call& call) {
   return std::nullopt;
 }
 
-// ---- By mail -------------------------------------------------------------------------------------------------
+// ---- By mail
+// -------------------------------------------------------------------------------------------------
 
 HttpResponse Forwarder::mail(const Call& call, Lane lane, int part) {
   struct Count {
@@ -359,8 +404,10 @@ HttpResponse Forwarder::mail(const Call& call, Lane lane, int part) {
   }
   MailedRequest letter{call.route->id, call.http, call.who};
   std::erase_if(letter.http.headers, [](const auto& entry) { return stays_here(entry.first); });
-  for (const char* secret : {"Authorization", "Cookie"}) letter.http.headers.erase(std::string(secret));
-  if (const std::string* type = header(call.http, "content-type")) letter.http.headers.emplace("Content-Type", *type);
+  for (const char* secret : {"Authorization", "Cookie"})
+    letter.http.headers.erase(std::string(secret));
+  if (const std::string* type = header(call.http, "content-type"))
+    letter.http.headers.emplace("Content-Type", *type);
   letter.nonce = random_hex(16);
   letter.http.headers.emplace(kForwardedHeader, options_.node.empty() ? "-" : options_.node);
   if (part >= 0) letter.http.headers.emplace(kPartHeader, std::to_string(part));

@@ -67,10 +67,10 @@ void write_engine(std::string& out, const EngineStats& s) {
   counter(out, "belay_events_duplicate_total", "Events that had been published before",
           s.events_duplicate);
   counter(out, "belay_event_starts_total", "Sagas started by events", s.event_starts);
-  counter(out, "belay_event_starts_failed_total", "Events that could not start a saga that begins with them",
-          s.event_starts_failed);
-  counter(out, "belay_sagas_quarantined_total", "Sagas set aside because their rows could not be written or read",
-          s.quarantined);
+  counter(out, "belay_event_starts_failed_total",
+          "Events that could not start a saga that begins with them", s.event_starts_failed);
+  counter(out, "belay_sagas_quarantined_total",
+          "Sagas set aside because their rows could not be written or read", s.quarantined);
   counter(out, "belay_refused_busy_total", "Requests refused because too much was waiting",
           s.refused_busy);
   gauge(out, "belay_live_sagas", "Sagas in memory", static_cast<double>(s.live));
@@ -82,14 +82,17 @@ void write_engine(std::string& out, const EngineStats& s) {
 }
 
 void write_forwards(std::string& out, const ForwardStats& s) {
-  counter(out, "belay_requests_forwarded_total", "Requests that another node answered", s.forwarded);
+  counter(out, "belay_requests_forwarded_total", "Requests that another node answered",
+          s.forwarded);
   counter(out, "belay_requests_mailed_total",
-          "Requests that another node answered by mail, because it could not be connected to", s.mailed);
-  counter(out, "belay_requests_handed_over_total", "Requests that another node took while this one stopped",
-          s.handed_over);
-  counter(out, "belay_forwards_refused_total", "Requests refused because too many were on their way to other nodes",
-          s.refused_busy);
-  counter(out, "belay_forwards_in_doubt_total", "Requests that another node was sent and did not answer", s.in_doubt);
+          "Requests that another node answered by mail, because it could not be connected to",
+          s.mailed);
+  counter(out, "belay_requests_handed_over_total",
+          "Requests that another node took while this one stopped", s.handed_over);
+  counter(out, "belay_forwards_refused_total",
+          "Requests refused because too many were on their way to other nodes", s.refused_busy);
+  counter(out, "belay_forwards_in_doubt_total",
+          "Requests that another node was sent and did not answer", s.in_doubt);
 }
 
 // A key sees its tenant's sagas; an admin's sees the sum of all, so that one scrape serves the

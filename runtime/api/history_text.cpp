@@ -21,14 +21,10 @@ const Node* node_of(const Graph& graph, const Path& path) {
 std::string call_text(const Graph& graph, const Path& path, Direction direction) {
   const std::string at = path_text(graph, path);
   switch (direction) {
-    case Direction::kForward:
-      return at;
-    case Direction::kCheck:
-      return "the check of " + at;
-    case Direction::kUndo:
-      return "the undo of " + at;
-    case Direction::kUndoCheck:
-      return "the check of the undo of " + at;
+    case Direction::kForward: return at;
+    case Direction::kCheck: return "the check of " + at;
+    case Direction::kUndo: return "the undo of " + at;
+    case Direction::kUndoCheck: return "the check of the undo of " + at;
   }
   return at;
 }
@@ -48,7 +44,8 @@ bool carries_on(const Graph& graph, const Handled& handled) {
   if (handled.handler == kKeepHandler || handled.handler == kActHandler) return true;
   const Node* node = node_of(graph, handled.path);
   if (node == nullptr) return false;
-  const Call* call = undoes(handled.direction) ? (node->undo ? &*node->undo : nullptr) : &node->call;
+  const Call* call =
+      undoes(handled.direction) ? (node->undo ? &*node->undo : nullptr) : &node->call;
   return call != nullptr && handled.handler < call->handlers.size() &&
          call->handlers[handled.handler].act.kind == ActKind::kCarryOn;
 }
@@ -85,15 +82,13 @@ struct FactWords {
     const std::string why = with_message(f.error, f.message);
     if (foreseen && f.kind != FailureKind::kUnsure) {
       const bool refused = f.kind == FailureKind::kBusiness;
-      return {Mark::kInfo, call + (refused ? " was refused" : " failed") + ", as foreseen: " + why, {}};
+      return {
+          Mark::kInfo, call + (refused ? " was refused" : " failed") + ", as foreseen: " + why, {}};
     }
     switch (f.kind) {
-      case FailureKind::kBusiness:
-        return {Mark::kFailed, call + " was refused: " + why, {}};
-      case FailureKind::kTransient:
-        return {Mark::kFailed, call + " failed for now: " + why, {}};
-      case FailureKind::kUnsure:
-        return {Mark::kUnsure, call + " may have happened: " + why, {}};
+      case FailureKind::kBusiness: return {Mark::kFailed, call + " was refused: " + why, {}};
+      case FailureKind::kTransient: return {Mark::kFailed, call + " failed for now: " + why, {}};
+      case FailureKind::kUnsure: return {Mark::kUnsure, call + " may have happened: " + why, {}};
     }
     return {Mark::kFailed, call + ": " + why, {}};
   }
@@ -105,10 +100,8 @@ struct FactWords {
                 {}};
       case TimerPurpose::kLimit:
         return {Mark::kWaiting, path_text(graph, f.path) + " reached its limit", {}};
-      case TimerPurpose::kPause:
-        return {Mark::kInfo, path_text(graph, f.path) + " is over", {}};
-      case TimerPurpose::kDeadline:
-        return {Mark::kAlarm, "the time to finish is over", {}};
+      case TimerPurpose::kPause: return {Mark::kInfo, path_text(graph, f.path) + " is over", {}};
+      case TimerPurpose::kDeadline: return {Mark::kAlarm, "the time to finish is over", {}};
     }
     return {Mark::kInfo, "a timer fired", {}};
   }
@@ -121,14 +114,10 @@ struct FactWords {
   HistoryLine operator()(const OperatorActed& f) const {
     const std::string call = f.path.node == kNoNode ? "" : call_text(graph, f.path, f.direction);
     switch (f.act) {
-      case OperatorAct::kPause:
-        return {Mark::kPerson, "paused it", {}};
-      case OperatorAct::kResume:
-        return {Mark::kPerson, "resumed it", {}};
-      case OperatorAct::kRetry:
-        return {Mark::kPerson, "asked to try " + call + " again", {}};
-      case OperatorAct::kSkip:
-        return {Mark::kPerson, "skipped " + call, {}};
+      case OperatorAct::kPause: return {Mark::kPerson, "paused it", {}};
+      case OperatorAct::kResume: return {Mark::kPerson, "resumed it", {}};
+      case OperatorAct::kRetry: return {Mark::kPerson, "asked to try " + call + " again", {}};
+      case OperatorAct::kSkip: return {Mark::kPerson, "skipped " + call, {}};
       case OperatorAct::kResolve:
         return {Mark::kPerson,
                 "found that " + call + (f.happened ? " did happen" : " did not happen") +
@@ -184,7 +173,8 @@ struct DrawnWords {
            (d.generation > 0 ? ", try " + std::to_string(d.generation + 1) : "");
   }
   std::string operator()(const RetryAt& d) const {
-    const std::string wait = d.at.us - at.us < 1'000 ? "at once" : "in " + duration_text(d.at.us - at.us);
+    const std::string wait =
+        d.at.us - at.us < 1'000 ? "at once" : "in " + duration_text(d.at.us - at.us);
     return "try " + call_text(graph, d.path, d.direction) + " again " + wait;
   }
   std::string operator()(const Settled& d) const {
@@ -209,11 +199,13 @@ struct DrawnWords {
     std::string events;
     for (std::size_t i = 0; i < d.keys.size(); ++i) {
       const bool known = node != nullptr && i < node->sources.size();
-      events += (i == 0 ? "" : node != nullptr && node->any_source ? " or " : " and ") +
-                (known ? node->sources[i].event : std::string("an event")) + " with key " + d.keys[i];
+      events += (i == 0                                ? ""
+                 : node != nullptr && node->any_source ? " or "
+                                                       : " and ") +
+                (known ? node->sources[i].event : std::string("an event")) + " with key " +
+                d.keys[i];
     }
-    return "wait for " + events +
-           (d.until ? ", at most " + duration_text(d.until.us - at.us) : "");
+    return "wait for " + events + (d.until ? ", at most " + duration_text(d.until.us - at.us) : "");
   }
   std::string operator()(const Looped& d) const {
     return "begin " + path_text(graph, d.path) + " with " + std::to_string(d.items.size()) +
@@ -297,48 +289,31 @@ std::string duration_text(std::int64_t us) {
 
 const char* words(HoldReason reason) {
   switch (reason) {
-    case HoldReason::kNone:
-      return "not held";
-    case HoldReason::kUnknownOutcome:
-      return "nobody knows whether it happened";
+    case HoldReason::kNone: return "not held";
+    case HoldReason::kUnknownOutcome: return "nobody knows whether it happened";
     case HoldReason::kRefused:
       return "it was refused in a way that the definition does not foresee";
-    case HoldReason::kFailed:
-      return "it failed, and nothing may be undone any more";
-    case HoldReason::kGaveUp:
-      return "all tries are used up";
-    case HoldReason::kUndoFailed:
-      return "its undo keeps failing";
-    case HoldReason::kRequestChanged:
-      return "the request is not the one that was sent before";
-    case HoldReason::kBadValue:
-      return "a value could not be worked out";
+    case HoldReason::kFailed: return "it failed, and nothing may be undone any more";
+    case HoldReason::kGaveUp: return "all tries are used up";
+    case HoldReason::kUndoFailed: return "its undo keeps failing";
+    case HoldReason::kRequestChanged: return "the request is not the one that was sent before";
+    case HoldReason::kBadValue: return "a value could not be worked out";
   }
   return "held";
 }
 
 const char* name(Mark mark) {
   switch (mark) {
-    case Mark::kInfo:
-      return "info";
-    case Mark::kSent:
-      return "sent";
-    case Mark::kOk:
-      return "ok";
-    case Mark::kFailed:
-      return "failed";
-    case Mark::kUnsure:
-      return "unsure";
-    case Mark::kWaiting:
-      return "waiting";
-    case Mark::kUndo:
-      return "undo";
-    case Mark::kPerson:
-      return "person";
-    case Mark::kAlarm:
-      return "alarm";
-    case Mark::kEnd:
-      return "end";
+    case Mark::kInfo: return "info";
+    case Mark::kSent: return "sent";
+    case Mark::kOk: return "ok";
+    case Mark::kFailed: return "failed";
+    case Mark::kUnsure: return "unsure";
+    case Mark::kWaiting: return "waiting";
+    case Mark::kUndo: return "undo";
+    case Mark::kPerson: return "person";
+    case Mark::kAlarm: return "alarm";
+    case Mark::kEnd: return "end";
   }
   return "info";
 }

@@ -17,8 +17,10 @@ constexpr Refusal kLongPath{414, "too_large", "the path is longer than 1,024 cha
 constexpr Refusal kManyHeaders{431, "too_large", "there are too many headers"};
 constexpr Refusal kManyParameters{400, "too_large", "there are too many query parameters"};
 constexpr Refusal kBadHost{400, "malformed", "exactly one Host header is needed"};
-constexpr Refusal kBadLength{400, "malformed", "the length of the body is not said once and clearly"};
-constexpr Refusal kBadCoding{501, "unsupported", "no Transfer-Encoding but `chunked` is understood"};
+constexpr Refusal kBadLength{400, "malformed",
+                             "the length of the body is not said once and clearly"};
+constexpr Refusal kBadCoding{501, "unsupported",
+                             "no Transfer-Encoding but `chunked` is understood"};
 constexpr Refusal kBodyNotWanted{400, "malformed", "this method takes no body"};
 constexpr Refusal kCompressed{415, "unsupported_media_type", "compressed bodies are not accepted"};
 constexpr Refusal kMultipart{415, "unsupported_media_type", "multipart bodies are not accepted"};
@@ -63,7 +65,8 @@ int hex_digit(char c) {
 }
 
 bool is_known_method(std::string_view method) {
-  static constexpr std::string_view kMethods[] = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"};
+  static constexpr std::string_view kMethods[] = {"GET",   "HEAD",   "POST",   "PUT",
+                                                  "PATCH", "DELETE", "OPTIONS"};
   return std::find(std::begin(kMethods), std::end(kMethods), method) != std::end(kMethods);
 }
 
@@ -95,10 +98,12 @@ std::optional<Refusal> read_request_line(std::string_view line, RequestHead& hea
   const std::string_view version = line.substr(last + 1);
   if (target.size() > limits::request_path_max) return kLongPath;
   if (!is_token(method)) return kMalformed;
-  if (version != "HTTP/1.1" && version != "HTTP/1.0") return version.starts_with("HTTP/") ? kBadVersion : kMalformed;
+  if (version != "HTTP/1.1" && version != "HTTP/1.0")
+    return version.starts_with("HTTP/") ? kBadVersion : kMalformed;
   if (!is_known_method(method)) return kBadMethod;
   is_1_1 = version == "HTTP/1.1";
-  const bool visible = std::all_of(target.begin(), target.end(), [](char c) { return c > 0x20 && c < 0x7f && c != '#'; });
+  const bool visible = std::all_of(target.begin(), target.end(),
+                                   [](char c) { return c > 0x20 && c < 0x7f && c != '#'; });
   if (!target.starts_with('/') || !visible) return kMalformed;
   head.method = method;
   const std::size_t mark = target.find('?');
@@ -117,7 +122,8 @@ std::optional<Refusal> read_header_lines(std::string_view text, RequestHead& hea
     if (++count > limits::headers_max) return kManyHeaders;
     const std::size_t colon = line.find(':');
     if (colon == std::string_view::npos) return kMalformed;
-    const std::string_view name = line.substr(0, colon);  // a blank before the colon or at the start is no token
+    const std::string_view name =
+        line.substr(0, colon);  // a blank before the colon or at the start is no token
     const std::string_view value = trimmed(line.substr(colon + 1));
     if (!is_token(name) || !is_field_text(value)) return kMalformed;
     head.headers.emplace(name, value);
@@ -150,13 +156,15 @@ std::optional<Refusal> read_length(RequestHead& head, bool is_1_1) {
   }
   if (length.value) {
     const std::string& digits = *length.value;
-    if (digits.empty() || digits.size() > 15 || digits.find_first_not_of("0123456789") != std::string::npos) {
+    if (digits.empty() || digits.size() > 15 ||
+        digits.find_first_not_of("0123456789") != std::string::npos) {
       return kBadLength;
     }
     std::from_chars(digits.data(), digits.data() + digits.size(), head.content_length);
   }
   const bool has_body = head.chunked || head.content_length > 0;
-  if (has_body && (head.method == "GET" || head.method == "HEAD" || head.method == "OPTIONS")) return kBodyNotWanted;
+  if (has_body && (head.method == "GET" || head.method == "HEAD" || head.method == "OPTIONS"))
+    return kBodyNotWanted;
   return std::nullopt;
 }
 
@@ -179,7 +187,9 @@ std::optional<Refusal> read_meaning(RequestHead& head, bool is_1_1) {
   std::string connection;
   const auto [first, last] = head.headers.equal_range("Connection");
   for (auto it = first; it != last; ++it) connection += "," + lower(it->second);
-  const auto says = [&](std::string_view word) { return connection.find(word) != std::string::npos; };
+  const auto says = [&](std::string_view word) {
+    return connection.find(word) != std::string::npos;
+  };
   head.keep_alive = is_1_1 ? !says("close") : says("keep-alive");
   return std::nullopt;
 }
@@ -187,7 +197,9 @@ std::optional<Refusal> read_meaning(RequestHead& head, bool is_1_1) {
 }  // namespace
 
 bool HeaderNameLess::operator()(std::string_view a, std::string_view b) const {
-  const auto folded = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; };
+  const auto folded = [](char c) {
+    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+  };
   return std::lexicographical_compare(a.begin(), a.end(), b.begin(), b.end(),
                                       [&](char x, char y) { return folded(x) < folded(y); });
 }
@@ -196,7 +208,8 @@ tl::expected<RequestHead, Refusal> read_head(std::string_view text) {
   RequestHead head;
   bool is_1_1 = false;
   const std::size_t end = text.find("\r\n");
-  if (auto refused = read_request_line(text.substr(0, end), head, is_1_1)) return tl::unexpected(*refused);
+  if (auto refused = read_request_line(text.substr(0, end), head, is_1_1))
+    return tl::unexpected(*refused);
   if (auto refused = read_header_lines(text.substr(end + 2), head)) return tl::unexpected(*refused);
   if (auto refused = read_meaning(head, is_1_1)) return tl::unexpected(*refused);
   return head;
@@ -231,7 +244,8 @@ ChunkedBody::State ChunkedBody::feed(std::string& in) {
     const std::string_view rest = std::string_view(in).substr(used);
     if (at_ == At::kSize) {
       const std::size_t end = rest.find("\r\n");
-      if (end == std::string_view::npos) return finish(rest.size() > kChunkLineMax ? State::kMalformed : State::kMore);
+      if (end == std::string_view::npos)
+        return finish(rest.size() > kChunkLineMax ? State::kMalformed : State::kMore);
       if (end > kChunkLineMax) return finish(State::kMalformed);
       const std::string_view line = rest.substr(0, end);
       const std::string_view size = line.substr(0, line.find(';'));
@@ -246,7 +260,8 @@ ChunkedBody::State ChunkedBody::feed(std::string& in) {
       used += end + 2;
       at_ = left_ == 0 ? At::kEnd : At::kData;
     } else if (at_ == At::kData) {
-      const std::size_t taken = static_cast<std::size_t>(std::min<std::uint64_t>(left_, rest.size()));
+      const std::size_t taken =
+          static_cast<std::size_t>(std::min<std::uint64_t>(left_, rest.size()));
       body_.append(rest.substr(0, taken));
       used += taken;
       left_ -= taken;

@@ -1,7 +1,7 @@
-// A strict reader of HTTP/1.x requests: pure functions from bytes to a request or a refusal. It accepts what browsers,
-// curl and proxies send and nothing that two readers could understand differently (smuggling): no folded headers, no
-// bare line feeds, no doubled or mixed lengths, no absolute targets, no trailers.
-// Tested in tests/runtime/http_server_test.cpp.
+// A strict reader of HTTP/1.x requests: pure functions from bytes to a request or a refusal. It
+// accepts what browsers, curl and proxies send and nothing that two readers could understand
+// differently (smuggling): no folded headers, no bare line feeds, no doubled or mixed lengths, no
+// absolute targets, no trailers. Tested in tests/runtime/http_server_test.cpp.
 #pragma once
 #include <cstdint>
 #include <map>
@@ -26,14 +26,15 @@ struct RequestHead {
   HttpHeaders headers;
   std::uint64_t content_length = 0;
   bool chunked = false;
-  bool keep_alive = true;       // what the other side wishes
+  bool keep_alive = true;  // what the other side wishes
   bool expects_continue = false;
 };
 
 // `text` is the head with its last empty line. REQUIRES: it ends with "\r\n\r\n".
 tl::expected<RequestHead, Refusal> read_head(std::string_view text);
 
-// %XX becomes a byte; nullopt for a broken escape, a NUL, or (with `plus`) after turning `+` into a space.
+// %XX becomes a byte; nullopt for a broken escape, a NUL, or (with `plus`) after turning `+` into a
+// space.
 std::optional<std::string> percent_decode(std::string_view text, bool plus);
 
 // Decodes a chunked body as it arrives. Extensions are skipped, trailers refused.

@@ -1,10 +1,11 @@
 // cpp-httplib behind a strict reader. See http_server.h.
 //
-// The library accepts, and gives each connection to our task queue; from there `Front` (a derived httplib::Server)
-// takes the socket, reads and judges each request by itself (http_reader.h), finds the route, and only then lets the
-// library run: on a request of our own making, `GET / HTTP/1.1`, whose one handler is ours and whose answer it
-// writes. So nothing of what a stranger sends reaches the library's parsers, and its limits do not matter.
-// Works with the 0.11 of Debian 12 and the 0.18 of Debian 13: where their interfaces differ, `requires` decides.
+// The library accepts, and gives each connection to our task queue; from there `Front` (a derived
+// httplib::Server) takes the socket, reads and judges each request by itself (http_reader.h), finds
+// the route, and only then lets the library run: on a request of our own making, `GET / HTTP/1.1`,
+// whose one handler is ours and whose answer it writes. So nothing of what a stranger sends reaches
+// the library's parsers, and its limits do not matter. Works with the 0.11 of Debian 12 and the
+// 0.18 of Debian 13: where their interfaces differ, `requires` decides.
 #include "runtime/api/http_server.h"
 
 #include <arpa/inet.h>
@@ -39,12 +40,14 @@ using Clock = std::chrono::steady_clock;
 using std::chrono::milliseconds;
 
 constexpr int kBacklog = 512;
-constexpr int kIdleSlice_ms = 50;            // how soon an idle connection notices that others wait, or a stop
-constexpr std::size_t kRequestsAtOnce = 16;   // of a connection while others wait for a thread
-constexpr int kLinger_ms = 500;              // after a refusal: let the answer arrive before the reset
+constexpr int kIdleSlice_ms =
+    50;  // how soon an idle connection notices that others wait, or a stop
+constexpr std::size_t kRequestsAtOnce = 16;  // of a connection while others wait for a thread
+constexpr int kLinger_ms = 500;  // after a refusal: let the answer arrive before the reset
 constexpr std::size_t kLingerBytesMax = 4 * 1024 * 1024;
 
-// ---- Routes --------------------------------------------------------------------------------------------------
+// ---- Routes
+// --------------------------------------------------------------------------------------------------
 
 struct Route {
   std::string method;
@@ -64,13 +67,17 @@ std::vector<std::string> split_path(std::string_view path) {
   }
 }
 
-bool is_hole(const std::string& segment) { return segment.size() > 2 && segment.front() == '{' && segment.back() == '}'; }
+bool is_hole(const std::string& segment) {
+  return segment.size() > 2 && segment.front() == '{' && segment.back() == '}';
+}
 
-// Segments are decoded already. Where two routes fit, the one with a literal where the other has a hole wins.
+// Segments are decoded already. Where two routes fit, the one with a literal where the other has a
+// hole wins.
 bool fits(const Route& route, const std::vector<std::string>& segments) {
   if (route.segments.size() != segments.size()) return false;
   for (std::size_t i = 0; i < segments.size(); ++i) {
-    if (is_hole(route.segments[i]) ? segments[i].empty() : route.segments[i] != segments[i]) return false;
+    if (is_hole(route.segments[i]) ? segments[i].empty() : route.segments[i] != segments[i])
+      return false;
   }
   return true;
 }
@@ -88,7 +95,8 @@ struct Found {
   std::map<std::string, std::string> params;
 };
 
-Found find_route(const std::vector<Route>& routes, const std::string& method, const std::string& path) {
+Found find_route(const std::vector<Route>& routes, const std::string& method,
+                 const std::string& path) {
   std::vector<std::string> segments = split_path(path);
   for (std::string& segment : segments) segment = percent_decode(segment, false).value_or(segment);
   const std::string wanted = method == "HEAD" ? "GET" : method;
@@ -102,7 +110,8 @@ Found find_route(const std::vector<Route>& routes, const std::string& method, co
   if (found.route == nullptr) return found;
   for (std::size_t i = 0; i < segments.size(); ++i) {
     const std::string& segment = found.route->segments[i];
-    if (is_hole(segment)) found.params.emplace(segment.substr(1, segment.size() - 2), std::move(segments[i]));
+    if (is_hole(segment))
+      found.params.emplace(segment.substr(1, segment.size() - 2), std::move(segments[i]));
   }
   return found;
 }
@@ -115,7 +124,8 @@ std::string allow_text(std::set<std::string> methods) {
   return out;
 }
 
-// ---- A connection --------------------------------------------------------------------------------------------
+// ---- A connection
+// --------------------------------------------------------------------------------------------
 
 // The socket with deadlines, and the bytes that were read but not yet used. Blocks only in poll().
 class Connection {
@@ -154,7 +164,8 @@ class Connection {
     return true;
   }
 
-  // After a refusal there may be unread bytes; closing at once would reset the connection and take our answer along.
+  // After a refusal there may be unread bytes; closing at once would reset the connection and take
+  // our answer along.
   void linger() {
     ::shutdown(fd_, SHUT_WR);
     const auto until = Clock::now() + milliseconds(kLinger_ms);
@@ -239,13 +250,16 @@ void copy_answer(const HttpResponse& from, httplib::Response& to) {
     if (is_header_text(name) && is_header_text(value)) to.set_header(name.c_str(), value);
   }
   const bool no_body = from.status == 204 || from.status == 304;
-  if (!no_body) to.set_content(from.body, is_header_text(from.content_type) ? from.content_type.c_str() : "text/plain");
+  if (!no_body)
+    to.set_content(from.body,
+                   is_header_text(from.content_type) ? from.content_type.c_str() : "text/plain");
 }
 
-// ---- Threads -------------------------------------------------------------------------------------------------
+// ---- Threads
+// -------------------------------------------------------------------------------------------------
 
-// Fixed threads over a bounded queue. What does not fit is run at once on the accepting thread, in the mode that
-// only says 503.
+// Fixed threads over a bounded queue. What does not fit is run at once on the accepting thread, in
+// the mode that only says 503.
 class BoundedQueue {
  public:
   BoundedQueue(std::size_t threads, std::size_t queue_max) : queue_max_(queue_max) {
@@ -299,7 +313,8 @@ class BoundedQueue {
 };
 
 // void in 0.11, bool in 0.18.
-using EnqueueResult = decltype(std::declval<httplib::TaskQueue&>().enqueue(std::function<void()>()));
+using EnqueueResult =
+    decltype(std::declval<httplib::TaskQueue&>().enqueue(std::function<void()>()));
 
 class LibraryQueue final : public httplib::TaskQueue {
  public:
@@ -329,7 +344,8 @@ void raise_descriptor_limit() {
 
 }  // namespace
 
-// ---- The server ----------------------------------------------------------------------------------------------
+// ---- The server
+// ----------------------------------------------------------------------------------------------
 
 struct HttpServer::Impl {
   Options options;
@@ -350,7 +366,8 @@ struct HttpServer::Impl {
         response.headers.emplace("Allow", allow_text(found.methods));
         return response;
       }
-      HttpResponse response = problem(405, "method_not_allowed", "this path does not have this method");
+      HttpResponse response =
+          problem(405, "method_not_allowed", "this path does not have this method");
       response.headers.emplace("Allow", allow_text(found.methods));
       return response;
     }
@@ -380,13 +397,16 @@ class HttpServer::Impl::Front final : public httplib::Server {
     new_task_queue = [this]() -> httplib::TaskQueue* { return new LibraryQueue(*impl_.queue); };
     set_socket_options([](socket_t fd) {
       int yes = 1;
-      setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);  // not REUSEPORT: two servers would share a port
+      setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &yes,
+                 sizeof yes);  // not REUSEPORT: two servers would share a port
       fcntl(fd, F_SETFD, FD_CLOEXEC);
     });
     // What the library tells the other side in `Keep-Alive`; the loop is ours.
     set_keep_alive_timeout(std::max(1, impl_.options.keep_alive_timeout_ms / 1000));
     set_keep_alive_max_count(impl_.options.keep_alive_requests_max);
-    Get("/", [](const httplib::Request&, httplib::Response& response) { copy_answer(*answer_to_write, response); });
+    Get("/", [](const httplib::Request&, httplib::Response& response) {
+      copy_answer(*answer_to_write, response);
+    });
   }
 
   // The library listens with a backlog of 5; listening again on the same socket only changes that.
@@ -409,8 +429,9 @@ class HttpServer::Impl::Front final : public httplib::Server {
 
   // Never blocks: it may be the accepting thread's.
   void turn_away(int fd) {
-    HttpResponse response = impl_.stopping.load() ? problem(503, "shutting_down", "this server is stopping")
-                                                  : problem(503, "overloaded", "too many connections are waiting");
+    HttpResponse response = impl_.stopping.load()
+                                ? problem(503, "shutting_down", "this server is stopping")
+                                : problem(503, "overloaded", "too many connections are waiting");
     response.headers.emplace("Retry-After", "1");
     const std::string bytes = render(response, false, false);
     (void)send(fd, bytes.data(), bytes.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
@@ -431,9 +452,11 @@ class HttpServer::Impl::Front final : public httplib::Server {
     }
   }
 
-  // False when the connection should end: idle for too long, others wait for the thread, or we stop.
+  // False when the connection should end: idle for too long, others wait for the thread, or we
+  // stop.
   bool wait_for_request(Connection& connection, bool first) {
-    const auto until = Clock::now() + milliseconds(first ? impl_.options.head_timeout_ms : impl_.options.keep_alive_timeout_ms);
+    const auto until = Clock::now() + milliseconds(first ? impl_.options.head_timeout_ms
+                                                         : impl_.options.keep_alive_timeout_ms);
     for (;;) {
       const auto slice = std::min(until, Clock::now() + milliseconds(kIdleSlice_ms));
       switch (connection.read_some(slice)) {
@@ -481,20 +504,23 @@ class HttpServer::Impl::Front final : public httplib::Server {
       }
       if (in.size() > limits::header_bytes_max) {
         const bool first_line = in.find("\r\n") > limits::request_path_max;
-        return tl::unexpected(first_line ? Refusal{414, "too_large", "the path is longer than 1,024 characters"}
-                                         : Refusal{431, "too_large", "the headers are too large"});
+        return tl::unexpected(
+            first_line ? Refusal{414, "too_large", "the path is longer than 1,024 characters"}
+                       : Refusal{431, "too_large", "the headers are too large"});
       }
       searched = in.size();
       switch (connection.read_some(until)) {
         case Connection::Read::kBytes: break;
         case Connection::Read::kClosed: return tl::unexpected(Refusal{0, "", ""});
         case Connection::Read::kTimeout:
-          return tl::unexpected(Refusal{408, "too_slow", "the head of the request did not come in time"});
+          return tl::unexpected(
+              Refusal{408, "too_slow", "the head of the request did not come in time"});
       }
     }
   }
 
-  tl::expected<std::string, Refusal> take_body(Connection& connection, const RequestHead& head, std::size_t bytes_max) {
+  tl::expected<std::string, Refusal> take_body(Connection& connection, const RequestHead& head,
+                                               std::size_t bytes_max) {
     static constexpr Refusal kTooLarge{413, "too_large", "the body is too large"};
     const auto until = Clock::now() + milliseconds(impl_.options.body_timeout_ms);
     if (head.content_length > bytes_max) return tl::unexpected(kTooLarge);
@@ -530,7 +556,8 @@ class HttpServer::Impl::Front final : public httplib::Server {
 
   // Answers and ends the connection: after a refusal nobody knows where the next request begins.
   bool refuse(Connection& connection, const Refusal& refusal) {
-    if (send_answer(connection, render(problem(refusal.status, refusal.code, refusal.detail), false, false))) {
+    if (send_answer(connection,
+                    render(problem(refusal.status, refusal.code, refusal.detail), false, false))) {
       connection.linger();
     }
     return false;
@@ -557,7 +584,8 @@ class HttpServer::Impl::Front final : public httplib::Server {
     if constexpr (requires { self.process_request(made, close_connection, closed, nothing); }) {
       self.process_request(made, close_connection, closed, nothing);
     } else {
-      self.process_request(made, std::string(), 0, std::string(), 0, close_connection, closed, nothing);
+      self.process_request(made, std::string(), 0, std::string(), 0, close_connection, closed,
+                           nothing);
     }
   }
 
@@ -568,16 +596,19 @@ HttpServer::HttpServer() : HttpServer(Options{}) {}
 
 HttpServer::HttpServer(Options options) : impl_(std::make_unique<Impl>()) {
   BELAY_CHECK(options.threads > 0, "a server needs a thread");
-  BELAY_CHECK(options.threads + options.queue_max < limits::connections_max, "more connections than allowed");
+  BELAY_CHECK(options.threads + options.queue_max < limits::connections_max,
+              "more connections than allowed");
   impl_->options = options;
 }
 
 HttpServer::~HttpServer() { stop(); }
 
-void HttpServer::route(std::string method, std::string pattern, Handler handler, std::size_t body_bytes_max) {
+void HttpServer::route(std::string method, std::string pattern, Handler handler,
+                       std::size_t body_bytes_max) {
   BELAY_CHECK(!impl_->front, "routes are added before listen()");
   BELAY_CHECK(pattern.starts_with('/') && handler != nullptr, "a route needs a path and a handler");
-  impl_->routes.push_back({std::move(method), split_path(pattern), std::move(handler), body_bytes_max});
+  impl_->routes.push_back(
+      {std::move(method), split_path(pattern), std::move(handler), body_bytes_max});
 }
 
 void HttpServer::otherwise(Handler handler) { impl_->fallback = std::move(handler); }
@@ -586,7 +617,8 @@ Result<int> HttpServer::listen(const std::string& host, int port) {
   BELAY_CHECK(!impl_->front, "listen() is called once");
   raise_descriptor_limit();
   auto front = std::make_unique<Impl::Front>(*impl_);
-  const int bound = port == 0 ? front->bind_to_any_port(host) : (front->bind_to_port(host, port) ? port : -1);
+  const int bound =
+      port == 0 ? front->bind_to_any_port(host) : (front->bind_to_port(host, port) ? port : -1);
   if (bound <= 0) {
     return fail(ErrorCode::kUnavailable, "cannot listen on " + host + ":" + std::to_string(port),
                 "is another program using the port? choose one with --listen HOST:PORT");
@@ -612,10 +644,13 @@ HttpResponse HttpServer::problem(int status, std::string_view code, std::string_
   HttpResponse response;
   response.status = status;
   response.content_type = "application/problem+json";
-  response.body = "{\"type\":\"urn:belay:problem:" + std::string(code) + "\",\"title\":\"the request was refused\",\"status\":" +
-                  std::to_string(status) + ",\"detail\":\"" + std::string(detail) + "\",\"code\":\"" + std::string(code) +
+  response.body = "{\"type\":\"urn:belay:problem:" + std::string(code) +
+                  "\",\"title\":\"the request was refused\",\"status\":" + std::to_string(status) +
+                  ",\"detail\":\"" + std::string(detail) + "\",\"code\":\"" + std::string(code) +
                   "\"}\n";
-  if (status >= 500) response.body.replace(response.body.find("the request was refused"), 23, "the server cannot do this now");
+  if (status >= 500)
+    response.body.replace(response.body.find("the request was refused"), 23,
+                          "the server cannot do this now");
   return response;
 }
 

@@ -44,12 +44,15 @@ std::string sealed(std::string plain, const Sealer* sealer, const char* bound_to
 Result<Value> opened(const std::string& body, const Sealer* sealer, const char* bound_to) {
   Result<std::string> plain = body;
   if (is_sealed_value(body) != (sealer != nullptr)) {
-    return fail(ErrorCode::kForbidden, sealer != nullptr ? "it is not sealed, and this node has the master key"
-                                                         : "it is sealed, and this node has no master key",
+    return fail(ErrorCode::kForbidden,
+                sealer != nullptr ? "it is not sealed, and this node has the master key"
+                                  : "it is sealed, and this node has no master key",
                 "give all nodes the same BELAY_SEAL_KEY");
   }
   if (sealer != nullptr) plain = open_value(sealer->own(), body, bound_to);
-  if (!plain) return fail(ErrorCode::kForbidden, plain.error().message, "give all nodes the same BELAY_SEAL_KEY");
+  if (!plain)
+    return fail(ErrorCode::kForbidden, plain.error().message,
+                "give all nodes the same BELAY_SEAL_KEY");
   Result<Value> json = parse_json(*plain, {.bytes_max = 2 * kMailBytesMax, .depth_max = 8});
   if (!json) return fail(ErrorCode::kInvalid, json.error().message);
   if (json->kind() != Value::Kind::kMap) return fail(ErrorCode::kInvalid, "it is no object");
@@ -59,7 +62,8 @@ Result<Value> opened(const std::string& body, const Sealer* sealer, const char* 
   return std::move(*json);
 }
 
-std::vector<std::pair<std::string, std::string>> pairs_of(const Value& json, std::string_view name) {
+std::vector<std::pair<std::string, std::string>> pairs_of(const Value& json,
+                                                          std::string_view name) {
   std::vector<std::pair<std::string, std::string>> out;
   const Value* list = json.find(name);
   if (list == nullptr || list->kind() != Value::Kind::kList) return out;
@@ -74,7 +78,8 @@ std::vector<std::pair<std::string, std::string>> pairs_of(const Value& json, std
 
 bool read_body(const Value& json, std::string& body) {
   const Value* base64 = json.find("base64");
-  if (base64 != nullptr && base64->kind() == Value::Kind::kString) return from_base64(base64->as_string(), body);
+  if (base64 != nullptr && base64->kind() == Value::Kind::kString)
+    return from_base64(base64->as_string(), body);
   body = text_field(json, "body");
   return true;
 }
@@ -91,9 +96,12 @@ Result<std::string> encode_mailed(const MailedRequest& request, const Sealer* se
   write_pairs(w, "headers", request.http.headers);
   write_body(w, request.http.body);
   w.key("who").begin_object().field("tenant", request.who.tenant).field("actor", request.who.actor);
-  w.field("role", name(request.who.role)).strings("may_answer", request.who.may_answer).end_object();
+  w.field("role", name(request.who.role))
+      .strings("may_answer", request.who.may_answer)
+      .end_object();
   std::string body = sealed(w.end_object().take(), sealer, kBoundRequest);
-  if (body.size() > kMailBytesMax) return fail(ErrorCode::kTooLarge, "the request is too large for a mail");
+  if (body.size() > kMailBytesMax)
+    return fail(ErrorCode::kTooLarge, "the request is too large for a mail");
   return body;
 }
 
@@ -101,34 +109,43 @@ Result<MailedRequest> decode_mailed(const std::string& body, const Sealer* seale
   Result<Value> json = opened(body, sealer, kBoundRequest);
   if (!json) return fail(json.error());
   const Value* who = json->find("who");
-  if (who == nullptr || who->kind() != Value::Kind::kMap) return fail(ErrorCode::kInvalid, "nobody asks");
+  if (who == nullptr || who->kind() != Value::Kind::kMap)
+    return fail(ErrorCode::kInvalid, "nobody asks");
   MailedRequest out;
   out.route = text_field(*json, "route");
   out.nonce = text_field(*json, "nonce");
   out.http.method = text_field(*json, "method");
   out.http.path = text_field(*json, "path");
   out.http.remote_address = text_field(*json, "remote");
-  for (auto& [key, value] : pairs_of(*json, "params")) out.http.params.emplace(std::move(key), std::move(value));
-  for (auto& [key, value] : pairs_of(*json, "query")) out.http.query.emplace(std::move(key), std::move(value));
-  for (auto& [key, value] : pairs_of(*json, "headers")) out.http.headers.emplace(std::move(key), std::move(value));
+  for (auto& [key, value] : pairs_of(*json, "params"))
+    out.http.params.emplace(std::move(key), std::move(value));
+  for (auto& [key, value] : pairs_of(*json, "query"))
+    out.http.query.emplace(std::move(key), std::move(value));
+  for (auto& [key, value] : pairs_of(*json, "headers"))
+    out.http.headers.emplace(std::move(key), std::move(value));
   if (!read_body(*json, out.http.body)) return fail(ErrorCode::kInvalid, "its body is no base64");
   out.who.tenant = text_field(*who, "tenant");
   out.who.actor = text_field(*who, "actor");
   // Nobody's is the role of webhooks, which sign for themselves.
   out.who.role = parse_role(text_field(*who, "role")).value_or(Role::kNobody);
-  if (const Value* roles = who->find("may_answer"); roles != nullptr && roles->kind() == Value::Kind::kList) {
+  if (const Value* roles = who->find("may_answer");
+      roles != nullptr && roles->kind() == Value::Kind::kList) {
     for (const Value& role : roles->as_list()) {
       if (role.kind() == Value::Kind::kString) out.who.may_answer.push_back(role.as_string());
     }
   }
-  if (out.who.tenant.empty() || out.nonce.empty()) return fail(ErrorCode::kInvalid, "the tenant or the nonce is missing");
+  if (out.who.tenant.empty() || out.nonce.empty())
+    return fail(ErrorCode::kInvalid, "the tenant or the nonce is missing");
   return out;
 }
 
 std::string encode_mailed_answer(const HttpResponse& response, const Sealer* sealer) {
   const auto encode = [sealer](const HttpResponse& r) {
     JsonWriter w;
-    w.begin_object().field("form", kForm).field("status", r.status).field("content_type", r.content_type);
+    w.begin_object()
+        .field("form", kForm)
+        .field("status", r.status)
+        .field("content_type", r.content_type);
     write_pairs(w, "headers", r.headers);
     write_body(w, r.body);
     return sealed(w.end_object().take(), sealer, kBoundAnswer);
@@ -136,7 +153,8 @@ std::string encode_mailed_answer(const HttpResponse& response, const Sealer* sea
   std::string body = encode(response);
   if (body.size() <= kMailBytesMax) return body;
   // What wrote something answers briefly; it is a read that has so much to say.
-  return encode(refuse(503, "unavailable", "the answer is too large to be brought from another node by mail",
+  return encode(refuse(503, "unavailable",
+                       "the answer is too large to be brought from another node by mail",
                        "ask for a smaller page, or try again later"));
 }
 
@@ -145,16 +163,19 @@ Result<HttpResponse> decode_mailed_answer(const std::string& body, const Sealer*
   if (!json) return fail(json.error());
   HttpResponse out;
   const Value* status = json->find("status");
-  if (status == nullptr || status->kind() != Value::Kind::kInt || status->as_int() < 200 || status->as_int() > 599)
+  if (status == nullptr || status->kind() != Value::Kind::kInt || status->as_int() < 200 ||
+      status->as_int() > 599)
     return fail(ErrorCode::kInvalid, "it has no status");
   out.status = static_cast<int>(status->as_int());
   out.content_type = text_field(*json, "content_type");
-  for (auto& [key, value] : pairs_of(*json, "headers")) out.headers.emplace(std::move(key), std::move(value));
+  for (auto& [key, value] : pairs_of(*json, "headers"))
+    out.headers.emplace(std::move(key), std::move(value));
   if (!read_body(*json, out.body)) return fail(ErrorCode::kInvalid, "its body is no base64");
   return out;
 }
 
-// ---- The desk ------------------------------------------------------------------------------------------------
+// ---- The desk
+// ------------------------------------------------------------------------------------------------
 
 MailDesk::MailDesk(const std::vector<Route>& routes, SealerPtr sealer, CarryOut carry_out)
     : routes_(routes), sealer_(std::move(sealer)), carry_out_(std::move(carry_out)) {}
@@ -212,18 +233,22 @@ HttpResponse MailDesk::answer(const Job& job) const {
   Result<MailedRequest> letter = decode_mailed(job.body, sealer_.get());
   if (!letter) {
     spdlog::error("a mailed request cannot be read: {}", to_text(letter.error()));
-    return api::refuse(Failure{ErrorCode::kMisconfigured, "a mailed request: " + letter.error().message, letter.error().hint});
+    return api::refuse(Failure{ErrorCode::kMisconfigured,
+                               "a mailed request: " + letter.error().message, letter.error().hint});
   }
-  const auto route = std::find_if(routes_.begin(), routes_.end(), [&](const Route& r) { return r.id == letter->route; });
+  const auto route = std::find_if(routes_.begin(), routes_.end(),
+                                  [&](const Route& r) { return r.id == letter->route; });
   if (route == routes_.end())
     return api::refuse(501, "unsupported", "the node that holds this does not serve such a request",
                        "run the same version with the same definitions on all nodes");
   HttpRequest& http = letter->http;
-  const bool takes_key =
-      std::any_of(route->parameters.begin(), route->parameters.end(), [](const Parameter& parameter) {
-        return parameter.in == Parameter::kHeader && std::string_view(parameter.name) == "Idempotency-Key";
-      });
-  if (takes_key && header(http, "idempotency-key") == nullptr) http.headers.emplace("Idempotency-Key", "mail:" + letter->nonce);
+  const bool takes_key = std::any_of(route->parameters.begin(), route->parameters.end(),
+                                     [](const Parameter& parameter) {
+                                       return parameter.in == Parameter::kHeader &&
+                                              std::string_view(parameter.name) == "Idempotency-Key";
+                                     });
+  if (takes_key && header(http, "idempotency-key") == nullptr)
+    http.headers.emplace("Idempotency-Key", "mail:" + letter->nonce);
   return carry_out_(*route, http, letter->who);
 }
 

@@ -1,15 +1,17 @@
-// A request that goes through a lane's mailbox, because its holder could not be connected to: its form, and the desk at
-// the other end that carries such requests out with the handlers of the API.
+// A request that goes through a lane's mailbox, because its holder could not be connected to: its
+// form, and the desk at the other end that carries such requests out with the handlers of the API.
 //
-// The API key is not in it. The asking node has checked the key and writes down who it belongs to (tenant, role, name);
-// the holder takes that for granted, and asks again whether that role may do this. Whoever could forge such a row can
-// write to our tables anyway, API keys included, so nothing new is trusted. Where there is a master key of private
-// values, requests and answers are sealed under it: then a row of somebody who has the database but not the key is
-// refused, and no private value lies in the mailbox in clear. A webhook's delivery keeps its signature, which the
+// The API key is not in it. The asking node has checked the key and writes down who it belongs to
+// (tenant, role, name); the holder takes that for granted, and asks again whether that role may do
+// this. Whoever could forge such a row can write to our tables anyway, API keys included, so
+// nothing new is trusted. Where there is a master key of private values, requests and answers are
+// sealed under it: then a row of somebody who has the database but not the key is refused, and no
+// private value lies in the mailbox in clear. A webhook's delivery keeps its signature, which the
 // holder verifies for itself.
 //
-// A request may come twice (the holder crashed, another took the lane). One without an Idempotency-Key is carried out
-// under a key that lies in the mail, so that twice is once. Tested in tests/runtime/forward_test.cpp.
+// A request may come twice (the holder crashed, another took the lane). One without an
+// Idempotency-Key is carried out under a key that lies in the mail, so that twice is once. Tested
+// in tests/runtime/forward_test.cpp.
 #pragma once
 #include <condition_variable>
 #include <deque>
@@ -35,7 +37,8 @@ struct MailedRequest {
 
 // kTooLarge when it does not fit into a mail.
 Result<std::string> encode_mailed(const MailedRequest& request, const Sealer* sealer);
-// kInvalid, kUnsupported (a newer form), kForbidden (sealed here and not there, or under another key).
+// kInvalid, kUnsupported (a newer form), kForbidden (sealed here and not there, or under another
+// key).
 Result<MailedRequest> decode_mailed(const std::string& body, const Sealer* sealer);
 
 std::string encode_mailed_answer(const HttpResponse& response, const Sealer* sealer);

@@ -1,6 +1,7 @@
-// Moving a saga to another definition, and what a replay elsewhere needs for its verdict: the journal in stored form and
-// the definition that wrote it. Stored entries hold private fields as they are, for a masked value would make every
-// verdict wrong; so they are for operators, and each reading is written down in the audit.
+// Moving a saga to another definition, and what a replay elsewhere needs for its verdict: the
+// journal in stored form and the definition that wrote it. Stored entries hold private fields as
+// they are, for a masked value would make every verdict wrong; so they are for operators, and each
+// reading is written down in the audit.
 #include "interpreter/graph_codec.h"
 #include "runtime/api/api.h"
 #include "runtime/api/saga_json.h"
@@ -66,9 +67,9 @@ HttpResponse migrate(Context& context, const Call& call) {
   wish.reason = *reason;
   wish.dry_run = terms->dry_run;
   if (!terms->dry_run && !terms->if_match) {
-    Problem no = problem(428, "precondition_required",
-                         "a saga is moved from the state that was shown to you",
-                         "send `If-Match` with the ETag of this answer; `dry_run=true` gives the verdict");
+    Problem no = problem(
+        428, "precondition_required", "a saga is moved from the state that was shown to you",
+        "send `If-Match` with the ETag of this answer; `dry_run=true` gives the verdict");
     no.headers.emplace_back("ETag", etag(view->state.seq));
     return to_response(no);
   }
@@ -83,11 +84,12 @@ HttpResponse migrate(Context& context, const Call& call) {
     }
     return to_response(no);
   }
-  if (terms->dry_run || reply->moved) return migrated(context, call, view->row.id, *reply, terms->dry_run);
-  Problem no = problem(409, "not_movable",
-                       "the saga stays as it is: " + verdict_line(reply->verdict),
-                       "let it end under its own definition, or change the new one so that what is "
-                       "recorded stays as it was");
+  if (terms->dry_run || reply->moved)
+    return migrated(context, call, view->row.id, *reply, terms->dry_run);
+  Problem no =
+      problem(409, "not_movable", "the saga stays as it is: " + verdict_line(reply->verdict),
+              "let it end under its own definition, or change the new one so that what is "
+              "recorded stays as it was");
   no.members.emplace_back("seq", std::to_string(reply->seq));
   no.members.emplace_back("verdict",
                           verdict_json(reply->verdict, reply->from.get(), reply->to.get()));
@@ -114,7 +116,10 @@ HttpResponse journal(Context& context, const Call& call) {
   }
   JsonWriter w;
   w.begin_object().field("saga", row->id).field("workflow", row->workflow);
-  w.field("definition", view->graph->hash).field("status", name(view->state.status)).key("entries").begin_array();
+  w.field("definition", view->graph->hash)
+      .field("status", name(view->state.status))
+      .key("entries")
+      .begin_array();
   for (const JournalRow& entry : page->rows) {
     const Result<std::string> body = body_of(*view, entry);
     if (!body) return refuse(body.error());
@@ -145,25 +150,25 @@ void add_migrate_routes(std::vector<Route>& routes, Context& context) {
   };
   const Parameter id{Parameter::kPath, "id", R"({"type":"string","format":"uuid"})",
                      "The saga's id", true};
-  routes.push_back(
-      {"POST",
-       "/v1/sagas/{id}/migrate",
-       "migrateSaga",
-       "acts",
-       "Move a saga to another definition of its workflow, when nothing that is recorded would have "
-       "been otherwise under it",
-       Role::kOperator,
-       {id,
-        {Parameter::kQuery, "dry_run", R"({"type":"boolean","default":false})",
-         "Only give the verdict"},
-        {Parameter::kHeader, "If-Match", R"({"type":"string","examples":["\"12\""]})",
-         "The ETag of the saga as it was shown; needed unless dry_run"},
-        {Parameter::kHeader, "Idempotency-Key", R"({"type":"string","maxLength":255})",
-         "The same key with the same body acts once"}},
-       "Migrate",
-       {{200, "Moved (or the verdict)", "MigrateReply"},
-        {409, "`not_movable`: the verdict does not allow it", "Problem"}},
-       handler(migrate)});
+  routes.push_back({"POST",
+                    "/v1/sagas/{id}/migrate",
+                    "migrateSaga",
+                    "acts",
+                    "Move a saga to another definition of its workflow, when nothing that is "
+                    "recorded would have "
+                    "been otherwise under it",
+                    Role::kOperator,
+                    {id,
+                     {Parameter::kQuery, "dry_run", R"({"type":"boolean","default":false})",
+                      "Only give the verdict"},
+                     {Parameter::kHeader, "If-Match", R"({"type":"string","examples":["\"12\""]})",
+                      "The ETag of the saga as it was shown; needed unless dry_run"},
+                     {Parameter::kHeader, "Idempotency-Key", R"({"type":"string","maxLength":255})",
+                      "The same key with the same body acts once"}},
+                    "Migrate",
+                    {{200, "Moved (or the verdict)", "MigrateReply"},
+                     {409, "`not_movable`: the verdict does not allow it", "Problem"}},
+                    handler(migrate)});
   routes.push_back(
       {"GET",
        "/v1/sagas/{id}/journal",
@@ -179,17 +184,17 @@ void add_migrate_routes(std::vector<Route>& routes, Context& context) {
        "",
        {{200, "A page of entries", "JournalPage"}},
        handler(journal)});
-  routes.push_back(
-      {"GET",
-       "/v1/definitions/{hash}",
-       "getDefinition",
-       "workflows",
-       "A definition as it is stored, also an old one",
-       Role::kViewer,
-       {{Parameter::kPath, "hash", R"({"type":"string"})", "Its hash: a saga's `definition`", true}},
-       "",
-       {{200, "The definition", "Definition"}},
-       handler(definition)});
+  routes.push_back({"GET",
+                    "/v1/definitions/{hash}",
+                    "getDefinition",
+                    "workflows",
+                    "A definition as it is stored, also an old one",
+                    Role::kViewer,
+                    {{Parameter::kPath, "hash", R"({"type":"string"})",
+                      "Its hash: a saga's `definition`", true}},
+                    "",
+                    {{200, "The definition", "Definition"}},
+                    handler(definition)});
 }
 
 }  // namespace belay::runtime::api

@@ -41,7 +41,8 @@ void add_node_routes(std::vector<Route>& routes, Context& context) {
                     "/v1/nodes",
                     "listNodes",
                     "health",
-                    "The nodes on this database, the lanes that each holds, and what is left of their leases; as this "
+                    "The nodes on this database, the lanes that each holds, and what is left of "
+                    "their leases; as this "
                     "node saw them a second ago at most",
                     Role::kOperator,
                     {},

@@ -23,12 +23,9 @@ void write_content(JsonWriter& w, const char* content_type, const char* schema) 
 
 const char* place(Parameter::In in) {
   switch (in) {
-    case Parameter::kPath:
-      return "path";
-    case Parameter::kQuery:
-      return "query";
-    case Parameter::kHeader:
-      return "header";
+    case Parameter::kPath: return "path";
+    case Parameter::kQuery: return "query";
+    case Parameter::kHeader: return "header";
   }
   return "query";
 }

@@ -18,12 +18,9 @@ bool holds_private(const Type& type) {
 
 const Call* call_of(const Node& node, Direction direction) {
   switch (direction) {
-    case Direction::kForward:
-      return node.kind == NodeKind::kStep ? &node.call : nullptr;
-    case Direction::kCheck:
-      return node.call.check.empty() ? nullptr : node.call.check.data();
-    case Direction::kUndo:
-      return node.undo ? &*node.undo : nullptr;
+    case Direction::kForward: return node.kind == NodeKind::kStep ? &node.call : nullptr;
+    case Direction::kCheck: return node.call.check.empty() ? nullptr : node.call.check.data();
+    case Direction::kUndo: return node.undo ? &*node.undo : nullptr;
     case Direction::kUndoCheck:
       return !node.undo || node.undo->check.empty() ? nullptr : node.undo->check.data();
   }
@@ -76,10 +73,8 @@ Value masked(const Value& value, const Type& type) {
         out.emplace_back(key, masked(item, type.element.front()));
       return Value::map(std::move(out));
     }
-    case Type::Base::kRecord:
-      return masked(value, type.fields);
-    default:
-      return value;
+    case Type::Base::kRecord: return masked(value, type.fields);
+    default: return value;
   }
 }
 
@@ -104,7 +99,8 @@ Entry masked(const Entry& entry, const Graph& graph) {
   } else if (auto* e = std::get_if<EventTaken>(&out.fact)) {
     e->payload = masked_payload(e->payload, graph, e->event);
   } else if (auto* q = std::get_if<AnswerGiven>(&out.fact)) {
-    if (q->path.node < graph.nodes.size()) q->answer = masked(q->answer, graph.nodes[q->path.node].answers);
+    if (q->path.node < graph.nodes.size())
+      q->answer = masked(q->answer, graph.nodes[q->path.node].answers);
   } else if (auto* a = std::get_if<OperatorActed>(&out.fact)) {
     a->output = masked_result(a->output, graph, a->path, a->direction);
   }

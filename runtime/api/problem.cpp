@@ -11,44 +11,25 @@ namespace {
 
 int status_of(ErrorCode code) {
   switch (code) {
-    case ErrorCode::kInvalid:
-      return 422;
-    case ErrorCode::kTooLarge:
-      return 413;
-    case ErrorCode::kUnauthenticated:
-      return 401;
-    case ErrorCode::kForbidden:
-      return 403;
-    case ErrorCode::kNotFound:
-      return 404;
-    case ErrorCode::kConflict:
-      return 409;
-    case ErrorCode::kKeyReused:
-      return 422;
-    case ErrorCode::kNotAllowedNow:
-      return 409;
-    case ErrorCode::kOneAtATime:
-      return 409;
-    case ErrorCode::kStale:
-      return 412;
-    case ErrorCode::kOverloaded:
-      return 429;
-    case ErrorCode::kUnavailable:
-      return 503;
-    case ErrorCode::kInDoubt:
-      return 503;
-    case ErrorCode::kFenced:
-      return 503;
-    case ErrorCode::kMisconfigured:
-      return 503;
-    case ErrorCode::kCorrupt:
-      return 500;
-    case ErrorCode::kUnsupported:
-      return 501;
-    case ErrorCode::kShuttingDown:
-      return 503;
-    case ErrorCode::kInternal:
-      return 500;
+    case ErrorCode::kInvalid: return 422;
+    case ErrorCode::kTooLarge: return 413;
+    case ErrorCode::kUnauthenticated: return 401;
+    case ErrorCode::kForbidden: return 403;
+    case ErrorCode::kNotFound: return 404;
+    case ErrorCode::kConflict: return 409;
+    case ErrorCode::kKeyReused: return 422;
+    case ErrorCode::kNotAllowedNow: return 409;
+    case ErrorCode::kOneAtATime: return 409;
+    case ErrorCode::kStale: return 412;
+    case ErrorCode::kOverloaded: return 429;
+    case ErrorCode::kUnavailable: return 503;
+    case ErrorCode::kInDoubt: return 503;
+    case ErrorCode::kFenced: return 503;
+    case ErrorCode::kMisconfigured: return 503;
+    case ErrorCode::kCorrupt: return 500;
+    case ErrorCode::kUnsupported: return 501;
+    case ErrorCode::kShuttingDown: return 503;
+    case ErrorCode::kInternal: return 500;
   }
   return 500;
 }
@@ -58,12 +39,9 @@ const char* safe_detail(ErrorCode code) {
   switch (code) {
     case ErrorCode::kUnavailable:
       return "the database cannot be reached now; nothing is known to have been changed";
-    case ErrorCode::kInDoubt:
-      return "the request may or may not have been carried out";
-    case ErrorCode::kFenced:
-      return "this node no longer owns what was asked for";
-    case ErrorCode::kShuttingDown:
-      return "this server is stopping";
+    case ErrorCode::kInDoubt: return "the request may or may not have been carried out";
+    case ErrorCode::kFenced: return "this node no longer owns what was asked for";
+    case ErrorCode::kShuttingDown: return "this server is stopping";
     case ErrorCode::kMisconfigured:
       return "this server lacks a setting that the request needs; its log says which";
     default:
@@ -81,8 +59,7 @@ const char* safe_hint(ErrorCode code) {
     case ErrorCode::kFenced:
     case ErrorCode::kShuttingDown:
       return "try again after the time in Retry-After, with the same Idempotency-Key";
-    default:
-      return "";
+    default: return "";
   }
 }
 
@@ -152,7 +129,8 @@ Problem problem(const Failure& failure) {
     p.headers.emplace_back(kElsewhereHeader, "lane " + std::to_string(failure.lane));
     p.retry_after_s = 1;
   }
-  if (failure.code == ErrorCode::kShuttingDown) p.headers.emplace_back(kElsewhereHeader, "stopping");
+  if (failure.code == ErrorCode::kShuttingDown)
+    p.headers.emplace_back(kElsewhereHeader, "stopping");
   return p;
 }
 

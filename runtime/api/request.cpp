@@ -38,24 +38,18 @@ std::optional<std::uint64_t> whole_number(std::string_view text) {
 
 const char* kind_word(BodyField::Kind kind) {
   switch (kind) {
-    case BodyField::kText:
-      return "text";
-    case BodyField::kBool:
-      return "true or false";
-    case BodyField::kAny:
-      return "a value";
+    case BodyField::kText: return "text";
+    case BodyField::kBool: return "true or false";
+    case BodyField::kAny: return "a value";
   }
   return "a value";
 }
 
 bool fits(BodyField::Kind kind, const Value& value) {
   switch (kind) {
-    case BodyField::kText:
-      return value.kind() == Value::Kind::kString;
-    case BodyField::kBool:
-      return value.kind() == Value::Kind::kBool;
-    case BodyField::kAny:
-      return true;
+    case BodyField::kText: return value.kind() == Value::Kind::kString;
+    case BodyField::kBool: return value.kind() == Value::Kind::kBool;
+    case BodyField::kAny: return true;
   }
   return false;
 }
@@ -79,16 +73,11 @@ bool is_json(const HttpRequest& request) {
 
 const char* name(Role role) {
   switch (role) {
-    case Role::kNobody:
-      return "nobody";
-    case Role::kViewer:
-      return "viewer";
-    case Role::kStarter:
-      return "starter";
-    case Role::kOperator:
-      return "operator";
-    case Role::kAdmin:
-      return "admin";
+    case Role::kNobody: return "nobody";
+    case Role::kViewer: return "viewer";
+    case Role::kStarter: return "starter";
+    case Role::kOperator: return "operator";
+    case Role::kAdmin: return "admin";
   }
   return "nobody";
 }

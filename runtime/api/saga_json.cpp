@@ -18,100 +18,63 @@ namespace {
 
 const char* name_of(CallPhase phase) {
   switch (phase) {
-    case CallPhase::kIdle:
-      return "idle";
-    case CallPhase::kDue:
-      return "due";
-    case CallPhase::kInFlight:
-      return "in_flight";
-    case CallPhase::kFailed:
-      return "failed";
-    case CallPhase::kBackoff:
-      return "retrying";
-    case CallPhase::kSettling:
-      return "settling";
-    case CallPhase::kHeld:
-      return "held";
-    case CallPhase::kSucceeded:
-      return "succeeded";
-    case CallPhase::kRefused:
-      return "failed";
+    case CallPhase::kIdle: return "idle";
+    case CallPhase::kDue: return "due";
+    case CallPhase::kInFlight: return "in_flight";
+    case CallPhase::kFailed: return "failed";
+    case CallPhase::kBackoff: return "retrying";
+    case CallPhase::kSettling: return "settling";
+    case CallPhase::kHeld: return "held";
+    case CallPhase::kSucceeded: return "succeeded";
+    case CallPhase::kRefused: return "failed";
   }
   return "idle";
 }
 
 const char* undo_phase(CallPhase phase) {
   switch (phase) {
-    case CallPhase::kIdle:
-      return "";
+    case CallPhase::kIdle: return "";
     case CallPhase::kDue:
     case CallPhase::kInFlight:
-    case CallPhase::kFailed:
-      return "undoing";
-    case CallPhase::kBackoff:
-      return "undo_retrying";
-    case CallPhase::kSettling:
-      return "undo_settling";
-    case CallPhase::kHeld:
-      return "undo_held";
-    case CallPhase::kSucceeded:
-      return "undone";
-    case CallPhase::kRefused:
-      return "undo_failed";
+    case CallPhase::kFailed: return "undoing";
+    case CallPhase::kBackoff: return "undo_retrying";
+    case CallPhase::kSettling: return "undo_settling";
+    case CallPhase::kHeld: return "undo_held";
+    case CallPhase::kSucceeded: return "undone";
+    case CallPhase::kRefused: return "undo_failed";
   }
   return "";
 }
 
 const char* name_of(EffectState effect) {
   switch (effect) {
-    case EffectState::kNone:
-      return "none";
-    case EffectState::kMaybe:
-      return "maybe";
-    case EffectState::kDone:
-      return "done";
-    case EffectState::kUndone:
-      return "undone";
-    case EffectState::kLeftOver:
-      return "left_over";
+    case EffectState::kNone: return "none";
+    case EffectState::kMaybe: return "maybe";
+    case EffectState::kDone: return "done";
+    case EffectState::kUndone: return "undone";
+    case EffectState::kLeftOver: return "left_over";
   }
   return "none";
 }
 
 const char* name_of(NodeKind kind) {
   switch (kind) {
-    case NodeKind::kStep:
-      return "step";
-    case NodeKind::kWhen:
-      return "when";
-    case NodeKind::kTogether:
-      return "together";
-    case NodeKind::kWait:
-      return "wait";
-    case NodeKind::kPause:
-      return "pause";
-    case NodeKind::kPublish:
-      return "publish";
-    case NodeKind::kSet:
-      return "set";
-    case NodeKind::kCancel:
-      return "cancel";
-    case NodeKind::kFinish:
-      return "finish";
-    case NodeKind::kPointOfNoReturn:
-      return "point_of_no_return";
-    case NodeKind::kForEach:
-      return "for_each";
-    case NodeKind::kRepeat:
-      return "repeat";
-    case NodeKind::kAsk:
-      return "ask";
-    case NodeKind::kTry:
-      return "try";
-    case NodeKind::kRun:
-      return "run";
-    case NodeKind::kAct:
-      return "act";
+    case NodeKind::kStep: return "step";
+    case NodeKind::kWhen: return "when";
+    case NodeKind::kTogether: return "together";
+    case NodeKind::kWait: return "wait";
+    case NodeKind::kPause: return "pause";
+    case NodeKind::kPublish: return "publish";
+    case NodeKind::kSet: return "set";
+    case NodeKind::kCancel: return "cancel";
+    case NodeKind::kFinish: return "finish";
+    case NodeKind::kPointOfNoReturn: return "point_of_no_return";
+    case NodeKind::kForEach: return "for_each";
+    case NodeKind::kRepeat: return "repeat";
+    case NodeKind::kAsk: return "ask";
+    case NodeKind::kTry: return "try";
+    case NodeKind::kRun: return "run";
+    case NodeKind::kAct: return "act";
   }
   return "step";
 }
@@ -293,7 +256,9 @@ const char* phase(const Node& node, const Activity* activity) {
 }
 
 void write_question(JsonWriter& w, const SagaId& saga, const Node& node, const std::string& path) {
-  w.field("question", node.title).field("role", node.role).raw_field("fields", schema_of(node.answers));
+  w.field("question", node.title)
+      .field("role", node.role)
+      .raw_field("fields", schema_of(node.answers));
   w.field("href", "/v1/sagas/" + saga + "/questions/" + path + "/answer");
 }
 
@@ -417,10 +382,12 @@ std::string quarantined_json(const InstanceRow& row) {
   w.field("status", row.status).field("health", row.health);
   write_instant(w, "since", row.health_since);
   w.field("waiting_on", row.waiting_on).field("failure", row.failure);
-  w.field("note",
-          "it was set aside so that others go on: steps, values and what is left over are not known "
-          "here, and nothing more happens to it; its history is kept, and `failure` says why; when that "
-          "is mended, `resume` reads it again");
+  w.field(
+      "note",
+      "it was set aside so that others go on: steps, values and what is left over are not known "
+      "here, and nothing more happens to it; its history is kept, and `failure` says why; when "
+      "that "
+      "is mended, `resume` reads it again");
   w.field_unless_empty("key", row.key).field("seq", row.seq);
   write_instant(w, "created_at", row.created_at);
   write_instant(w, "updated_at", row.updated_at);

@@ -131,12 +131,14 @@ HttpResponse show(Context& context, const Call& call) {
   return response;
 }
 
-// What is sealed is opened; without its key (erased, or it is another one) the entry says what may be read, and
+// What is sealed is opened; without its key (erased, or it is another one) the entry says what may
+// be read, and
 // `(erased)` for the rest.
 Result<Entry> entry_of(const SagaView& view, const JournalRow& row) {
   const Result<std::string> body = body_of(view, row);
   if (!body) return fail(body.error());
-  return decode_entry(*view.graph, EntryText{row.seq, row.version, row.at, row.actor, row.kind, *body});
+  return decode_entry(*view.graph,
+                      EntryText{row.seq, row.version, row.at, row.actor, row.kind, *body});
 }
 
 // The saga as it was after entry `seq`: the fold of its journal up to there.
@@ -173,8 +175,8 @@ void write_entry(JsonWriter& w, const Graph& graph, const Entry& plain, bool era
   w.field("version", entry.version).raw_field("raw", entry_body(graph, entry)).end_object();
 }
 
-// What can be said of an entry that cannot be read. Private values in it cannot be told from others,
-// so whoever only looks does not get its text.
+// What can be said of an entry that cannot be read. Private values in it cannot be told from
+// others, so whoever only looks does not get its text.
 void write_unread(JsonWriter& w, const JournalRow& row, const std::string& why, bool with_body) {
   w.begin_object().field("seq", row.seq);
   write_instant(w, "at", row.at);
@@ -213,10 +215,7 @@ HttpResponse history(Context& context, const Call& call) {
   if (!page) return refuse(page.error());
   JsonWriter w;
   w.begin_object().field("id", view->row.id).field("workflow", view->row.workflow);
-  w.field("status", status)
-      .field("seq", view->state.seq)
-      .key("entries")
-      .begin_array();
+  w.field("status", status).field("seq", view->state.seq).key("entries").begin_array();
   for (const JournalRow& row : page->rows) {
     const Result<Entry> entry =
         view->graph == nullptr ? fail(ErrorCode::kCorrupt, "its definition cannot be read either")

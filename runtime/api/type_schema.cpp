@@ -24,31 +24,17 @@ void write_text(JsonWriter& w, const Type& type, const char* format) {
 void write(JsonWriter& w, const Type& type) {
   w.begin_object();
   switch (type.base) {
-    case Base::kText:
-      write_text(w, type, nullptr);
-      break;
-    case Base::kUuid:
-      write_text(w, type, "uuid");
-      break;
-    case Base::kEmail:
-      write_text(w, type, "email");
-      break;
-    case Base::kUrl:
-      write_text(w, type, "uri");
-      break;
-    case Base::kDate:
-      write_text(w, type, "date");
-      break;
-    case Base::kTimestamp:
-      write_text(w, type, "date-time");
-      break;
+    case Base::kText: write_text(w, type, nullptr); break;
+    case Base::kUuid: write_text(w, type, "uuid"); break;
+    case Base::kEmail: write_text(w, type, "email"); break;
+    case Base::kUrl: write_text(w, type, "uri"); break;
+    case Base::kDate: write_text(w, type, "date"); break;
+    case Base::kTimestamp: write_text(w, type, "date-time"); break;
     case Base::kDuration:
       write_text(w, type, nullptr);
       w.field("description", "a duration: 900s, 15m, 1h30m or PT15M");
       break;
-    case Base::kBytes:
-      w.field("type", "string").field("contentEncoding", "base64");
-      break;
+    case Base::kBytes: w.field("type", "string").field("contentEncoding", "base64"); break;
     case Base::kInt:
     case Base::kUint:
       w.field("type", "integer");
@@ -56,12 +42,8 @@ void write(JsonWriter& w, const Type& type) {
       if (type.max) w.field("maximum", *type.max);
       if (type.base == Base::kUint && !type.min) w.field("minimum", 0);
       break;
-    case Base::kDouble:
-      w.field("type", "number");
-      break;
-    case Base::kBool:
-      w.field("type", "boolean");
-      break;
+    case Base::kDouble: w.field("type", "number"); break;
+    case Base::kBool: w.field("type", "boolean"); break;
     case Base::kMoney:
       w.field("type", "object")
           .raw_field(
@@ -69,9 +51,7 @@ void write(JsonWriter& w, const Type& type) {
               R"({"currency":{"type":"string","pattern":"^[A-Z]{3}$"},"minor":{"type":"integer"}})");
       w.raw_field("required", R"(["currency","minor"])").field("additionalProperties", false);
       break;
-    case Base::kOneOf:
-      w.strings("enum", type.options);
-      break;
+    case Base::kOneOf: w.strings("enum", type.options); break;
     case Base::kList:
       w.field("type", "array").raw_field("items", schema_of(type.element.front()));
       if (type.size_max) w.field("maxItems", *type.size_max);
@@ -84,13 +64,10 @@ void write(JsonWriter& w, const Type& type) {
       w.field_unless_empty("title", type.record);
       write_fields(w, type.fields);
       break;
-    case Base::kNull:
-      w.field("type", "null");
-      break;
+    case Base::kNull: w.field("type", "null"); break;
     case Base::kJson:
     case Base::kType:
-    case Base::kError:
-      break;  // anything
+    case Base::kError: break;  // anything
   }
   if (type.is_private) w.field("writeOnly", true);
   w.end_object();

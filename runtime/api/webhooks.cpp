@@ -177,7 +177,8 @@ Read<PublishReply> publish(Context& context, const Call& call, std::size_t index
                            const PublishRequest& event) {
   constexpr int kTries = 3;
   Result<PublishReply> reply = context.engine.publish(event);
-  for (int i = 1; i < kTries && !reply && reply.error().lane >= 0 && !is_forwarded(call.http); ++i) {
+  for (int i = 1; i < kTries && !reply && reply.error().lane >= 0 && !is_forwarded(call.http);
+       ++i) {
     std::optional<HttpResponse> there =
         context.forwarder.carry(call, reply.error().lane, static_cast<int>(index));
     if (!there) {

@@ -1,5 +1,5 @@
-// Fair parts of what is bounded: who asks for much is turned away, or waits, before who asks for little.
-// Tested in tests/runtime/fair_test.cpp.
+// Fair parts of what is bounded: who asks for much is turned away, or waits, before who asks for
+// little. Tested in tests/runtime/fair_test.cpp.
 #pragma once
 #include <cstddef>
 #include <deque>
@@ -12,14 +12,15 @@
 
 namespace belay::runtime {
 
-// Whether a tenant that holds `mine` of the `all` that are held may have one more, of `max`. It may hold up to three
-// times what is free: alone three quarters of all, one of n that want as much as they can get 3 / (3n + 1). So something
-// is always left for who comes next.
+// Whether a tenant that holds `mine` of the `all` that are held may have one more, of `max`. It may
+// hold up to three times what is free: alone three quarters of all, one of n that want as much as
+// they can get 3 / (3n + 1). So something is always left for who comes next.
 inline bool may_hold_more(std::size_t mine, std::size_t all, std::size_t max) {
   return all < max && mine < 3 * (max - all);
 }
 
-// A bounded queue out of which tenants take turns; what one tenant puts in comes out in that order. One thread at a time.
+// A bounded queue out of which tenants take turns; what one tenant puts in comes out in that order.
+// One thread at a time.
 template <class T>
 class FairQueue {
  public:

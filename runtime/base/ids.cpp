@@ -59,7 +59,8 @@ std::string IdGenerator::next(interpreter::Instant now) {
   const std::lock_guard lock(mutex_);
   const auto us = static_cast<std::uint64_t>(now.us > 0 ? now.us : 0);
   std::uint64_t tick = (us / 1000) * 4096 + (us % 1000) * 4096 / 1000;
-  if (tick <= last_) tick = last_ + 1;  // a quarter of a microsecond each: the clock catches up at once
+  if (tick <= last_)
+    tick = last_ + 1;  // a quarter of a microsecond each: the clock catches up at once
   last_ = tick;
   if (random_left_ < 8) {
     if (seed_ != 0) {

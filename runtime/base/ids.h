@@ -1,6 +1,6 @@
-// Ids and hashes: sagas, events and requests get time-ordered UUIDs (version 7), so that new rows stand together in
-// every index and a month of them is a partition; a partition key picks its lane by SHA-256.
-// Tested in tests/runtime/ids_test.cpp.
+// Ids and hashes: sagas, events and requests get time-ordered UUIDs (version 7), so that new rows
+// stand together in every index and a month of them is a partition; a partition key picks its lane
+// by SHA-256. Tested in tests/runtime/ids_test.cpp.
 #pragma once
 #include <cstdint>
 #include <mutex>
@@ -12,8 +12,8 @@
 
 namespace belay::runtime {
 
-// Makes UUIDs of version 7: 48 bits of milliseconds, 12 bits of the fraction, 62 random bits. Each is greater than the
-// one before, also when the clock stands still or steps back. Thread-safe.
+// Makes UUIDs of version 7: 48 bits of milliseconds, 12 bits of the fraction, 62 random bits. Each
+// is greater than the one before, also when the clock stands still or steps back. Thread-safe.
 class IdGenerator {
  public:
   // `seed` other than 0: the random bits come from it, for simulations that repeat exactly.
@@ -36,7 +36,8 @@ std::optional<std::string> normalise_uuid(std::string_view text);
 // The milliseconds inside a version 7 uuid as an instant; none for other versions.
 interpreter::Instant time_of_uuid(std::string_view uuid);
 
-// First 8 bytes of SHA-256(tenant, 0, partition key) mod count. Fixed for ever: rows lie where it says.
+// First 8 bytes of SHA-256(tenant, 0, partition key) mod count. Fixed for ever: rows lie where it
+// says.
 std::int32_t lane_of(std::string_view tenant, std::string_view partition_key, std::int32_t count);
 
 std::string sha256_hex(std::string_view bytes);  // 64 characters, lower case

@@ -1,5 +1,5 @@
-// Entries to JSON bodies and back: one short function a fact and a drawn thing, writing and reading side by side, so
-// that a new field is added in two neighbouring lines. See journal_json.h.
+// Entries to JSON bodies and back: one short function a fact and a drawn thing, writing and reading
+// side by side, so that a new field is added in two neighbouring lines. See journal_json.h.
 #include "runtime/base/journal_json.h"
 
 #include "runtime/base/tagged_json.h"
@@ -13,7 +13,8 @@ using stored::Writer;
 
 constexpr std::uint16_t kEntryVersionMax = 1;
 
-// ---- Facts: `write` appends fields to the body, `read` takes them from it ---------------------------------------
+// ---- Facts: `write` appends fields to the body, `read` takes them from it
+// ---------------------------------------
 
 void write(Writer& w, const Started& f) {
   w.value("input", f.input);
@@ -138,17 +139,18 @@ void read(const Reader& r, Migrated& f) {
 }
 
 // The stored kind of each fact, in the order of the variant. Append only.
-constexpr const char* kFactKinds[] = {"Started",     "StepSucceeded", "StepFailed",     "TimerFired", "EventTaken",
-                                      "CancelAsked", "OperatorActed", "CapReached",     "AnswerGiven", "TurnCame",
-                                      "UndoAsked",   "Migrated"};
+constexpr const char* kFactKinds[] = {"Started",     "StepSucceeded", "StepFailed",    "TimerFired",
+                                      "EventTaken",  "CancelAsked",   "OperatorActed", "CapReached",
+                                      "AnswerGiven", "TurnCame",      "UndoAsked",     "Migrated"};
 static_assert(std::size(kFactKinds) == std::variant_size_v<Fact>);
 
-// ---- Drawn: an object whose first field is named for what was drawn and holds the path ---------------------------
+// ---- Drawn: an object whose first field is named for what was drawn and holds the path
+// ---------------------------
 
-constexpr const char* kDrawnKinds[] = {"took",    "assigned",     "sent",      "retry",  "settled",  "held",
-                                       "failed",  "handled",      "waiting",   "paused", "published", "passed",
-                                       "deadline", "cancelling", "not_undone", "ended", "looped", "asked", "unwinding",
-                                       "unwound"};
+constexpr const char* kDrawnKinds[] = {
+    "took",       "assigned", "sent",   "retry",     "settled",   "held",     "failed",
+    "handled",    "waiting",  "paused", "published", "passed",    "deadline", "cancelling",
+    "not_undone", "ended",    "looped", "asked",     "unwinding", "unwound"};
 static_assert(std::size(kDrawnKinds) == std::variant_size_v<Drawn>);
 
 void write_drawn(Writer& w, const Took& d) { w.unsigned_number("arm", d.arm); }
@@ -297,15 +299,19 @@ void read_drawn(const Reader& r, Unwound& d) { d.part = r.small("part"); }
 
 // Two of them stand nowhere in the graph.
 template <class T>
-concept HasPath = requires(T t) { t.path; };
+concept HasPath = requires(T t) {
+  t.path;
+};
 
 void append_drawn(const Graph& graph, const Drawn& drawn, std::string& out) {
   std::visit(
       [&](const auto& d) {
         Writer w(graph, out);
         const char* kind = kDrawnKinds[drawn.index()];
-        if constexpr (HasPath<std::decay_t<decltype(d)>>) w.path_always(kind, d.path);
-        else w.begin(kind) += "true";
+        if constexpr (HasPath<std::decay_t<decltype(d)>>)
+          w.path_always(kind, d.path);
+        else
+          w.begin(kind) += "true";
         write_drawn(w, d);
         w.close();
       },
@@ -317,7 +323,8 @@ bool read_drawn_kind(const Reader& r, Drawn& out) {
   if constexpr (I == std::variant_size_v<Drawn>) {
     return false;
   } else {
-    // `failed` of StepFailed is a fact's field; within a drawn object every kind is a name of its own.
+    // `failed` of StepFailed is a fact's field; within a drawn object every kind is a name of its
+    // own.
     if (!r.has(kDrawnKinds[I])) return read_drawn_kind<I + 1>(r, out);
     auto& d = out.emplace<I>();
     if constexpr (HasPath<std::decay_t<decltype(d)>>) d.path = r.path(kDrawnKinds[I]);
@@ -367,8 +374,9 @@ std::string entry_body(const Graph& graph, const Entry& entry) {
 Result<Entry> decode_entry(const Graph& graph, const EntryText& text) {
   const std::string where = "journal entry " + std::to_string(text.seq);
   if (text.version == 0 || text.version > kEntryVersionMax) {
-    return fail(ErrorCode::kUnsupported, where + " has version " + std::to_string(text.version) +
-                                             ", this program knows 1 to " + std::to_string(kEntryVersionMax),
+    return fail(ErrorCode::kUnsupported,
+                where + " has version " + std::to_string(text.version) +
+                    ", this program knows 1 to " + std::to_string(kEntryVersionMax),
                 "run a newer belay");
   }
   auto body = stored::parse_stored(text.body);
@@ -382,7 +390,8 @@ Result<Entry> decode_entry(const Graph& graph, const EntryText& text) {
   entry.actor = text.actor;
   entry.reason = r.text("reason");
   if (!read_fact(text.kind, r, entry.fact)) {
-    return fail(ErrorCode::kUnsupported, where + " is of the unknown kind `" + std::string(text.kind) + "`",
+    return fail(ErrorCode::kUnsupported,
+                where + " is of the unknown kind `" + std::string(text.kind) + "`",
                 "run a newer belay");
   }
   for (const Value& item : r.list("drawn")) {

@@ -1,6 +1,6 @@
-// Untyped values to declared types, with every problem named by its path. Strict where a guess could cost money (no
-// number becomes text, no text becomes a number), lenient where JSON has only one way to write a thing (3.0 is an int).
-// See json_value.h.
+// Untyped values to declared types, with every problem named by its path. Strict where a guess
+// could cost money (no number becomes text, no text becomes a number), lenient where JSON has only
+// one way to write a thing (3.0 is an int). See json_value.h.
 #include <charconv>
 #include <cmath>
 
@@ -20,7 +20,8 @@ using interpreter::Type;
 using interpreter::Value;
 
 constexpr std::size_t kProblemsMax = 10;
-constexpr double kExactDoubleMax = 9007199254740992.0;  // 2^53: beyond it not every integer is a double
+constexpr double kExactDoubleMax =
+    9007199254740992.0;  // 2^53: beyond it not every integer is a double
 
 std::size_t characters(std::string_view text) {
   std::size_t count = 0;
@@ -31,15 +32,18 @@ std::size_t characters(std::string_view text) {
 bool is_email(std::string_view text) {
   if (text.size() > 254 || text.size() < 3) return false;
   const std::size_t at = text.find('@');
-  if (at == std::string_view::npos || at == 0 || at > 64 || text.find('@', at + 1) != std::string_view::npos) return false;
+  if (at == std::string_view::npos || at == 0 || at > 64 ||
+      text.find('@', at + 1) != std::string_view::npos)
+    return false;
   const std::string_view domain = text.substr(at + 1);
-  if (domain.empty() || domain.front() == '.' || domain.back() == '.' || domain.find("..") != std::string_view::npos) {
+  if (domain.empty() || domain.front() == '.' || domain.back() == '.' ||
+      domain.find("..") != std::string_view::npos) {
     return false;
   }
   for (const char c : text) {
     const auto u = static_cast<unsigned char>(c);
-    if (u <= 0x20 || u == 0x7f || c == '<' || c == '>' || c == ',' || c == ';' || c == '"' || c == '(' || c == ')' ||
-        c == '\\') {
+    if (u <= 0x20 || u == 0x7f || c == '<' || c == '>' || c == ',' || c == ';' || c == '"' ||
+        c == '(' || c == ')' || c == '\\') {
       return false;
     }
   }
@@ -49,19 +53,24 @@ bool is_email(std::string_view text) {
 bool is_url(std::string_view text) {
   if (text.size() > 2048) return false;
   std::string_view rest;
-  if (text.starts_with("https://")) rest = text.substr(8);
-  else if (text.starts_with("http://")) rest = text.substr(7);
-  else return false;
+  if (text.starts_with("https://"))
+    rest = text.substr(8);
+  else if (text.starts_with("http://"))
+    rest = text.substr(7);
+  else
+    return false;
   const std::string_view host = rest.substr(0, rest.find_first_of("/?#"));
   if (host.empty()) return false;
   for (const char c : text) {
     const auto u = static_cast<unsigned char>(c);
-    if (u <= 0x20 || u == 0x7f || c == '<' || c == '>' || c == '"' || c == '\\' || c == '`') return false;
+    if (u <= 0x20 || u == 0x7f || c == '<' || c == '>' || c == '"' || c == '\\' || c == '`')
+      return false;
   }
   return true;
 }
 
-// ISO 8601 with days and smaller: P1D, PT15M, P1DT2H30M, PT0.5S. Months and years have no fixed length.
+// ISO 8601 with days and smaller: P1D, PT15M, P1DT2H30M, PT0.5S. Months and years have no fixed
+// length.
 std::optional<interpreter::Duration> parse_iso_duration(std::string_view text) {
   const bool negative = text.starts_with('-');
   if (negative) text.remove_prefix(1);
@@ -87,7 +96,8 @@ std::optional<interpreter::Duration> parse_iso_duration(std::string_view text) {
     if (unit == 'D') {
       std::int64_t days = 0;
       const auto read = std::from_chars(number.data(), number.data() + number.size(), days);
-      if (read.ec != std::errc() || read.ptr != number.data() + number.size() || days > 5'000'000) return std::nullopt;
+      if (read.ec != std::errc() || read.ptr != number.data() + number.size() || days > 5'000'000)
+        return std::nullopt;
       cel += std::to_string(days * 24) + "h";
     } else {
       cel += number;
@@ -137,8 +147,10 @@ class Coercion {
         return id ? Value::string(std::move(*id)) : problem(path, "not a uuid");
       }
       case Type::Base::kEmail: return checked_text(v, path, "an e-mail address", is_email);
-      case Type::Base::kUrl: return checked_text(v, path, "a URL that begins with http:// or https://", is_url);
-      case Type::Base::kDate: return checked_text(v, path, "a date (YYYY-MM-DD)", interpreter::is_date);
+      case Type::Base::kUrl:
+        return checked_text(v, path, "a URL that begins with http:// or https://", is_url);
+      case Type::Base::kDate:
+        return checked_text(v, path, "a date (YYYY-MM-DD)", interpreter::is_date);
       case Type::Base::kOneOf: return one_of(type, v, path);
       case Type::Base::kInt: return integer(type, v, path);
       case Type::Base::kUint: {
@@ -153,26 +165,30 @@ class Coercion {
         if (v.kind() == Value::Kind::kInt) return Value::real(static_cast<double>(v.as_int()));
         if (v.kind() == Value::Kind::kUint) return Value::real(static_cast<double>(v.as_uint()));
         return wrong(path, "a number", v);
-      case Type::Base::kBool: return v.kind() == Value::Kind::kBool ? v : wrong(path, "true or false", v);
+      case Type::Base::kBool:
+        return v.kind() == Value::Kind::kBool ? v : wrong(path, "true or false", v);
       case Type::Base::kMoney: return money(v, path);
       case Type::Base::kTimestamp: {
         if (v.kind() == Value::Kind::kTimestamp) return v;
         if (v.kind() != Value::Kind::kString) return wrong(path, "a timestamp", v);
         const auto at = interpreter::parse_timestamp(v.as_string());
-        return at ? Value::timestamp(*at) : problem(path, "not a timestamp, write 2026-11-21T12:00:00Z");
+        return at ? Value::timestamp(*at)
+                  : problem(path, "not a timestamp, write 2026-11-21T12:00:00Z");
       }
       case Type::Base::kDuration: {
         if (v.kind() == Value::Kind::kDuration) return v;
         if (v.kind() != Value::Kind::kString) return wrong(path, "a duration", v);
         auto length = interpreter::parse_duration(v.as_string());
         if (!length) length = parse_iso_duration(v.as_string());
-        return length ? Value::duration(*length) : problem(path, "not a duration, write 900s or PT15M");
+        return length ? Value::duration(*length)
+                      : problem(path, "not a duration, write 900s or PT15M");
       }
       case Type::Base::kBytes: {
         if (v.kind() == Value::Kind::kBytes) return v;
         std::string bytes;
         if (v.kind() != Value::Kind::kString) return wrong(path, "base64 text", v);
-        return from_base64(v.as_string(), bytes) ? Value::bytes(std::move(bytes)) : problem(path, "not base64");
+        return from_base64(v.as_string(), bytes) ? Value::bytes(std::move(bytes))
+                                                 : problem(path, "not base64");
       }
       case Type::Base::kList: return list(type, v, path, depth);
       case Type::Base::kMap: return map(type, v, path, depth);
@@ -181,17 +197,21 @@ class Coercion {
     return v;
   }
 
-  Value record(const std::vector<Field>& fields, const Value& v, const std::string& path, std::size_t depth) {
+  Value record(const std::vector<Field>& fields, const Value& v, const std::string& path,
+               std::size_t depth) {
     if (v.kind() != Value::Kind::kMap) return wrong(path, "an object", v);
     Map out;
     out.reserve(fields.size());
     for (const Field& field : fields) {
       const std::string at = path.empty() ? field.name : path + "." + field.name;
       const Value* found = v.find(field.name);
-      const bool absent = found == nullptr || (found->is_null() && field.type.base != Type::Base::kNull &&
-                                               (field.type.optional || field.type.base != Type::Base::kJson));
-      if (!absent) out.emplace_back(Value::string(field.name), value(field.type, *found, at, depth + 1));
-      else if (!field.type.optional) problem(at, "is missing");
+      const bool absent =
+          found == nullptr || (found->is_null() && field.type.base != Type::Base::kNull &&
+                               (field.type.optional || field.type.base != Type::Base::kJson));
+      if (!absent)
+        out.emplace_back(Value::string(field.name), value(field.type, *found, at, depth + 1));
+      else if (!field.type.optional)
+        problem(at, "is missing");
     }
     if (!options_.ignore_unknown && v.as_map().size() > out.size()) unknown(fields, v, path);
     return Value::map(std::move(out));
@@ -246,7 +266,8 @@ class Coercion {
   }
 
   template <class Check>
-  Value checked_text(const Value& v, const std::string& path, const std::string& what, Check check) {
+  Value checked_text(const Value& v, const std::string& path, const std::string& what,
+                     Check check) {
     if (v.kind() != Value::Kind::kString) return wrong(path, what, v);
     if (!storable(v, path)) return {};
     return check(v.as_string()) ? v : problem(path, "not " + what);
@@ -273,21 +294,25 @@ class Coercion {
     } else if (v.kind() == Value::Kind::kDouble && std::trunc(v.as_double()) == v.as_double() &&
                std::abs(v.as_double()) <= kExactDoubleMax) {
       number = static_cast<std::int64_t>(v.as_double());
-    } else if (v.kind() == Value::Kind::kUint && v.as_uint() <= static_cast<std::uint64_t>(INT64_MAX)) {
+    } else if (v.kind() == Value::Kind::kUint &&
+               v.as_uint() <= static_cast<std::uint64_t>(INT64_MAX)) {
       number = static_cast<std::int64_t>(v.as_uint());
     } else if (v.kind() == Value::Kind::kUint) {
       return problem(path, "is too large for a whole number");
     } else {
       return wrong(path, "a whole number", v);
     }
-    if (type.min && number < *type.min) return problem(path, "must be at least " + std::to_string(*type.min));
-    if (type.max && number > *type.max) return problem(path, "must be at most " + std::to_string(*type.max));
+    if (type.min && number < *type.min)
+      return problem(path, "must be at least " + std::to_string(*type.min));
+    if (type.max && number > *type.max)
+      return problem(path, "must be at most " + std::to_string(*type.max));
     return Value::integer(number);
   }
 
   Value money(const Value& v, const std::string& path) {
     if (v.kind() == Value::Kind::kMoney) return v;
-    if (v.kind() != Value::Kind::kMap) return wrong(path, R"(money, {"currency": "EUR", "minor": 4990})", v);
+    if (v.kind() != Value::Kind::kMap)
+      return wrong(path, R"(money, {"currency": "EUR", "minor": 4990})", v);
     interpreter::Money out;
     const std::string dot = path.empty() ? "" : path + ".";
     const Value* currency = v.find("currency");
@@ -300,12 +325,16 @@ class Coercion {
       for (std::size_t i = 0; i < 3; ++i) out.currency[i] = currency->as_string()[i];
     }
     const Value* minor = v.find("minor");
-    if (minor == nullptr) problem(dot + "minor", "is missing");
-    else if (minor->kind() != Value::Kind::kInt) problem(dot + "minor", "must be a whole number of the smallest unit");
-    else out.minor = minor->as_int();
+    if (minor == nullptr)
+      problem(dot + "minor", "is missing");
+    else if (minor->kind() != Value::Kind::kInt)
+      problem(dot + "minor", "must be a whole number of the smallest unit");
+    else
+      out.minor = minor->as_int();
     for (const auto& [key, item] : v.as_map()) {
       if (options_.ignore_unknown || &item == currency || &item == minor) continue;
-      problem(dot + (key.kind() == Value::Kind::kString ? key.as_string().substr(0, 60) : interpreter::to_text(key)),
+      problem(dot + (key.kind() == Value::Kind::kString ? key.as_string().substr(0, 60)
+                                                        : interpreter::to_text(key)),
               "is not a known field");
     }
     return Value::money(out);
@@ -319,7 +348,8 @@ class Coercion {
     List out;
     out.reserve(v.as_list().size());
     for (std::size_t i = 0; i < v.as_list().size(); ++i) {
-      out.push_back(value(type.element[0], v.as_list()[i], path + "[" + std::to_string(i) + "]", depth + 1));
+      out.push_back(
+          value(type.element[0], v.as_list()[i], path + "[" + std::to_string(i) + "]", depth + 1));
     }
     return Value::list(std::move(out));
   }
@@ -346,7 +376,8 @@ class Coercion {
 
 }  // namespace
 
-Result<Value> coerce(const Type& type, const Value& value, std::string_view path, const CoerceOptions& options) {
+Result<Value> coerce(const Type& type, const Value& value, std::string_view path,
+                     const CoerceOptions& options) {
   if (type.optional && value.is_null()) return Value();
   Coercion coercion(options);
   Value out = coercion.value(type, value, std::string(path), 0);
@@ -362,8 +393,8 @@ Result<Value> coerce(const std::vector<Field>& fields, const Value& value, std::
   return out;
 }
 
-Result<Value> decode_json(const std::vector<Field>& fields, std::string_view text, JsonLimits bounds,
-                          const CoerceOptions& options) {
+Result<Value> decode_json(const std::vector<Field>& fields, std::string_view text,
+                          JsonLimits bounds, const CoerceOptions& options) {
   auto parsed = parse_json(text, bounds);
   if (!parsed) return parsed;
   return coerce(fields, *parsed, {}, options);

@@ -1,5 +1,6 @@
-// JSON text to untyped values: nlohmann's SAX events onto an explicit stack, so that neither a deep nor a wide document
-// costs more than its own bytes. The same reader serves the journal, with its own bounds. See json_value.h.
+// JSON text to untyped values: nlohmann's SAX events onto an explicit stack, so that neither a deep
+// nor a wide document costs more than its own bytes. The same reader serves the journal, with its
+// own bounds. See json_value.h.
 #include <algorithm>
 #include <cmath>
 #include <nlohmann/json.hpp>
@@ -15,13 +16,15 @@ using interpreter::Value;
 
 class Builder : public nlohmann::json_sax<nlohmann::json> {
  public:
-  explicit Builder(const JsonLimits& bounds) : depth_max_(bounds.depth_max), nul_allowed_(bounds.nul_allowed) {}
+  explicit Builder(const JsonLimits& bounds)
+      : depth_max_(bounds.depth_max), nul_allowed_(bounds.nul_allowed) {}
 
   bool null() override { return put(Value()); }
   bool boolean(bool v) override { return put(Value::boolean(v)); }
   bool number_integer(number_integer_t v) override { return put(Value::integer(v)); }
   bool number_unsigned(number_unsigned_t v) override {
-    if (v <= static_cast<number_unsigned_t>(INT64_MAX)) return put(Value::integer(static_cast<std::int64_t>(v)));
+    if (v <= static_cast<number_unsigned_t>(INT64_MAX))
+      return put(Value::integer(static_cast<std::int64_t>(v)));
     return put(Value::unsigned_integer(v));
   }
   bool number_float(number_float_t v, const string_t&) override {
@@ -43,11 +46,13 @@ class Builder : public nlohmann::json_sax<nlohmann::json> {
   bool end_object() override {
     Map map = std::move(stack_.back().map);
     stack_.pop_back();
-    std::sort(map.begin(), map.end(),
-              [](const auto& a, const auto& b) { return a.first.as_string() < b.first.as_string(); });
+    std::sort(map.begin(), map.end(), [](const auto& a, const auto& b) {
+      return a.first.as_string() < b.first.as_string();
+    });
     for (std::size_t i = 1; i < map.size(); ++i) {
       if (map[i - 1].first.as_string() == map[i].first.as_string()) {
-        return stop("the name \"" + map[i].first.as_string().substr(0, 60) + "\" stands twice in one object");
+        return stop("the name \"" + map[i].first.as_string().substr(0, 60) +
+                    "\" stands twice in one object");
       }
     }
     return put(Value::map(std::move(map)));
@@ -57,7 +62,8 @@ class Builder : public nlohmann::json_sax<nlohmann::json> {
     stack_.pop_back();
     return put(Value::list(std::move(list)));
   }
-  bool parse_error(std::size_t position, const std::string& token, const nlohmann::json::exception&) override {
+  bool parse_error(std::size_t position, const std::string& token,
+                   const nlohmann::json::exception&) override {
     if (problem_.empty()) {
       // Bytes that are not UTF-8 must not reach a message.
       const std::string seen = token.substr(0, 40);
@@ -78,7 +84,8 @@ class Builder : public nlohmann::json_sax<nlohmann::json> {
     List list;
   };
   bool open(bool is_map) {
-    if (stack_.size() >= depth_max_) return stop("nested deeper than " + std::to_string(depth_max_));
+    if (stack_.size() >= depth_max_)
+      return stop("nested deeper than " + std::to_string(depth_max_));
     stack_.push_back({is_map, {}, {}, {}});
     return true;
   }
@@ -107,12 +114,14 @@ class Builder : public nlohmann::json_sax<nlohmann::json> {
 
 Result<Value> parse_json(std::string_view text, JsonLimits bounds) {
   if (text.size() > bounds.bytes_max) {
-    return fail(ErrorCode::kTooLarge, "the JSON is " + std::to_string(text.size()) + " bytes, the limit is " +
+    return fail(ErrorCode::kTooLarge, "the JSON is " + std::to_string(text.size()) +
+                                          " bytes, the limit is " +
                                           std::to_string(bounds.bytes_max));
   }
   Builder builder(bounds);
   if (!nlohmann::json::sax_parse(text.begin(), text.end(), &builder)) {
-    return fail(ErrorCode::kInvalid, builder.problem().empty() ? "malformed JSON" : builder.problem());
+    return fail(ErrorCode::kInvalid,
+                builder.problem().empty() ? "malformed JSON" : builder.problem());
   }
   return std::move(builder.result);
 }

@@ -1,4 +1,5 @@
-// Small pieces that write JSON by hand: shared by json_write.cpp, journal_json.cpp and state_json.cpp.
+// Small pieces that write JSON by hand: shared by json_write.cpp, journal_json.cpp and
+// state_json.cpp.
 #pragma once
 #include <cstdint>
 #include <string>

@@ -1,6 +1,7 @@
-// JSON text and values of the language. Reading is in two steps: `parse_json` makes an untyped value (whole numbers
-// int, others double, objects maps), `coerce` makes it one of a declared type or says what is wrong with it, by path.
-// Both are bounded: bytes, depth, U+0000 refused, duplicate names refused. Writing never fails.
+// JSON text and values of the language. Reading is in two steps: `parse_json` makes an untyped
+// value (whole numbers int, others double, objects maps), `coerce` makes it one of a declared type
+// or says what is wrong with it, by path. Both are bounded: bytes, depth, U+0000 refused, duplicate
+// names refused. Writing never fails.
 //
 //   type        JSON
 //   money       {"currency": "EUR", "minor": 4990}
@@ -33,32 +34,38 @@ struct JsonLimits {
 Result<interpreter::Value> parse_json(std::string_view text, JsonLimits bounds = {});
 
 struct CoerceOptions {
-  // Fields that the type does not know: refused where people send them, ignored in what other systems answer.
+  // Fields that the type does not know: refused where people send them, ignored in what other
+  // systems answer.
   bool ignore_unknown = false;
 };
 
-// `value` as one of `type`: text becomes a timestamp, a map becomes money, and so on; values that already have the
-// right kind are checked against bounds and kept. Optional fields that are null or missing are left out of the record.
-// Failure: kInvalid, "price.currency: not a currency code; seats: must be at most 9" (at most ten problems).
-// `path` is what the value is called in messages; empty for the whole.
+// `value` as one of `type`: text becomes a timestamp, a map becomes money, and so on; values that
+// already have the right kind are checked against bounds and kept. Optional fields that are null or
+// missing are left out of the record. Failure: kInvalid, "price.currency: not a currency code;
+// seats: must be at most 9" (at most ten problems). `path` is what the value is called in messages;
+// empty for the whole.
 Result<interpreter::Value> coerce(const interpreter::Type& type, const interpreter::Value& value,
                                   std::string_view path = {}, const CoerceOptions& options = {});
 // The same for a record of these fields (takes, gives, an event).
-Result<interpreter::Value> coerce(const std::vector<interpreter::Field>& fields, const interpreter::Value& value,
-                                  std::string_view path = {}, const CoerceOptions& options = {});
+Result<interpreter::Value> coerce(const std::vector<interpreter::Field>& fields,
+                                  const interpreter::Value& value, std::string_view path = {},
+                                  const CoerceOptions& options = {});
 
 // parse_json, then coerce.
-Result<interpreter::Value> decode_json(const std::vector<interpreter::Field>& fields, std::string_view text,
-                                       JsonLimits bounds = {}, const CoerceOptions& options = {});
+Result<interpreter::Value> decode_json(const std::vector<interpreter::Field>& fields,
+                                       std::string_view text, JsonLimits bounds = {},
+                                       const CoerceOptions& options = {});
 
 // JSON for other systems and for people (not for the journal: kinds are lost). Appends to `out`.
 void append_json(const interpreter::Value& value, std::string& out);
 std::string to_json(const interpreter::Value& value);
 // The same with what `type` (or the fields) declares private written as "***".
-void append_json_masked(const interpreter::Type& type, const interpreter::Value& value, std::string& out);
-void append_json_masked(const std::vector<interpreter::Field>& fields, const interpreter::Value& value,
+void append_json_masked(const interpreter::Type& type, const interpreter::Value& value,
                         std::string& out);
-std::string to_json_masked(const std::vector<interpreter::Field>& fields, const interpreter::Value& value);
+void append_json_masked(const std::vector<interpreter::Field>& fields,
+                        const interpreter::Value& value, std::string& out);
+std::string to_json_masked(const std::vector<interpreter::Field>& fields,
+                           const interpreter::Value& value);
 
 // One JSON string with its quotes. Bytes that are not UTF-8 are written as U+FFFD.
 void append_json_string(std::string_view text, std::string& out);

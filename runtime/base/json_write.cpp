@@ -26,8 +26,10 @@ const Type* field_type(const std::vector<Field>& fields, std::string_view name) 
 }
 
 void append_key(const Value& key, std::string& out) {
-  if (key.kind() == Value::Kind::kString) append_json_string(key.as_string(), out);
-  else append_json_string(interpreter::to_text(key), out);
+  if (key.kind() == Value::Kind::kString)
+    append_json_string(key.as_string(), out);
+  else
+    append_json_string(interpreter::to_text(key), out);
   out += ':';
 }
 
@@ -54,7 +56,8 @@ std::size_t utf8_length(std::string_view text, std::size_t at) {
     return 3;
   }
   if (c >= 0xf0 && c <= 0xf4) {
-    if (left < 4 || !is_continuation(byte(at + 1)) || !is_continuation(byte(at + 2)) || !is_continuation(byte(at + 3))) {
+    if (left < 4 || !is_continuation(byte(at + 1)) || !is_continuation(byte(at + 2)) ||
+        !is_continuation(byte(at + 3))) {
       return 0;
     }
     if (c == 0xf0 && byte(at + 1) < 0x90) return 0;
@@ -81,12 +84,18 @@ void append_json_string(std::string_view text, std::string& out) {
       }
     }
     out.append(text, plain, at - plain);
-    if (c == '"') out += "\\\"";
-    else if (c == '\\') out += "\\\\";
-    else if (c == '\n') out += "\\n";
-    else if (c == '\r') out += "\\r";
-    else if (c == '\t') out += "\\t";
-    else if (c >= 0x80) out += "\xef\xbf\xbd";
+    if (c == '"')
+      out += "\\\"";
+    else if (c == '\\')
+      out += "\\\\";
+    else if (c == '\n')
+      out += "\\n";
+    else if (c == '\r')
+      out += "\\r";
+    else if (c == '\t')
+      out += "\\t";
+    else if (c >= 0x80)
+      out += "\xef\xbf\xbd";
     else {
       out += "\\u00";
       out += kHex[c >> 4];
@@ -110,12 +119,14 @@ bool is_storable_text(std::string_view text) {
 
 void append_int(std::int64_t v, std::string& out) {
   char buffer[24];
-  out.append(buffer, static_cast<std::size_t>(std::to_chars(buffer, buffer + sizeof buffer, v).ptr - buffer));
+  out.append(buffer, static_cast<std::size_t>(std::to_chars(buffer, buffer + sizeof buffer, v).ptr -
+                                              buffer));
 }
 
 void append_uint(std::uint64_t v, std::string& out) {
   char buffer[24];
-  out.append(buffer, static_cast<std::size_t>(std::to_chars(buffer, buffer + sizeof buffer, v).ptr - buffer));
+  out.append(buffer, static_cast<std::size_t>(std::to_chars(buffer, buffer + sizeof buffer, v).ptr -
+                                              buffer));
 }
 
 void append_finite_double(double v, std::string& out) {
@@ -123,7 +134,8 @@ void append_finite_double(double v, std::string& out) {
   const auto end = std::to_chars(buffer, buffer + sizeof buffer, v);
   const std::string_view text(buffer, static_cast<std::size_t>(end.ptr - buffer));
   out += text;
-  if (text.find_first_of(".e") == std::string_view::npos) out += ".0";  // or it would be read as an int
+  if (text.find_first_of(".e") == std::string_view::npos)
+    out += ".0";  // or it would be read as an int
 }
 
 void append_json(const Value& value, std::string& out) {
@@ -133,8 +145,10 @@ void append_json(const Value& value, std::string& out) {
     case Value::Kind::kInt: append_int(value.as_int(), out); return;
     case Value::Kind::kUint: append_uint(value.as_uint(), out); return;
     case Value::Kind::kDouble:
-      if (std::isfinite(value.as_double())) append_finite_double(value.as_double(), out);
-      else append_json_string(interpreter::double_to_text(value.as_double()), out);
+      if (std::isfinite(value.as_double()))
+        append_finite_double(value.as_double(), out);
+      else
+        append_json_string(interpreter::double_to_text(value.as_double()), out);
       return;
     case Value::Kind::kString: append_json_string(value.as_string(), out); return;
     case Value::Kind::kBytes: append_json_string(to_base64(value.as_bytes()), out); return;
@@ -164,7 +178,9 @@ void append_json(const Value& value, std::string& out) {
     case Value::Kind::kTimestamp:
       append_json_string(interpreter::format_timestamp(value.as_timestamp()), out);
       return;
-    case Value::Kind::kDuration: append_json_string(interpreter::format_duration(value.as_duration()), out); return;
+    case Value::Kind::kDuration:
+      append_json_string(interpreter::format_duration(value.as_duration()), out);
+      return;
     case Value::Kind::kMoney: append_money(value.as_money(), out); return;
     case Value::Kind::kType: append_json_string(value.as_type(), out); return;
     case Value::Kind::kOptional:
@@ -221,9 +237,12 @@ void append_json_masked(const std::vector<Field>& fields, const Value& value, st
     if (!first) out += ',';
     first = false;
     append_key(key, out);
-    const Type* type = key.kind() == Value::Kind::kString ? field_type(fields, key.as_string()) : nullptr;
-    if (type != nullptr) append_json_masked(*type, item, out);
-    else append_json(item, out);
+    const Type* type =
+        key.kind() == Value::Kind::kString ? field_type(fields, key.as_string()) : nullptr;
+    if (type != nullptr)
+      append_json_masked(*type, item, out);
+    else
+      append_json(item, out);
   }
   out += '}';
 }
@@ -235,7 +254,8 @@ std::string to_json_masked(const std::vector<Field>& fields, const Value& value)
 }
 
 std::string to_base64(std::string_view bytes) {
-  static constexpr char kAlphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+  static constexpr char kAlphabet[] =
+      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
   std::string out;
   out.reserve((bytes.size() + 2) / 3 * 4);
   for (std::size_t i = 0; i < bytes.size(); i += 3) {

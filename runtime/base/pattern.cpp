@@ -29,7 +29,8 @@ std::shared_ptr<const re2::RE2> compiled(const std::string& pattern) {
 
 bool matches_pattern(const std::string& pattern, std::string_view text) {
   const auto expression = compiled(pattern);
-  return expression->ok() && re2::RE2::FullMatch(re2::StringPiece(text.data(), text.size()), *expression);
+  return expression->ok() &&
+         re2::RE2::FullMatch(re2::StringPiece(text.data(), text.size()), *expression);
 }
 
 std::optional<bool> finds_pattern(const std::string& pattern, std::string_view text) {

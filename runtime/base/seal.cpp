@@ -26,23 +26,28 @@ struct FreeContext {
 };
 using Context = std::unique_ptr<EVP_CIPHER_CTX, FreeContext>;
 
-const unsigned char* bytes(std::string_view text) { return reinterpret_cast<const unsigned char*>(text.data()); }
+const unsigned char* bytes(std::string_view text) {
+  return reinterpret_cast<const unsigned char*>(text.data());
+}
 unsigned char* bytes(std::string& text) { return reinterpret_cast<unsigned char*>(text.data()); }
 
 std::string hmac(std::string_view key, std::string_view text) {
   std::string out(32, '\0');
   unsigned int length = 0;
-  const auto* done = HMAC(EVP_sha256(), key.data(), static_cast<int>(key.size()), bytes(text), text.size(), bytes(out), &length);
+  const auto* done = HMAC(EVP_sha256(), key.data(), static_cast<int>(key.size()), bytes(text),
+                          text.size(), bytes(out), &length);
   BELAY_CHECK(done != nullptr && length == 32, "HMAC gives 32 bytes");
   return out;
 }
 
 tl::unexpected<Failure> unreadable() {
-  return fail(ErrorCode::kCorrupt, "a sealed value does not open: it is damaged, or sealed under another key");
+  return fail(ErrorCode::kCorrupt,
+              "a sealed value does not open: it is damaged, or sealed under another key");
 }
 
 std::optional<std::string> key_bytes(std::string_view text) {
-  while (!text.empty() && (text.back() == '\n' || text.back() == '\r' || text.back() == ' ')) text.remove_suffix(1);
+  while (!text.empty() && (text.back() == '\n' || text.back() == '\r' || text.back() == ' '))
+    text.remove_suffix(1);
   std::string out;
   if (text.size() == 2 * DataKey::kBytes) {
     for (std::size_t i = 0; i < text.size(); i += 2) {
@@ -69,7 +74,8 @@ std::optional<std::string_view> blob_of(std::string_view json) {
 
 }  // namespace
 
-// ---- Keys --------------------------------------------------------------------------------------------------------
+// ---- Keys
+// --------------------------------------------------------------------------------------------------------
 
 DataKey::DataKey(Secret key) : bytes_(std::move(key)) {
   BELAY_CHECK(bytes_.reveal().size() == kBytes, "a key has 32 bytes");
@@ -77,7 +83,8 @@ DataKey::DataKey(Secret key) : bytes_(std::move(key)) {
 
 DataKey DataKey::random() {
   std::string key(kBytes, '\0');
-  BELAY_CHECK(RAND_bytes(bytes(key), static_cast<int>(key.size())) == 1, "the system gives random bytes");
+  BELAY_CHECK(RAND_bytes(bytes(key), static_cast<int>(key.size())) == 1,
+              "the system gives random bytes");
   return DataKey(Secret(std::move(key)));
 }
 
@@ -86,11 +93,15 @@ std::string DataKey::seal(std::string_view plain, std::string_view bound_to) con
   BELAY_CHECK(RAND_bytes(bytes(out), kNonce) == 1, "the system gives random bytes");
   const Context context(EVP_CIPHER_CTX_new());
   int length = 0;
-  bool fine = EVP_EncryptInit_ex(context.get(), EVP_aes_256_gcm(), nullptr, bytes(bytes_.reveal()), bytes(out)) == 1;
-  fine = fine && EVP_EncryptUpdate(context.get(), nullptr, &length, bytes(bound_to), static_cast<int>(bound_to.size())) == 1;
-  fine = fine && EVP_EncryptUpdate(context.get(), bytes(out) + kNonce, &length, bytes(plain), static_cast<int>(plain.size())) == 1;
+  bool fine = EVP_EncryptInit_ex(context.get(), EVP_aes_256_gcm(), nullptr, bytes(bytes_.reveal()),
+                                 bytes(out)) == 1;
+  fine = fine && EVP_EncryptUpdate(context.get(), nullptr, &length, bytes(bound_to),
+                                   static_cast<int>(bound_to.size())) == 1;
+  fine = fine && EVP_EncryptUpdate(context.get(), bytes(out) + kNonce, &length, bytes(plain),
+                                   static_cast<int>(plain.size())) == 1;
   fine = fine && EVP_EncryptFinal_ex(context.get(), bytes(out) + kNonce + length, &length) == 1;
-  fine = fine && EVP_CIPHER_CTX_ctrl(context.get(), EVP_CTRL_GCM_GET_TAG, kTag, bytes(out) + kNonce + plain.size()) == 1;
+  fine = fine && EVP_CIPHER_CTX_ctrl(context.get(), EVP_CTRL_GCM_GET_TAG, kTag,
+                                     bytes(out) + kNonce + plain.size()) == 1;
   BELAY_CHECK(fine, "sealing works");
   return to_base64(out);
 }
@@ -102,10 +113,14 @@ Result<std::string> DataKey::open(std::string_view sealed, std::string_view boun
   std::string plain(size, '\0');
   const Context context(EVP_CIPHER_CTX_new());
   int length = 0;
-  bool fine = EVP_DecryptInit_ex(context.get(), EVP_aes_256_gcm(), nullptr, bytes(bytes_.reveal()), bytes(in)) == 1;
-  fine = fine && EVP_DecryptUpdate(context.get(), nullptr, &length, bytes(bound_to), static_cast<int>(bound_to.size())) == 1;
-  fine = fine && EVP_DecryptUpdate(context.get(), bytes(plain), &length, bytes(in) + kNonce, static_cast<int>(size)) == 1;
-  fine = fine && EVP_CIPHER_CTX_ctrl(context.get(), EVP_CTRL_GCM_SET_TAG, kTag, bytes(in) + kNonce + size) == 1;
+  bool fine = EVP_DecryptInit_ex(context.get(), EVP_aes_256_gcm(), nullptr, bytes(bytes_.reveal()),
+                                 bytes(in)) == 1;
+  fine = fine && EVP_DecryptUpdate(context.get(), nullptr, &length, bytes(bound_to),
+                                   static_cast<int>(bound_to.size())) == 1;
+  fine = fine && EVP_DecryptUpdate(context.get(), bytes(plain), &length, bytes(in) + kNonce,
+                                   static_cast<int>(size)) == 1;
+  fine = fine && EVP_CIPHER_CTX_ctrl(context.get(), EVP_CTRL_GCM_SET_TAG, kTag,
+                                     bytes(in) + kNonce + size) == 1;
   fine = fine && EVP_DecryptFinal_ex(context.get(), bytes(plain) + length, &length) == 1;
   if (!fine) return unreadable();
   return plain;
@@ -127,12 +142,14 @@ Result<SealerPtr> Sealer::from_text(std::string_view text) {
 
 Result<SealerPtr> Sealer::from_file(const std::string& path, bool make) {
   if (make && access(path.c_str(), F_OK) != 0) {
-    // Whole or not at all: a key that was lost half-way would lock everything that was sealed under it meanwhile.
+    // Whole or not at all: a key that was lost half-way would lock everything that was sealed under
+    // it meanwhile.
     const std::string fresh = path + ".new";
     const int file = ::open(fresh.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
     std::string text = to_base64(DataKey::random().bytes_.reveal()) + "\n";
-    const bool written = file >= 0 && ::write(file, text.data(), text.size()) == static_cast<ssize_t>(text.size()) &&
-                         fsync(file) == 0;
+    const bool written =
+        file >= 0 && ::write(file, text.data(), text.size()) == static_cast<ssize_t>(text.size()) &&
+        fsync(file) == 0;
     if (file >= 0) ::close(file);
     wipe(text);
     if (!written || rename(fresh.c_str(), path.c_str()) != 0) {
@@ -150,7 +167,9 @@ Result<SealerPtr> Sealer::from_file(const std::string& path, bool make) {
   std::string bytes = text.str();
   Result<SealerPtr> sealer = from_text(bytes);
   wipe(bytes);
-  if (!sealer) return fail(ErrorCode::kMisconfigured, sealer.error().message + " (`" + path + "`)", sealer.error().hint);
+  if (!sealer)
+    return fail(ErrorCode::kMisconfigured, sealer.error().message + " (`" + path + "`)",
+                sealer.error().hint);
   return sealer;
 }
 
@@ -177,23 +196,28 @@ std::string Sealer::mac(std::string_view text) const {
   return hex;
 }
 
-// ---- Forms -------------------------------------------------------------------------------------------------------
+// ---- Forms
+// -------------------------------------------------------------------------------------------------------
 
 std::string sealed_value(const DataKey& key, std::string_view plain, std::string_view bound_to) {
   return "{" + std::string(kMark) + key.seal(plain, bound_to) + "\"}";
 }
 
-bool is_sealed_value(std::string_view json) { return json.starts_with('{') && json.substr(1).starts_with(kMark); }
+bool is_sealed_value(std::string_view json) {
+  return json.starts_with('{') && json.substr(1).starts_with(kMark);
+}
 
-Result<std::string> open_value(const DataKey& key, std::string_view json, std::string_view bound_to) {
+Result<std::string> open_value(const DataKey& key, std::string_view json,
+                               std::string_view bound_to) {
   const auto blob = blob_of(json);
   if (!blob || !is_sealed_value(json)) return unreadable();
   return key.open(*blob, bound_to);
 }
 
-std::string sealed_payload(const DataKey& key, const SealedBy& by, std::string_view plain, std::string_view bound_to) {
-  return "{" + std::string(kMark) + key.seal(plain, bound_to) + "\",\"saga\":\"" + by.saga + "\",\"lane\":" +
-         std::to_string(by.lane) + "}";
+std::string sealed_payload(const DataKey& key, const SealedBy& by, std::string_view plain,
+                           std::string_view bound_to) {
+  return "{" + std::string(kMark) + key.seal(plain, bound_to) + "\",\"saga\":\"" + by.saga +
+         "\",\"lane\":" + std::to_string(by.lane) + "}";
 }
 
 std::optional<SealedBy> sealed_by(std::string_view json) {
@@ -209,7 +233,8 @@ std::optional<SealedBy> sealed_by(std::string_view json) {
   return SealedBy{saga->as_string(), static_cast<std::int32_t>(lane->as_int())};
 }
 
-std::string sealed_body(const DataKey& key, std::string readable, std::string_view plain, std::string_view bound_to) {
+std::string sealed_body(const DataKey& key, std::string readable, std::string_view plain,
+                        std::string_view bound_to) {
   BELAY_CHECK(readable.ends_with('}'), "a body is an object");
   readable.pop_back();
   if (readable.size() > 1) readable += ',';
@@ -219,7 +244,8 @@ std::string sealed_body(const DataKey& key, std::string readable, std::string_vi
 // Inside a text the quotes of the mark would be escaped.
 bool is_sealed_body(std::string_view body) { return body.find(kMark) != std::string_view::npos; }
 
-Result<std::string> open_body(const DataKey& key, std::string_view body, std::string_view bound_to) {
+Result<std::string> open_body(const DataKey& key, std::string_view body,
+                              std::string_view bound_to) {
   const auto blob = blob_of(body);
   if (!blob) return unreadable();
   return key.open(*blob, bound_to);

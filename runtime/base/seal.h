@@ -1,10 +1,11 @@
-// Sealing: what private values are at rest. Each saga that may hold some has a data key of its own (AES-256-GCM); the
-// data key is stored wrapped under the master key, so that without the master nothing can be read, and without the row
-// of the data key nothing ever again (erased). What is sealed is bound to its place: a blob that is moved to another
-// saga or entry does not open.
+// Sealing: what private values are at rest. Each saga that may hold some has a data key of its own
+// (AES-256-GCM); the data key is stored wrapped under the master key, so that without the master
+// nothing can be read, and without the row of the data key nothing ever again (erased). What is
+// sealed is bound to its place: a blob that is moved to another saga or entry does not open.
 //
-//   value   {"$sealed":"BASE64"}                           input, snapshot, payload (with "saga", "lane": whose key)
-//   entry   {…what may be read…,"$sealed":"BASE64"}         a journal body: kinds, paths, errors stay; the blob is all of it
+//   value   {"$sealed":"BASE64"}                           input, snapshot, payload (with "saga",
+//   "lane": whose key) entry   {…what may be read…,"$sealed":"BASE64"}         a journal body:
+//   kinds, paths, errors stay; the blob is all of it
 //
 // Tested in tests/runtime/seal_test.cpp.
 #pragma once
@@ -64,24 +65,28 @@ using SealerPtr = std::shared_ptr<const Sealer>;
 
 std::string sealed_value(const DataKey& key, std::string_view plain, std::string_view bound_to);
 bool is_sealed_value(std::string_view json);
-Result<std::string> open_value(const DataKey& key, std::string_view json, std::string_view bound_to);
+Result<std::string> open_value(const DataKey& key, std::string_view json,
+                               std::string_view bound_to);
 
 // A payload under a saga's key says whose.
 struct SealedBy {
   std::string saga;
   std::int32_t lane = 0;
 };
-std::string sealed_payload(const DataKey& key, const SealedBy& by, std::string_view plain, std::string_view bound_to);
+std::string sealed_payload(const DataKey& key, const SealedBy& by, std::string_view plain,
+                           std::string_view bound_to);
 std::optional<SealedBy> sealed_by(std::string_view json);  // nothing: under the master's own key
 
 // `readable`: a JSON object without values; `plain`: the whole body.
-std::string sealed_body(const DataKey& key, std::string readable, std::string_view plain, std::string_view bound_to);
+std::string sealed_body(const DataKey& key, std::string readable, std::string_view plain,
+                        std::string_view bound_to);
 bool is_sealed_body(std::string_view body);
 Result<std::string> open_body(const DataKey& key, std::string_view body, std::string_view bound_to);
 std::string bound_to_entry(std::string_view saga, std::uint64_t seq);
 
-// The entry without what may be private: values, messages, reasons, digests. Kinds, paths, times, errors and keys stay.
-// Every value that was there becomes `instead`.
-interpreter::Entry without_values(const interpreter::Entry& entry, const interpreter::Value& instead = {});
+// The entry without what may be private: values, messages, reasons, digests. Kinds, paths, times,
+// errors and keys stay. Every value that was there becomes `instead`.
+interpreter::Entry without_values(const interpreter::Entry& entry,
+                                  const interpreter::Value& instead = {});
 
 }  // namespace belay::runtime

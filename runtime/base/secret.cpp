@@ -18,8 +18,8 @@ constexpr std::size_t kSecretBytesMax = 64 * 1024;
 bool is_name(std::string_view name) {
   if (name.empty() || name.size() > kNameBytesMax || name.front() == '.') return false;
   for (char c : name) {
-    const bool ok = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
-                    c == '-' || c == '.';
+    const bool ok = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                    c == '_' || c == '-' || c == '.';
     if (!ok) return false;
   }
   return true;
@@ -102,9 +102,11 @@ Result<Secret> SecretStore::resolve(std::string_view name) const {
     }
   }
   const std::string file_hint =
-      path.empty() ? "or set BELAY_SECRETS_DIR to a directory with a file `" + std::string(name) + "`"
-                   : "or write it to the file " + path;
-  return fail(ErrorCode::kMisconfigured, "the secret `" + std::string(name) + "` is missing or empty",
+      path.empty()
+          ? "or set BELAY_SECRETS_DIR to a directory with a file `" + std::string(name) + "`"
+          : "or write it to the file " + path;
+  return fail(ErrorCode::kMisconfigured,
+              "the secret `" + std::string(name) + "` is missing or empty",
               "set the environment variable " + variable + " " + file_hint);
 }
 

@@ -175,7 +175,8 @@ void write_list(Writer& w, const char* name, const std::vector<T>& items) {
 }
 template <class T>
 void read_list(const Reader& r, const char* name, std::vector<T>& items) {
-  for (const Value& item : r.list(name)) read(Reader(r.graph(), item, r.problem()), items.emplace_back());
+  for (const Value& item : r.list(name))
+    read(Reader(r.graph(), item, r.problem()), items.emplace_back());
 }
 
 void write_scalars(Writer& w, const State& s) {
@@ -259,7 +260,8 @@ Result<State> decode_state(const Graph& graph, std::string_view json) {
   const std::uint64_t format = r.unsigned_number("format");
   if (problem.empty() && format != kStateFormat) {
     return fail(ErrorCode::kUnsupported, "the snapshot has format " + std::to_string(format) +
-                                             ", this program reads " + std::to_string(kStateFormat));
+                                             ", this program reads " +
+                                             std::to_string(kStateFormat));
   }
   State state;
   read_scalars(r, state);

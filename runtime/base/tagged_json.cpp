@@ -1,4 +1,5 @@
-// Tagged values, paths and fields of the stored JSON. See tagged_json.h and, for the tags, journal_json.h.
+// Tagged values, paths and fields of the stored JSON. See tagged_json.h and, for the tags,
+// journal_json.h.
 #include "runtime/base/tagged_json.h"
 
 #include <charconv>
@@ -20,7 +21,8 @@ using interpreter::Path;
 using interpreter::Value;
 
 constexpr char kHex[] = "0123456789abcdef";
-// Values may nest as deep as a definition builds them, and every level of a map may take three of JSON.
+// Values may nest as deep as a definition builds them, and every level of a map may take three of
+// JSON.
 constexpr JsonLimits kStoredLimits = {.bytes_max = std::size_t{1} << 30, .depth_max = 2'000};
 
 bool is_plain_name(std::string_view name) {
@@ -84,21 +86,25 @@ bool untag_map_tag(const Value& content, Value& out, std::string& problem) {
   if (content.kind() != Value::Kind::kList) return corrupt(problem, "`$map` is no list");
   Map map;
   for (const Value& pair : content.as_list()) {
-    if (pair.kind() != Value::Kind::kList || pair.as_list().size() != 2) return corrupt(problem, "`$map` holds no pair");
+    if (pair.kind() != Value::Kind::kList || pair.as_list().size() != 2)
+      return corrupt(problem, "`$map` holds no pair");
     Value key, item;
-    if (!untag(pair.as_list()[0], key, problem) || !untag(pair.as_list()[1], item, problem)) return false;
+    if (!untag(pair.as_list()[0], key, problem) || !untag(pair.as_list()[1], item, problem))
+      return false;
     map.emplace_back(std::move(key), std::move(item));
   }
   out = Value::map(std::move(map));
   for (std::size_t i = 1; i < out.as_map().size(); ++i) {
-    if (out.as_map()[i - 1].first == out.as_map()[i].first) return corrupt(problem, "`$map` holds a key twice");
+    if (out.as_map()[i - 1].first == out.as_map()[i].first)
+      return corrupt(problem, "`$map` holds a key twice");
   }
   return true;
 }
 
 bool untag_money(const Value& content, Value& out, std::string& problem) {
   if (content.kind() != Value::Kind::kList || content.as_list().size() != 2 ||
-      content.as_list()[0].kind() != Value::Kind::kInt || content.as_list()[1].kind() != Value::Kind::kString ||
+      content.as_list()[0].kind() != Value::Kind::kInt ||
+      content.as_list()[1].kind() != Value::Kind::kString ||
       content.as_list()[1].as_string().size() != 3) {
     return corrupt(problem, "`$money` is not [minor units, code]");
   }
@@ -119,10 +125,12 @@ bool untag_tag(const std::string& tag, const Value& content, Value& out, std::st
   if (tag == "$map") return untag_map_tag(content, out, problem);
   if (tag == "$money") return untag_money(content, out, problem);
   if (tag == "$uint") {
-    if (content.kind() == Value::Kind::kUint) out = content;
+    if (content.kind() == Value::Kind::kUint)
+      out = content;
     else if (content.kind() == Value::Kind::kInt && content.as_int() >= 0) {
       out = Value::unsigned_integer(static_cast<std::uint64_t>(content.as_int()));
-    } else return corrupt(problem, "`$uint` is no unsigned number");
+    } else
+      return corrupt(problem, "`$uint` is no unsigned number");
     return true;
   }
   if (content.kind() != Value::Kind::kString) return corrupt(problem, "`" + tag + "` is no text");
@@ -147,7 +155,9 @@ bool untag_tag(const std::string& tag, const Value& content, Value& out, std::st
   } else if (tag == "$double") {
     const double inf = std::numeric_limits<double>::infinity();
     ok = text == "NaN" || text == "Infinity" || text == "-Infinity";
-    out = Value::real(text == "NaN" ? std::numeric_limits<double>::quiet_NaN() : text == "Infinity" ? inf : -inf);
+    out = Value::real(text == "NaN"        ? std::numeric_limits<double>::quiet_NaN()
+                      : text == "Infinity" ? inf
+                                           : -inf);
   }
   return ok || corrupt(problem, "`" + tag + "` cannot be read");
 }
@@ -175,7 +185,8 @@ bool untag(const Value& in, Value& out, std::string& problem) {
   Map map;
   map.reserve(object.size());
   for (const auto& [key, item] : object) {
-    if (key.as_string().starts_with('$')) return corrupt(problem, "a tag stands beside other names");
+    if (key.as_string().starts_with('$'))
+      return corrupt(problem, "a tag stands beside other names");
     Value v;
     if (!untag(item, v, problem)) return false;
     map.emplace_back(key, std::move(v));
@@ -248,8 +259,10 @@ void append_value(const Value& value, std::string& out) {
       out += '}';
       return;
     case Value::Kind::kOptional:  // no declared type holds one; null is what absence is elsewhere
-      if (value.as_optional() != nullptr) append_value(*value.as_optional(), out);
-      else out += "null";
+      if (value.as_optional() != nullptr)
+        append_value(*value.as_optional(), out);
+      else
+        out += "null";
       return;
   }
 }
@@ -279,8 +292,10 @@ void Writer::digest(std::string_view name, std::uint64_t digest) {
 
 Result<Value> parse_stored(std::string_view json) {
   auto parsed = parse_json(json, kStoredLimits);
-  if (!parsed) return fail(ErrorCode::kCorrupt, "stored JSON cannot be read: " + parsed.error().message);
-  if (parsed->kind() != Value::Kind::kMap) return fail(ErrorCode::kCorrupt, "stored JSON is no object");
+  if (!parsed)
+    return fail(ErrorCode::kCorrupt, "stored JSON cannot be read: " + parsed.error().message);
+  if (parsed->kind() != Value::Kind::kMap)
+    return fail(ErrorCode::kCorrupt, "stored JSON is no object");
   return parsed;
 }
 
@@ -296,7 +311,9 @@ const List& empty_list() {
 }  // namespace
 
 Reader::Reader(const Graph& graph, const Value& object, std::string& problem)
-    : graph_(graph), object_(object.kind() == Value::Kind::kMap ? object : empty_object()), problem_(problem) {
+    : graph_(graph),
+      object_(object.kind() == Value::Kind::kMap ? object : empty_object()),
+      problem_(problem) {
   if (object.kind() != Value::Kind::kMap) fail_with("an object is missing");
 }
 
@@ -326,7 +343,8 @@ Path Reader::path_of(const Value& value) const {
   while (ok && !rounds.empty()) {
     std::uint32_t round = 0;
     const auto read = std::from_chars(rounds.data() + 1, rounds.data() + rounds.size(), round);
-    ok = rounds.front() == '[' && read.ec == std::errc() && read.ptr != rounds.data() + rounds.size() && *read.ptr == ']';
+    ok = rounds.front() == '[' && read.ec == std::errc() &&
+         read.ptr != rounds.data() + rounds.size() && *read.ptr == ']';
     if (!ok) break;
     path.iteration.push_back(round);
     rounds.remove_prefix(static_cast<std::size_t>(read.ptr - rounds.data()) + 1);
@@ -375,7 +393,8 @@ std::uint64_t Reader::unsigned_number(std::string_view name, std::uint64_t usual
   const Value* found = object_.find(name);
   if (found == nullptr) return usual;
   if (found->kind() == Value::Kind::kUint) return found->as_uint();
-  if (found->kind() == Value::Kind::kInt && found->as_int() >= 0) return static_cast<std::uint64_t>(found->as_int());
+  if (found->kind() == Value::Kind::kInt && found->as_int() >= 0)
+    return static_cast<std::uint64_t>(found->as_int());
   fail_with("`" + std::string(name) + "` is no unsigned number");
   return usual;
 }
@@ -480,7 +499,9 @@ std::vector<std::uint32_t> Reader::numbers(std::string_view name) const {
 
 }  // namespace stored
 
-void append_tagged(const interpreter::Value& value, std::string& out) { stored::append_value(value, out); }
+void append_tagged(const interpreter::Value& value, std::string& out) {
+  stored::append_value(value, out);
+}
 
 Result<interpreter::Value> decode_tagged(std::string_view json) {
   // One field around it, so that the same bounds and readers serve.

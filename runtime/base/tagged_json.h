@@ -1,5 +1,6 @@
-// What the stored JSON of journals and states is made of: tagged values, paths by node name, enumerators by word, and
-// fields that are left out while they hold their default. Private to journal_json.cpp and state_json.cpp.
+// What the stored JSON of journals and states is made of: tagged values, paths by node name,
+// enumerators by word, and fields that are left out while they hold their default. Private to
+// journal_json.cpp and state_json.cpp.
 #pragma once
 #include <cstdint>
 #include <limits>
@@ -20,12 +21,13 @@ namespace belay::runtime::stored {
 // The stored words; the position is the enumerator. Append only.
 inline constexpr const char* kDirections[] = {"do", "check", "undo", "undo-check"};
 inline constexpr const char* kFailureKinds[] = {"business", "transient", "unsure"};
-inline constexpr const char* kHoldReasons[] = {"none",    "unknown_outcome", "refused",         "failed",   "gave_up",
-                                               "undo_failed", "request_changed", "bad_value"};
+inline constexpr const char* kHoldReasons[] = {
+    "none",    "unknown_outcome", "refused",         "failed",
+    "gave_up", "undo_failed",     "request_changed", "bad_value"};
 inline constexpr const char* kPurposes[] = {"retry", "limit", "pause", "deadline"};
 inline constexpr const char* kOperatorActs[] = {"pause", "resume", "retry", "skip", "resolve"};
 inline constexpr const char* kStatuses[] = {"running", "compensating", "completed", "compensated"};
-inline constexpr const char* kPhases[] = {"idle",     "due",  "in_flight", "failed",  "backoff",
+inline constexpr const char* kPhases[] = {"idle",     "due",  "in_flight", "failed", "backoff",
                                           "settling", "held", "succeeded", "refused"};
 inline constexpr const char* kEffects[] = {"none", "maybe", "done", "undone", "left_over"};
 
@@ -37,7 +39,9 @@ void append_path(const interpreter::Graph& graph, const interpreter::Path& path,
 // Writes one object; every field is left out while it holds its default.
 class Writer {
  public:
-  Writer(const interpreter::Graph& graph, std::string& out) : graph_(graph), out_(out) { out_ += '{'; }
+  Writer(const interpreter::Graph& graph, std::string& out) : graph_(graph), out_(out) {
+    out_ += '{';
+  }
   void close() { out_ += '}'; }
 
   // Begins a field and leaves its value to the caller. `name` needs no escaping.
@@ -51,7 +55,9 @@ class Writer {
   void path(std::string_view name, const interpreter::Path& path) {
     if (path != interpreter::Path{}) append_path(graph_, path, begin(name));
   }
-  void path_always(std::string_view name, const interpreter::Path& path) { append_path(graph_, path, begin(name)); }
+  void path_always(std::string_view name, const interpreter::Path& path) {
+    append_path(graph_, path, begin(name));
+  }
   void text(std::string_view name, std::string_view text) {
     if (!text.empty()) append_text(text, begin(name));
   }
@@ -129,7 +135,8 @@ class Reader {
   const interpreter::Graph& graph() const { return graph_; }
 
  private:
-  std::size_t word_index(std::string_view name, const char* const* words, std::size_t count, std::size_t usual) const;
+  std::size_t word_index(std::string_view name, const char* const* words, std::size_t count,
+                         std::size_t usual) const;
 
   const interpreter::Graph& graph_;
   const interpreter::Value& object_;

@@ -33,7 +33,9 @@ struct Blank {
     for (Value& item : d.items) (*this)(item);
   }
   void operator()(Assigned& d) const { (*this)(d.value); }
-  void operator()(Sent& d) const { d.digest = 0; }  // of the arguments: small ones could be guessed from it
+  void operator()(Sent& d) const {
+    d.digest = 0;
+  }  // of the arguments: small ones could be guessed from it
   void operator()(Settled& d) const { (*this)(d.result); }
   void operator()(Failed& d) const { d.message.clear(); }
   void operator()(Handled& d) const { (*this)(d.value); }

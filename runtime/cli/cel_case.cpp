@@ -208,30 +208,14 @@ Result<Value> read_typed(const Value& json) {
 
 void append_typed(const Value& value, std::string& out) {
   switch (value.kind()) {
-    case Kind::kNull:
-      out += "{\"null\":null}";
-      return;
-    case Kind::kBool:
-      out += value.as_bool() ? "{\"bool\":true}" : "{\"bool\":false}";
-      return;
-    case Kind::kInt:
-      append_text_member("int", std::to_string(value.as_int()), out);
-      return;
-    case Kind::kUint:
-      append_text_member("uint", std::to_string(value.as_uint()), out);
-      return;
-    case Kind::kDouble:
-      append_text_member("double", double_text(value.as_double()), out);
-      return;
-    case Kind::kString:
-      append_text_member("string", value.as_string(), out);
-      return;
-    case Kind::kBytes:
-      append_text_member("bytes", to_base64(value.as_bytes()), out);
-      return;
-    case Kind::kType:
-      append_text_member("type", value.as_type(), out);
-      return;
+    case Kind::kNull: out += "{\"null\":null}"; return;
+    case Kind::kBool: out += value.as_bool() ? "{\"bool\":true}" : "{\"bool\":false}"; return;
+    case Kind::kInt: append_text_member("int", std::to_string(value.as_int()), out); return;
+    case Kind::kUint: append_text_member("uint", std::to_string(value.as_uint()), out); return;
+    case Kind::kDouble: append_text_member("double", double_text(value.as_double()), out); return;
+    case Kind::kString: append_text_member("string", value.as_string(), out); return;
+    case Kind::kBytes: append_text_member("bytes", to_base64(value.as_bytes()), out); return;
+    case Kind::kType: append_text_member("type", value.as_type(), out); return;
     case Kind::kTimestamp:
       append_text_member("timestamp", interpreter::format_timestamp(value.as_timestamp()), out);
       return;

@@ -187,23 +187,26 @@ void add_serve_command(CLI::App& app, Commands& c, Action& chosen,
   CLI::App* serve = app.add_subcommand("serve", "Run sagas and serve the HTTP API");
   serve->add_option("DIR", c.serve.directory, "The folder of definitions")->capture_default_str();
   serve
-      ->add_option("--database", c.serve.databases,
-                   "A Postgres (postgresql://…); otherwise a private one is kept. Given several times, each is a cell "
-                   "that holds its part of all sagas: always all of them, and always in the same order")
+      ->add_option(
+          "--database", c.serve.databases,
+          "A Postgres (postgresql://…); otherwise a private one is kept. Given several times, each "
+          "is a cell "
+          "that holds its part of all sagas: always all of them, and always in the same order")
       ->allow_extra_args(false)
       ->envname("BELAY_DATABASE");
-  serve
-      ->add_option("--writers", c.serve.writers, "Connections that write, to each database")
+  serve->add_option("--writers", c.serve.writers, "Connections that write, to each database")
       ->check(CLI::Range(1, static_cast<int>(runtime::kWritersMax)))
       ->capture_default_str();
   serve
       ->add_option("--requests-max", c.serve.requests_max,
-                   "Requests that may wait for their answer; a tenant has a fair part of them, and gets 429 beyond it")
+                   "Requests that may wait for their answer; a tenant has a fair part of them, and "
+                   "gets 429 beyond it")
       ->check(CLI::Range(10, 1'000'000))
       ->capture_default_str();
   serve
       ->add_option("--live-sagas-max", c.serve.live_sagas_max,
-                   "Sagas that may run at a time; a tenant has a fair part of them, and gets 429 for starts beyond it")
+                   "Sagas that may run at a time; a tenant has a fair part of them, and gets 429 "
+                   "for starts beyond it")
       ->check(CLI::Range(10, 10'000'000))
       ->capture_default_str();
   serve
@@ -213,16 +216,19 @@ void add_serve_command(CLI::App& app, Commands& c, Action& chosen,
       ->capture_default_str();
   serve
       ->add_option("--lease", c.serve.lease_s,
-                   "Seconds that a lane stays with a node that is not heard of; calls are sent until 5 are left. The same on all nodes")
+                   "Seconds that a lane stays with a node that is not heard of; calls are sent "
+                   "until 5 are left. The same on all nodes")
       ->check(CLI::Range(10, 300))
       ->capture_default_str();
   CLI::Option* listen =
       serve->add_option("--listen", c.serve.listen, "HOST:PORT; port 0 picks a free one")
           ->capture_default_str();
-  serve->add_option("--node", c.serve.node,
-                    "Our name among the nodes on one database, each its own; otherwise HOST:PROCESS");
+  serve->add_option(
+      "--node", c.serve.node,
+      "Our name among the nodes on one database, each its own; otherwise HOST:PROCESS");
   serve->add_option("--advertise", c.serve.advertise,
-                    "The URL at which other nodes reach us; otherwise that of --listen, when it is said and names one "
+                    "The URL at which other nodes reach us; otherwise that of --listen, when it is "
+                    "said and names one "
                     "address. None: they go through the database");
   serve->add_option("--data", c.serve.data, "Where the private Postgres lives")
       ->capture_default_str();
@@ -232,7 +238,8 @@ void add_serve_command(CLI::App& app, Commands& c, Action& chosen,
       ->allow_extra_args(false);
   serve
       ->add_option("--keep", c.serve.keep_days,
-                   "DAYS that a saga and what belongs to it is kept after its end, at least; then it goes with its "
+                   "DAYS that a saga and what belongs to it is kept after its end, at least; then "
+                   "it goes with its "
                    "month. Otherwise for ever. Sagas that live are never touched")
       ->type_name("DAYS")
       ->check(CLI::Range(runtime::kKeepDaysMin, runtime::kKeepDaysMax));
@@ -318,7 +325,8 @@ void add_saga_commands(CLI::App& app, Commands& c, Action& chosen) {
   add_server(workflows, c.workflows.server);
   workflows->callback([&] { chosen = [&] { return run(c.workflows); }; });
 
-  CLI::App* nodes = app.add_subcommand("nodes", "List the nodes on one database and the lanes that they hold");
+  CLI::App* nodes =
+      app.add_subcommand("nodes", "List the nodes on one database and the lanes that they hold");
   add_server(nodes, c.nodes.server);
   nodes->callback([&] { chosen = [&] { return run(c.nodes); }; });
 }

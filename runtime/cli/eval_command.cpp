@@ -47,24 +47,12 @@ Value with_money(const Value& value) {
 Type type_of(const Value& value) {
   Type type;
   switch (value.kind()) {
-    case Kind::kBool:
-      type.base = Base::kBool;
-      break;
-    case Kind::kInt:
-      type.base = Base::kInt;
-      break;
-    case Kind::kUint:
-      type.base = Base::kUint;
-      break;
-    case Kind::kDouble:
-      type.base = Base::kDouble;
-      break;
-    case Kind::kString:
-      type.base = Base::kText;
-      break;
-    case Kind::kMoney:
-      type.base = Base::kMoney;
-      break;
+    case Kind::kBool: type.base = Base::kBool; break;
+    case Kind::kInt: type.base = Base::kInt; break;
+    case Kind::kUint: type.base = Base::kUint; break;
+    case Kind::kDouble: type.base = Base::kDouble; break;
+    case Kind::kString: type.base = Base::kText; break;
+    case Kind::kMoney: type.base = Base::kMoney; break;
     case Kind::kList: {
       type.base = Base::kList;
       Type element;
@@ -83,8 +71,7 @@ Type type_of(const Value& value) {
       for (const auto& [key, item] : value.as_map())
         type.fields.push_back({key.as_string(), type_of(item)});
       break;
-    default:
-      break;  // null: json
+    default: break;  // null: json
   }
   return type;
 }

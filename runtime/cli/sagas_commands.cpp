@@ -1,5 +1,5 @@
-// start, list, show, history, events, publish, workflows, nodes: asking the API and telling people what it
-// said.
+// start, list, show, history, events, publish, workflows, nodes: asking the API and telling people
+// what it said.
 #include <chrono>
 #include <cstdio>
 #include <thread>
@@ -259,13 +259,16 @@ int run(const NodesCommand& command) {
                     harmless(address.empty() ? "(by mail)" : address),
                     Cell(lease_ms > 0 ? std::to_string(lease_ms / 1000) + " s" : "over",
                          lease_ms > 0 ? Colour::kNone : Colour::kRed),
-                    std::to_string(number_of(node, "lane_count")), lane_ranges(list_of(node, "lanes"))});
+                    std::to_string(number_of(node, "lane_count")),
+                    lane_ranges(list_of(node, "lanes"))});
   }
   if (rows.empty()) {
     std::printf("no nodes: this server knows only itself\n");
     return kDone;
   }
-  std::fputs(table(Terminal::of_stdout(), {"NODE", "ADDRESS", "LEASE", "COUNT", "LANES"}, rows).c_str(), stdout);
+  std::fputs(
+      table(Terminal::of_stdout(), {"NODE", "ADDRESS", "LEASE", "COUNT", "LANES"}, rows).c_str(),
+      stdout);
   if (const auto& unheld = list_of(answer->json, "unheld"); !unheld.empty())
     std::printf("held by nobody now: %s\n", lane_ranges(unheld).c_str());
   return kDone;

@@ -137,18 +137,10 @@ ConnectorConfig config_of(const dsl::Connector& c) {
   out.name = c.name;
   out.base_url = address_of(c);
   switch (c.sign_in) {
-    case dsl::Connector::SignIn::kNone:
-      out.sign_in = ConnectorConfig::SignIn::kNone;
-      break;
-    case dsl::Connector::SignIn::kBearer:
-      out.sign_in = ConnectorConfig::SignIn::kBearer;
-      break;
-    case dsl::Connector::SignIn::kBasic:
-      out.sign_in = ConnectorConfig::SignIn::kBasic;
-      break;
-    case dsl::Connector::SignIn::kHeader:
-      out.sign_in = ConnectorConfig::SignIn::kHeader;
-      break;
+    case dsl::Connector::SignIn::kNone: out.sign_in = ConnectorConfig::SignIn::kNone; break;
+    case dsl::Connector::SignIn::kBearer: out.sign_in = ConnectorConfig::SignIn::kBearer; break;
+    case dsl::Connector::SignIn::kBasic: out.sign_in = ConnectorConfig::SignIn::kBasic; break;
+    case dsl::Connector::SignIn::kHeader: out.sign_in = ConnectorConfig::SignIn::kHeader; break;
   }
   out.secret = c.secret;
   out.user = c.user;
@@ -235,9 +227,11 @@ std::string host_of_url(const std::string& url) {
   if (begin == std::string::npos) return {};
   std::string host = url.substr(begin + 3);
   const std::size_t bracket = host.find(']');
-  host.resize(std::min(host.size(), host.find_first_of(":/", bracket == std::string::npos ? 0 : bracket)));
-  std::transform(host.begin(), host.end(), host.begin(),
-                 [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
+  host.resize(
+      std::min(host.size(), host.find_first_of(":/", bracket == std::string::npos ? 0 : bracket)));
+  std::transform(host.begin(), host.end(), host.begin(), [](char c) {
+    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+  });
   return host;
 }
 
@@ -274,7 +268,8 @@ api::ApiOptions api_options(ServeOptions& options) {
   out.forward.node = options.engine.node;
   out.forward.sealer = options.engine.sealer;
   // Other nodes call us by the host that we tell them.
-  if (std::string peer = host_of_url(options.engine.address); loopback && !peer.empty()) out.hosts.push_back(std::move(peer));
+  if (std::string peer = host_of_url(options.engine.address); loopback && !peer.empty())
+    out.hosts.push_back(std::move(peer));
   return out;
 }
 
@@ -345,7 +340,8 @@ Result<std::unique_ptr<Service>> Service::start(ServeOptions options) {
 }
 
 void Service::stop() {
-  // The server stays until the lanes are handed over, so that nobody finds the door closed who could be told more.
+  // The server stays until the lanes are handed over, so that nobody finds the door closed who
+  // could be told more.
   if (parts_->api) parts_->api->begin_stop();
   if (parts_->engine) parts_->engine->stop();
   if (parts_->server) parts_->server->stop();
@@ -404,8 +400,10 @@ std::vector<std::string> split_databases(const std::vector<std::string>& given) 
   std::vector<std::string> all;
   for (const std::string& text : given) {
     std::size_t begin = 0;
-    for (std::size_t at = text.find("postgres", 1); at != std::string::npos; at = text.find("postgres", at + 1)) {
-      const bool url = text.compare(at, 11, "postgres://") == 0 || text.compare(at, 13, "postgresql://") == 0;
+    for (std::size_t at = text.find("postgres", 1); at != std::string::npos;
+         at = text.find("postgres", at + 1)) {
+      const bool url =
+          text.compare(at, 11, "postgres://") == 0 || text.compare(at, 13, "postgresql://") == 0;
       if (!url || std::isspace(static_cast<unsigned char>(text[at - 1])) == 0) continue;
       all.push_back(text.substr(begin, at - begin));
       begin = at;
@@ -413,7 +411,8 @@ std::vector<std::string> split_databases(const std::vector<std::string>& given) 
     all.push_back(text.substr(begin));
   }
   for (std::string& one : all) {
-    while (!one.empty() && std::isspace(static_cast<unsigned char>(one.back())) != 0) one.pop_back();
+    while (!one.empty() && std::isspace(static_cast<unsigned char>(one.back())) != 0)
+      one.pop_back();
   }
   std::erase_if(all, [](const std::string& one) { return one.empty(); });
   return all;
@@ -438,8 +437,10 @@ Result<std::vector<PostgresOptions>> connect_to_all(
     all.back().connection = std::move(connection);
     all.back().unsafe_commits_for_tests = unsafe != nullptr && std::string_view(unsafe) == "1";
     if (all.back().unsafe_commits_for_tests)
-      spdlog::warn("BELAY_UNSAFE_COMMITS_FOR_TESTS: a database that loses what it answered for is not refused; never do this "
-                   "but to see it lose something");
+      spdlog::warn(
+          "BELAY_UNSAFE_COMMITS_FOR_TESTS: a database that loses what it answered for is not "
+          "refused; never do this "
+          "but to see it lose something");
     if (auto migrated = migrate(all.back()); !migrated) return fail(migrated.error());
   }
   return all;

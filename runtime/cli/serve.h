@@ -54,8 +54,8 @@ struct ServeOptions {
   std::vector<std::string> hosts;  // further names for the Host header on loopback
   std::string tenant = "default";
 
-  // `node` and `address` are who we are for other nodes on the same database; `node` empty: made of host and process.
-  // `lease_ms` is also what a flush gives a lane in the database.
+  // `node` and `address` are who we are for other nodes on the same database; `node` empty: made of
+  // host and process. `lease_ms` is also what a flush gives a lane in the database.
   EngineOptions engine;
   // One line a call, for people: what takes a while. May be empty.
   std::function<void(std::string_view)> progress;
@@ -68,8 +68,8 @@ class Service {
   static Result<std::unique_ptr<Service>> start(ServeOptions options);
   ~Service();  // stop()
 
-  // Clean: answers what is being asked, lets the last flush commit, hands the lanes over; what is asked meanwhile is
-  // handed over to other nodes, or refused with 503 and Retry-After. Idempotent.
+  // Clean: answers what is being asked, lets the last flush commit, hands the lanes over; what is
+  // asked meanwhile is handed over to other nodes, or refused with 503 and Retry-After. Idempotent.
   void stop();
 
   Engine& engine();
@@ -89,8 +89,8 @@ class Service {
 Result<dsl::CompiledProgram> compile_program(const std::string& directory,
                                              const PluginRegistry& plugins, bool colour = false);
 
-// Where other nodes reach a server that listens there, when nobody says: nothing for port 0 and for addresses that mean
-// "all of them".
+// Where other nodes reach a server that listens there, when nobody says: nothing for port 0 and for
+// addresses that mean "all of them".
 std::string advertised(const std::string& host, int port);
 
 // Whether an address is one that only this machine reaches: 127.0.0.0/8, ::1, localhost.
@@ -103,8 +103,8 @@ Result<std::string> connect_to(const std::string& database, const std::string& d
                                const std::function<void(std::string_view)>& progress,
                                std::unique_ptr<PrivatePostgres>& postgres);
 
-// The databases of options, with all migrations: those named, of which one may be several with blanks between
-// (BELAY_DATABASE), or the private one.
+// The databases of options, with all migrations: those named, of which one may be several with
+// blanks between (BELAY_DATABASE), or the private one.
 Result<std::vector<PostgresOptions>> connect_to_all(
     const std::vector<std::string>& databases, const std::string& data, bool stop_postgres,
     const std::function<void(std::string_view)>& progress,

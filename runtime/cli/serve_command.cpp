@@ -77,9 +77,10 @@ int run(ServeCommand command, PluginRegistry& plugins) {
   }
   while (command.advertise.ends_with('/')) command.advertise.pop_back();
   if (!command.advertise.empty() && !is_base_url(command.advertise)) {
-    std::fprintf(stderr,
-                 "belay: `%s` is no address that other nodes could call\nhelp: write http://HOST:PORT\n",
-                 command.advertise.c_str());
+    std::fprintf(
+        stderr,
+        "belay: `%s` is no address that other nodes could call\nhelp: write http://HOST:PORT\n",
+        command.advertise.c_str());
     return kUsage;
   }
   Result<dsl::CompiledProgram> program =
@@ -121,7 +122,9 @@ int run(ServeCommand command, PluginRegistry& plugins) {
   if (command.advertise.empty() && (command.listen_said || !is_loopback(options.host)))
     options.engine.address = advertised(options.host, options.port);
   if (options.engine.address.empty() && !is_loopback(options.host))
-    spdlog::warn("other nodes are not told how to reach this one and use the database: say --advertise http://HOST:PORT");
+    spdlog::warn(
+        "other nodes are not told how to reach this one and use the database: say --advertise "
+        "http://HOST:PORT");
   options.progress = [](std::string_view line) { spdlog::info("{}", line); };
   Result<std::unique_ptr<Service>> service = Service::start(std::move(options));
   if (!service) return report(service.error());

@@ -90,26 +90,13 @@ std::string Terminal::paint(Colour colour, std::string_view text) const {
   if (!colours_ || colour == Colour::kNone) return std::string(text);
   const char* code = "";
   switch (colour) {
-    case Colour::kNone:
-      break;
-    case Colour::kDim:
-      code = "2";
-      break;
-    case Colour::kBold:
-      code = "1";
-      break;
-    case Colour::kGreen:
-      code = "32";
-      break;
-    case Colour::kYellow:
-      code = "33";
-      break;
-    case Colour::kRed:
-      code = "31";
-      break;
-    case Colour::kCyan:
-      code = "36";
-      break;
+    case Colour::kNone: break;
+    case Colour::kDim: code = "2"; break;
+    case Colour::kBold: code = "1"; break;
+    case Colour::kGreen: code = "32"; break;
+    case Colour::kYellow: code = "33"; break;
+    case Colour::kRed: code = "31"; break;
+    case Colour::kCyan: code = "36"; break;
   }
   return std::string("\x1b[") + code + "m" + std::string(text) + "\x1b[0m";
 }

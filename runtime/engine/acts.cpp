@@ -78,7 +78,8 @@ void Acts::act(ActRequest request, Done done) {
   if (asked->request.take_up_again) return read_again(asked, false);
   loop_.with_saga(which, [this, asked](Result<Saga*> saga) {
     if (!saga) return finish(*asked, fail(saga.error()));
-    if (asked->request.idempotency_key.empty() || asked->request.dry_run) return perform(asked, **saga);
+    if (asked->request.idempotency_key.empty() || asked->request.dry_run)
+      return perform(asked, **saga);
     perform_once(asked, (*saga)->lane);
   });
 }
@@ -114,7 +115,8 @@ void Acts::perform(const AskedPtr& asked, Saga& saga) {
   reply.seq = shown;
   if (request.dry_run) return finish(*asked, std::move(reply));
   if (!reply.preview.allowed) {
-    return finish(*asked, fail(ErrorCode::kNotAllowedNow, reply.preview.why_not, allowed_now(saga)));
+    return finish(*asked,
+                  fail(ErrorCode::kNotAllowedNow, reply.preview.why_not, allowed_now(saga)));
   }
   const Slot slot = loop_.record(saga, std::move(*fact), request.actor, request.reason);
   reply.seq = saga.state.seq;
@@ -128,7 +130,8 @@ void Acts::read_again(AskedPtr asked, bool looked_up) {
   which.saga = asked->request.saga;
   which.set_aside_too = true;
   which.asked_at = loop_.lanes().gains();
-  loop_.loader().load(which, [this, asked, looked_up, asked_at = which.asked_at](Result<std::shared_ptr<LoadResult>> loaded) {
+  loop_.loader().load(which, [this, asked, looked_up, asked_at = which.asked_at](
+                                 Result<std::shared_ptr<LoadResult>> loaded) {
     if (!loaded) return finish(*asked, fail(loaded.error()));
     LoadResult& found = **loaded;
     if (loop_.holds(found.row.lane) && loop_.lanes().at(found.row.lane).gain > asked_at) {
@@ -155,10 +158,12 @@ void Acts::take_up_again(const AskedPtr& asked, LoadResult& loaded) {
   if (!loop_.holds(loaded.row.lane)) {
     return finish(*asked, fail(held_elsewhere(loaded.row.lane)));
   }
-  const std::uint64_t shown = loaded.row.seq;  // only the row is shown of it, and that may be behind its journal
+  const std::uint64_t shown =
+      loaded.row.seq;  // only the row is shown of it, and that may be behind its journal
   if (request.if_match && *request.if_match != shown) {
-    return finish(*asked, fail(ErrorCode::kStale, "the saga was set aside at entry " + std::to_string(shown),
-                               "look again, then repeat the act with the new If-Match"));
+    return finish(
+        *asked, fail(ErrorCode::kStale, "the saga was set aside at entry " + std::to_string(shown),
+                     "look again, then repeat the act with the new If-Match"));
   }
   ActReply reply;
   reply.seq = shown;
@@ -170,9 +175,11 @@ void Acts::take_up_again(const AskedPtr& asked, LoadResult& loaded) {
                                "mend what `failure` names, then resume it"));
   }
   const bool paused = loaded.saga->state.paused;
-  reply.preview.next = paused ? "it is read again, and stays paused"
-                              : "it is read again and goes on where it was: what was in flight is sent again under the "
-                                "same key, or looked up";
+  reply.preview.next =
+      paused
+          ? "it is read again, and stays paused"
+          : "it is read again and goes on where it was: what was in flight is sent again under the "
+            "same key, or looked up";
   if (request.dry_run) return finish(*asked, std::move(reply));
 
   Saga& saga = loop_.readmit(std::move(loaded.saga));

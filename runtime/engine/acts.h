@@ -1,6 +1,7 @@
-// What people do to a saga: cancel, pause, resume, retry, skip, resolve. An act applies to the state that was shown
-// (`If-Match`), once (`Idempotency-Key`), is previewed on a copy first, and is refused with a reason or journaled with
-// who and why. Tested in tests/runtime/engine_act_test.cpp.
+// What people do to a saga: cancel, pause, resume, retry, skip, resolve. An act applies to the
+// state that was shown
+// (`If-Match`), once (`Idempotency-Key`), is previewed on a copy first, and is refused with a
+// reason or journaled with who and why. Tested in tests/runtime/engine_act_test.cpp.
 #pragma once
 #include "runtime/engine/answered_once.h"
 

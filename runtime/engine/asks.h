@@ -1,9 +1,9 @@
-// Requests from node to node when the holder of a lane cannot be reached by its peers: a message to the lane, carried out
-// by whoever holds it, and a message back to a lane of the asking node. The bodies are the business of those who speak.
-// A request is consumed in the flush that sends its answer: after a crash before that it comes again, under the same id.
-// An answer to a lane that was handed over meanwhile is sent on, and a node that is being stopped waits for its answers a
-// moment before its lanes go.
-// Tested in tests/runtime/engine_nodes_test.cpp.
+// Requests from node to node when the holder of a lane cannot be reached by its peers: a message to
+// the lane, carried out by whoever holds it, and a message back to a lane of the asking node. The
+// bodies are the business of those who speak. A request is consumed in the flush that sends its
+// answer: after a crash before that it comes again, under the same id. An answer to a lane that was
+// handed over meanwhile is sent on, and a node that is being stopped waits for its answers a moment
+// before its lanes go. Tested in tests/runtime/engine_nodes_test.cpp.
 #pragma once
 #include <map>
 #include <string>

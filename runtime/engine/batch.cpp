@@ -34,7 +34,8 @@ void for_each_list(F&& f, B&... batch) {
 
 // Moves what `keep` does not want from `from` to `to`, keeping the order in both.
 template <class T, class OwnerOf>
-void split(std::vector<T>& from, std::vector<T>& to, OwnerOf owner_of, const std::vector<bool>& keep) {
+void split(std::vector<T>& from, std::vector<T>& to, OwnerOf owner_of,
+           const std::vector<bool>& keep) {
   std::size_t kept = 0;
   for (std::size_t i = 0; i < from.size(); ++i) {
     if (!keep[owner_of(i)]) {
@@ -122,8 +123,11 @@ void Batch::add(OwnerIndex owner, SagaKeyRow row) {
 void Batch::keep(const SubscriptionRow& row) {
   for (std::size_t i = flush.subscriptions_gone.size(); i-- > 0;) {
     const SubscriptionRow& gone = flush.subscriptions_gone[i];
-    if (gone.saga != row.saga || gone.path != row.path || gone.type != row.type || gone.key != row.key) continue;
-    flush.subscriptions_gone.erase(flush.subscriptions_gone.begin() + static_cast<std::ptrdiff_t>(i));
+    if (gone.saga != row.saga || gone.path != row.path || gone.type != row.type ||
+        gone.key != row.key)
+      continue;
+    flush.subscriptions_gone.erase(flush.subscriptions_gone.begin() +
+                                   static_cast<std::ptrdiff_t>(i));
     of.subscriptions_gone.erase(of.subscriptions_gone.begin() + static_cast<std::ptrdiff_t>(i));
   }
 }
@@ -150,13 +154,15 @@ void Batch::add(OwnerIndex owner, Mail mail) {
 
 std::vector<Batch::Answer> Batch::give_up() {
   std::vector<Answer> given_up, kept;
-  for (Answer& answer : answers) (answer.until_known ? kept : given_up).push_back(std::move(answer));
+  for (Answer& answer : answers)
+    (answer.until_known ? kept : given_up).push_back(std::move(answer));
   answers = std::move(kept);
   return given_up;
 }
 
 bool Batch::full() const {
-  return flush.journal.size() + flush.mail.size() + flush.events.size() >= limits::flush_entries_max ||
+  return flush.journal.size() + flush.mail.size() + flush.events.size() >=
+             limits::flush_entries_max ||
          bytes >= limits::flush_bytes_max;
 }
 
@@ -166,19 +172,25 @@ Batch split_off(Batch& batch, const std::vector<bool>& keep) {
   other.number = batch.number;
   other.owners.resize(batch.owners.size());
   for (std::size_t i = 0; i < keep.size(); ++i) {
-    if (!keep[i]) std::swap(other.owners[i], batch.owners[i]);  // leaves a struck one (lane -1) behind
+    if (!keep[i])
+      std::swap(other.owners[i], batch.owners[i]);  // leaves a struck one (lane -1) behind
   }
   other.opened = batch.opened;
   for_each_list(
-      [&](auto& rows, auto& other_rows, std::vector<OwnerIndex>& owners, std::vector<OwnerIndex>& other_owners) {
+      [&](auto& rows, auto& other_rows, std::vector<OwnerIndex>& owners,
+          std::vector<OwnerIndex>& other_owners) {
         BELAY_CHECK(rows.size() == owners.size(), "each row has an owner");
-        split(rows, other_rows, [&](std::size_t i) { return owners[i]; }, keep);
+        split(
+            rows, other_rows, [&](std::size_t i) { return owners[i]; }, keep);
         const std::vector<OwnerIndex> before = owners;
-        split(owners, other_owners, [&](std::size_t i) { return before[i]; }, keep);
+        split(
+            owners, other_owners, [&](std::size_t i) { return before[i]; }, keep);
       },
       batch, other);
-  split(batch.effects, other.effects, [&](std::size_t i) { return batch.effects[i].owner; }, keep);
-  split(batch.answers, other.answers, [&](std::size_t i) { return batch.answers[i].owner; }, keep);
+  split(
+      batch.effects, other.effects, [&](std::size_t i) { return batch.effects[i].owner; }, keep);
+  split(
+      batch.answers, other.answers, [&](std::size_t i) { return batch.answers[i].owner; }, keep);
   return other;
 }
 

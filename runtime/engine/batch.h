@@ -1,7 +1,7 @@
-// What happened since the last flush was handed over: rows for the store, and what may follow only after the commit,
-// namely effects and answers. Every row, effect and answer belongs to an owner (a saga, or the key of an event), so
-// that a batch which the database refuses can be split by owner until the culprit stands alone.
-// Tested in tests/runtime/engine_batch_test.cpp.
+// What happened since the last flush was handed over: rows for the store, and what may follow only
+// after the commit, namely effects and answers. Every row, effect and answer belongs to an owner (a
+// saga, or the key of an event), so that a batch which the database refuses can be split by owner
+// until the culprit stands alone. Tested in tests/runtime/engine_batch_test.cpp.
 #pragma once
 #include <cstdint>
 #include <functional>
@@ -29,14 +29,15 @@ using Tell = std::function<void(const Failure*)>;
 struct Batch {
   using OwnerIndex = std::uint32_t;
   struct Owner {
-    Lane lane = -1;         // -1: struck, its rows went to another batch when this one was split
-    SagaId saga;            // empty: the key of an event
-    std::string topic;      // Topics' name of that key
+    Lane lane = -1;     // -1: struck, its rows went to another batch when this one was split
+    SagaId saga;        // empty: the key of an event
+    std::string topic;  // Topics' name of that key
   };
   // Which owner each row of the flush belongs to, list by list.
   struct Owners {
-    std::vector<OwnerIndex> instances, journal, events, events_claimed, subscriptions, subscriptions_gone, mail,
-        mail_consumed, start_keys, start_keys_gone, dedup, turns, turns_gone, questions, questions_gone, saga_keys;
+    std::vector<OwnerIndex> instances, journal, events, events_claimed, subscriptions,
+        subscriptions_gone, mail, mail_consumed, start_keys, start_keys_gone, dedup, turns,
+        turns_gone, questions, questions_gone, saga_keys;
   };
   struct Effect {
     OwnerIndex owner = 0;
@@ -45,8 +46,8 @@ struct Batch {
   struct Answer {
     OwnerIndex owner = 0;
     Tell tell;
-    // A caller hears after a while that the outcome is not known; what holds others back (the gate of a start key) waits
-    // until it is.
+    // A caller hears after a while that the outcome is not known; what holds others back (the gate
+    // of a start key) waits until it is.
     bool until_known = false;
   };
 
@@ -57,8 +58,9 @@ struct Batch {
   std::vector<Effect> effects;
   std::vector<Answer> answers;
   std::vector<Lane> renew;  // lanes whose lease is to be renewed although they have no rows
-  std::vector<ClaimedLane> gained;  // since the batch before: the writer learns of them in the order of its batches
-  std::size_t bytes = 0;    // rough
+  std::vector<ClaimedLane>
+      gained;  // since the batch before: the writer learns of them in the order of its batches
+  std::size_t bytes = 0;  // rough
   SteadyTime opened;
 
   OwnerIndex add_owner(Owner owner);
@@ -73,7 +75,8 @@ struct Batch {
   void add_gone(OwnerIndex owner, StartKeyRow row);
   // Within one flush the store deletes last. So: a subscription that comes back is not deleted…
   void keep(const SubscriptionRow& row);
-  // …and a start key whose saga ends in the flush that made it is not made. False: it was made before.
+  // …and a start key whose saga ends in the flush that made it is not made. False: it was made
+  // before.
   bool unmake_start_key(const SagaId& saga, const std::string& key);
   void add(OwnerIndex owner, TurnRow row);
   void add_gone(OwnerIndex owner, TurnRow row);
@@ -91,8 +94,8 @@ struct Batch {
   bool full() const;
 };
 
-// Moves the rows, effects and answers of the owners for which `keep` is false out of `batch` into the one returned.
-// Owners keep their index; where their rows are not, they are struck.
+// Moves the rows, effects and answers of the owners for which `keep` is false out of `batch` into
+// the one returned. Owners keep their index; where their rows are not, they are struck.
 Batch split_off(Batch& batch, const std::vector<bool>& keep);
 
 }  // namespace belay::runtime

@@ -15,7 +15,8 @@ void Directory::heard(Cluster cluster, std::int64_t my_lease_ms) {
 }
 
 bool Directory::any_held() const {
-  return std::any_of(held_.begin(), held_.end(), [](const std::atomic<bool>& held) { return held.load(); });
+  return std::any_of(held_.begin(), held_.end(),
+                     [](const std::atomic<bool>& held) { return held.load(); });
 }
 
 LaneHolder Directory::holder(Lane lane) const {
@@ -44,10 +45,15 @@ std::vector<NodeView> Directory::nodes() const {
   for (const std::atomic<bool>& held : held_) me.lanes += held ? 1 : 0;
   std::vector<NodeView> views{std::move(me)};
   for (const NodeRow& row : cluster_.nodes) {
-    views.push_back({.node = row.name, .address = row.address, .lanes = lanes[row.name], .lease_ms = row.lease_ms, .me = false});
+    views.push_back({.node = row.name,
+                     .address = row.address,
+                     .lanes = lanes[row.name],
+                     .lease_ms = row.lease_ms,
+                     .me = false});
   }
   for (NodeView& view : views) view.lease_ms = std::max<std::int64_t>(0, view.lease_ms - passed_ms);
-  std::sort(views.begin(), views.end(), [](const NodeView& a, const NodeView& b) { return a.node < b.node; });
+  std::sort(views.begin(), views.end(),
+            [](const NodeView& a, const NodeView& b) { return a.node < b.node; });
   return views;
 }
 

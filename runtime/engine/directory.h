@@ -1,5 +1,5 @@
-// Who holds which lane and where they are, as this node last heard it: written by the loop, read by any thread.
-// Tested in tests/runtime/engine_nodes_test.cpp.
+// Who holds which lane and where they are, as this node last heard it: written by the loop, read by
+// any thread. Tested in tests/runtime/engine_nodes_test.cpp.
 #pragma once
 #include <array>
 #include <atomic>
@@ -17,7 +17,8 @@ namespace belay::runtime {
 // Thread-safe.
 class Directory {
  public:
-  Directory(std::string me, std::string address) : me_(std::move(me)), address_(std::move(address)) {}
+  Directory(std::string me, std::string address)
+      : me_(std::move(me)), address_(std::move(address)) {}
 
   const std::string& me() const { return me_; }
   const std::string& address() const { return address_; }
@@ -29,7 +30,8 @@ class Directory {
 
   void set_held(Lane lane, bool held) { held_[static_cast<std::size_t>(lane)] = held; }
   bool held(Lane lane) const {
-    return lane >= 0 && static_cast<std::size_t>(lane) < held_.size() && held_[static_cast<std::size_t>(lane)];
+    return lane >= 0 && static_cast<std::size_t>(lane) < held_.size() &&
+           held_[static_cast<std::size_t>(lane)];
   }
   bool any_held() const;
 

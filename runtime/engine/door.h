@@ -1,7 +1,7 @@
-// Who may come in: counts each tenant's requests from when they are made until they are answered, and refuses on the
-// caller's thread what is more than its fair part (base/fair.h). So a flood of one tenant fills nothing that others wait
-// in: not the inbox, not the queue of starts, not the gates and lookups behind it. Thread-safe.
-// Tested in tests/runtime/door_test.cpp.
+// Who may come in: counts each tenant's requests from when they are made until they are answered,
+// and refuses on the caller's thread what is more than its fair part (base/fair.h). So a flood of
+// one tenant fills nothing that others wait in: not the inbox, not the queue of starts, not the
+// gates and lookups behind it. Thread-safe. Tested in tests/runtime/door_test.cpp.
 #pragma once
 #include <cstddef>
 #include <memory>

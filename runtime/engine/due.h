@@ -1,7 +1,8 @@
-// Parked sagas whose time comes while they are not in memory: read ahead, in the order in which they are due, and loaded;
-// their timers then fire as anybody's. The reading goes on from page to page where it ended, until a minute ahead is
-// known or so many wait in memory for their time that more would only cost memory; now and then it starts over.
-// Tested in tests/runtime/engine_due_test.cpp.
+// Parked sagas whose time comes while they are not in memory: read ahead, in the order in which
+// they are due, and loaded; their timers then fire as anybody's. The reading goes on from page to
+// page where it ended, until a minute ahead is known or so many wait in memory for their time that
+// more would only cost memory; now and then it starts over. Tested in
+// tests/runtime/engine_due_test.cpp.
 #pragma once
 #include <vector>
 
@@ -15,7 +16,8 @@ class DueSagas {
 
   // Once a turn.
   void step(SteadyTime now);
-  // When step() has something to do. Never while a page is read or loaded: the turn that brings it comes by itself.
+  // When step() has something to do. Never while a page is read or loaded: the turn that brings it
+  // comes by itself.
   SteadyTime due() const;
   // One leaves memory that is due then (0: never): it is read again.
   void left(Instant due_at);

@@ -32,26 +32,32 @@ class EventScope final : public interpreter::Scope {
 Result<Value> input_of(const interpreter::Graph& graph, const EventRow& event) {
   const auto clause = std::find_if(graph.starts_on.begin(), graph.starts_on.end(),
                                    [&](const auto& s) { return s.event == event.type; });
-  const auto type = std::find_if(graph.events.begin(), graph.events.end(),
-                                 [&](const interpreter::EventType& e) { return e.name == event.type; });
+  const auto type =
+      std::find_if(graph.events.begin(), graph.events.end(),
+                   [&](const interpreter::EventType& e) { return e.name == event.type; });
   if (clause == graph.starts_on.end() || type == graph.events.end()) {
     return fail(ErrorCode::kInvalid, "it does not start on " + event.type);
   }
   JsonLimits bounds;
   bounds.bytes_max = 2 * limits::event_bytes_max;
-  Result<Value> payload = decode_json(type->fields, event.payload, bounds, {.ignore_unknown = true});
-  if (!payload) return fail(ErrorCode::kInvalid, "the event does not fit its type: " + payload.error().message);
+  Result<Value> payload =
+      decode_json(type->fields, event.payload, bounds, {.ignore_unknown = true});
+  if (!payload)
+    return fail(ErrorCode::kInvalid, "the event does not fit its type: " + payload.error().message);
   const EventScope scope(*payload, interpreter::to_timestamp(event.at));
   std::vector<std::pair<std::string, Value>> fields;
   for (const interpreter::Binding& binding : clause->input) {
     interpreter::Evaluated value = interpreter::evaluate(binding.value, scope);
     if (!value.ok) {
-      return fail(ErrorCode::kInvalid, "the input `" + binding.name + "` cannot be worked out: " + value.error);
+      return fail(ErrorCode::kInvalid,
+                  "the input `" + binding.name + "` cannot be worked out: " + value.error);
     }
     fields.emplace_back(binding.name, std::move(value.value));
   }
   Result<Value> input = coerce(graph.takes, interpreter::record(std::move(fields)));
-  if (!input) return fail(ErrorCode::kInvalid, "the input does not fit what it takes: " + input.error().message);
+  if (!input)
+    return fail(ErrorCode::kInvalid,
+                "the input does not fit what it takes: " + input.error().message);
   return input;
 }
 
@@ -68,7 +74,8 @@ void EventStarts::added(Slot slot, const EventRow& event, const std::string& sou
     message.key = "event:" + graph->workflow + ":" +
                   sha256_hex(source + '\0' + event.id + '\0' + event.type + '\0' + event.key);
     message.event = event;
-    const Lane to = lane_of(event.tenant, message.key, static_cast<std::int32_t>(limits::lanes_default));
+    const Lane to =
+        lane_of(event.tenant, message.key, static_cast<std::int32_t>(limits::lanes_default));
     loop_.send(slot, to, std::move(message));
   }
 }
@@ -76,22 +83,26 @@ void EventStarts::added(Slot slot, const EventRow& event, const std::string& sou
 void EventStarts::deliver(Mail mail) {
   if (!loop_.holds(mail.to)) return;
   if (EventRow event = std::get<StartByEvent>(mail.what).event; is_sealed_value(event.payload)) {
-    return loop_.loader().payload(event, [this, mail = std::move(mail)](Result<std::string> payload) mutable {
-      StartByEvent& message = std::get<StartByEvent>(mail.what);
-      if (payload) {
-        message.event.payload = std::move(*payload);
-        return deliver(std::move(mail));
-      }
-      if (payload.error().code == ErrorCode::kUnavailable) return loop_.later([this, mail] { deliver(mail); });
-      refuse(mail, message, to_text(payload.error()));
-    });
+    return loop_.loader().payload(
+        event, [this, mail = std::move(mail)](Result<std::string> payload) mutable {
+          StartByEvent& message = std::get<StartByEvent>(mail.what);
+          if (payload) {
+            message.event.payload = std::move(*payload);
+            return deliver(std::move(mail));
+          }
+          if (payload.error().code == ErrorCode::kUnavailable)
+            return loop_.later([this, mail] { deliver(mail); });
+          refuse(mail, message, to_text(payload.error()));
+        });
   }
   const std::string hash = std::get<StartByEvent>(mail.what).hash;
-  if (GraphPtr known = loop_.graphs().by_hash(hash)) return start(mail, std::get<StartByEvent>(mail.what), known);
+  if (GraphPtr known = loop_.graphs().by_hash(hash))
+    return start(mail, std::get<StartByEvent>(mail.what), known);
   loop_.loader().graph(hash, [this, mail = std::move(mail)](Result<GraphPtr> graph) {
     const StartByEvent& message = std::get<StartByEvent>(mail.what);
     if (graph) return start(mail, message, *graph);
-    if (graph.error().code == ErrorCode::kUnavailable) return loop_.later([this, mail] { deliver(mail); });
+    if (graph.error().code == ErrorCode::kUnavailable)
+      return loop_.later([this, mail] { deliver(mail); });
     refuse(mail, message, to_text(graph.error()));
   });
 }
@@ -109,7 +120,8 @@ void EventStarts::start(const Mail& mail, const StartByEvent& message, GraphPtr 
   request.workflow = message.workflow;
   request.input = std::move(*input);
   request.actor = "event:" + message.event.type + " " + message.event.id;
-  Result<StartInput> start = loop_.starts().prepare_mail(std::move(request), std::move(graph), message.key, mail);
+  Result<StartInput> start =
+      loop_.starts().prepare_mail(std::move(request), std::move(graph), message.key, mail);
   if (!start) return refuse(mail, message, to_text(start.error()));
   if (start->lane != mail.to) {  // `once per` or `one at a time` decide its lane
     const Slot slot = loop_.slot(mail.to, message.key);
@@ -119,7 +131,8 @@ void EventStarts::start(const Mail& mail, const StartByEvent& message, GraphPtr 
   start->first_is_enough = true;
   start->with_mail = [this, message](Slot slot) {
     const EventRow& event = message.event;
-    loop_.send(slot, event.lane, EventStarted{event.tenant, event.type, event.key, event.eseq, message.workflow, ""});
+    loop_.send(slot, event.lane,
+               EventStarted{event.tenant, event.type, event.key, event.eseq, message.workflow, ""});
   };
   start->done = [this, mail](Result<StartReply> reply) {
     if (reply) {
@@ -128,14 +141,11 @@ void EventStarts::start(const Mail& mail, const StartByEvent& message, GraphPtr 
     }
     switch (reply.error().code) {
       case ErrorCode::kUnavailable:
-      case ErrorCode::kOverloaded:
-        return loop_.later([this, mail] { deliver(mail); });
+      case ErrorCode::kOverloaded: return loop_.later([this, mail] { deliver(mail); });
       case ErrorCode::kFenced:
       case ErrorCode::kShuttingDown:
-      case ErrorCode::kInDoubt:
-        return;  // the mail stays in the table
-      default:
-        refuse(mail, std::get<StartByEvent>(mail.what), to_text(reply.error()));
+      case ErrorCode::kInDoubt: return;  // the mail stays in the table
+      default: refuse(mail, std::get<StartByEvent>(mail.what), to_text(reply.error()));
     }
   };
   loop_.starts().start_mail(std::move(*start));
@@ -144,12 +154,14 @@ void EventStarts::start(const Mail& mail, const StartByEvent& message, GraphPtr 
 void EventStarts::refuse(const Mail& mail, const StartByEvent& message, const std::string& why) {
   if (!loop_.holds(mail.to)) return;
   const EventRow& event = message.event;
-  log_warning("event " + event.type + " " + event.id + " starts no saga of " + message.workflow + ": " + why);
+  log_warning("event " + event.type + " " + event.id + " starts no saga of " + message.workflow +
+              ": " + why);
   loop_.counters().event_starts_failed.fetch_add(1, std::memory_order_relaxed);
   const Slot slot = loop_.slot(mail.to, message.key);
   loop_.consume(slot, mail);
   loop_.send(slot, event.lane,
-             EventStarted{event.tenant, event.type, event.key, event.eseq, message.workflow, why.substr(0, 1'000)});
+             EventStarted{event.tenant, event.type, event.key, event.eseq, message.workflow,
+                          why.substr(0, 1'000)});
 }
 
 }  // namespace belay::runtime

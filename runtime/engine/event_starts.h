@@ -1,8 +1,9 @@
 // `starts on EVENT`: an event that is published starts a saga of each workflow that says so.
 //
-//   event   key lane: row of the event ─ StartByEvent ─▶ lane of the start's identity, in the same flush
-//   start   input worked out over the event, started once (its start key is the event's identity)
-//   answer  ─ EventStarted ─▶ key lane: the event is claimed; or why nothing was started, kept beside the event, which
+//   event   key lane: row of the event ─ StartByEvent ─▶ lane of the start's identity, in the same
+//   flush start   input worked out over the event, started once (its start key is the event's
+//   identity) answer  ─ EventStarted ─▶ key lane: the event is claimed; or why nothing was started,
+//   kept beside the event, which
 //           then is listed as unclaimed
 //
 // Every message may come twice. Tested in tests/runtime/engine_event_start_test.cpp.

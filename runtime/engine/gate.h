@@ -1,7 +1,7 @@
-// Lets equals queue behind the first: two starts under one key, two acts under one Idempotency-Key, two publishes of
-// one id. Whoever holds a key looks it up, acts, and leaves only when the commit is known, so that the next one finds
-// it in the database. All of a caller's keys are taken together or none is, so nobody waits in a circle.
-// Loop thread only.
+// Lets equals queue behind the first: two starts under one key, two acts under one Idempotency-Key,
+// two publishes of one id. Whoever holds a key looks it up, acts, and leaves only when the commit
+// is known, so that the next one finds it in the database. All of a caller's keys are taken
+// together or none is, so nobody waits in a circle. Loop thread only.
 #pragma once
 #include <deque>
 #include <functional>

@@ -1,4 +1,5 @@
-// Definitions by hash and the current one of each workflow. Read by every thread; graphs are immutable once in.
+// Definitions by hash and the current one of each workflow. Read by every thread; graphs are
+// immutable once in.
 #pragma once
 #include <map>
 #include <mutex>
@@ -21,7 +22,8 @@ class Graphs {
   void make_current(const GraphPtr& graph) {
     std::lock_guard lock(mutex_);
     current_[graph->workflow] = graph;
-    for (const interpreter::Graph::StartsOn& clause : graph->starts_on) starters_.insert(clause.event);
+    for (const interpreter::Graph::StartsOn& clause : graph->starts_on)
+      starters_.insert(clause.event);
   }
   GraphPtr by_hash(const std::string& hash) const {
     std::lock_guard lock(mutex_);

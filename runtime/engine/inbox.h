@@ -1,7 +1,8 @@
-// The one way into the loop thread: requests, outcomes of actions, answers of the writer and the loader all come as
-// tasks through here. Its bound is that of what comes: requests are counted at the door (door.h), and what the engine
-// itself started by what was admitted. The reader takes everything at once (swaps a vector under the mutex) and
-// is woken only when the box was empty. Tested through tests/runtime/engine_test.cpp.
+// The one way into the loop thread: requests, outcomes of actions, answers of the writer and the
+// loader all come as tasks through here. Its bound is that of what comes: requests are counted at
+// the door (door.h), and what the engine itself started by what was admitted. The reader takes
+// everything at once (swaps a vector under the mutex) and is woken only when the box was empty.
+// Tested through tests/runtime/engine_test.cpp.
 #pragma once
 #include <chrono>
 #include <condition_variable>
@@ -20,7 +21,8 @@ class Task {
  public:
   Task() = default;
   template <class F, class = std::enable_if_t<!std::is_same_v<std::decay_t<F>, Task>>>
-  Task(F&& function) : call_(std::make_unique<Holder<std::decay_t<F>>>(std::forward<F>(function))) {}
+  Task(F&& function)
+      : call_(std::make_unique<Holder<std::decay_t<F>>>(std::forward<F>(function))) {}
   void operator()() { call_->run(); }
   explicit operator bool() const { return call_ != nullptr; }
 
@@ -48,10 +50,12 @@ class Inbox {
     add(std::move(task), lock);
   }
 
-  // Takes all there is into `out` (which must be empty), waiting until something comes or `until` has passed.
+  // Takes all there is into `out` (which must be empty), waiting until something comes or `until`
+  // has passed.
   void drain(std::vector<Task>& out, SteadyTime until) {
     std::unique_lock lock(mutex_);
-    if (tasks_.empty() && until > steady_now()) {  // a virtual clock's time must never reach the machine's
+    if (tasks_.empty() &&
+        until > steady_now()) {  // a virtual clock's time must never reach the machine's
       waiting_ = true;
       filled_.wait_until(lock, until, [&] { return !tasks_.empty(); });
       waiting_ = false;

@@ -29,12 +29,14 @@ constexpr std::int32_t kSuspect = 2;
 
 }  // namespace
 
-static Result<GainedLanes> read_lanes_of(Store& store, std::size_t cell, std::vector<ClaimedLane> lanes,
+static Result<GainedLanes> read_lanes_of(Store& store, std::size_t cell,
+                                         std::vector<ClaimedLane> lanes,
                                          const std::vector<Lane>& mine) {
   GainedLanes gained;
   gained.lanes = std::move(lanes);
-  // After the claim: nothing that the owner before has written has a later time. Lanes of another cell go without, if it
-  // must be: our clock and that owner's are of one database, and differ by what its answers took.
+  // After the claim: nothing that the owner before has written has a later time. Lanes of another
+  // cell go without, if it must be: our clock and that owner's are of one database, and differ by
+  // what its answers took.
   gained.asked_us = monotonic_us();
   const Result<Instant> now = store.database_now(0);
   gained.answered_us = monotonic_us();
@@ -73,7 +75,8 @@ static Result<GainedLanes> read_lanes_of(Store& store, std::size_t cell, std::ve
   return gained;
 }
 
-Result<GainedLanes> read_lanes(Store& store, std::vector<ClaimedLane> lanes, const std::vector<Lane>& mine) {
+Result<GainedLanes> read_lanes(Store& store, std::vector<ClaimedLane> lanes,
+                               const std::vector<Lane>& mine) {
   std::map<std::size_t, std::vector<ClaimedLane>> by_cell;
   for (const ClaimedLane& lane : lanes) by_cell[store.cell_of(lane.lane)].push_back(lane);
   GainedLanes all;
@@ -85,7 +88,8 @@ Result<GainedLanes> read_lanes(Store& store, std::vector<ClaimedLane> lanes, con
       continue;
     }
     const auto join = [](auto& into, auto& from) {
-      into.insert(into.end(), std::make_move_iterator(from.begin()), std::make_move_iterator(from.end()));
+      into.insert(into.end(), std::make_move_iterator(from.begin()),
+                  std::make_move_iterator(from.end()));
     };
     join(all.lanes, gained->lanes);
     join(all.running, gained->running);
@@ -114,7 +118,10 @@ std::vector<Lane> in_order_of(const std::string& node, std::vector<Lane> lanes) 
 }
 
 Lanes::Lanes(Loop& loop, Directory& directory, Cluster cluster)
-    : loop_(loop), directory_(directory), lanes_(cluster.lanes.size()), cluster_(std::move(cluster)) {
+    : loop_(loop),
+      directory_(directory),
+      lanes_(cluster.lanes.size()),
+      cluster_(std::move(cluster)) {
   next_beat_ = steady_now() + kBeatShort;
 }
 
@@ -142,9 +149,11 @@ std::optional<Lane> Lanes::lane_of(const std::string& node) const {
 std::vector<LaneFence> Lanes::claimed() const {
   std::vector<LaneFence> lanes;
   for (std::size_t i = 0; i < lanes_.size(); ++i) {
-    if (lanes_[i].epoch != 0) lanes.push_back({.lane = static_cast<Lane>(i), .epoch = lanes_[i].epoch, .head = 0});
+    if (lanes_[i].epoch != 0)
+      lanes.push_back({.lane = static_cast<Lane>(i), .epoch = lanes_[i].epoch, .head = 0});
   }
-  for (const ClaimedLane& lane : unread_) lanes.push_back({.lane = lane.lane, .epoch = lane.epoch, .head = 0});
+  for (const ClaimedLane& lane : unread_)
+    lanes.push_back({.lane = lane.lane, .epoch = lane.epoch, .head = 0});
   return lanes;
 }
 
@@ -155,7 +164,8 @@ void Lanes::lease(LaneState& lane, SteadyTime until) {
   *lane.send_until_us = std::chrono::duration_cast<std::chrono::microseconds>(last).count();
 }
 
-// ---- Lanes come and go -------------------------------------------------------------------------------------------
+// ---- Lanes come and go
+// -------------------------------------------------------------------------------------------
 
 void Lanes::gained(GainedLanes gained) {
   if (gained.db_now) loop_.clock().answered(gained.db_now, gained.asked_us, gained.answered_us);
@@ -171,7 +181,8 @@ void Lanes::gained(GainedLanes gained) {
     lane.stage = Stage::kHeld;
     lane.epoch = claimed.epoch;
     lane.crashes = claimed.crashes;
-    lane.last = claimed.last;  // its time only rises, also when the database's clock was set back meanwhile
+    lane.last =
+        claimed.last;  // its time only rises, also when the database's clock was set back meanwhile
     loop_.clock().at_least(claimed.last);
     lane.gain = gains_;
     // Mail is numbered within an epoch: rising for ever, whatever the owner before had reached.
@@ -199,7 +210,8 @@ void Lanes::gained(GainedLanes gained) {
   withheld_.clear();
   for (Mail& mail : withheld) {
     if (!fresh.contains(mail.to)) continue;  // somebody else has got that lane: it is in the table
-    if (loop_.mailroom().first_time(mail.to, mail.from, mail.number)) loop_.deliver(std::move(mail));
+    if (loop_.mailroom().first_time(mail.to, mail.from, mail.number))
+      loop_.deliver(std::move(mail));
   }
 }
 
@@ -218,7 +230,8 @@ void Lanes::away(Lane number) {
 
 void Lanes::lost(Lane number) {
   if (at(number).epoch == 0) return;
-  log_warning("lane " + std::to_string(number) + " belongs to another node now; its sagas are dropped from memory");
+  log_warning("lane " + std::to_string(number) +
+              " belongs to another node now; its sagas are dropped from memory");
   away(number);
   loop_.strip_lane(number);
   loop_.lane_gone(number);
@@ -231,7 +244,8 @@ bool Lanes::withhold(const Mail& mail) {
   return true;
 }
 
-// ---- Signs of life -----------------------------------------------------------------------------------------------
+// ---- Signs of life
+// -----------------------------------------------------------------------------------------------
 
 SteadyTime Lanes::due() const {
   SteadyTime due = beating_ ? SteadyTime::max() : next_beat_;
@@ -246,7 +260,8 @@ void Lanes::step(SteadyTime now) {
   if (draining_) {
     for (std::size_t i = 0; i < lanes_.size(); ++i) {
       const LaneState& lane = lanes_[i];
-      if (lane.stage == Stage::kDraining && (lane.in_flight == 0 || now >= lane.drain_until)) close(static_cast<Lane>(i));
+      if (lane.stage == Stage::kDraining && (lane.in_flight == 0 || now >= lane.drain_until))
+        close(static_cast<Lane>(i));
     }
   }
   if (beating_ || now < next_beat_) return;
@@ -278,7 +293,8 @@ void Lanes::leave() {
 void Lanes::heard(Result<Cluster> cluster) {
   beating_ = false;
   if (!cluster) {
-    if (directory_.hears()) log_warning("the database does not tell who holds which lane: " + to_text(cluster.error()));
+    if (directory_.hears())
+      log_warning("the database does not tell who holds which lane: " + to_text(cluster.error()));
     return directory_.not_heard();
   }
   cluster_ = std::move(*cluster);
@@ -291,10 +307,12 @@ void Lanes::heard(Result<Cluster> cluster) {
   if (!loop_.stopping()) balance();
 }
 
-// ---- Sharing -----------------------------------------------------------------------------------------------------
+// ---- Sharing
+// -----------------------------------------------------------------------------------------------------
 
-// Everybody works with what it has heard, and all have heard nearly the same: between the least and the most that anybody
-// should have there is one lane, and who gives when somebody has less is decided by order.
+// Everybody works with what it has heard, and all have heard nearly the same: between the least and
+// the most that anybody should have there is one lane, and who gives when somebody has less is
+// decided by order.
 void Lanes::balance() {
   const std::size_t nodes = cluster_.nodes.size() + 1;
   const std::size_t least = cluster_.lanes.size() / nodes, most = fair_share(cluster_);
@@ -304,10 +322,14 @@ void Lanes::balance() {
   std::size_t mine = 0, leaving = 0;
   for (const LaneOwner& row : cluster_.lanes) {
     const LaneState& lane = at(row.lane);
-    if (lane.stage == Stage::kHeld) ++mine;
-    else if (lane.epoch != 0) ++leaving;
-    else if (row.free) free.push_back(row.lane);
-    else if (const auto other = has.find(row.owner); other != has.end()) ++other->second;
+    if (lane.stage == Stage::kHeld)
+      ++mine;
+    else if (lane.epoch != 0)
+      ++leaving;
+    else if (row.free)
+      free.push_back(row.lane);
+    else if (const auto other = has.find(row.owner); other != has.end())
+      ++other->second;
   }
   std::size_t wanted_by_others = 0;
   std::vector<std::pair<std::size_t, std::string>> richer;  // than they must be
@@ -319,7 +341,8 @@ void Lanes::balance() {
   short_ = mine < least;
   if (claim_under_way_) return;
   const std::size_t must = mine < least ? least - mine : 0;
-  const std::size_t over = free.size() > must + wanted_by_others ? free.size() - must - wanted_by_others : 0;
+  const std::size_t over =
+      free.size() > must + wanted_by_others ? free.size() - must - wanted_by_others : 0;
   const std::size_t may = must + std::min(over, most - std::min(most, std::max(mine, least)));
   if ((!free.empty() && may > 0) || !unread_.empty()) return claim(std::move(free), may);
   if (leaving > 0 || mine <= least) return;
@@ -341,15 +364,19 @@ void Lanes::claim(std::vector<Lane> lanes, std::size_t at_most) {
   claiming_.insert(lanes.begin(), lanes.end());
   loop_.mailroom().begin_read();
   // A claim whose answer was lost may have been made; its lease ends by itself.
-  const Claim wanted{.owner = directory_.me(), .lanes = lanes, .at_most = at_most, .own_name_too = false};
-  loop_.keeper([this, wanted, mine = held(), got = unread_, since = unread_since_, inbox = loop_.inbox()](Store& store) mutable {
+  const Claim wanted{
+      .owner = directory_.me(), .lanes = lanes, .at_most = at_most, .own_name_too = false};
+  loop_.keeper([this, wanted, mine = held(), got = unread_, since = unread_since_,
+                inbox = loop_.inbox()](Store& store) mutable {
     SteadyTime at = steady_now();
     if (!got.empty()) at = since;  // the lease of all counts from the first
     if (!wanted.lanes.empty()) {
       if (auto now = store.claim(wanted)) {
-        // One that could not be read until its lease was over may have been free again: the later claim counts.
+        // One that could not be read until its lease was over may have been free again: the later
+        // claim counts.
         std::erase_if(got, [&](const ClaimedLane& old) {
-          return std::any_of(now->begin(), now->end(), [&](const ClaimedLane& lane) { return lane.lane == old.lane; });
+          return std::any_of(now->begin(), now->end(),
+                             [&](const ClaimedLane& lane) { return lane.lane == old.lane; });
         });
         got.insert(got.end(), now->begin(), now->end());
       }
@@ -368,16 +395,19 @@ void Lanes::claimed(Result<GainedLanes> gained, std::vector<ClaimedLane> got) {
   claiming_.clear();
   unread_.clear();
   const bool taken = gained && !loop_.stopping();
-  for (const ClaimedLane& lane : got) {  // what is not read now is read later, or in the end released
-    const bool read = taken && std::any_of(gained->lanes.begin(), gained->lanes.end(),
-                                           [&](const ClaimedLane& other) { return other.lane == lane.lane; });
+  for (const ClaimedLane& lane :
+       got) {  // what is not read now is read later, or in the end released
+    const bool read =
+        taken && std::any_of(gained->lanes.begin(), gained->lanes.end(),
+                             [&](const ClaimedLane& other) { return other.lane == lane.lane; });
     if (read || at(lane.lane).epoch != 0) continue;
     claiming_.insert(lane.lane);
     unread_.push_back(lane);
   }
   if (taken) {
     std::erase_if(gained->lanes, [&](const ClaimedLane& lane) { return at(lane.lane).epoch != 0; });
-    if (!gained->lanes.empty()) log_info("claimed " + std::to_string(gained->lanes.size()) + " lanes");
+    if (!gained->lanes.empty())
+      log_info("claimed " + std::to_string(gained->lanes.size()) + " lanes");
     this->gained(std::move(*gained));
   }
   std::erase_if(withheld_, [&](const Mail& mail) { return !claiming_.contains(mail.to); });
@@ -431,26 +461,30 @@ void Lanes::release(Lane number, std::int64_t epoch) {
   });
 }
 
-// What brought the process down would have done so again by now: the next start need not be careful.
+// What brought the process down would have done so again by now: the next start need not be
+// careful.
 void Lanes::forgive_crashes(SteadyTime now) {
   std::vector<Lane> forgiven;
   for (std::size_t i = 0; i < lanes_.size(); ++i) {
     LaneState& lane = lanes_[i];
     const auto number = static_cast<Lane>(i);
-    if (lane.crashes == 0 || lane.stage != Stage::kHeld || loop_.database_down(number) || !loop_.recovery().done(number)) continue;
+    if (lane.crashes == 0 || lane.stage != Stage::kHeld || loop_.database_down(number) ||
+        !loop_.recovery().done(number))
+      continue;
     if (!lane.taken_up_at) lane.taken_up_at = now;
     if (now - *lane.taken_up_at < milliseconds(loop_.options().forgive_after_ms)) continue;
     lane.crashes = 0;
     forgiven.push_back(number);
   }
   if (forgiven.empty()) return;
-  loop_.loader().forgive_crashes(directory_.me(), forgiven, [this, forgiven](const Result<void>& done) {
-    if (done) return;
-    for (const Lane lane : forgiven) {  // after another while
-      at(lane).crashes = kSuspect;
-      at(lane).taken_up_at.reset();
-    }
-  });
+  loop_.loader().forgive_crashes(directory_.me(), forgiven,
+                                 [this, forgiven](const Result<void>& done) {
+                                   if (done) return;
+                                   for (const Lane lane : forgiven) {  // after another while
+                                     at(lane).crashes = kSuspect;
+                                     at(lane).taken_up_at.reset();
+                                   }
+                                 });
 }
 
 }  // namespace belay::runtime

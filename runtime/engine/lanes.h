@@ -1,7 +1,7 @@
-// The lanes of this node: claimed, shared with the other nodes, given up, lost. Nodes do not speak with each other about
-// it. Each renews its row in the node table about once a second and hears in return who holds what; from that everybody
-// works out the same fair share (lanes / live nodes), takes what is free up to it, and hands over what it has too much of,
-// one lane after the other:
+// The lanes of this node: claimed, shared with the other nodes, given up, lost. Nodes do not speak
+// with each other about it. Each renews its row in the node table about once a second and hears in
+// return who holds what; from that everybody works out the same fair share (lanes / live nodes),
+// takes what is free up to it, and hands over what it has too much of, one lane after the other:
 //
 //   away ─ claim, read what runs and its mail ─▶ held ─▶ draining ─▶ closed ─ released ─▶ away
 //                                                 └────── fenced: somebody else has it ────▲
@@ -9,8 +9,8 @@
 //   draining   nothing more is sent; calls under way may end, for a moment
 //   closed     nothing more is recorded; what was is being flushed, then the lane is released
 //
-// What decides in the end is the fence of each flush: all of this may be late or wrong, and costs only time.
-// Tested in tests/runtime/engine_nodes_test.cpp.
+// What decides in the end is the fence of each flush: all of this may be late or wrong, and costs
+// only time. Tested in tests/runtime/engine_nodes_test.cpp.
 #pragma once
 #include <atomic>
 #include <memory>
@@ -51,15 +51,17 @@ struct GainedLanes {
   std::vector<std::pair<Lane, std::int64_t>> last_events;  // their numbers
   interpreter::Instant db_now;  // of the first cell, after the claim; none: it did not answer
   std::int64_t asked_us = 0, answered_us = 0;  // that, by monotonic_us()
-  SteadyTime claimed_at;  // before the claim
+  SteadyTime claimed_at;                       // before the claim
 };
 
-// Reads what GainedLanes tells of `lanes`. `mine`: held before. Lanes of a cell that does not answer are left out; a
-// failure is that of all. Any thread.
-Result<GainedLanes> read_lanes(Store& store, std::vector<ClaimedLane> lanes, const std::vector<Lane>& mine);
+// Reads what GainedLanes tells of `lanes`. `mine`: held before. Lanes of a cell that does not
+// answer are left out; a failure is that of all. Any thread.
+Result<GainedLanes> read_lanes(Store& store, std::vector<ClaimedLane> lanes,
+                               const std::vector<Lane>& mine);
 // How many a node may have, the first sign of life answered by `cluster`.
 std::size_t fair_share(const Cluster& cluster);
-// Free lanes in the order in which this node would have them: each in its own, so that two seldom want the same.
+// Free lanes in the order in which this node would have them: each in its own, so that two seldom
+// want the same.
 std::vector<Lane> in_order_of(const std::string& node, std::vector<Lane> lanes);
 
 // For how long a node counts as being there after its last sign of life.
@@ -96,7 +98,8 @@ class Lanes {
   // The node is being stopped: its peers hear of it, and nothing more is claimed.
   void leave();
   bool claims() const { return claim_under_way_; }
-  // For a lane that is being claimed: it is delivered behind what its mailbox holds. False: it is not being claimed.
+  // For a lane that is being claimed: it is delivered behind what its mailbox holds. False: it is
+  // not being claimed.
   bool withhold(const Mail& mail);
   static void lease(LaneState& lane, SteadyTime until);
 
@@ -117,8 +120,9 @@ class Lanes {
   std::vector<LaneState> lanes_;  // by number
   Cluster cluster_;
   std::uint64_t gains_ = 0;
-  std::set<Lane> claiming_;          // asked for, and not known yet
-  std::vector<ClaimedLane> unread_;  // claimed, but the database went away before their rows were read
+  std::set<Lane> claiming_;  // asked for, and not known yet
+  std::vector<ClaimedLane>
+      unread_;  // claimed, but the database went away before their rows were read
   SteadyTime unread_since_;
   std::vector<Mail> withheld_;
   std::set<Lane> release_again_;

@@ -6,8 +6,8 @@
 #include <utility>
 
 #include "interpreter/graph_codec.h"
-#include "runtime/base/environment.h"
 #include "runtime/base/check.h"
+#include "runtime/base/environment.h"
 #include "runtime/base/journal_json.h"
 
 namespace belay::runtime {
@@ -18,7 +18,8 @@ constexpr std::size_t kLoadsAtOnce = 200;
 
 }  // namespace
 
-Loader::Loader(Store& store, std::shared_ptr<Inbox> inbox, Graphs& graphs, SealerPtr sealer, bool own_thread)
+Loader::Loader(Store& store, std::shared_ptr<Inbox> inbox, Graphs& graphs, SealerPtr sealer,
+               bool own_thread)
     : store_(store), inbox_(std::move(inbox)), graphs_(graphs), sealer_(std::move(sealer)) {
   if (own_thread) thread_ = std::thread([this] { run_thread(); });
 }
@@ -65,7 +66,9 @@ void Loader::run(std::function<void(Store&)> job) {
   add([&](Work& work) { work.jobs.push_back(std::move(job)); });
 }
 void Loader::turns(KeyQuery name, Then<std::vector<TurnRow>> then) {
-  run([this, name = std::move(name), then = std::move(then)](Store& store) { answer(then, store.turns({name})); });
+  run([this, name = std::move(name), then = std::move(then)](Store& store) {
+    answer(then, store.turns({name}));
+  });
 }
 void Loader::graph(std::string hash, Then<GraphPtr> then) {
   run([this, hash = std::move(hash), then = std::move(then)](Store& store) {
@@ -77,7 +80,8 @@ void Loader::payload(EventRow event, Then<std::string> then) {
     answer(then, open_payload(store, sealer_, event));
   });
 }
-void Loader::replay(Lane lane, SagaId saga, GraphPtr from, GraphPtr to, Then<std::shared_ptr<ReplayResult>> then) {
+void Loader::replay(Lane lane, SagaId saga, GraphPtr from, GraphPtr to,
+                    Then<std::shared_ptr<ReplayResult>> then) {
   run([this, lane, saga = std::move(saga), from = std::move(from), to = std::move(to),
        then = std::move(then)](Store& store) {
     using Made = Result<std::shared_ptr<ReplayResult>>;
@@ -95,7 +99,8 @@ void Loader::replay(Lane lane, SagaId saga, GraphPtr from, GraphPtr to, Then<std
       std::vector<interpreter::Entry> journal;
       journal.reserve(loaded.journal.size());
       for (const JournalRow& row : loaded.journal) {
-        auto entry = decode_entry(*from, {row.seq, row.version, row.at, row.actor, row.kind, row.body});
+        auto entry =
+            decode_entry(*from, {row.seq, row.version, row.at, row.actor, row.kind, row.body});
         if (!entry) return fail(entry.error());
         journal.push_back(std::move(*entry));
       }
@@ -125,7 +130,8 @@ void Loader::unsuspect(std::vector<Lane> lanes) {
 }
 
 void Loader::forgive_crashes(std::string owner, std::vector<Lane> lanes, Then<void> then) {
-  run([this, owner = std::move(owner), lanes = std::move(lanes), then = std::move(then)](Store& store) {
+  run([this, owner = std::move(owner), lanes = std::move(lanes),
+       then = std::move(then)](Store& store) {
     Result<void> forgiven = store.forgive_crashes(owner, lanes);
     for (const Lane lane : lanes) {
       if (forgiven) suspect_.erase(lane);
@@ -136,7 +142,8 @@ void Loader::forgive_crashes(std::string owner, std::vector<Lane> lanes, Then<vo
 
 template <class T>
 void Loader::answer(Then<T> then, Result<T> result) {
-  inbox_->push([then = std::move(then), result = std::move(result)]() mutable { then(std::move(result)); });
+  inbox_->push(
+      [then = std::move(then), result = std::move(result)]() mutable { then(std::move(result)); });
 }
 
 void Loader::run_thread() {
@@ -167,7 +174,9 @@ void Loader::do_work(Work work) {
   for (auto& job : work.jobs) job(store_);
   const auto of_keys = [&](const auto& ask) {
     std::set<std::size_t> cells;
-    for (const KeyQuery& key : ask.query) cells.insert(std::get<0>(key) == kAnyLane ? store_.cells() : store_.cell_of(std::get<0>(key)));
+    for (const KeyQuery& key : ask.query)
+      cells.insert(std::get<0>(key) == kAnyLane ? store_.cells()
+                                                : store_.cell_of(std::get<0>(key)));
     return cells.size() == 1 ? *cells.begin() : store_.cells();
   };
   const auto of_lane = [&](const auto& ask) { return store_.cell_of(std::get<0>(ask.query)); };
@@ -231,8 +240,10 @@ void Loader::do_dedup(std::vector<Ask<DedupQuery, std::optional<DedupRow>>> asks
   }
   for (auto& ask : asks) {
     Result<std::optional<DedupRow>> mine;
-    if (!rows) mine = fail(rows.error());
-    else if (const auto it = found.find(ask.query); it != found.end()) *mine = *it->second;
+    if (!rows)
+      mine = fail(rows.error());
+    else if (const auto it = found.find(ask.query); it != found.end())
+      *mine = *it->second;
     answer(std::move(ask.then), std::move(mine));
   }
 }
@@ -311,7 +322,8 @@ void Loader::do_loads(std::vector<Ask<Which, std::shared_ptr<LoadResult>>> asks)
       }
       if (*found) ask.query.lane = **found;
     }
-    if (ask.query.lane) which[store_.cell_of(*ask.query.lane)].emplace_back(*ask.query.lane, ask.query.saga);
+    if (ask.query.lane)
+      which[store_.cell_of(*ask.query.lane)].emplace_back(*ask.query.lane, ask.query.saga);
   }
   std::map<SagaId, LoadedSaga> by_id;
   std::map<SagaId, std::size_t> wanted;  // an act and a quarantine may ask for the same one at once
@@ -335,7 +347,8 @@ void Loader::do_loads(std::vector<Ask<Which, std::shared_ptr<LoadResult>>> asks)
     const auto found = by_id.find(ask.query.saga);
     if (found == by_id.end()) {
       answer<std::shared_ptr<LoadResult>>(
-          std::move(ask.then), fail(ErrorCode::kNotFound, "there is no saga with the id " + ask.query.saga));
+          std::move(ask.then),
+          fail(ErrorCode::kNotFound, "there is no saga with the id " + ask.query.saga));
     } else {
       const bool last = --wanted[ask.query.saga] == 0;
       LoadedSaga loaded = last ? std::move(found->second) : LoadedSaga(found->second);
@@ -364,16 +377,20 @@ Result<std::shared_ptr<LoadResult>> Loader::make(LoadedSaga loaded, const Which&
   if (!graph && graph.error().code == ErrorCode::kUnavailable) return fail(graph.error());
   SealPtr seal;
   bool erased = false;
-  Result<std::unique_ptr<Saga>> saga = graph ? Result<std::unique_ptr<Saga>>() : fail(graph.error());
+  Result<std::unique_ptr<Saga>> saga =
+      graph ? Result<std::unique_ptr<Saga>>() : fail(graph.error());
   if (graph && (*graph)->holds_private) {
     Result<SealPtr> key = open(loaded, erased);
     if (!key && key.error().code == ErrorCode::kUnavailable) return fail(key.error());
-    if (key) seal = std::move(*key);
-    else saga = fail(key.error());
+    if (key)
+      seal = std::move(*key);
+    else
+      saga = fail(key.error());
   }
   if (saga) saga = fold(loaded, *graph);
   if (!saga && saga.error().code == ErrorCode::kUnsupported && loaded.row.state) {
-    // A snapshot of another format. What the store gave may begin after it: then a newer program must read it.
+    // A snapshot of another format. What the store gave may begin after it: then a newer program
+    // must read it.
     if (loaded.journal.empty() || loaded.journal.front().seq != 1) return fail(saga.error());
     loaded.row.state.reset();
     saga = fold(std::move(loaded), *graph);
@@ -400,7 +417,8 @@ Result<SealPtr> Loader::open(LoadedSaga& loaded, bool& erased) {
     return SealPtr();
   }
   if (!sealer_) {
-    return fail(ErrorCode::kMisconfigured, "its private values are sealed, and there is no seal key",
+    return fail(ErrorCode::kMisconfigured,
+                "its private values are sealed, and there is no seal key",
                 "set BELAY_SEAL_KEY or --seal-key-file as it was started under");
   }
   Result<SealPtr> key = sealer_->unwrap(rows->front().wrapped, loaded.row.id);
@@ -410,14 +428,17 @@ Result<SealPtr> Loader::open(LoadedSaga& loaded, bool& erased) {
   return key;
 }
 
-Result<std::string> Loader::open_payload(Store& store, const SealerPtr& sealer, const EventRow& event) {
+Result<std::string> Loader::open_payload(Store& store, const SealerPtr& sealer,
+                                         const EventRow& event) {
   if (!is_sealed_value(event.payload)) return event.payload;
-  if (!sealer) return fail(ErrorCode::kMisconfigured, "the payload is sealed, and there is no seal key");
+  if (!sealer)
+    return fail(ErrorCode::kMisconfigured, "the payload is sealed, and there is no seal key");
   const std::optional<SealedBy> by = sealed_by(event.payload);
   if (!by) return open_value(sealer->own(), event.payload, bound_to_event(event.id));
   const Result<std::vector<SagaKeyRow>> rows = store.saga_keys({{by->lane, by->saga}});
   if (!rows) return fail(rows.error());
-  if (rows->empty()) return fail(ErrorCode::kNotFound, "the payload was erased with saga " + by->saga);
+  if (rows->empty())
+    return fail(ErrorCode::kNotFound, "the payload was erased with saga " + by->saga);
   const Result<SealPtr> key = sealer->unwrap(rows->front().wrapped, by->saga);
   if (!key) return fail(key.error());
   return open_value(**key, event.payload, bound_to_event(event.id));

@@ -1,7 +1,7 @@
-// The loader thread: everything that is read from the database while the loop goes on. Questions that come while one
-// is being answered are collected and asked together, one store call a kind. Sagas are folded here, not on the loop.
-// Every `then` is called on the loop thread, through the inbox; kUnavailable means: ask again.
-// Tested through tests/runtime/engine_test.cpp.
+// The loader thread: everything that is read from the database while the loop goes on. Questions
+// that come while one is being answered are collected and asked together, one store call a kind.
+// Sagas are folded here, not on the loop. Every `then` is called on the loop thread, through the
+// inbox; kUnavailable means: ask again. Tested through tests/runtime/engine_test.cpp.
 #pragma once
 #include <condition_variable>
 #include <functional>
@@ -29,10 +29,10 @@ struct Subscriber {
 // What a load found.
 struct LoadResult {
   enum class Kind {
-    kFolded,       // `saga`
-    kMarkFirst,    // its lane is suspect: commit `row` (health `loading`), then load with `marked`
-    kPoison,       // it was marked when the process died: quarantine it, `row` and `why`
-    kUnfoldable,   // cannot be read: quarantine it, `row` and `why`
+    kFolded,      // `saga`
+    kMarkFirst,   // its lane is suspect: commit `row` (health `loading`), then load with `marked`
+    kPoison,      // it was marked when the process died: quarantine it, `row` and `why`
+    kUnfoldable,  // cannot be read: quarantine it, `row` and `why`
     kSetAside,    // quarantined, and has been for a while; `row`
   } kind = Kind::kFolded;
   std::unique_ptr<Saga> saga;
@@ -51,9 +51,11 @@ class Loader {
  public:
   template <class T>
   using Then = std::function<void(Result<T>)>;
-  using KeyQuery = std::tuple<Lane, std::string, std::string>;                    // lane, tenant, key
-  using DedupQuery = std::tuple<Lane, std::string, std::string, std::string>;     // lane, tenant, scope, key
-  using TopicQuery = std::tuple<Lane, std::string, std::string, std::string>;     // lane, tenant, type, key
+  using KeyQuery = std::tuple<Lane, std::string, std::string>;  // lane, tenant, key
+  using DedupQuery =
+      std::tuple<Lane, std::string, std::string, std::string>;  // lane, tenant, scope, key
+  using TopicQuery =
+      std::tuple<Lane, std::string, std::string, std::string>;  // lane, tenant, type, key
   using EventsQuery = std::tuple<Lane, std::string, std::string, std::string, Instant>;
   struct Which {
     std::optional<Lane> lane;  // none: find it
@@ -61,10 +63,12 @@ class Loader {
     SagaId saga;
     bool marked = false;
     bool set_aside_too = false;  // fold also a quarantined one
-    std::uint64_t asked_at = 0;  // Lanes::gains() then: what was read before its lane came is not to be used
+    std::uint64_t asked_at =
+        0;  // Lanes::gains() then: what was read before its lane came is not to be used
   };
 
-  Loader(Store& store, std::shared_ptr<Inbox> inbox, Graphs& graphs, SealerPtr sealer, bool own_thread = true);
+  Loader(Store& store, std::shared_ptr<Inbox> inbox, Graphs& graphs, SealerPtr sealer,
+         bool own_thread = true);
   ~Loader();
   Loader(const Loader&) = delete;
   Loader& operator=(const Loader&) = delete;
@@ -80,14 +84,17 @@ class Loader {
   // As Engine::open_payload.
   void payload(EventRow event, Then<std::string> then);
   // Reads the whole journal of a saga that runs by `from`, and replays it against `to`.
-  void replay(Lane lane, SagaId saga, GraphPtr from, GraphPtr to, Then<std::shared_ptr<ReplayResult>> then);
-  void due(DueTime time, std::size_t limit, std::vector<Lane> lanes, Then<std::vector<DueSaga>> then);
+  void replay(Lane lane, SagaId saga, GraphPtr from, GraphPtr to,
+              Then<std::shared_ptr<ReplayResult>> then);
+  void due(DueTime time, std::size_t limit, std::vector<Lane> lanes,
+           Then<std::vector<DueSaga>> then);
   // Sagas of these lanes are marked before they are folded; not any more.
   void suspect(std::vector<Lane> lanes);
   void unsuspect(std::vector<Lane> lanes);
   // In the store, and here: these lanes are not suspect any more.
   void forgive_crashes(std::string owner, std::vector<Lane> lanes, Then<void> then);
-  // Anything else that needs the loader's connection. Runs on the loader thread. After stop() it is not run.
+  // Anything else that needs the loader's connection. Runs on the loader thread. After stop() it is
+  // not run.
   void run(std::function<void(Store&)> job);
   void stop();
 
@@ -95,7 +102,8 @@ class Loader {
   bool step();
 
   // On the loader thread, or before it has work. Null when the store does not have it.
-  static Result<std::string> open_payload(Store& store, const SealerPtr& sealer, const EventRow& event);
+  static Result<std::string> open_payload(Store& store, const SealerPtr& sealer,
+                                          const EventRow& event);
   static Result<GraphPtr> graph_of(Store& store, Graphs& graphs, const std::string& hash);
 
  private:
@@ -112,8 +120,8 @@ class Loader {
     std::vector<Ask<EventsQuery, std::vector<EventRow>>> events;
     std::vector<std::function<void(Store&)>> jobs;
     bool empty() const {
-      return loads.empty() && start_keys.empty() && dedup.empty() && subscribers.empty() && events.empty() &&
-             jobs.empty();
+      return loads.empty() && start_keys.empty() && dedup.empty() && subscribers.empty() &&
+             events.empty() && jobs.empty();
     }
   };
 
@@ -129,7 +137,8 @@ class Loader {
   void do_subscribers(std::vector<Ask<TopicQuery, std::vector<Subscriber>>> asks);
   void do_events(std::vector<Ask<EventsQuery, std::vector<EventRow>>> asks);
   void do_loads(std::vector<Ask<Which, std::shared_ptr<LoadResult>>> asks);
-  // Finds the key of a saga with private values and opens what is sealed. `erased`: there is none any more.
+  // Finds the key of a saga with private values and opens what is sealed. `erased`: there is none
+  // any more.
   Result<SealPtr> open(LoadedSaga& loaded, bool& erased);
   Result<std::shared_ptr<LoadResult>> make(LoadedSaga loaded, const Which& which);
   template <class T>

@@ -1,4 +1,5 @@
-// The engine's log lines: rare, for operators, without secrets and without anything that a saga holds.
+// The engine's log lines: rare, for operators, without secrets and without anything that a saga
+// holds.
 #pragma once
 #include <string>
 

@@ -64,8 +64,10 @@ Loop::Loop(Store& store, ActionRunner& runner, const EngineOptions& options, Dat
       mailroom_(std::make_unique<Mailroom>(*this)),
       asks_(std::make_unique<Asks>(*this)),
       opening_(std::move(opening)) {
-  loader_ = std::make_unique<Loader>(store_, inbox_, graphs_, options_.sealer, options_.own_threads);
-  keeper_ = std::make_unique<Loader>(store_, inbox_, graphs_, options_.sealer, options_.own_threads);
+  loader_ =
+      std::make_unique<Loader>(store_, inbox_, graphs_, options_.sealer, options_.own_threads);
+  keeper_ =
+      std::make_unique<Loader>(store_, inbox_, graphs_, options_.sealer, options_.own_threads);
   open_channels();
 }
 
@@ -74,19 +76,25 @@ void Loop::open_channels() {
   for (std::size_t i = 0; i < channels_.size(); ++i) {
     Channel& channel = channels_[i];
     channel.writer = std::make_unique<Writer>(
-        store_, i, store_.cell_of_writer(i) == 0 ? clock_ : other_clock_, inbox_, std::vector<ClaimedLane>{},
+        store_, i, store_.cell_of_writer(i) == 0 ? clock_ : other_clock_, inbox_,
+        std::vector<ClaimedLane>{},
         [this, &channel](FlushReport report) { on_flushed(channel, std::move(report)); },
         [this, &channel](bool down, const std::string& why) {
           channel.down = down;
-          counters_.database_up = std::none_of(channels_.begin(), channels_.end(), [](const Channel& c) { return c.down; });
+          counters_.database_up = std::none_of(channels_.begin(), channels_.end(),
+                                               [](const Channel& c) { return c.down; });
           counters_.any_database_up = !database_down();
           {
             const std::lock_guard lock(counters_.mutex);
-            if (counters_.database_up) counters_.why_down.clear();
-            else if (down) counters_.why_down = said_to_anybody(why);
+            if (counters_.database_up)
+              counters_.why_down.clear();
+            else if (down)
+              counters_.why_down = said_to_anybody(why);
           }
-          if (down) log_warning("the database cannot be written to, nothing is sent until it can: " + why);
-          else log_info("the database can be written to again");
+          if (down)
+            log_warning("the database cannot be written to, nothing is sent until it can: " + why);
+          else
+            log_info("the database can be written to again");
         },
         options_.own_threads);
     channel.shares = std::make_unique<Shares>(options_.shared_flush_rows, limits::flush_entries_max,
@@ -98,16 +106,18 @@ void Loop::open_channels() {
 std::size_t Loop::rows_pending(const Channel& channel) {
   if (channel.pending.empty()) return 0;
   const Batch& open = channel.pending.back();
-  return open.flush.journal.size() + open.flush.mail.size() + open.flush.events.size() + open.bytes / kBytesAsRow +
-         (channel.pending.size() - 1) * limits::flush_entries_max;
+  return open.flush.journal.size() + open.flush.mail.size() + open.flush.events.size() +
+         open.bytes / kBytesAsRow + (channel.pending.size() - 1) * limits::flush_entries_max;
 }
 
 bool Loop::database_down() const {
-  return std::all_of(channels_.begin(), channels_.end(), [](const Channel& channel) { return channel.down; });
+  return std::all_of(channels_.begin(), channels_.end(),
+                     [](const Channel& channel) { return channel.down; });
 }
 
 bool Loop::keeps_up() const {
-  return !database_down() && std::all_of(channels_.begin(), channels_.end(), [](const Channel& channel) {
+  return !database_down() &&
+         std::all_of(channels_.begin(), channels_.end(), [](const Channel& channel) {
            return channel.down || channel.pending.size() <= 3;
          });
 }
@@ -169,8 +179,10 @@ void Loop::fire_timers(Channel& channel) {
   auto& timers = channel.timers;
   if (channel.down || timers.empty()) return;
   const Instant at = clock_.passed();
-  // Not more: a wake-up that changed nothing must not spin, and what is due waits in the lines of its tenants.
-  for (std::size_t left = kFiredATurn; left > 0 && !timers.empty() && timers.begin()->first <= at; --left) {
+  // Not more: a wake-up that changed nothing must not spin, and what is due waits in the lines of
+  // its tenants.
+  for (std::size_t left = kFiredATurn; left > 0 && !timers.empty() && timers.begin()->first <= at;
+       --left) {
     Saga& saga = *timers.begin()->second;
     timers.erase(timers.begin());
     saga.firing = true;
@@ -183,7 +195,8 @@ void Loop::fire(const SagaId& id) {
   if (saga == nullptr || !saga->firing) return;  // it went meanwhile, and may have come back
   saga->firing = false;
   saga->timer_at = {};
-  for (interpreter::Fact& fact : interpreter::due_timers(*saga->graph, saga->state, clock_.passed())) {
+  for (interpreter::Fact& fact :
+       interpreter::due_timers(*saga->graph, saga->state, clock_.passed())) {
     record(*saga, std::move(fact));
   }
   set_timer(*saga);
@@ -279,7 +292,8 @@ void Loop::lanes_gained(const std::vector<ClaimedLane>& lanes, std::vector<Lane>
 // The writer does this for the batch that it holds.
 void Loop::give_up_answers() {
   const SteadyTime before = steady_now() - kCallerWaits;
-  const Failure failure{ErrorCode::kInDoubt, "the database does not answer; the request may still take effect",
+  const Failure failure{ErrorCode::kInDoubt,
+                        "the database does not answer; the request may still take effect",
                         "send it again with the same Idempotency-Key"};
   for (Channel& channel : channels_) {
     if (!channel.down) continue;
@@ -300,7 +314,8 @@ SteadyTime Loop::wake_at() const {
   }
   if (!stopping_) at = std::min({at, lanes_.due(), database_down() ? at : due_->due()});
   if (!stopping_ || asks_->waiting()) at = std::min(at, mailroom_->due());
-  const bool work = std::any_of(channels_.begin(), channels_.end(), [](const Channel& c) { return c.shares->ready(); });
+  const bool work = std::any_of(channels_.begin(), channels_.end(),
+                                [](const Channel& c) { return c.shares->ready(); });
   if (work || (starts_->ready() && keeps_up())) at = std::min(at, steady_now());
   return at;
 }
@@ -313,8 +328,9 @@ void Loop::stop() {
   log_info("stopping: nothing new is sent");
 }
 
-// Outcomes that arrive within the grace are journaled too: an unsure action costs a check at the next start. So are the
-// answers of other nodes waited for: whoever asked would have to be told that nobody knows.
+// Outcomes that arrive within the grace are journaled too: an unsure action costs a check at the
+// next start. So are the answers of other nodes waited for: whoever asked would have to be told
+// that nobody knows.
 bool Loop::finished() const {
   const bool late = steady_now() >= stop_by_;
   bool written = true, waits = false;
@@ -323,7 +339,8 @@ bool Loop::finished() const {
     written = written && idle;
     waits = waits || (!idle && !channel.down);
   }
-  const bool waits_for_nobody = counters_.in_flight.load() == 0 && !lanes_.claims() && !asks_->waiting();
+  const bool waits_for_nobody =
+      counters_.in_flight.load() == 0 && !lanes_.claims() && !asks_->waiting();
   if (written && waits_for_nobody) return true;
   return late && !waits;  // one that is down would take for ever
 }

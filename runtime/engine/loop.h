@@ -1,12 +1,14 @@
-// The loop: one thread that owns all sagas of our lanes. Everything is a task from the inbox, run to its end without a
-// lock: a fact is recorded (apply, decide, a journal row, what the commands ask for as effects of the open batch), and
-// at the end of a turn the batch goes to the writer if that one is free. What comes back committed is dispatched.
+// The loop: one thread that owns all sagas of our lanes. Everything is a task from the inbox, run
+// to its end without a lock: a fact is recorded (apply, decide, a journal row, what the commands
+// ask for as effects of the open batch), and at the end of a turn the batch goes to the writer if
+// that one is free. What comes back committed is dispatched.
 //
 //   inbox ─▶ record() ─▶ batch ─▶ writer ─▶ inbox ─▶ on_flushed() ─▶ actions, mail, answers
 //
-// The parts hold their own state and use the loop's: Starts, Acts, Topics (lanes of event keys), Recovery. Files:
-// loop.cpp (turns, leases, stop), loop_record.cpp (facts, rows, effects), loop_commit.cpp (what follows a flush),
-// loop_load.cpp (sagas in and out of memory). Tested in tests/runtime/engine_test.cpp.
+// The parts hold their own state and use the loop's: Starts, Acts, Topics (lanes of event keys),
+// Recovery. Files: loop.cpp (turns, leases, stop), loop_record.cpp (facts, rows, effects),
+// loop_commit.cpp (what follows a flush), loop_load.cpp (sagas in and out of memory). Tested in
+// tests/runtime/engine_test.cpp.
 #pragma once
 #include <atomic>
 #include <deque>
@@ -46,9 +48,10 @@ class Asks;
 
 // EngineStats as they are counted: written by the loop, read by anybody.
 struct Counters {
-  std::atomic<std::uint64_t> started{0}, completed{0}, compensated{0}, held{0}, entries{0}, flushes{0}, flush_rows{0},
-      flush_us{0}, actions_sent{0}, actions_ok{0}, actions_failed{0}, actions_unsure{0}, events{0},
-      events_duplicate{0}, refused_busy{0}, quarantined{0}, event_starts{0}, event_starts_failed{0};
+  std::atomic<std::uint64_t> started{0}, completed{0}, compensated{0}, held{0}, entries{0},
+      flushes{0}, flush_rows{0}, flush_us{0}, actions_sent{0}, actions_ok{0}, actions_failed{0},
+      actions_unsure{0}, events{0}, events_duplicate{0}, refused_busy{0}, quarantined{0},
+      event_starts{0}, event_starts_failed{0};
   std::atomic<std::size_t> live{0}, in_flight{0};
   std::atomic<bool> database_up{true}, any_database_up{true};  // up: all of them
   std::string database_why() const {
@@ -70,13 +73,15 @@ struct Slot {
 
 // It can go to that lane's holder as it is.
 inline Failure held_elsewhere(Lane lane) {
-  Failure failure{ErrorCode::kFenced, "another node holds the lane of this", "send it to that node"};
+  Failure failure{ErrorCode::kFenced, "another node holds the lane of this",
+                  "send it to that node"};
   failure.lane = lane;
   return failure;
 }
 // A lane came and went and came while it was looked at; nothing was done.
 inline Failure lane_came_back() {
-  return {ErrorCode::kUnavailable, "the lane of this was at another node meanwhile", "try again in a second"};
+  return {ErrorCode::kUnavailable, "the lane of this was at another node meanwhile",
+          "try again in a second"};
 }
 
 class Loop {
@@ -89,16 +94,17 @@ class Loop {
   using OnSaga = std::function<void(Result<Saga*>)>;
   using ChangeHook = std::function<void(const SagaId&, const interpreter::State&)>;
 
-  Loop(Store& store, ActionRunner& runner, const EngineOptions& options, DatabaseClock& clock, Graphs& graphs,
-       Counters& counters, Directory& directory, std::shared_ptr<Inbox> inbox, Opening opening);
+  Loop(Store& store, ActionRunner& runner, const EngineOptions& options, DatabaseClock& clock,
+       Graphs& graphs, Counters& counters, Directory& directory, std::shared_ptr<Inbox> inbox,
+       Opening opening);
   ~Loop();
   Loop(const Loop&) = delete;
   Loop& operator=(const Loop&) = delete;
 
   // The body of the loop thread; returns after stop() once everything that can be written is.
   void run();
-  // Or, without that thread (stepped_engine.h): begin(), then step() whenever there is something in the inbox or it is
-  // wake_at(). False: stopped, and everything that can be written is.
+  // Or, without that thread (stepped_engine.h): begin(), then step() whenever there is something in
+  // the inbox or it is wake_at(). False: stopped, and everything that can be written is.
   void begin();
   bool step(SteadyTime wait_until);
   SteadyTime wake_at() const;
@@ -106,7 +112,8 @@ class Loop {
   // On the loop thread from here on.
   void stop();
   void set_hook(ChangeHook hook) { hook_ = std::move(hook); }
-  void view(const std::string& tenant, const SagaId& saga, std::function<void(Result<SagaView>)> done);
+  void view(const std::string& tenant, const SagaId& saga,
+            std::function<void(Result<SagaView>)> done);
   Starts& starts() { return *starts_; }
   Acts& acts() { return *acts_; }
   Migrations& migrations() { return *migrations_; }
@@ -121,8 +128,8 @@ class Loop {
   // ---- For the parts ----
   const EngineOptions& options() const { return options_; }
   Counters& counters() { return counters_; }
-  // Of the first cell's database, for all lanes: when an event was published and since when a saga waits for it is
-  // compared, and the two may lie in different cells.
+  // Of the first cell's database, for all lanes: when an event was published and since when a saga
+  // waits for it is compared, and the two may lie in different cells.
   DatabaseClock& clock() { return clock_; }
   Graphs& graphs() { return graphs_; }
   IdGenerator& ids() { return ids_; }
@@ -159,11 +166,14 @@ class Loop {
   std::size_t timers_at(Instant at, std::size_t enough) const;
   // So many parked sagas that even those due soon leave.
   bool crowded() const;
-  bool may_load(const SagaId& id, Lane lane) const { return holds(lane) && !quarantined_.contains(id); }
+  bool may_load(const SagaId& id, Lane lane) const {
+    return holds(lane) && !quarantined_.contains(id);
+  }
   Saga* find(const SagaId& id);
   Saga& insert(std::unique_ptr<Saga> saga);
-  // The saga, from memory or loaded. `then` gets kNotFound (also for another tenant's), kUnavailable, kFenced, kCorrupt.
-  // `which.tenant` may be empty when the lane is known: then any tenant's.
+  // The saga, from memory or loaded. `then` gets kNotFound (also for another tenant's),
+  // kUnavailable, kFenced, kCorrupt. `which.tenant` may be empty when the lane is known: then any
+  // tenant's.
   void with_saga(Loader::Which which, OnSaga then);
 
   // Records a fact: the entry, what decide draws from it, and what must follow.
@@ -177,19 +187,20 @@ class Loop {
   void send(Slot slot, Lane to, decltype(Mail::what) what);
   // Nothing more is added to the lane's open batch.
   void seal_open(Lane lane);
-  // For Lanes: what the writer and the loader must know of lanes that came, and what memory must forget of one that went.
+  // For Lanes: what the writer and the loader must know of lanes that came, and what memory must
+  // forget of one that went.
   void lanes_gained(const std::vector<ClaimedLane>& lanes, std::vector<Lane> suspects);
   void lane_gone(Lane lane);
   void strip_lane(Lane lane);
-  // With the slot's rows where that is one lane; else once those are committed, so the mail may come again meanwhile and
-  // must change nothing then.
+  // With the slot's rows where that is one lane; else once those are committed, so the mail may
+  // come again meanwhile and must change nothing then.
   void consume(Slot slot, const Mail& mail);
   // Again in a second: the database was away.
   void later(Task task) { later_.push_back(std::move(task)); }
   // Marks a saga that cannot go on; nobody touches it again.
   void quarantine(InstanceRow row, const std::string& why);
-  // Puts one that was quarantined and could be folded back to work. Its mark goes with its next commit: should it bring
-  // the process down again before that, it is quarantined still.
+  // Puts one that was quarantined and could be folded back to work. Its mark goes with its next
+  // commit: should it bring the process down again before that, it is quarantined still.
   Saga& readmit(std::unique_ptr<Saga> saga);
   // Mail for it that came while it was quarantined stayed in the table.
   void deliver_kept_mail(const SagaId& id);
@@ -198,18 +209,19 @@ class Loop {
   struct Earlier {  // by time, then by id: the same in every run; before all of a time: no saga
     bool operator()(const std::pair<Instant, Saga*>& a, const std::pair<Instant, Saga*>& b) const {
       if (a.first != b.first) return a.first < b.first;
-      if (a.second == nullptr || b.second == nullptr) return a.second == nullptr && b.second != nullptr;
+      if (a.second == nullptr || b.second == nullptr)
+        return a.second == nullptr && b.second != nullptr;
       return a.second->id < b.second->id;
     }
   };
-  // A writer and what waits for it. Each lane belongs to one; what one commits never waits for another, and nothing but
-  // mail goes from lane to lane.
+  // A writer and what waits for it. Each lane belongs to one; what one commits never waits for
+  // another, and nothing but mail goes from lane to lane.
   struct Channel {
     std::unique_ptr<Writer> writer;
     std::unique_ptr<Shares> shares;
-    std::deque<Batch> pending;       // the last one is open, all others are sealed
+    std::deque<Batch> pending;  // the last one is open, all others are sealed
     std::set<std::pair<Instant, Saga*>, Earlier> timers;  // next wake-up of each of its sagas
-    std::vector<ClaimedLane> gained;  // for the next batch
+    std::vector<ClaimedLane> gained;                      // for the next batch
     bool busy = false, down = false;
   };
   struct Load {
@@ -245,8 +257,10 @@ class Loop {
   void settle(Saga& saga);
   void dispatch(Batch::Effect&& effect, Lane lane);
   void send_action(SendAction&& send);
-  // `graph`: by which the call was made; the saga may have been moved to another one since. `epoch`: of its lane then.
-  void on_outcome(const SagaId& saga, Lane lane, std::int64_t epoch, const GraphPtr& graph, interpreter::Fact fact);
+  // `graph`: by which the call was made; the saga may have been moved to another one since.
+  // `epoch`: of its lane then.
+  void on_outcome(const SagaId& saga, Lane lane, std::int64_t epoch, const GraphPtr& graph,
+                  interpreter::Fact fact);
   static void refuse(const Batch& stripped);
   void strip(const std::function<bool(const Batch::Owner&)>& gone, const Failure& why);
   // loop_load.cpp
@@ -258,7 +272,8 @@ class Loop {
   void rest(Saga& saga);
   void receive(Mail mail);
   void evict();
-  void view_from_store(const std::string& tenant, const SagaId& saga, std::function<void(Result<SagaView>)> done);
+  void view_from_store(const std::string& tenant, const SagaId& saga,
+                       std::function<void(Result<SagaView>)> done);
 
   Store& store_;
   ActionRunner& runner_;
@@ -272,10 +287,12 @@ class Loop {
 
   Lanes lanes_;
   std::unordered_map<SagaId, std::unique_ptr<Saga>> sagas_;
-  std::list<Saga*> idle_;                       // parked and committed, longest idle first
-  std::unordered_map<std::string, std::size_t> running_;  // by tenant: those of sagas_ that are not idle
+  std::list<Saga*> idle_;  // parked and committed, longest idle first
+  std::unordered_map<std::string, std::size_t>
+      running_;  // by tenant: those of sagas_ that are not idle
   std::unordered_map<SagaId, Load> loading_;
-  std::deque<SagaId> suspects_;                 // of suspect lanes: taken up one after the other, the first is at it
+  std::deque<SagaId>
+      suspects_;  // of suspect lanes: taken up one after the other, the first is at it
   std::unordered_map<SagaId, Task> suspect_tasks_;
   std::unordered_map<SagaId, Lane> quarantined_;
   Gate gate_;
@@ -283,7 +300,8 @@ class Loop {
 
   std::vector<Task> tasks_;  // taken out of the inbox, at hand
   std::uint64_t batches_ = 0;
-  std::vector<std::pair<Lane, SendAction>> deferred_;  // committed, but their lease was too short to send
+  std::vector<std::pair<Lane, SendAction>>
+      deferred_;  // committed, but their lease was too short to send
   SteadyTime next_tick_;
   bool stopping_ = false;
   SteadyTime stop_by_;
@@ -301,8 +319,8 @@ class Loop {
   std::unique_ptr<Asks> asks_;
   std::unique_ptr<Loader> loader_;  // last: their threads end before anything else goes
   std::unique_ptr<Loader> keeper_;
-  DatabaseClock other_clock_;  // what the databases of other cells say; nobody reads it
-  std::deque<Channel> channels_;                        // by number of the writer
+  DatabaseClock other_clock_;     // what the databases of other cells say; nobody reads it
+  std::deque<Channel> channels_;  // by number of the writer
   Opening opening_;
 };
 

@@ -1,10 +1,10 @@
-// What follows a flush: effects and answers of what was committed, the end of a lane that was lost, the culprit of a
-// data error. See loop.h.
+// What follows a flush: effects and answers of what was committed, the end of a lane that was lost,
+// the culprit of a data error. See loop.h.
 #include <algorithm>
 #include <utility>
 
-#include "runtime/base/check.h"
 #include "interpreter/defects.h"
+#include "runtime/base/check.h"
 #include "runtime/engine/asks.h"
 #include "runtime/engine/children.h"
 #include "runtime/engine/event_starts.h"
@@ -24,15 +24,15 @@ constexpr auto kLeaseLeft = std::chrono::seconds(5);
 void Loop::on_flushed(Channel& channel, FlushReport report) {
   if (report.last) channel.busy = false;
   counters_.flushes.fetch_add(1, std::memory_order_relaxed);
-  counters_.flush_rows.fetch_add(report.batch.flush.journal.size() + report.batch.flush.instances.size(),
-                                 std::memory_order_relaxed);
-  counters_.flush_us.fetch_add(static_cast<std::uint64_t>(report.took_us), std::memory_order_relaxed);
+  counters_.flush_rows.fetch_add(
+      report.batch.flush.journal.size() + report.batch.flush.instances.size(),
+      std::memory_order_relaxed);
+  counters_.flush_us.fetch_add(static_cast<std::uint64_t>(report.took_us),
+                               std::memory_order_relaxed);
   switch (report.result.kind) {
     case FlushResult::Kind::kCommitted:
-    case FlushResult::Kind::kFenced:
-      return committed(report);
-    case FlushResult::Kind::kDataError:
-      return culprit(report);
+    case FlushResult::Kind::kFenced: return committed(report);
+    case FlushResult::Kind::kDataError: return culprit(report);
     case FlushResult::Kind::kDown: {  // only when the writer was told to give up
       const Failure failure{ErrorCode::kInDoubt, "stopped before the database answered",
                             "send it again with the same Idempotency-Key"};
@@ -49,14 +49,18 @@ void Loop::committed(FlushReport& report) {
     return std::find(result.fenced.begin(), result.fenced.end(), lane) != result.fenced.end();
   };
   const SteadyTime lease_until = report.started + std::chrono::milliseconds(options_.lease_ms);
-  std::vector<std::int64_t> epochs(lanes_.count(), 0);  // under which this was written; 0: it was not
+  std::vector<std::int64_t> epochs(lanes_.count(),
+                                   0);  // under which this was written; 0: it was not
   for (const LaneFence& fence : batch.flush.lanes) {
     LaneState& lane = lanes_.at(fence.lane);
-    if (!fenced(fence.lane) || defective(Defect::kFencedGoesOn)) epochs[static_cast<std::size_t>(fence.lane)] = fence.epoch;
+    if (!fenced(fence.lane) || defective(Defect::kFencedGoesOn))
+      epochs[static_cast<std::size_t>(fence.lane)] = fence.epoch;
     if (lane.epoch != fence.epoch) continue;
     lane.renewing = false;
-    if (fenced(fence.lane) && !defective(Defect::kFencedGoesOn)) lanes_.lost(fence.lane);
-    else Lanes::lease(lane, std::max(lane.lease_until, lease_until));
+    if (fenced(fence.lane) && !defective(Defect::kFencedGoesOn))
+      lanes_.lost(fence.lane);
+    else
+      Lanes::lease(lane, std::max(lane.lease_until, lease_until));
   }
   if (!deferred_.empty()) {
     auto again = std::move(deferred_);
@@ -64,12 +68,15 @@ void Loop::committed(FlushReport& report) {
     for (auto& [lane, send] : again) dispatch({0, std::move(send)}, lane);
   }
 
-  const auto written = [&](Lane lane) { return lane >= 0 && epochs[static_cast<std::size_t>(lane)] != 0; };
+  const auto written = [&](Lane lane) {
+    return lane >= 0 && epochs[static_cast<std::size_t>(lane)] != 0;
+  };
   // In memory now, and it was in memory when this was recorded.
   const auto saga_of = [&](const Batch::Owner& owner) -> Saga* {
     if (owner.saga.empty() || !written(owner.lane)) return nullptr;
     Saga* saga = find(owner.saga);
-    return saga != nullptr && epochs[static_cast<std::size_t>(owner.lane)] == saga->epoch ? saga : nullptr;
+    return saga != nullptr && epochs[static_cast<std::size_t>(owner.lane)] == saga->epoch ? saga
+                                                                                          : nullptr;
   };
   for (const Batch::Owner& owner : batch.owners) {
     if (Saga* saga = saga_of(owner)) {
@@ -81,7 +88,8 @@ void Loop::committed(FlushReport& report) {
     if (written(row.to)) mailroom_->consumed(row);
   }
   for (Batch::Effect& effect : batch.effects) {
-    if (written(batch.owners[effect.owner].lane)) dispatch(std::move(effect), batch.owners[effect.owner].lane);
+    if (written(batch.owners[effect.owner].lane))
+      dispatch(std::move(effect), batch.owners[effect.owner].lane);
   }
   for (const Batch::Answer& answer : batch.answers) {
     const Lane lane = batch.owners[answer.owner].lane;
@@ -114,7 +122,8 @@ void Loop::settle(Saga& saga) {
 void Loop::dispatch(Batch::Effect&& effect, Lane lane) {
   if (stopping_) return;
   if (auto* mail = std::get_if<Mail>(&effect.what)) {
-    // The receiver's flush could not delete it where it lies: it must be carried over first, whoever holds the receiver.
+    // The receiver's flush could not delete it where it lies: it must be carried over first,
+    // whoever holds the receiver.
     if (store_.cell_of(mail->to) != store_.cell_of(lane)) return mailroom_->expect();
     if (!holds(mail->to)) {
       lanes_.withhold(*mail);
@@ -144,12 +153,15 @@ void Loop::deliver(Mail mail) {
 
 void Loop::receive(Mail mail) {
   if (!holds(mail.to)) return;
-  const bool kin = std::holds_alternative<RunChild>(mail.what) || std::holds_alternative<HaltChild>(mail.what) ||
+  const bool kin = std::holds_alternative<RunChild>(mail.what) ||
+                   std::holds_alternative<HaltChild>(mail.what) ||
                    std::holds_alternative<ChildEnded>(mail.what);
   if (kin) return children_->deliver(std::move(mail));
-  if (std::holds_alternative<StartByEvent>(mail.what)) return event_starts_->deliver(std::move(mail));
+  if (std::holds_alternative<StartByEvent>(mail.what))
+    return event_starts_->deliver(std::move(mail));
   if (std::holds_alternative<NextTurn>(mail.what)) return turns_->deliver(std::move(mail));
-  const bool node = std::holds_alternative<NodeAsks>(mail.what) || std::holds_alternative<NodeAnswers>(mail.what);
+  const bool node =
+      std::holds_alternative<NodeAsks>(mail.what) || std::holds_alternative<NodeAnswers>(mail.what);
   if (node) return asks_->deliver(std::move(mail));
   topics_->deliver(std::move(mail));
 }
@@ -161,12 +173,14 @@ void Loop::send_action(SendAction&& send) {
   LaneState& lane = lanes_.at(send.call.lane);
   send.call.send_until_us = lane.send_until_us;
   ++lane.in_flight;
-  auto done = [this, inbox = inbox_, graph = send.call.graph, saga = send.call.saga, tenant = send.call.tenant,
-               lane = send.call.lane, epoch = lane.epoch, path = std::move(send.path), direction = send.direction,
+  auto done = [this, inbox = inbox_, graph = send.call.graph, saga = send.call.saga,
+               tenant = send.call.tenant, lane = send.call.lane, epoch = lane.epoch,
+               path = std::move(send.path), direction = send.direction,
                generation = send.generation](ActionOutcome outcome) mutable {
     interpreter::Fact fact;
     if (outcome.ok) {
-      fact = interpreter::StepSucceeded{std::move(path), direction, generation, std::move(outcome.result)};
+      fact = interpreter::StepSucceeded{std::move(path), direction, generation,
+                                        std::move(outcome.result)};
     } else {
       fact = interpreter::StepFailed{.path = std::move(path),
                                      .direction = direction,
@@ -177,11 +191,13 @@ void Loop::send_action(SendAction&& send) {
                                      .answered = outcome.answered,
                                      .retry_after_ms = outcome.retry_after_ms};
     }
-    // The inbox outlives the loop; once it is closed the task is dropped, so `this` is alive when it runs.
-    inbox->push([this, graph = std::move(graph), saga = std::move(saga), tenant = std::move(tenant), lane, epoch,
-                 fact = std::move(fact)]() mutable {
+    // The inbox outlives the loop; once it is closed the task is dropped, so `this` is alive when
+    // it runs.
+    inbox->push([this, graph = std::move(graph), saga = std::move(saga), tenant = std::move(tenant),
+                 lane, epoch, fact = std::move(fact)]() mutable {
       shares(lane).run(tenant, Shares::Kind::kWork,
-                       [this, graph = std::move(graph), saga = std::move(saga), lane, epoch, fact = std::move(fact)]() mutable {
+                       [this, graph = std::move(graph), saga = std::move(saga), lane, epoch,
+                        fact = std::move(fact)]() mutable {
                          on_outcome(saga, lane, epoch, graph, std::move(fact));
                        });
     });
@@ -189,11 +205,13 @@ void Loop::send_action(SendAction&& send) {
   runner_.run(std::move(send.call), std::move(done));
 }
 
-void Loop::on_outcome(const SagaId& id, Lane lane, std::int64_t epoch, const GraphPtr& graph, interpreter::Fact fact) {
+void Loop::on_outcome(const SagaId& id, Lane lane, std::int64_t epoch, const GraphPtr& graph,
+                      interpreter::Fact fact) {
   counters_.in_flight.fetch_sub(1, std::memory_order_relaxed);
   --lanes_.at(lane).in_flight;
   if (const auto* failed = std::get_if<interpreter::StepFailed>(&fact)) {
-    (failed->kind == interpreter::FailureKind::kUnsure ? counters_.actions_unsure : counters_.actions_failed)
+    (failed->kind == interpreter::FailureKind::kUnsure ? counters_.actions_unsure
+                                                       : counters_.actions_failed)
         .fetch_add(1, std::memory_order_relaxed);
   } else {
     counters_.actions_ok.fetch_add(1, std::memory_order_relaxed);
@@ -254,7 +272,8 @@ void Loop::strip(const std::function<bool(const Batch::Owner&)>& gone, const Fai
       for (std::size_t i = 0; i < keep.size(); ++i) {
         keep[i] = batch.owners[i].lane < 0 || !gone(batch.owners[i]);
       }
-      if (std::find(keep.begin(), keep.end(), false) != keep.end()) stripped.push_back(split_off(batch, keep));
+      if (std::find(keep.begin(), keep.end(), false) != keep.end())
+        stripped.push_back(split_off(batch, keep));
     }
   }
   for (const Batch& batch : stripped) {
@@ -271,9 +290,11 @@ void Loop::culprit(FlushReport& report) {
     if (owner.lane < 0) continue;
     if (owner.saga.empty()) {
       log_warning("an event of " + owner.topic + " cannot be written: " + report.result.message);
-      if (!batch.flush.mail_consumed.empty() && holds(owner.lane)) {  // its mail must not come back for ever
+      if (!batch.flush.mail_consumed.empty() &&
+          holds(owner.lane)) {  // its mail must not come back for ever
         const Slot slot = this->slot(owner.lane, owner.topic);
-        for (MailboxRow& row : batch.flush.mail_consumed) slot.batch->add_consumed(slot.owner, std::move(row));
+        for (MailboxRow& row : batch.flush.mail_consumed)
+          slot.batch->add_consumed(slot.owner, std::move(row));
       }
       topics_->forget(owner.topic);
       continue;
@@ -281,7 +302,8 @@ void Loop::culprit(FlushReport& report) {
     strip([&](const Batch::Owner& other) { return other.saga == owner.saga; }, why);
     if (Saga* saga = find(owner.saga)) erase(*saga);
     if (!quarantined_.emplace(owner.saga, owner.lane).second) {
-      log_warning("saga " + owner.saga + " cannot even be marked as quarantined: " + report.result.message);
+      log_warning("saga " + owner.saga +
+                  " cannot even be marked as quarantined: " + report.result.message);
       continue;
     }
     log_warning("saga " + owner.saga + " is quarantined: " + report.result.message);
@@ -293,11 +315,13 @@ void Loop::culprit(FlushReport& report) {
   for (const Batch::Answer& answer : batch.answers) answer.tell(&why);
 }
 
-// Its row as it is stored, marked. One that is not there was never stored; a database that is away is asked again.
+// Its row as it is stored, marked. One that is not there was never stored; a database that is away
+// is asked again.
 void Loop::set_aside(const Loader::Which& which, const std::string& why) {
   loader_->load(which, [this, which, why](Result<std::shared_ptr<LoadResult>> loaded) {
     if (loaded) return quarantine(std::move((*loaded)->row), why);
-    if (loaded.error().code == ErrorCode::kUnavailable) later([this, which, why] { set_aside(which, why); });
+    if (loaded.error().code == ErrorCode::kUnavailable)
+      later([this, which, why] { set_aside(which, why); });
   });
 }
 

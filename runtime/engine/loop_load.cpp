@@ -1,7 +1,8 @@
-// Sagas in and out of memory. A saga enters by a start or by a load; one that was at work when it was last written is
-// taken up again: calls are sent once more under the same key, or become unsure. A parked one leaves when there are
-// too many. In a lane that has brought the process down twice, sagas are loaded one by one, each marked first: one
-// that is found marked twice in a row is quarantined without being folded. See loop.h.
+// Sagas in and out of memory. A saga enters by a start or by a load; one that was at work when it
+// was last written is taken up again: calls are sent once more under the same key, or become
+// unsure. A parked one leaves when there are too many. In a lane that has brought the process down
+// twice, sagas are loaded one by one, each marked first: one that is found marked twice in a row is
+// quarantined without being folded. See loop.h.
 #include <utility>
 
 #include "interpreter/defects.h"
@@ -64,7 +65,8 @@ void Loop::rest(Saga& saga) {
 
 bool Loop::has_room(const std::string& tenant) const {
   const auto own = running_.find(tenant);
-  return may_hold_more(own == running_.end() ? 0 : own->second, sagas_.size() - idle_.size(), options_.live_sagas_max);
+  return may_hold_more(own == running_.end() ? 0 : own->second, sagas_.size() - idle_.size(),
+                       options_.live_sagas_max);
 }
 
 void Loop::request(Lane lane, const std::string& tenant, Task work) {
@@ -86,7 +88,8 @@ void Loop::with_saga(Loader::Which which, OnSaga then) {
     return then(saga);
   }
   if (!which.tenant.empty()) {
-    // Its tenant is checked when it is there: a load for one tenant may answer another's waiting question.
+    // Its tenant is checked when it is there: a load for one tenant may answer another's waiting
+    // question.
     then = [tenant = which.tenant, id = which.saga, then = std::move(then)](Result<Saga*> saga) {
       if (saga && (*saga)->row.tenant != tenant) {
         return then(fail(ErrorCode::kNotFound, "there is no saga with the id " + id));
@@ -127,7 +130,8 @@ void Loop::on_loaded(const Loader::Which& which, Result<std::shared_ptr<LoadResu
       Saga& saga = insert(std::move(loaded.saga));
       lanes_.at(lane).last = std::max(lanes_.at(lane).last, saga.state.now);
       take_up(saga);
-      // One that only waits writes nothing: its mark must go all the same, or the next crash would be blamed on it.
+      // One that only waits writes nothing: its mark must go all the same, or the next crash would
+      // be blamed on it.
       if (saga.row.health == kLoading || saga.row.health == kLoadingAgain) slot(saga);
       tell_waiting(id, &saga);
       if (Saga* still = find(id)) settle(*still);
@@ -140,7 +144,8 @@ void Loop::on_loaded(const Loader::Which& which, Result<std::shared_ptr<LoadResu
       suspects_.push_back(id);
       loaded.row.health = loaded.row.health == kLoading ? kLoadingAgain : kLoading;
       Task go = [this, aside, row = loaded.row, which]() mutable {
-        if (quarantined_.contains(row.id)) {  // told in a turn of its own: this task goes with the telling
+        if (quarantined_.contains(
+                row.id)) {  // told in a turn of its own: this task goes with the telling
           return inbox_->push([this, aside, id = row.id] { tell_waiting(id, fail(aside)); });
         }
         Batch& batch = open_batch(row.lane);
@@ -175,7 +180,8 @@ void Loop::on_loaded(const Loader::Which& which, Result<std::shared_ptr<LoadResu
 void Loop::tell_waiting(const SagaId& id, const Result<Saga*>& result) {
   if (auto load = loading_.extract(id)) {
     for (const OnSaga& then : load.mapped().waiting) {
-      // One of them may end the saga, and another commit cannot come between: pointers stay good within this task.
+      // One of them may end the saga, and another commit cannot come between: pointers stay good
+      // within this task.
       then(result);
     }
   }
@@ -212,10 +218,12 @@ Saga& Loop::readmit(std::unique_ptr<Saga> folded) {
 }
 
 void Loop::deliver_kept_mail(const SagaId& id) {
-  // The inbox outlives the loop; once it is closed the task is dropped, so `this` is alive when it runs.
+  // The inbox outlives the loop; once it is closed the task is dropped, so `this` is alive when it
+  // runs.
   loader_->run([this, id, mine = lanes_.held(), inbox = inbox_](Store& store) {
     auto rows = store.mailbox({.to = mine, .not_from = {}});
-    if (!rows) return log_warning("mail for saga " + id + " waits for a restart: " + to_text(rows.error()));
+    if (!rows)
+      return log_warning("mail for saga " + id + " waits for a restart: " + to_text(rows.error()));
     inbox->push([this, id, rows = std::move(*rows)] {
       for (const MailboxRow& row : rows) {
         auto mail = decode_mail(row);
@@ -238,7 +246,8 @@ void Loop::evict() {
   std::size_t tries = 8;
   while (idle_.size() > options_.parked_in_memory_max && tries-- > 0) {
     Saga& saga = *idle_.front();
-    if (saga.firing || (saga.timer_at && saga.timer_at.us < clock_.now().us + (crowded() ? kAtOnceUs : kSoonUs))) {
+    if (saga.firing ||
+        (saga.timer_at && saga.timer_at.us < clock_.now().us + (crowded() ? kAtOnceUs : kSoonUs))) {
       idle_.splice(idle_.end(), idle_, idle_.begin());
       continue;
     }
@@ -247,17 +256,20 @@ void Loop::evict() {
   }
 }
 
-void Loop::view(const std::string& tenant, const SagaId& id, std::function<void(Result<SagaView>)> done) {
+void Loop::view(const std::string& tenant, const SagaId& id,
+                std::function<void(Result<SagaView>)> done) {
   Loader::Which which;
   which.tenant = tenant;
   which.saga = id;
   // What memory holds of a lane whose lease is over may be old.
   const Saga* known = find(id);
-  if (known != nullptr && lanes_.at(known->lane).lease_until < steady_now()) return view_from_store(tenant, id, std::move(done));
+  if (known != nullptr && lanes_.at(known->lane).lease_until < steady_now())
+    return view_from_store(tenant, id, std::move(done));
   with_saga(which, [this, tenant, id, done = std::move(done)](Result<Saga*> saga) {
     if (!saga && saga.error().code == ErrorCode::kFenced) return view_from_store(tenant, id, done);
     if (!saga) return done(fail(saga.error()));
-    Saga shown;  // the row in memory is brought up to date when its batch is sealed, a copy of it here
+    Saga shown;  // the row in memory is brought up to date when its batch is sealed, a copy of it
+                 // here
     shown.graph = (*saga)->graph;
     shown.state = (*saga)->state;
     shown.row = (*saga)->row;
@@ -267,8 +279,8 @@ void Loop::view(const std::string& tenant, const SagaId& id, std::function<void(
     refresh_row(shown);
     shown.row.seq = shown.state.seq;
     shown.row.updated_at = shown.state.now;
-    SagaView view{std::move(shown.graph), std::move(shown.state), std::move(shown.row), std::move(shown.seal),
-                  (*saga)->erased};
+    SagaView view{std::move(shown.graph), std::move(shown.state), std::move(shown.row),
+                  std::move(shown.seal), (*saga)->erased};
     if ((*saga)->uncommitted == 0) return done(std::move(view));
     // Only what is committed is shown.
     slot(**saga).answer([view = std::move(view), done](const Failure* failure) {
@@ -279,7 +291,8 @@ void Loop::view(const std::string& tenant, const SagaId& id, std::function<void(
 }
 
 // A saga of another node: as it is committed.
-void Loop::view_from_store(const std::string& tenant, const SagaId& id, std::function<void(Result<SagaView>)> done) {
+void Loop::view_from_store(const std::string& tenant, const SagaId& id,
+                           std::function<void(Result<SagaView>)> done) {
   Loader::Which which;
   which.tenant = tenant;
   which.saga = id;
@@ -288,13 +301,15 @@ void Loop::view_from_store(const std::string& tenant, const SagaId& id, std::fun
     if (!result) return done(fail(result.error()));
     LoadResult& loaded = **result;
     if (loaded.kind != LoadResult::Kind::kFolded) {
-      return done(fail(ErrorCode::kCorrupt, "the saga is quarantined: " + loaded.why, "its journal is kept; see docs/ops"));
+      return done(fail(ErrorCode::kCorrupt, "the saga is quarantined: " + loaded.why,
+                       "its journal is kept; see docs/ops"));
     }
     Saga& saga = *loaded.saga;
     refresh_row(saga);
     saga.row.seq = saga.state.seq;
     saga.row.updated_at = saga.state.now;
-    done(SagaView{std::move(saga.graph), std::move(saga.state), std::move(saga.row), std::move(saga.seal), saga.erased});
+    done(SagaView{std::move(saga.graph), std::move(saga.state), std::move(saga.row),
+                  std::move(saga.seal), saga.erased});
   });
 }
 

@@ -2,8 +2,8 @@
 #include <algorithm>
 #include <utility>
 
-#include "runtime/base/check.h"
 #include "interpreter/defects.h"
+#include "runtime/base/check.h"
 #include "runtime/base/journal_json.h"
 #include "runtime/base/json_value.h"
 #include "runtime/base/limits.h"
@@ -96,7 +96,8 @@ Slot Loop::record(Saga& saga, Fact fact, std::string actor, std::string reason) 
 }
 
 void Loop::carry_out(Saga& saga, Slot slot, std::vector<interpreter::Command> commands) {
-  const auto topic = [&](const interpreter::Path& path, const std::string& event, const std::string& key) {
+  const auto topic = [&](const interpreter::Path& path, const std::string& event,
+                         const std::string& key) {
     SubscriptionRow row;
     row.lane = Topics::lane(saga.row.tenant, event, key);
     row.tenant = saga.row.tenant;
@@ -116,9 +117,10 @@ void Loop::carry_out(Saga& saga, Slot slot, std::vector<interpreter::Command> co
               send.call.tenant = saga.row.tenant;
               send.call.saga = saga.id;
               send.call.lane = saga.lane;
-              send.call.key = run.key.empty() ? interpreter::effect_key(saga.id, *saga.graph, run.path, run.direction,
-                                                                        run.generation)
-                                              : std::move(run.key);
+              send.call.key = run.key.empty()
+                                  ? interpreter::effect_key(saga.id, *saga.graph, run.path,
+                                                            run.direction, run.generation)
+                                  : std::move(run.key);
               send.call.seal = saga.seal;
               send.call.args = std::move(run.args);
               send.call.within_ms = run.within_ms;
@@ -127,7 +129,8 @@ void Loop::carry_out(Saga& saga, Slot slot, std::vector<interpreter::Command> co
               send.call.rate_per_ms = run.rate_per_ms;
               if (run.rate_count > 0) {
                 send.call.rate_measure = saga.row.tenant + '\0' + saga.row.workflow + '\0' +
-                                         saga.graph->nodes[run.path.node].name + '\0' + run.rate_key;
+                                         saga.graph->nodes[run.path.node].name + '\0' +
+                                         run.rate_key;
               }
               send.path = std::move(run.path);
               send.direction = run.direction;
@@ -154,7 +157,8 @@ void Loop::carry_out(Saga& saga, Slot slot, std::vector<interpreter::Command> co
               row.key = publish.key;
               row.payload = to_json(publish.payload);
               if (saga.seal && holds_private_payload(*saga.graph, publish.event)) {
-                row.payload = sealed_payload(*saga.seal, {saga.id, saga.lane}, row.payload, bound_to_event(row.id));
+                row.payload = sealed_payload(*saga.seal, {saga.id, saga.lane}, row.payload,
+                                             bound_to_event(row.id));
               }
               row.metadata = "{\"saga\":\"" + saga.id + "\"}";
               this->send(slot, row.lane, PublishEvent{row});
@@ -216,12 +220,14 @@ void Loop::send(Slot slot, Lane to, decltype(Mail::what) what) {
 
 void Loop::consume(Slot slot, const Mail& mail) {
   if (slot.batch->owners[slot.owner].lane == mail.to) {
-    return slot.batch->add_consumed(slot.owner, {.to = mail.to, .from = mail.from, .number = mail.number});
+    return slot.batch->add_consumed(slot.owner,
+                                    {.to = mail.to, .from = mail.from, .number = mail.number});
   }
   slot.when_known([this, mail](const Failure* failure) {
     if (!holds(mail.to)) return;
     if (failure == nullptr) return consume(this->slot(mail.to, "mail"), mail);
-    // The database was away for long: it is committed yet, and the mail, told again, changes nothing.
+    // The database was away for long: it is committed yet, and the mail, told again, changes
+    // nothing.
     if (failure->code == ErrorCode::kInDoubt) later([this, mail] { deliver(mail); });
   });
 }
@@ -251,12 +257,14 @@ void Loop::seal_saga(Batch& batch, Batch::OwnerIndex owner, Saga& saga) {
     saga.snapshot_bytes = snapshot->size();
     write = true;
   }
-  const bool held = !state.ended() && (saga.row.health == interpreter::name(interpreter::Health::kHeld) ||
-                                       saga.row.health == interpreter::name(interpreter::Health::kUnknownOutcome) ||
-                                       saga.row.health == interpreter::name(interpreter::Health::kUndoFailed));
+  const bool held = !state.ended() &&
+                    (saga.row.health == interpreter::name(interpreter::Health::kHeld) ||
+                     saga.row.health == interpreter::name(interpreter::Health::kUnknownOutcome) ||
+                     saga.row.health == interpreter::name(interpreter::Health::kUndoFailed));
   if (held && !saga.counted_held) counters_.held.fetch_add(1, std::memory_order_relaxed);
   saga.counted_held = held;
-  if (!state.ended()) saga.row.ended_at = {};  // a child that had completed is undone with its parent
+  if (!state.ended())
+    saga.row.ended_at = {};  // a child that had completed is undone with its parent
   if (state.ended() && !had_ended) {
     ended(batch, owner, saga);
     write = true;
@@ -268,7 +276,8 @@ void Loop::seal_saga(Batch& batch, Batch::OwnerIndex owner, Saga& saga) {
   saga.row.updated_at = state.now;
   const bool too_large = snapshot && !saga.rewrite && snapshot->size() > limits::state_bytes_max;
   saga.rewrite = false;
-  if (snapshot && saga.seal) *snapshot = sealed_value(*saga.seal, *snapshot, bound_to_state(saga.id, state.seq));
+  if (snapshot && saga.seal)
+    *snapshot = sealed_value(*saga.seal, *snapshot, bound_to_state(saga.id, state.seq));
   InstanceRow row = saga.row;
   row.first_end = state.ended() && !had_ended && !state.undo_asked;
   if (snapshot && !too_large) {
@@ -279,7 +288,8 @@ void Loop::seal_saga(Batch& batch, Batch::OwnerIndex owner, Saga& saga) {
   batch.add(owner, std::move(row));
   if (too_large && !state.capped) {
     later([this, id = saga.id] {
-      if (Saga* large = find(id); large != nullptr && !large->state.ended() && !large->state.capped) {
+      if (Saga* large = find(id);
+          large != nullptr && !large->state.ended() && !large->state.capped) {
         record(*large, interpreter::CapReached{});
       }
     });
@@ -293,7 +303,8 @@ void Loop::write_questions(Batch& batch, Batch::OwnerIndex owner, Saga& saga) {
     return !std::binary_search(paths.begin(), paths.end(), path);
   };
   for (const std::string& path : saga.questions) {
-    if (missing_in(open, path) && !defective(Defect::kQuestionKept)) batch.add_gone(owner, QuestionRow{saga.lane, saga.id, path, saga.row.tenant, {}, {}, {}});
+    if (missing_in(open, path) && !defective(Defect::kQuestionKept))
+      batch.add_gone(owner, QuestionRow{saga.lane, saga.id, path, saga.row.tenant, {}, {}, {}});
   }
   for (const std::string& path : open) {
     if (!missing_in(saga.questions, path)) continue;
@@ -302,8 +313,8 @@ void Loop::write_questions(Batch& batch, Batch::OwnerIndex owner, Saga& saga) {
     for (const interpreter::Activity& activity : saga.state.activities) {
       if (activity.path == at) until = activity.until;
     }
-    batch.add(owner, QuestionRow{saga.lane, saga.id, path, saga.row.tenant, saga.graph->nodes[at.node].role,
-                                 saga.state.now, until});
+    batch.add(owner, QuestionRow{saga.lane, saga.id, path, saga.row.tenant,
+                                 saga.graph->nodes[at.node].role, saga.state.now, until});
   }
   saga.questions = std::move(open);
 }
@@ -315,7 +326,8 @@ void Loop::ended(Batch& batch, Batch::OwnerIndex owner, Saga& saga) {
   if (!saga.state.parent.saga.empty()) children_->ended(saga, {&batch, owner});
   turns_->ended(saga, {&batch, owner});
   // `once per`: one that was undone without a rest frees its value.
-  if (!completed && !saga.row.key.empty() && interpreter::left_over(*saga.graph, saga.state).empty()) {
+  if (!completed && !saga.row.key.empty() &&
+      interpreter::left_over(*saga.graph, saga.state).empty()) {
     StartKeyRow key;
     key.lane = saga.lane;
     key.tenant = saga.row.tenant;

@@ -1,7 +1,8 @@
-// Messages between lanes: between a saga and the lane of an event's key, between a parent and its child. In memory they are these structs; in the mailbox
-// table they are JSON, written in the sender's flush and deleted in the receiver's. Every message may come again after
-// a restart, so every receiver is idempotent. Payloads travel as JSON text: only the saga that takes an event knows
-// its types. Tested in tests/runtime/engine_batch_test.cpp.
+// Messages between lanes: between a saga and the lane of an event's key, between a parent and its
+// child. In memory they are these structs; in the mailbox table they are JSON, written in the
+// sender's flush and deleted in the receiver's. Every message may come again after a restart, so
+// every receiver is idempotent. Payloads travel as JSON text: only the saga that takes an event
+// knows its types. Tested in tests/runtime/engine_batch_test.cpp.
 #pragma once
 #include <cstdint>
 #include <string>
@@ -42,7 +43,7 @@ struct RunChild {
   std::string tenant, key;     // its start key
   interpreter::Parent parent;  // empty saga: detached, nobody is told
   std::string workflow, hash;
-  std::string input;           // a tagged value
+  std::string input;  // a tagged value
   std::string actor;
 };
 // To the same lane: it is not wanted any more.
@@ -51,13 +52,13 @@ struct HaltChild {
   interpreter::Parent parent;
   bool undo = false;  // it had completed, and its parent is being undone
   std::string because;
-  SagaId saga;        // sent on to the child's own lane: it need not be looked up
+  SagaId saga;  // sent on to the child's own lane: it need not be looked up
 };
 // To the parent's lane.
 struct ChildEnded {
   std::string tenant;
   interpreter::Parent parent;
-  bool undo = false;   // answers HaltChild with undo; else RunChild
+  bool undo = false;  // answers HaltChild with undo; else RunChild
   enum class End { kCompleted, kUndone, kLeftOver } end = End::kCompleted;
   std::string output;  // kCompleted: a tagged value
   std::string message;
@@ -93,7 +94,8 @@ struct NodeAsks {
   std::string id, body;
   std::string node;  // who asks
 };
-// To the lane that the request came from; who has that by now sends it on to a lane of the node that asked.
+// To the lane that the request came from; who has that by now sends it on to a lane of the node
+// that asked.
 struct NodeAnswers {
   std::string id, body;
   std::string node;
@@ -102,8 +104,8 @@ struct NodeAnswers {
 struct Mail {
   Lane to = 0, from = 0;
   std::int64_t number = 0;
-  std::variant<Subscribe, Unsubscribe, PublishEvent, OfferAnswered, Offer, RunChild, HaltChild, ChildEnded, StartByEvent,
-               EventStarted, NextTurn, NodeAsks, NodeAnswers>
+  std::variant<Subscribe, Unsubscribe, PublishEvent, OfferAnswered, Offer, RunChild, HaltChild,
+               ChildEnded, StartByEvent, EventStarted, NextTurn, NodeAsks, NodeAnswers>
       what;
 };
 

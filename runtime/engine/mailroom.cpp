@@ -20,18 +20,24 @@ bool Mailroom::first_time(Lane to, Lane from, std::int64_t number) {
 
 void Mailroom::deliver(const std::vector<MailboxRow>& rows) {
   for (const MailboxRow& row : rows) {
-    if (loop_.stopping() && row.kind != kAnswerKind) continue;  // all else is for who has the lane next
+    if (loop_.stopping() && row.kind != kAnswerKind)
+      continue;  // all else is for who has the lane next
     if (!loop_.holds(row.to) || !first_time(row.to, row.from, row.number)) continue;
     Result<Mail> mail = decode_mail(row);
-    if (mail) loop_.deliver(std::move(*mail));
-    else log_warning("mail " + std::to_string(row.number) + " stays where it is: " + to_text(mail.error()));
+    if (mail)
+      loop_.deliver(std::move(*mail));
+    else
+      log_warning("mail " + std::to_string(row.number) +
+                  " stays where it is: " + to_text(mail.error()));
   }
 }
 
 void Mailroom::consumed(const MailboxRow& row) {
   const Key key{row.to, row.from, row.number};
-  if (reads_ > 0) consumed_meanwhile_.push_back(key);
-  else delivered_.erase(key);
+  if (reads_ > 0)
+    consumed_meanwhile_.push_back(key);
+  else
+    delivered_.erase(key);
 }
 
 void Mailroom::end_read() {
@@ -60,13 +66,14 @@ void Mailroom::step(SteadyTime now) {
   polling_ = true;
   begin_read();
   const std::vector<Lane> mine = loop_.lanes().held();
-  loop_.keeper([this, query = MailQuery{.to = mine, .not_from = mine}, inbox = loop_.inbox()](Store& store) {
-    inbox->push([this, rows = store.mailbox(query)] {
-      polling_ = false;
-      if (rows) deliver(*rows);
-      end_read();
-    });
-  });
+  loop_.keeper(
+      [this, query = MailQuery{.to = mine, .not_from = mine}, inbox = loop_.inbox()](Store& store) {
+        inbox->push([this, rows = store.mailbox(query)] {
+          polling_ = false;
+          if (rows) deliver(*rows);
+          end_read();
+        });
+      });
 }
 
 }  // namespace belay::runtime

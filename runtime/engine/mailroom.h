@@ -1,6 +1,7 @@
-// Mail out of the table. What goes from a lane of ours to a lane of ours is delivered in memory and never read; what
-// another node has sent, or a lane of another cell, is read a few times a second, by one statement, while there may be
-// any: not by a node that has all lanes of one database. Each message is delivered once in an epoch of its receiver, whichever way it came; consumed is what a
+// Mail out of the table. What goes from a lane of ours to a lane of ours is delivered in memory and
+// never read; what another node has sent, or a lane of another cell, is read a few times a second,
+// by one statement, while there may be any: not by a node that has all lanes of one database. Each
+// message is delivered once in an epoch of its receiver, whichever way it came; consumed is what a
 // committed flush has deleted. Messages of one sender come in the order of their numbers.
 // Tested in tests/runtime/engine_nodes_test.cpp and engine_cells_test.cpp.
 #pragma once
@@ -41,8 +42,10 @@ class Mailroom {
   };
   struct Hash {
     std::size_t operator()(const Key& key) const {
-      const auto lanes = static_cast<std::uint64_t>(key.to) << 32 | static_cast<std::uint32_t>(key.from);
-      return std::hash<std::uint64_t>()(static_cast<std::uint64_t>(key.number) * 0x9e3779b97f4a7c15ULL ^ lanes);
+      const auto lanes =
+          static_cast<std::uint64_t>(key.to) << 32 | static_cast<std::uint32_t>(key.from);
+      return std::hash<std::uint64_t>()(
+          static_cast<std::uint64_t>(key.number) * 0x9e3779b97f4a7c15ULL ^ lanes);
     }
   };
   bool may_come() const;

@@ -30,7 +30,8 @@ Result<MigrateReply> decode(const std::string& text, const Graphs& graphs) {
   const Value* to = answer->find("to");
   const Value* ahead = answer->find("ahead");
   if (seq == nullptr || from == nullptr || to == nullptr || ahead == nullptr) {
-    return fail(ErrorCode::kKeyReused, "this Idempotency-Key was used for another act", "use a new key for a new request");
+    return fail(ErrorCode::kKeyReused, "this Idempotency-Key was used for another act",
+                "use a new key for a new request");
   }
   MigrateReply reply;
   reply.repeated = reply.moved = true;
@@ -98,11 +99,13 @@ void Migrations::begin(AskedPtr asked, Saga& saga) {
 void Migrations::replay(AskedPtr asked, GraphPtr to) {
   with_saga(asked, [this, asked, to](Saga& saga) {
     if (to->workflow != saga.row.workflow) {
-      return finish(*asked, fail(ErrorCode::kInvalid, "`to` is a definition of `" + to->workflow + "`, the saga is of `" +
-                                                          saga.row.workflow + "`"));
+      return finish(*asked,
+                    fail(ErrorCode::kInvalid, "`to` is a definition of `" + to->workflow +
+                                                  "`, the saga is of `" + saga.row.workflow + "`"));
     }
     if (to->hash == saga.graph->hash) {
-      return finish(*asked, fail(ErrorCode::kNotAllowedNow, "the saga goes by this definition already"));
+      return finish(*asked,
+                    fail(ErrorCode::kNotAllowedNow, "the saga goes by this definition already"));
     }
     const auto read = [this, asked, to, from = saga.graph, lane = saga.lane] {
       loop_.loader().replay(lane, asked->request.saga, from, to,
@@ -112,23 +115,26 @@ void Migrations::replay(AskedPtr asked, GraphPtr to) {
                             });
     };
     if (saga.uncommitted == 0) return read();
-    loop_.slot(saga).answer([this, asked, read](const Failure* failure) {  // the journal is read from the database
-      if (failure != nullptr) return finish(*asked, fail(*failure));
-      read();
-    });
+    loop_.slot(saga).answer(
+        [this, asked, read](const Failure* failure) {  // the journal is read from the database
+          if (failure != nullptr) return finish(*asked, fail(*failure));
+          read();
+        });
   });
 }
 
 void Migrations::judged(AskedPtr asked, GraphPtr to, ReplayResult& result) {
-  // Not a copy: the task that holds it runs to its end, and with_saga() answers within it unless it has to load.
+  // Not a copy: the task that holds it runs to its end, and with_saga() answers within it unless it
+  // has to load.
   auto kept = std::make_shared<ReplayResult>(std::move(result));
   with_saga(asked, [this, asked, to, kept](Saga& saga) {
     const MigrateRequest& request = asked->request;
     if (saga.state.seq != kept->seq && !request.dry_run) {
       if (request.if_match) {
-        return finish(*asked, fail(ErrorCode::kStale, "the saga has moved on: it is at entry " +
-                                                          std::to_string(saga.state.seq),
-                                   "look again, then repeat it with the new If-Match"));
+        return finish(
+            *asked, fail(ErrorCode::kStale,
+                         "the saga has moved on: it is at entry " + std::to_string(saga.state.seq),
+                         "look again, then repeat it with the new If-Match"));
       }
       if (++asked->tries < kTriesMax) return replay(asked, to);
       return finish(*asked, fail(ErrorCode::kStale, "the saga moves on faster than it can be read",
@@ -157,7 +163,8 @@ void Migrations::move(AskedPtr asked, Saga& saga, GraphPtr to, ReplayResult& res
   saga.row.definition = to->hash;
   saga.row.workflow_version = to->version;
   saga.rewrite = true;
-  const Slot slot = loop_.record(saga, interpreter::Migrated{from, to->hash}, request.actor, request.reason);
+  const Slot slot =
+      loop_.record(saga, interpreter::Migrated{from, to->hash}, request.actor, request.reason);
   reply.seq = saga.state.seq;
   reply.moved = true;
   keep_answer(request, saga, slot, encode(reply));

@@ -1,7 +1,8 @@
-// Moving a saga to another definition. The whole journal is read and replayed on the loader's thread; when the verdict
-// allows it and the saga has not moved on meanwhile, one flush writes the entry Migrated and the instance row with the
-// new definition and the state by it, so that after a crash the saga is of the old definition or of the new one, whole.
-// What its earlier entries drew is not decided again. Tested in tests/runtime/engine_migrate_test.cpp.
+// Moving a saga to another definition. The whole journal is read and replayed on the loader's
+// thread; when the verdict allows it and the saga has not moved on meanwhile, one flush writes the
+// entry Migrated and the instance row with the new definition and the state by it, so that after a
+// crash the saga is of the old definition or of the new one, whole. What its earlier entries drew
+// is not decided again. Tested in tests/runtime/engine_migrate_test.cpp.
 #pragma once
 #include "runtime/engine/answered_once.h"
 

@@ -9,10 +9,11 @@
 
 namespace belay::runtime {
 
-void Recovery::begin(std::vector<std::pair<Lane, SagaId>> running, std::vector<MailboxRow> mailbox) {
+void Recovery::begin(std::vector<std::pair<Lane, SagaId>> running,
+                     std::vector<MailboxRow> mailbox) {
   if (!running.empty() || !mailbox.empty()) {
-    log_info("taking up " + std::to_string(running.size()) + " sagas and " + std::to_string(mailbox.size()) +
-             " messages");
+    log_info("taking up " + std::to_string(running.size()) + " sagas and " +
+             std::to_string(mailbox.size()) + " messages");
   }
   if (running_.empty()) last_ = steady_now();
   if (defective(Defect::kWorkNotTakenUp)) running.clear();
@@ -28,7 +29,9 @@ void Recovery::step() {
   const SteadyTime at = steady_now();
   const double seconds = std::min(1.0, std::chrono::duration<double>(at - last_).count());
   last_ = at;
-  auto some = static_cast<std::size_t>(seconds * static_cast<double>(loop_.options().recovery_per_second)) + 1;
+  auto some =
+      static_cast<std::size_t>(seconds * static_cast<double>(loop_.options().recovery_per_second)) +
+      1;
   for (; some > 0 && !running_.empty(); --some) {
     const auto [lane, id] = running_.front();
     running_.pop_front();
@@ -44,8 +47,10 @@ void Recovery::take_up(Lane lane, const SagaId& id) {
   which.saga = id;
   // Being loaded is being taken up (loop_load.cpp).
   loop_.with_saga(which, [this, lane, id](const Result<Saga*>& saga) {
-    if (!saga && saga.error().code == ErrorCode::kUnavailable) running_.emplace_back(lane, id);
-    else taken_up(lane);
+    if (!saga && saga.error().code == ErrorCode::kUnavailable)
+      running_.emplace_back(lane, id);
+    else
+      taken_up(lane);
   });
 }
 

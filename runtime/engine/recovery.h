@@ -1,6 +1,7 @@
-// After a start, and whenever a lane was gained: mail that was on its way is delivered again, and the sagas that were at work are loaded and taken up,
-// so many a second and not all at once, because the systems they call have just had our outage too. Parked sagas stay
-// rows. Tested in tests/runtime/engine_test.cpp.
+// After a start, and whenever a lane was gained: mail that was on its way is delivered again, and
+// the sagas that were at work are loaded and taken up, so many a second and not all at once,
+// because the systems they call have just had our outage too. Parked sagas stay rows. Tested in
+// tests/runtime/engine_test.cpp.
 #pragma once
 #include <cstddef>
 #include <deque>

@@ -17,7 +17,12 @@ using interpreter::Health;
 using interpreter::State;
 
 EntryText text_of(const JournalRow& row) {
-  return {.seq = row.seq, .version = row.version, .at = row.at, .actor = row.actor, .kind = row.kind, .body = row.body};
+  return {.seq = row.seq,
+          .version = row.version,
+          .at = row.at,
+          .actor = row.actor,
+          .kind = row.kind,
+          .body = row.body};
 }
 
 }  // namespace
@@ -26,7 +31,8 @@ Result<void> open_sealed(LoadedSaga& loaded, const SealPtr& key) {
   const SagaId& id = loaded.row.id;
   if (loaded.row.state && is_sealed_value(*loaded.row.state)) {
     if (!key) return fail(ErrorCode::kCorrupt, "its snapshot is sealed");
-    Result<std::string> state = open_value(*key, *loaded.row.state, bound_to_state(id, loaded.row.state_seq));
+    Result<std::string> state =
+        open_value(*key, *loaded.row.state, bound_to_state(id, loaded.row.state_seq));
     if (!state) return fail(state.error());
     loaded.row.state = std::move(*state);
   }
@@ -44,13 +50,15 @@ namespace {
 // What went wrong, without what others have said about it: that may hold private values.
 std::string failure_without_messages(const interpreter::Graph& graph, State state) {
   for (interpreter::Activity& activity : state.activities) {
-    for (interpreter::CallState* call : {&activity.forward, &activity.check, &activity.undo, &activity.undo_check}) {
+    for (interpreter::CallState* call :
+         {&activity.forward, &activity.check, &activity.undo, &activity.undo_check}) {
       call->message.clear();
     }
   }
   if (!state.problem.empty()) state.problem = "the outputs could not be worked out";
   if (!state.because.empty()) {
-    const bool failed = state.because.starts_with('`') && state.because.find("` failed: ") != std::string::npos;
+    const bool failed =
+        state.because.starts_with('`') && state.because.find("` failed: ") != std::string::npos;
     state.because = failed ? state.because.substr(0, state.because.find(" (")) : "cancelled";
   }
   return interpreter::summary(graph, state).failure;
@@ -63,10 +71,12 @@ Result<std::unique_ptr<Saga>> fold(LoadedSaga loaded, GraphPtr graph) {
   State state;
   if (loaded.row.state) {
     Result<State> snapshot = decode_state(*graph, *loaded.row.state);
-    if (!snapshot) return fail(snapshot.error());  // kUnsupported: the caller asks for the whole journal
+    if (!snapshot)
+      return fail(snapshot.error());  // kUnsupported: the caller asks for the whole journal
     state = std::move(*snapshot);
     if (state.seq != loaded.row.state_seq) {
-      return fail(ErrorCode::kCorrupt, "the snapshot is of entry " + std::to_string(state.seq) + ", its row says " +
+      return fail(ErrorCode::kCorrupt, "the snapshot is of entry " + std::to_string(state.seq) +
+                                           ", its row says " +
                                            std::to_string(loaded.row.state_seq));
     }
     saga->journaled = state.seq;
@@ -75,8 +85,8 @@ Result<std::unique_ptr<Saga>> fold(LoadedSaga loaded, GraphPtr graph) {
   for (const JournalRow& row : loaded.journal) {
     if (row.seq <= state.seq) continue;
     if (row.seq != state.seq + 1) {
-      return fail(ErrorCode::kCorrupt,
-                  "entry " + std::to_string(row.seq) + " follows entry " + std::to_string(state.seq));
+      return fail(ErrorCode::kCorrupt, "entry " + std::to_string(row.seq) + " follows entry " +
+                                           std::to_string(state.seq));
     }
     Result<Entry> entry = decode_entry(*graph, text_of(row));
     if (!entry) return fail(entry.error());
@@ -113,15 +123,19 @@ bool refresh_row(Saga& saga) {
   interpreter::Summary summary = interpreter::summary(*saga.graph, state);
   saga.parked = (summary.parked || defective(Defect::kParkedAtWork)) && !state.ended();
   if (saga.erased) summary.failure = row.failure;  // as it was when it could be read
-  if (saga.seal && !summary.failure.empty()) summary.failure = failure_without_messages(*saga.graph, state);
+  if (saga.seal && !summary.failure.empty())
+    summary.failure = failure_without_messages(*saga.graph, state);
   // A parked saga always says what for: the loader tells the running from the parked by it.
   std::string waiting_on;
-  if (saga.parked) waiting_on = summary.waiting_on.empty() ? "something" : std::move(summary.waiting_on);
+  if (saga.parked)
+    waiting_on = summary.waiting_on.empty() ? "something" : std::move(summary.waiting_on);
   const char* status = interpreter::name(state.status);
   const char* health = interpreter::name(summary.health);
-  const Instant due = state.ended() || defective(Defect::kDueNotWritten) ? Instant{} : saga.timer_at;
-  const bool changed = !saga.stored || row.status != status || row.health != health || row.waiting_on != waiting_on ||
-                       row.failure != summary.failure || row.due_at != due;
+  const Instant due =
+      state.ended() || defective(Defect::kDueNotWritten) ? Instant{} : saga.timer_at;
+  const bool changed = !saga.stored || row.status != status || row.health != health ||
+                       row.waiting_on != waiting_on || row.failure != summary.failure ||
+                       row.due_at != due;
   if (!changed) return false;
   if (row.health != health || !saga.stored) row.health_since = state.now;
   row.status = status;

@@ -31,7 +31,8 @@ void Shares::run_waiting(SteadyTime now) {
   add(first, tenants_.end());
   add(tenants_.begin(), first);
   while (!circle.empty()) {
-    std::erase_if(circle, [&](const auto& one) { return !one.second->waits() || !has_part(*one.second); });
+    std::erase_if(circle,
+                  [&](const auto& one) { return !one.second->waits() || !has_part(*one.second); });
     for (const auto& [name, tenant] : circle) {
       std::size_t& next = tenant->next;
       if (tenant->lines[next].empty()) next = 1 - next;

@@ -1,8 +1,9 @@
-// Whose work goes into the flush that is being made. A flush is as long as what it carries, and everybody whose work
-// it carries waits for all of it: so while several tenants are at work, each brings a few rows to it, and what is more
-// waits for the next one. A tenant that is alone may fill it. What a tenant has begun goes before what it wants to
-// begin (starts.h); its requests and its running sagas' work take turns. Loop thread only; one for each writer.
-// Tested in tests/runtime/shares_test.cpp.
+// Whose work goes into the flush that is being made. A flush is as long as what it carries, and
+// everybody whose work it carries waits for all of it: so while several tenants are at work, each
+// brings a few rows to it, and what is more waits for the next one. A tenant that is alone may fill
+// it. What a tenant has begun goes before what it wants to begin (starts.h); its requests and its
+// running sagas' work take turns. Loop thread only; one for each writer. Tested in
+// tests/runtime/shares_test.cpp.
 #pragma once
 #include <cstddef>
 #include <deque>
@@ -20,8 +21,8 @@ class Shares {
  public:
   enum class Kind { kRequest, kWork };
 
-  // `rows_of_one`: what each tenant brings to a flush while others are at work; `rows_alone`: when there are none.
-  // `written`: the rows that stand in the batches not yet handed over.
+  // `rows_of_one`: what each tenant brings to a flush while others are at work; `rows_alone`: when
+  // there are none. `written`: the rows that stand in the batches not yet handed over.
   Shares(std::size_t rows_of_one, std::size_t rows_alone, std::function<std::size_t()> written)
       : rows_of_one_(rows_of_one), rows_alone_(rows_alone), written_(std::move(written)) {}
 
@@ -43,11 +44,12 @@ class Shares {
 
   // Runs what waits and has a part left, tenant by tenant.
   void run_waiting(SteadyTime now);
-  // A flush was handed over, or could be: everybody has a part of the next one. What one piece of work brought beyond
-  // its part is owed, up to a few parts.
+  // A flush was handed over, or could be: everybody has a part of the next one. What one piece of
+  // work brought beyond its part is owed, up to a few parts.
   void next_flush();
 
-  // Of a database that is away, or an engine that stops, flushes have no parts: what comes is taken in, or refused.
+  // Of a database that is away, or an engine that stops, flushes have no parts: what comes is taken
+  // in, or refused.
   void open_to_all(bool open) { open_ = open; }
 
   std::size_t waiting() const { return waiting_; }

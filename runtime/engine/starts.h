@@ -1,7 +1,8 @@
-// Starts: who may begin, and which saga it is. The identity of a start is its `once per` value and its Idempotency-Key;
-// each is a row of start_key in the lane of the saga, so that a start is one lane's (adr/0016), and equals queue behind the
-// first until its commit is known. Tenants take turns when
-// more wait than a flush has room for (shares.h). Tested in tests/runtime/engine_start_test.cpp.
+// Starts: who may begin, and which saga it is. The identity of a start is its `once per` value and
+// its Idempotency-Key; each is a row of start_key in the lane of the saga, so that a start is one
+// lane's (adr/0016), and equals queue behind the first until its commit is known. Tenants take
+// turns when more wait than a flush has room for (shares.h). Tested in
+// tests/runtime/engine_start_test.cpp.
 #pragma once
 #include <deque>
 #include <map>
@@ -21,17 +22,19 @@ struct StartInput {
   GraphPtr graph;
   SagaId saga;
   Lane lane = 0;
-  std::size_t bytes = 0;                // of the input as JSON
-  std::string once;                     // the `once per` value as text, or empty
-  std::string digest;                   // of workflow and input, when there is a key
-  std::vector<Loader::KeyQuery> keys;   // to be written, in `lane`: "key:…" or "child:…", "once:…"
+  std::size_t bytes = 0;               // of the input as JSON
+  std::string once;                    // the `once per` value as text, or empty
+  std::string digest;                  // of workflow and input, when there is a key
+  std::vector<Loader::KeyQuery> keys;  // to be written, in `lane`: "key:…" or "child:…", "once:…"
   std::vector<Loader::KeyQuery> seen_as;  // where a start before may have left them, in that order
-  std::int64_t epoch = 0;               // of the lane when they were looked up
-  interpreter::Parent parent;           // of a child
-  std::string turn;                     // Turns::name_of, or empty
-  std::optional<Mail> mail;             // that asks for this start: deleted with it
-  std::function<void(Slot)> with_mail;  // adds what is to be written with that deletion; may be empty
-  bool first_is_enough = false;         // another start of the same `once per` value and input counts as this one
+  std::int64_t epoch = 0;                 // of the lane when they were looked up
+  interpreter::Parent parent;             // of a child
+  std::string turn;                       // Turns::name_of, or empty
+  std::optional<Mail> mail;               // that asks for this start: deleted with it
+  std::function<void(Slot)>
+      with_mail;  // adds what is to be written with that deletion; may be empty
+  bool first_is_enough =
+      false;  // another start of the same `once per` value and input counts as this one
   std::function<void(Result<StartReply>)> done;
 };
 
@@ -41,15 +44,20 @@ class Starts {
 
   // Thread-safe. Failures: kNotFound (no such workflow), kInvalid, kTooLarge.
   // A start without an identity of its own gets one whose lane this node holds, when it holds any.
-  static Result<StartInput> prepare(StartRequest request, const Graphs& graphs, DatabaseClock& clock, IdGenerator& ids,
+  static Result<StartInput> prepare(StartRequest request, const Graphs& graphs,
+                                    DatabaseClock& clock, IdGenerator& ids,
                                     const Directory& directory);
 
   // A start that a message asks for: of a definition, under a start key of its own. As prepare().
-  Result<StartInput> prepare_mail(StartRequest request, GraphPtr graph, const std::string& key, const Mail& mail);
+  Result<StartInput> prepare_mail(StartRequest request, GraphPtr graph, const std::string& key,
+                                  const Mail& mail);
 
-  // The lane that a `once per` value picks, and its key in a lane: `~` before it where that is another (adr/0016).
-  static Lane once_lane(const std::string& tenant, const std::string& workflow, const std::string& once);
-  static std::string once_key(const std::string& tenant, const std::string& workflow, const std::string& once, Lane in);
+  // The lane that a `once per` value picks, and its key in a lane: `~` before it where that is
+  // another (adr/0016).
+  static Lane once_lane(const std::string& tenant, const std::string& workflow,
+                        const std::string& once);
+  static std::string once_key(const std::string& tenant, const std::string& workflow,
+                              const std::string& once, Lane in);
 
   void start(StartInput input);
   // It does not wait for admission: what asked for it is committed already.

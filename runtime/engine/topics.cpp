@@ -21,7 +21,9 @@ std::string name_of(const std::string& tenant, const std::string& type, const st
   return tenant + '\0' + type + '\0' + key;
 }
 
-bool same(const SubscriptionRow& a, const SubscriptionRow& b) { return a.saga == b.saga && a.path == b.path; }
+bool same(const SubscriptionRow& a, const SubscriptionRow& b) {
+  return a.saga == b.saga && a.path == b.path;
+}
 
 // As the current definitions know it; of none: version 1.
 interpreter::EventType type_of(const Graphs& graphs, const std::string& type) {
@@ -39,8 +41,8 @@ Lane Topics::lane(const std::string& tenant, const std::string& event, const std
   return lane_of(tenant, event + '\0' + key, static_cast<std::int32_t>(limits::lanes_default));
 }
 
-Result<PublishInput> Topics::prepare(PublishRequest request, const Graphs& graphs, DatabaseClock& clock,
-                                     IdGenerator& ids) {
+Result<PublishInput> Topics::prepare(PublishRequest request, const Graphs& graphs,
+                                     DatabaseClock& clock, IdGenerator& ids) {
   if (request.key.size() > limits::key_bytes_max || request.id.size() > limits::key_bytes_max) {
     return fail(ErrorCode::kInvalid, "an event's key and id have at most 255 bytes");
   }
@@ -68,22 +70,26 @@ Result<PublishInput> Topics::prepare(PublishRequest request, const Graphs& graph
   return input;
 }
 
-// ---- Publishing --------------------------------------------------------------------------------------------------
+// ---- Publishing
+// --------------------------------------------------------------------------------------------------
 
 void Topics::publish(PublishInput input) {
   if (!loop_.holds(input.row.lane)) {
     return input.done(fail(held_elsewhere(input.row.lane)));
   }
   if (loop_.database_down(input.row.lane)) {
-    return input.done(fail(ErrorCode::kUnavailable, "the database does not answer", "try again in a few seconds"));
+    return input.done(fail(ErrorCode::kUnavailable, "the database does not answer",
+                           "try again in a few seconds"));
   }
   if (!loop_.has_room(input.row.tenant) && !loop_.graphs().started_by(input.row.type).empty()) {
     loop_.counters().refused_busy.fetch_add(1, std::memory_order_relaxed);
-    return input.done(fail(ErrorCode::kOverloaded, "too many sagas are running, and this event starts one",
+    return input.done(fail(ErrorCode::kOverloaded,
+                           "too many sagas are running, and this event starts one",
                            "try again in a second"));
   }
   if (const SealerPtr& sealer = loop_.options().sealer; sealer && input.holds_private) {
-    input.row.payload = sealed_value(sealer->own(), input.row.payload, bound_to_event(input.row.id));
+    input.row.payload =
+        sealed_value(sealer->own(), input.row.payload, bound_to_event(input.row.id));
     if (!input.digest.empty()) input.digest = sealer->mac(input.digest);
   }
   if (!input.deduplicate) return enqueue_publish(std::move(input), {});
@@ -94,9 +100,11 @@ void Topics::publish(PublishInput input) {
   loop_.gate().enter(keys, [this, input = std::move(input), scope, key, keys]() mutable {
     Loader::DedupQuery query{input.row.lane, input.row.tenant, scope, key};
     const std::int64_t epoch = loop_.epoch(input.row.lane);
-    loop_.loader().dedup(query, [this, input = std::move(input), keys, epoch](Result<std::optional<DedupRow>> seen) mutable {
+    loop_.loader().dedup(query, [this, input = std::move(input), keys,
+                                 epoch](Result<std::optional<DedupRow>> seen) mutable {
       if (epoch == 0 || loop_.epoch(input.row.lane) != epoch) {
-        input.done(fail(loop_.holds(input.row.lane) ? lane_came_back() : held_elsewhere(input.row.lane)));
+        input.done(
+            fail(loop_.holds(input.row.lane) ? lane_came_back() : held_elsewhere(input.row.lane)));
         return loop_.gate().leave(keys);
       }
       if (!seen || (*seen && !defective(Defect::kEventDedupSkipped))) {
@@ -104,8 +112,10 @@ void Topics::publish(PublishInput input) {
         if (!seen) {
           reply = fail(seen.error());
         } else if ((*seen)->digest != input.digest && !input.source.starts_with("webhook:")) {
-          reply = fail(ErrorCode::kKeyReused, "an event with the id " + input.row.id + " and another payload was published",
-                       "use a new id for a new event");
+          reply =
+              fail(ErrorCode::kKeyReused,
+                   "an event with the id " + input.row.id + " and another payload was published",
+                   "use a new id for a new event");
         } else {
           loop_.counters().events_duplicate.fetch_add(1, std::memory_order_relaxed);
           reply = PublishReply{input.row.id, true};
@@ -136,8 +146,10 @@ void Topics::enqueue_publish(PublishInput input, Gate::Keys keys) {
       slot.batch->add(slot.owner, std::move(dedup));
     }
     slot.answer([shared](const Failure* failure) {
-      if (failure != nullptr) shared->done(fail(*failure));
-      else shared->done(PublishReply{shared->row.id, false});
+      if (failure != nullptr)
+        shared->done(fail(*failure));
+      else
+        shared->done(PublishReply{shared->row.id, false});
     });
     slot.when_known([this, keys](const Failure*) { loop_.gate().leave(keys); });
   };
@@ -154,7 +166,9 @@ std::int64_t& Topics::last_eseq(Lane lane) {
   return last_eseq_[index];
 }
 
-void Topics::last_event(Lane lane, std::int64_t eseq) { last_eseq(lane) = std::max(last_eseq(lane), eseq); }
+void Topics::last_event(Lane lane, std::int64_t eseq) {
+  last_eseq(lane) = std::max(last_eseq(lane), eseq);
+}
 
 // The row, an offer to everybody who waits, and a start of each workflow that begins with it.
 Slot Topics::add_event(Topic& topic, EventRow row, const std::string& source) {
@@ -163,39 +177,57 @@ Slot Topics::add_event(Topic& topic, EventRow row, const std::string& source) {
   row.lane = topic.lane;
   row.eseq = last = std::max(last + 1, row.at.us * 1000);
   const Slot slot = this->slot(topic);
-  // It comes after all who wait already, whatever the clocks of their lanes' owners said: no look at `since`.
+  // It comes after all who wait already, whatever the clocks of their lanes' owners said: no look
+  // at `since`.
   for (const Subscriber& subscriber : topic.subscribers)
     loop_.send(slot, subscriber.saga_lane, Offer{subscriber.row, row});
   loop_.event_starts().added(slot, row, source);
   topic.unflushed.push_back(row);
   slot.when_known([this, name = topic.name, eseq = row.eseq](const Failure*) {
-    if (Topic* at = find(name)) std::erase_if(at->unflushed, [&](const EventRow& e) { return e.eseq == eseq; });
+    if (Topic* at = find(name))
+      std::erase_if(at->unflushed, [&](const EventRow& e) { return e.eseq == eseq; });
   });
   slot.batch->add(slot.owner, std::move(row));
   loop_.counters().events.fetch_add(1, std::memory_order_relaxed);
   return slot;
 }
 
-// ---- Mail --------------------------------------------------------------------------------------------------------
+// ---- Mail
+// --------------------------------------------------------------------------------------------------------
 
 void Topics::deliver(Mail mail) {
   if (!loop_.holds(mail.to)) return;
   if (const auto* offer = std::get_if<Offer>(&mail.what)) return offered(mail, *offer);
-  const auto at = [&](const auto& row) -> Topic& { return topic(mail.to, row.tenant, row.type, row.key); };
+  const auto at = [&](const auto& row) -> Topic& {
+    return topic(mail.to, row.tenant, row.type, row.key);
+  };
   Topic* target = nullptr;
-  if (const auto* m = std::get_if<Subscribe>(&mail.what)) target = &at(m->row);
-  else if (const auto* u = std::get_if<Unsubscribe>(&mail.what)) target = &at(u->row);
-  else if (const auto* p = std::get_if<PublishEvent>(&mail.what)) target = &at(p->row);
-  else if (const auto* s = std::get_if<EventStarted>(&mail.what)) target = &at(*s);
-  else target = &at(std::get<OfferAnswered>(mail.what).row);
+  if (const auto* m = std::get_if<Subscribe>(&mail.what))
+    target = &at(m->row);
+  else if (const auto* u = std::get_if<Unsubscribe>(&mail.what))
+    target = &at(u->row);
+  else if (const auto* p = std::get_if<PublishEvent>(&mail.what))
+    target = &at(p->row);
+  else if (const auto* s = std::get_if<EventStarted>(&mail.what))
+    target = &at(*s);
+  else
+    target = &at(std::get<OfferAnswered>(mail.what).row);
   auto shared = std::make_shared<Mail>(std::move(mail));
   enqueue(*target, {[this, shared](Topic& to) {
-                      if (const auto* m = std::get_if<Subscribe>(&shared->what)) subscribe(to, *shared, *m);
-                      else if (const auto* u = std::get_if<Unsubscribe>(&shared->what)) unsubscribe(to, *shared, u->row);
-                      else if (const auto* a = std::get_if<OfferAnswered>(&shared->what)) answered(to, *shared, *a);
-                      else if (const auto* s = std::get_if<EventStarted>(&shared->what)) start_answered(to, *shared, *s);
-                      // A publish of a saga comes once: its mail is deleted in the flush that inserts the event.
-                      else loop_.consume(add_event(to, std::get<PublishEvent>(shared->what).row, "saga"), *shared);
+                      if (const auto* m = std::get_if<Subscribe>(&shared->what))
+                        subscribe(to, *shared, *m);
+                      else if (const auto* u = std::get_if<Unsubscribe>(&shared->what))
+                        unsubscribe(to, *shared, u->row);
+                      else if (const auto* a = std::get_if<OfferAnswered>(&shared->what))
+                        answered(to, *shared, *a);
+                      else if (const auto* s = std::get_if<EventStarted>(&shared->what))
+                        start_answered(to, *shared, *s);
+                      // A publish of a saga comes once: its mail is deleted in the flush that
+                      // inserts the event.
+                      else
+                        loop_.consume(
+                            add_event(to, std::get<PublishEvent>(shared->what).row, "saga"),
+                            *shared);
                     },
                     nullptr});
 }
@@ -203,38 +235,45 @@ void Topics::deliver(Mail mail) {
 void Topics::subscribe(Topic& topic, const Mail& mail, const Subscribe& message) {
   topic.busy = true;
   Loader::EventsQuery query{topic.lane, topic.tenant, topic.type, topic.key, message.row.since};
-  // What is being flushed now may commit after the loader has looked and before it tells: kept here as it is now.
-  loop_.loader().events(query, [this, name = topic.name, epoch = topic.epoch, mail, message,
-                                unflushed = topic.unflushed](Result<std::vector<EventRow>> earlier) {
-    Topic* at = find(name);
-    if (at == nullptr || at->epoch != epoch) return;
-    at->busy = false;
-    if (earlier) {
-      // What is not known to be committed has been told to nobody: it did not come before any start.
-      earlier->insert(earlier->end(), unflushed.begin(), unflushed.end());
-      subscribed(*at, mail, message, std::move(*earlier));
-    } else {
-      at->waiting.push_front({[this, mail, message](Topic& again) { subscribe(again, mail, message); }, nullptr});
-      at->busy = true;
-      return loop_.later([this, name, epoch] {
-        if (Topic* again = find(name); again != nullptr && again->epoch == epoch) {
-          again->busy = false;
-          pump(*again);
+  // What is being flushed now may commit after the loader has looked and before it tells: kept here
+  // as it is now.
+  loop_.loader().events(
+      query, [this, name = topic.name, epoch = topic.epoch, mail, message,
+              unflushed = topic.unflushed](Result<std::vector<EventRow>> earlier) {
+        Topic* at = find(name);
+        if (at == nullptr || at->epoch != epoch) return;
+        at->busy = false;
+        if (earlier) {
+          // What is not known to be committed has been told to nobody: it did not come before any
+          // start.
+          earlier->insert(earlier->end(), unflushed.begin(), unflushed.end());
+          subscribed(*at, mail, message, std::move(*earlier));
+        } else {
+          at->waiting.push_front(
+              {[this, mail, message](Topic& again) { subscribe(again, mail, message); }, nullptr});
+          at->busy = true;
+          return loop_.later([this, name, epoch] {
+            if (Topic* again = find(name); again != nullptr && again->epoch == epoch) {
+              again->busy = false;
+              pump(*again);
+            }
+          });
         }
+        pump(*at);
       });
-    }
-    pump(*at);
-  });
 }
 
-// The row is inserted, the mail deleted and the earlier events offered in one flush: a crash before it repeats all.
-void Topics::subscribed(Topic& topic, const Mail& mail, const Subscribe& message, std::vector<EventRow> earlier) {
+// The row is inserted, the mail deleted and the earlier events offered in one flush: a crash before
+// it repeats all.
+void Topics::subscribed(Topic& topic, const Mail& mail, const Subscribe& message,
+                        std::vector<EventRow> earlier) {
   std::map<std::int64_t, EventRow> events;  // in order, each once
   for (EventRow& event : earlier) events.emplace(event.eseq, std::move(event));
   const Slot slot = this->slot(topic);
   loop_.consume(slot, mail);
-  const bool known = std::any_of(topic.subscribers.begin(), topic.subscribers.end(),
-                                 [&](const Subscriber& other) { return same(other.row, message.row); });
+  const bool known =
+      std::any_of(topic.subscribers.begin(), topic.subscribers.end(),
+                  [&](const Subscriber& other) { return same(other.row, message.row); });
   SubscriptionRow row = message.row;
   row.lane = topic.lane;
   if (!known) {
@@ -243,7 +282,8 @@ void Topics::subscribed(Topic& topic, const Mail& mail, const Subscribe& message
     if (!defective(Defect::kSubscriptionLost)) slot.batch->add(slot.owner, row);
   }
   if (defective(Defect::kEarlierEventsLost)) events.clear();
-  for (auto& [eseq, event] : events) loop_.send(slot, message.saga_lane, Offer{row, std::move(event)});
+  for (auto& [eseq, event] : events)
+    loop_.send(slot, message.saga_lane, Offer{row, std::move(event)});
 }
 
 void Topics::unsubscribe(Topic& topic, const Mail& mail, const SubscriptionRow& row) {
@@ -255,7 +295,8 @@ void Topics::unsubscribe(Topic& topic, const Mail& mail, const SubscriptionRow& 
 void Topics::answered(Topic& topic, const Mail& mail, const OfferAnswered& message) {
   const Slot slot = this->slot(topic);
   loop_.consume(slot, mail);
-  if (message.taken && !defective(Defect::kEventNotClaimed)) slot.batch->add_claimed(slot.owner, topic.lane, message.eseq);
+  if (message.taken && !defective(Defect::kEventNotClaimed))
+    slot.batch->add_claimed(slot.owner, topic.lane, message.eseq);
   if (!message.waits) remove(topic, slot, message.row);
 }
 
@@ -283,12 +324,14 @@ void Topics::remove(Topic& topic, Slot slot, const SubscriptionRow& row) {
   topic.subscribers.erase(known);
 }
 
-// ---- At the saga -------------------------------------------------------------------------------------------------
+// ---- At the saga
+// -------------------------------------------------------------------------------------------------
 
 void Topics::offered(const Mail& mail, const Offer& message) {
   if (!is_sealed_value(message.event.payload)) return offer(mail, message);
   loop_.loader().payload(message.event, [this, mail, message](Result<std::string> payload) {
-    if (!payload && payload.error().code == ErrorCode::kUnavailable) return loop_.later([this, mail] { deliver(mail); });
+    if (!payload && payload.error().code == ErrorCode::kUnavailable)
+      return loop_.later([this, mail] { deliver(mail); });
     if (!payload) log_warning("event " + message.event.id + ": " + to_text(payload.error()));
     Offer opened = message;  // what cannot be opened fits nothing, and is declined
     opened.event.payload = payload ? std::move(*payload) : std::string();
@@ -308,13 +351,12 @@ void Topics::offer(const Mail& mail, const Offer& message) {
       case ErrorCode::kNotFound: {  // retention took it
         const Slot slot = loop_.slot(mail.to, "offer");
         loop_.consume(slot, mail);
-        loop_.send(slot, message.row.lane, OfferAnswered{message.row, message.event.eseq, false, false});
+        loop_.send(slot, message.row.lane,
+                   OfferAnswered{message.row, message.event.eseq, false, false});
         return;
       }
-      case ErrorCode::kUnavailable:
-        return loop_.later([this, mail] { deliver(mail); });
-      default:
-        return;  // quarantined or fenced: the mail stays in the table
+      case ErrorCode::kUnavailable: return loop_.later([this, mail] { deliver(mail); });
+      default: return;  // quarantined or fenced: the mail stays in the table
     }
   });
 }
@@ -324,31 +366,37 @@ void Topics::offered_to(Saga& saga, const Mail& mail, const Offer& message) {
   const interpreter::Graph& graph = *saga.graph;
   const interpreter::Path path = interpreter::parse_path(graph, message.row.path);
   const auto& activities = saga.state.activities;
-  const auto activity = std::find_if(activities.begin(), activities.end(), [&](const Activity& a) { return a.path == path; });
+  const auto activity = std::find_if(activities.begin(), activities.end(),
+                                     [&](const Activity& a) { return a.path == path; });
   const auto& taken = saga.state.taken_events;
   OfferAnswered reply{message.row, message.event.eseq, false, false};
   std::uint32_t source = 0;
-  if (path.node != interpreter::kNoNode && !saga.state.ended() && activity != activities.end() && activity->open &&
-      !activity->limit_passed) {
+  if (path.node != interpreter::kNoNode && !saga.state.ended() && activity != activities.end() &&
+      activity->open && !activity->limit_passed) {
     const auto& sources = graph.nodes[path.node].sources;
     const auto& had = activity->taken;
     while (source < sources.size() && source < activity->keys.size() &&
-           (sources[source].event != message.event.type || activity->keys[source] != message.event.key ||
+           (sources[source].event != message.event.type ||
+            activity->keys[source] != message.event.key ||
             std::binary_search(had.begin(), had.end(), source))) {
       ++source;
     }
     reply.waits = source < sources.size() && source < activity->keys.size();
   }
-  const bool had = std::binary_search(taken.begin(), taken.end(), message.event.id) && !defective(Defect::kEventTwice);
+  const bool had = std::binary_search(taken.begin(), taken.end(), message.event.id) &&
+                   !defective(Defect::kEventTwice);
   if (reply.waits && !had) {
-    const auto type = std::find_if(graph.events.begin(), graph.events.end(),
-                                   [&](const interpreter::EventType& e) { return e.name == message.event.type; });
+    const auto type =
+        std::find_if(graph.events.begin(), graph.events.end(),
+                     [&](const interpreter::EventType& e) { return e.name == message.event.type; });
     BELAY_CHECK(type != graph.events.end(), "a graph holds the events that it waits for");
     JsonLimits bounds;
     bounds.bytes_max = 2 * limits::event_bytes_max;
-    auto payload = decode_json(type->fields, message.event.payload, bounds, {.ignore_unknown = true});
+    auto payload =
+        decode_json(type->fields, message.event.payload, bounds, {.ignore_unknown = true});
     if (payload) {
-      interpreter::EventTaken fact{path, message.event.id, message.event.type, std::move(*payload), source};
+      interpreter::EventTaken fact{path, message.event.id, message.event.type, std::move(*payload),
+                                   source};
       const Slot slot = loop_.record(saga, std::move(fact));
       reply.taken = true;
       reply.waits = false;
@@ -356,22 +404,24 @@ void Topics::offered_to(Saga& saga, const Mail& mail, const Offer& message) {
       loop_.send(slot, message.row.lane, reply);
       return;
     }
-    log_warning("event " + message.event.type + " does not fit what saga " + saga.id + " waits for: " +
-                to_text(payload.error()));
+    log_warning("event " + message.event.type + " does not fit what saga " + saga.id +
+                " waits for: " + to_text(payload.error()));
   }
   const Slot slot = loop_.slot(saga);
   loop_.consume(slot, mail);
   loop_.send(slot, message.row.lane, reply);
 }
 
-// ---- Topics in memory --------------------------------------------------------------------------------------------
+// ---- Topics in memory
+// --------------------------------------------------------------------------------------------
 
 Topics::Topic* Topics::find(const std::string& name) {
   const auto found = topics_.find(name);
   return found == topics_.end() ? nullptr : found->second.get();
 }
 
-Topics::Topic& Topics::topic(Lane lane, const std::string& tenant, const std::string& type, const std::string& key) {
+Topics::Topic& Topics::topic(Lane lane, const std::string& tenant, const std::string& type,
+                             const std::string& key) {
   std::string name = name_of(tenant, type, key);
   if (Topic* known = find(name)) {
     used_.splice(used_.end(), used_, known->used);
@@ -407,25 +457,28 @@ void Topics::pump(Topic& topic) {
 void Topics::load(Topic& topic) {
   topic.busy = true;
   Loader::TopicQuery query{topic.lane, topic.tenant, topic.type, topic.key};
-  loop_.loader().subscribers(query, [this, name = topic.name, epoch = topic.epoch](Result<std::vector<Subscriber>> rows) {
-    Topic* at = find(name);
-    if (at == nullptr || at->epoch != epoch) return;
-    if (!rows) {  // people hear of it; mail waits
-      std::deque<Operation> mail;
-      for (Operation& operation : at->waiting) {
-        if (operation.refuse) operation.refuse(rows.error());
-        else mail.push_back(std::move(operation));
-      }
-      at->waiting = std::move(mail);
-      return loop_.later([this, name, epoch] {
-        if (Topic* again = find(name); again != nullptr && again->epoch == epoch) load(*again);
+  loop_.loader().subscribers(
+      query, [this, name = topic.name, epoch = topic.epoch](Result<std::vector<Subscriber>> rows) {
+        Topic* at = find(name);
+        if (at == nullptr || at->epoch != epoch) return;
+        if (!rows) {  // people hear of it; mail waits
+          std::deque<Operation> mail;
+          for (Operation& operation : at->waiting) {
+            if (operation.refuse)
+              operation.refuse(rows.error());
+            else
+              mail.push_back(std::move(operation));
+          }
+          at->waiting = std::move(mail);
+          return loop_.later([this, name, epoch] {
+            if (Topic* again = find(name); again != nullptr && again->epoch == epoch) load(*again);
+          });
+        }
+        at->busy = false;
+        at->loaded = true;
+        at->subscribers = std::move(*rows);
+        pump(*at);
       });
-    }
-    at->busy = false;
-    at->loaded = true;
-    at->subscribers = std::move(*rows);
-    pump(*at);
-  });
 }
 
 Slot Topics::slot(Topic& topic) {
@@ -457,7 +510,8 @@ void Topics::forget(const std::string& name) {
   const auto waiting = std::move(topic->waiting);
   used_.erase(topic->used);
   topics_.erase(std::string(topic->name));
-  Failure why{ErrorCode::kUnavailable, "the topic of this event was dropped from memory", "send it again"};
+  Failure why{ErrorCode::kUnavailable, "the topic of this event was dropped from memory",
+              "send it again"};
   if (!loop_.holds(lane)) why = held_elsewhere(lane);
   for (const Operation& operation : waiting) {
     if (operation.refuse) operation.refuse(why);

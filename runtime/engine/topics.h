@@ -1,12 +1,14 @@
-// Lanes of event keys. A topic is (tenant, event, key); its lane orders publishing and subscribing, so that an event
-// and a wait that cross each other always meet: whichever comes second finds the first.
+// Lanes of event keys. A topic is (tenant, event, key); its lane orders publishing and subscribing,
+// so that an event and a wait that cross each other always meet: whichever comes second finds the
+// first.
 //
 //   wait      saga ─ Subscribe ─▶ topic: row, and offers of what came before
 //   event     publish ─▶ topic: row, an offer to each subscription
-//   offer     topic ─ Offer ─▶ saga: EventTaken is recorded, or not ─ OfferAnswered ─▶ topic: row gone, event claimed
+//   offer     topic ─ Offer ─▶ saga: EventTaken is recorded, or not ─ OfferAnswered ─▶ topic: row
+//   gone, event claimed
 //
-// What one topic does is done in order, one operation after the other, even when one has to read from the database.
-// Every message may come twice; each handler makes the second one harmless.
+// What one topic does is done in order, one operation after the other, even when one has to read
+// from the database. Every message may come twice; each handler makes the second one harmless.
 // Tested in tests/runtime/engine_events_test.cpp.
 #pragma once
 #include <deque>
@@ -23,7 +25,7 @@ namespace belay::runtime {
 
 // A publish from outside, made ready on the caller's thread.
 struct PublishInput {
-  EventRow row;        // without eseq and at
+  EventRow row;  // without eseq and at
   std::string source;
   std::string digest;
   bool deduplicate = false;  // the sender gave the id
@@ -37,8 +39,8 @@ class Topics {
 
   static Lane lane(const std::string& tenant, const std::string& event, const std::string& key);
   // Thread-safe. Failures: kInvalid, kTooLarge.
-  static Result<PublishInput> prepare(PublishRequest request, const Graphs& graphs, DatabaseClock& clock,
-                                      IdGenerator& ids);
+  static Result<PublishInput> prepare(PublishRequest request, const Graphs& graphs,
+                                      DatabaseClock& clock, IdGenerator& ids);
 
   void publish(PublishInput input);
   // Mail after its commit, or out of the mailbox table after a restart.
@@ -64,13 +66,15 @@ class Topics {
     bool loaded = false, busy = false;
     std::deque<Operation> waiting;
     std::vector<Subscriber> subscribers;
-    std::vector<EventRow> unflushed;  // published, not yet known to be committed: the loader cannot see them
+    std::vector<EventRow>
+        unflushed;  // published, not yet known to be committed: the loader cannot see them
     std::uint32_t uncommitted = 0;
     std::uint64_t gone_in = 0;  // the batch in which a subscription was last removed
     std::list<Topic*>::iterator used;
   };
 
-  Topic& topic(Lane lane, const std::string& tenant, const std::string& type, const std::string& key);
+  Topic& topic(Lane lane, const std::string& tenant, const std::string& type,
+               const std::string& key);
   Topic* find(const std::string& name);
   void enqueue(Topic& topic, Operation operation);
   void pump(Topic& topic);
@@ -79,7 +83,8 @@ class Topics {
   void evict();
 
   void subscribe(Topic& topic, const Mail& mail, const Subscribe& message);
-  void subscribed(Topic& topic, const Mail& mail, const Subscribe& message, std::vector<EventRow> earlier);
+  void subscribed(Topic& topic, const Mail& mail, const Subscribe& message,
+                  std::vector<EventRow> earlier);
   void unsubscribe(Topic& topic, const Mail& mail, const SubscriptionRow& row);
   void answered(Topic& topic, const Mail& mail, const OfferAnswered& message);
   void start_answered(Topic& topic, const Mail& mail, const EventStarted& message);

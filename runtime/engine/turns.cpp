@@ -14,7 +14,8 @@ namespace {
 // The workflow's inputs as they stand in the state.
 class TakesOf final : public interpreter::Scope {
  public:
-  TakesOf(const interpreter::Graph& graph, const interpreter::State& state) : graph_(graph), state_(state) {}
+  TakesOf(const interpreter::Graph& graph, const interpreter::State& state)
+      : graph_(graph), state_(state) {}
   const interpreter::Value* slot(std::uint32_t index) const override {
     if (index >= graph_.takes.size()) return nullptr;
     for (const interpreter::Variable& variable : state_.variables) {
@@ -32,11 +33,13 @@ class TakesOf final : public interpreter::Scope {
 
 }  // namespace
 
-Result<std::string> Turns::name_of(const interpreter::Graph& graph, const interpreter::Scope& takes) {
+Result<std::string> Turns::name_of(const interpreter::Graph& graph,
+                                   const interpreter::Scope& takes) {
   if (graph.one_at_a_time.empty()) return std::string();
   const interpreter::Evaluated value = interpreter::evaluate(graph.one_at_a_time, takes);
   if (!value.ok) {
-    return fail(ErrorCode::kInvalid, "`one at a time per` cannot be worked out from this input: " + value.error);
+    return fail(ErrorCode::kInvalid,
+                "`one at a time per` cannot be worked out from this input: " + value.error);
   }
   return graph.workflow + ":" + key_text(value.value);
 }
@@ -53,7 +56,8 @@ void Turns::ended(const Saga& saga, Slot slot) {
   if (saga.graph->one_at_a_time.empty()) return;
   const Result<std::string> name = name_of(*saga.graph, TakesOf(*saga.graph, saga.state));
   if (!name) return;  // it could not have started
-  if (!defective(Defect::kTurnKept)) slot.batch->add_gone(slot.owner, TurnRow{saga.lane, saga.row.tenant, *name, saga.id, false});
+  if (!defective(Defect::kTurnKept))
+    slot.batch->add_gone(slot.owner, TurnRow{saga.lane, saga.row.tenant, *name, saga.id, false});
   if (!defective(Defect::kTurnNotPassedOn)) look(slot, saga.lane, saga.row.tenant, *name);
 }
 
@@ -92,32 +96,35 @@ void Turns::deliver(Mail mail) {
                              return loop_.gate().leave(line->gate);
                            }
                            line->rows = std::move(*rows);
-                           if (!line->rows.empty() && line->rows.front().holding) line->rows.clear();
+                           if (!line->rows.empty() && line->rows.front().holding)
+                             line->rows.clear();
                            give(line);
                          });
   });
 }
 
-// To the first that can take it. One that cannot be read is passed over: it has done nothing, and asks again when it is
-// taken up.
+// To the first that can take it. One that cannot be read is passed over: it has done nothing, and
+// asks again when it is taken up.
 void Turns::give(const std::shared_ptr<Line>& line) {
-  if (line->epoch == 0 || loop_.epoch(line->mail.to) != line->epoch) return loop_.gate().leave(line->gate);
+  if (line->epoch == 0 || loop_.epoch(line->mail.to) != line->epoch)
+    return loop_.gate().leave(line->gate);
   if (line->next == line->rows.size()) return finish(line);
   const TurnRow& row = line->rows[line->next++];
-  loop_.with_saga({.lane = row.lane, .tenant = {}, .saga = row.saga}, [this, line](Result<Saga*> found) {
-    if (!found && found.error().code == ErrorCode::kUnavailable) {
-      loop_.later([this, mail = line->mail] { deliver(mail); });
-      return loop_.gate().leave(line->gate);
-    }
-    if (!found || !(*found)->state.queued) return give(line);
-    Saga& saga = **found;
-    if (saga.epoch != line->epoch) return loop_.gate().leave(line->gate);
-    const Slot slot = loop_.record(saga, interpreter::TurnCame{});
-    slot.batch->add(slot.owner,
-                    TurnRow{saga.lane, line->message.tenant, line->message.name, saga.id, true});
-    loop_.consume(slot, line->mail);
-    slot.when_known([this, line](const Failure*) { loop_.gate().leave(line->gate); });
-  });
+  loop_.with_saga(
+      {.lane = row.lane, .tenant = {}, .saga = row.saga}, [this, line](Result<Saga*> found) {
+        if (!found && found.error().code == ErrorCode::kUnavailable) {
+          loop_.later([this, mail = line->mail] { deliver(mail); });
+          return loop_.gate().leave(line->gate);
+        }
+        if (!found || !(*found)->state.queued) return give(line);
+        Saga& saga = **found;
+        if (saga.epoch != line->epoch) return loop_.gate().leave(line->gate);
+        const Slot slot = loop_.record(saga, interpreter::TurnCame{});
+        slot.batch->add(slot.owner, TurnRow{saga.lane, line->message.tenant, line->message.name,
+                                            saga.id, true});
+        loop_.consume(slot, line->mail);
+        slot.when_known([this, line](const Failure*) { loop_.gate().leave(line->gate); });
+      });
 }
 
 void Turns::finish(const std::shared_ptr<Line>& line) {

@@ -17,9 +17,10 @@ constexpr int kRestMs[] = {20, 50, 100, 250, 500, 1000, 2000};
 std::vector<bool> owners_with_rows(const Batch& batch) {
   std::vector<bool> with_rows(batch.owners.size(), false);
   const Batch::Owners& of = batch.of;
-  for (const auto* list : {&of.instances, &of.journal, &of.events, &of.events_claimed, &of.subscriptions,
-                           &of.subscriptions_gone, &of.mail, &of.mail_consumed, &of.start_keys, &of.start_keys_gone,
-                           &of.dedup, &of.turns, &of.turns_gone, &of.questions, &of.questions_gone, &of.saga_keys}) {
+  for (const auto* list :
+       {&of.instances, &of.journal, &of.events, &of.events_claimed, &of.subscriptions,
+        &of.subscriptions_gone, &of.mail, &of.mail_consumed, &of.start_keys, &of.start_keys_gone,
+        &of.dedup, &of.turns, &of.turns_gone, &of.questions, &of.questions_gone, &of.saga_keys}) {
     for (const Batch::OwnerIndex owner : *list) with_rows[owner] = true;
   }
   return with_rows;
@@ -27,10 +28,15 @@ std::vector<bool> owners_with_rows(const Batch& batch) {
 
 }  // namespace
 
-Writer::Writer(Store& store, std::size_t number, DatabaseClock& clock, std::shared_ptr<Inbox> inbox, std::vector<ClaimedLane> lanes,
-               std::function<void(FlushReport)> report, std::function<void(bool, const std::string&)> down,
-               bool own_thread)
-    : store_(store), number_(number), clock_(clock), inbox_(std::move(inbox)), report_(std::move(report)), down_hook_(std::move(down)) {
+Writer::Writer(Store& store, std::size_t number, DatabaseClock& clock, std::shared_ptr<Inbox> inbox,
+               std::vector<ClaimedLane> lanes, std::function<void(FlushReport)> report,
+               std::function<void(bool, const std::string&)> down, bool own_thread)
+    : store_(store),
+      number_(number),
+      clock_(clock),
+      inbox_(std::move(inbox)),
+      report_(std::move(report)),
+      down_hook_(std::move(down)) {
   for (const ClaimedLane& lane : lanes) {
     const auto index = static_cast<std::size_t>(lane.lane);
     if (lanes_.size() <= index) lanes_.resize(index + 1);
@@ -83,7 +89,8 @@ bool Writer::step() {
 bool Writer::take() {
   std::lock_guard lock(mutex_);
   if (!next_) return false;
-  // Not before: what an earlier batch holds of a lane that was lost and has come back is of the epoch before.
+  // Not before: what an earlier batch holds of a lane that was lost and has come back is of the
+  // epoch before.
   for (const ClaimedLane& lane : next_->gained) {
     const auto index = static_cast<std::size_t>(lane.lane);
     if (lanes_.size() <= index) lanes_.resize(index + 1);
@@ -127,21 +134,25 @@ void Writer::write_next() {
   Batch batch = std::move(part.batch);
   parts_.pop_back();
   if (result.kind == FlushResult::Kind::kDataError) {
-    const auto listed =
-        std::count_if(batch.owners.begin(), batch.owners.end(), [](const auto& o) { return o.lane >= 0; });
+    const auto listed = std::count_if(batch.owners.begin(), batch.owners.end(),
+                                      [](const auto& o) { return o.lane >= 0; });
     if (listed > 1) return split(std::move(batch));
   } else {
     for (const LaneFence& fence : batch.flush.lanes) {
       ClaimedLane& lane = lanes_[static_cast<std::size_t>(fence.lane)];
-      const bool lost = std::find(result.fenced.begin(), result.fenced.end(), fence.lane) != result.fenced.end();
-      if (lost) lane.epoch = 0;
-      else ++lane.head;
+      const bool lost =
+          std::find(result.fenced.begin(), result.fenced.end(), fence.lane) != result.fenced.end();
+      if (lost)
+        lane.epoch = 0;
+      else
+        ++lane.head;
     }
   }
   done(std::move(report), std::move(batch));
 }
 
-// A part of this batch has told that a lane is lost: the others' rows of it are reported as fenced, and never sent.
+// A part of this batch has told that a lane is lost: the others' rows of it are reported as fenced,
+// and never sent.
 void Writer::leave_lost_lanes(Batch& batch, bool in_doubt) {
   FlushReport report;
   report.result.in_doubt = in_doubt;
@@ -150,11 +161,15 @@ void Writer::leave_lost_lanes(Batch& batch, bool in_doubt) {
   for (std::size_t i = 0; i < keep.size(); ++i) {
     const Lane lane = batch.owners[i].lane;
     if (lane < 0) continue;
-    keep[i] = static_cast<std::size_t>(lane) < lanes_.size() && lanes_[static_cast<std::size_t>(lane)].epoch != 0;
-    if (keep[i]) any_kept = true;
-    else report.result.fenced.push_back(lane);
+    keep[i] = static_cast<std::size_t>(lane) < lanes_.size() &&
+              lanes_[static_cast<std::size_t>(lane)].epoch != 0;
+    if (keep[i])
+      any_kept = true;
+    else
+      report.result.fenced.push_back(lane);
   }
-  if (report.result.fenced.empty() || !any_kept) return;  // of a batch that has none left nothing is sent anyway
+  if (report.result.fenced.empty() || !any_kept)
+    return;  // of a batch that has none left nothing is sent anyway
   report.result.kind = FlushResult::Kind::kFenced;
   report.started = steady_now();
   Batch lost = split_off(batch, keep);
@@ -178,7 +193,8 @@ void Writer::give_up() {
   }
 }
 
-// One half keeps half of those with rows, or the last one of them; everybody else goes to the other.
+// One half keeps half of those with rows, or the last one of them; everybody else goes to the
+// other.
 void Writer::split(Batch batch) {
   std::vector<bool> keep = owners_with_rows(batch);
   const auto all = std::count(keep.begin(), keep.end(), true);
@@ -212,7 +228,8 @@ void Writer::fill_lanes(Batch& batch) const {
   batch.flush.lanes.clear();
   for (std::size_t i = 0; i < touched.size(); ++i) {
     if (touched[i] && lanes_[i].epoch != 0) {
-      batch.flush.lanes.push_back({.lane = lanes_[i].lane, .epoch = lanes_[i].epoch, .head = lanes_[i].head});
+      batch.flush.lanes.push_back(
+          {.lane = lanes_[i].lane, .epoch = lanes_[i].epoch, .head = lanes_[i].head});
     }
   }
 }
@@ -224,14 +241,16 @@ void Writer::set_down(bool down, const std::string& why) {
   inbox_->push([hook = down_hook_, down, why] { hook(down, why); });
 }
 
-// Callers wait ten seconds, then hear that the outcome is unknown; the batch itself is never given up.
+// Callers wait ten seconds, then hear that the outcome is unknown; the batch itself is never given
+// up.
 void Writer::give_up_answers(Batch& batch) {
   if (batch.answers.empty()) return;
   const auto waited =
       std::chrono::duration_cast<std::chrono::microseconds>(steady_now() - batch.opened).count();
   if (waited < kCallerWaits_us) return;
   inbox_->push([answers = batch.give_up()] {
-    const Failure failure{ErrorCode::kInDoubt, "the database does not answer; the request may still take effect",
+    const Failure failure{ErrorCode::kInDoubt,
+                          "the database does not answer; the request may still take effect",
                           "send it again with the same Idempotency-Key"};
     for (const Batch::Answer& answer : answers) answer.tell(&failure);
   });
@@ -243,7 +262,8 @@ void Writer::post(FlushReport report) {
 
 // False when the writer is being stopped.
 bool Writer::rest(int attempt) {
-  const int ms = kRestMs[std::min<std::size_t>(static_cast<std::size_t>(attempt), std::size(kRestMs) - 1)];
+  const int ms =
+      kRestMs[std::min<std::size_t>(static_cast<std::size_t>(attempt), std::size(kRestMs) - 1)];
   std::unique_lock lock(mutex_);
   return !wake_.wait_for(lock, std::chrono::milliseconds(ms), [&] { return stopping_; });
 }

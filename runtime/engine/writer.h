@@ -1,10 +1,12 @@
-// The writer thread: one batch at a time, one statement each. What comes back is reported to the loop through the
-// inbox; the next batch is handed over only then, so everything that happened meanwhile travels together.
+// The writer thread: one batch at a time, one statement each. What comes back is reported to the
+// loop through the inbox; the next batch is handed over only then, so everything that happened
+// meanwhile travels together.
 //
 //   committed   report, heads moved on
 //   fenced      report; the lanes named belong to somebody else
-//   data error  split by owner and try the halves, until the culprit stands alone and is reported as such
-//   down        keep the batch and try again, later and later; the loop is told, callers who waited too long too
+//   data error  split by owner and try the halves, until the culprit stands alone and is reported
+//   as such down        keep the batch and try again, later and later; the loop is told, callers
+//   who waited too long too
 //
 // Tested in tests/runtime/engine_test.cpp.
 #pragma once
@@ -23,19 +25,20 @@
 namespace belay::runtime {
 
 struct FlushReport {
-  Batch batch;         // on kDataError: its one owner with rows is the culprit
-  FlushResult result;  // kCommitted, kFenced or kDataError; kDown only when the writer was stopped over it
+  Batch batch;  // on kDataError: its one owner with rows is the culprit
+  FlushResult
+      result;  // kCommitted, kFenced or kDataError; kDown only when the writer was stopped over it
   SteadyTime started;  // before the flush: the lease counts from here
   std::int64_t took_us = 0;
-  bool last = false;   // of its batch: the writer is free again
+  bool last = false;  // of its batch: the writer is free again
 };
 
 class Writer {
  public:
   // `report` and `down` are called on the loop thread, through the inbox.
-  Writer(Store& store, std::size_t number, DatabaseClock& clock, std::shared_ptr<Inbox> inbox, std::vector<ClaimedLane> lanes,
-         std::function<void(FlushReport)> report, std::function<void(bool down, const std::string& why)> down,
-         bool own_thread = true);
+  Writer(Store& store, std::size_t number, DatabaseClock& clock, std::shared_ptr<Inbox> inbox,
+         std::vector<ClaimedLane> lanes, std::function<void(FlushReport)> report,
+         std::function<void(bool down, const std::string& why)> down, bool own_thread = true);
   ~Writer();
   Writer(const Writer&) = delete;
   Writer& operator=(const Writer&) = delete;

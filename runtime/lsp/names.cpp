@@ -37,20 +37,13 @@ Type plain(Type::Base base) {
 std::string told(const LocalName& local, const std::string& owner) {
   const std::string of = owner.empty() ? "" : " (`" + owner + "`)";
   switch (local.origin) {
-    case LocalName::Origin::kTake:
-      return "an input";
-    case LocalName::Origin::kStep:
-      return "the result of this step" + of;
-    case LocalName::Origin::kWait:
-      return "what this wait gets" + of;
-    case LocalName::Origin::kSet:
-      return "set here";
-    case LocalName::Origin::kAsk:
-      return "the answer to this question";
-    case LocalName::Origin::kItem:
-      return "one item of this loop";
-    case LocalName::Origin::kCollect:
-      return "collected by a loop";
+    case LocalName::Origin::kTake: return "an input";
+    case LocalName::Origin::kStep: return "the result of this step" + of;
+    case LocalName::Origin::kWait: return "what this wait gets" + of;
+    case LocalName::Origin::kSet: return "set here";
+    case LocalName::Origin::kAsk: return "the answer to this question";
+    case LocalName::Origin::kItem: return "one item of this loop";
+    case LocalName::Origin::kCollect: return "collected by a loop";
   }
   return {};
 }

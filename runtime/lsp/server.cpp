@@ -76,28 +76,17 @@ Json json_of(const Range& r) { return {{"start", json_of(r.start)}, {"end", json
 
 int kind_number(Suggestion::Kind kind) {  // CompletionItemKind
   switch (kind) {
-    case Suggestion::Kind::kKeyword:
-      return 14;
-    case Suggestion::Kind::kName:
-      return 6;
-    case Suggestion::Kind::kField:
-      return 5;
-    case Suggestion::Kind::kAction:
-      return 3;
-    case Suggestion::Kind::kEvent:
-      return 23;
-    case Suggestion::Kind::kType:
-      return 22;
-    case Suggestion::Kind::kError:
-      return 20;
-    case Suggestion::Kind::kWorkflow:
-      return 2;
-    case Suggestion::Kind::kConnector:
-      return 8;
-    case Suggestion::Kind::kPlan:
-      return 21;
-    case Suggestion::Kind::kArgument:
-      return 10;
+    case Suggestion::Kind::kKeyword: return 14;
+    case Suggestion::Kind::kName: return 6;
+    case Suggestion::Kind::kField: return 5;
+    case Suggestion::Kind::kAction: return 3;
+    case Suggestion::Kind::kEvent: return 23;
+    case Suggestion::Kind::kType: return 22;
+    case Suggestion::Kind::kError: return 20;
+    case Suggestion::Kind::kWorkflow: return 2;
+    case Suggestion::Kind::kConnector: return 8;
+    case Suggestion::Kind::kPlan: return 21;
+    case Suggestion::Kind::kArgument: return 10;
   }
   return 1;
 }

@@ -156,8 +156,7 @@ std::string Coverage::words(const WayAt& way_at) const {
   const Node& node = graph_.nodes[way_at.node];
   const std::string name = "`" + node.name + "` (" + node.at + ")";
   switch (way_at.way) {
-    case Way::kUsedUp:
-      return "no scenario uses up the rounds of " + name;
+    case Way::kUsedUp: return "no scenario uses up the rounds of " + name;
     case Way::kLoses: {
       const std::string branch = way_at.branch < node.branch_names.size()
                                      ? node.branch_names[way_at.branch]

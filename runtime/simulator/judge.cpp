@@ -61,27 +61,13 @@ class Judge {
 
   void expect(const dsl::Expectation& one) {
     switch (one.kind) {
-      case Then::Kind::kEnds:
-        ends(one);
-        break;
-      case Then::Kind::kHeld:
-        held(one);
-        break;
-      case Then::Kind::kWaits:
-        waits(one);
-        break;
-      case Then::Kind::kUndone:
-        undone(one);
-        break;
-      case Then::Kind::kDone:
-        done(one);
-        break;
-      case Then::Kind::kLeftOver:
-        left(one);
-        break;
-      case Then::Kind::kPublishes:
-        publishes(one);
-        break;
+      case Then::Kind::kEnds: ends(one); break;
+      case Then::Kind::kHeld: held(one); break;
+      case Then::Kind::kWaits: waits(one); break;
+      case Then::Kind::kUndone: undone(one); break;
+      case Then::Kind::kDone: done(one); break;
+      case Then::Kind::kLeftOver: left(one); break;
+      case Then::Kind::kPublishes: publishes(one); break;
       case Then::Kind::kPublishesNothing:
         if (!run_.published.empty()) miss(one, "it published " + run_.published.front().event);
         break;
@@ -97,21 +83,11 @@ class Judge {
                                : "it was tried " + std::to_string(times) + " times");
         break;
       }
-      case Then::Kind::kHolds:
-        holds(one);
-        break;
-      case Then::Kind::kSecondQueues:
-        second(one, SagaRun::Begun::kQueued);
-        break;
-      case Then::Kind::kSecondRefused:
-        second(one, SagaRun::Begun::kRefused);
-        break;
-      case Then::Kind::kSecondNothing:
-        second(one, SagaRun::Begun::kSame);
-        break;
-      case Then::Kind::kSecondEnds:
-        second_ends(one);
-        break;
+      case Then::Kind::kHolds: holds(one); break;
+      case Then::Kind::kSecondQueues: second(one, SagaRun::Begun::kQueued); break;
+      case Then::Kind::kSecondRefused: second(one, SagaRun::Begun::kRefused); break;
+      case Then::Kind::kSecondNothing: second(one, SagaRun::Begun::kSame); break;
+      case Then::Kind::kSecondEnds: second_ends(one); break;
     }
   }
 
@@ -148,12 +124,9 @@ class Judge {
     switch (start->begun) {
       case SagaRun::Begun::kAtOnce:
         return miss(one, "it began at once: nothing was under way for the same value");
-      case SagaRun::Begun::kQueued:
-        return miss(one, "it queued");
-      case SagaRun::Begun::kRefused:
-        return miss(one, "it was refused: " + start->why);
-      case SagaRun::Begun::kSame:
-        return miss(one, "it was the first saga (once per)");
+      case SagaRun::Begun::kQueued: return miss(one, "it queued");
+      case SagaRun::Begun::kRefused: return miss(one, "it was refused: " + start->why);
+      case SagaRun::Begun::kSame: return miss(one, "it was the first saga (once per)");
     }
   }
 

@@ -117,9 +117,7 @@ class Reader {
   void node(const Node& node, int depth, const std::string& number) {
     const std::string inside = number + ".";
     switch (node.kind) {
-      case NodeKind::kStep:
-        step(node, depth, number);
-        return;
+      case NodeKind::kStep: step(node, depth, number); return;
       case NodeKind::kWhen: {
         bool first = true;
         for (const Arm& arm : node.arms) {
@@ -156,9 +154,7 @@ class Reader {
           }
         }
         return;
-      case NodeKind::kWait:
-        wait(node, depth, number);
-        return;
+      case NodeKind::kWait: wait(node, depth, number); return;
       case NodeKind::kPause:
         line(depth, number,
              node.pause_for.empty() ? "It pauses until " + quoted(source_of(node.pause_until)) + "."
@@ -179,9 +175,7 @@ class Reader {
              "It is cancelled: everything done so far is undone. Reason: “" + node.act.because +
                  "”.");
         return;
-      case NodeKind::kFinish:
-        line(depth, number, "It ends here, completed.");
-        return;
+      case NodeKind::kFinish: line(depth, number, "It ends here, completed."); return;
       case NodeKind::kForEach:
         line(depth, number,
              "For each " + quoted(slot_name(node)) + " in " + quoted(source_of(node.items)) +
@@ -234,9 +228,7 @@ class Reader {
         }
         handlers(node, depth, number);
         return;
-      case NodeKind::kAct:
-        line(depth, number, "Then " + act_words(node.act) + ".");
-        return;
+      case NodeKind::kAct: line(depth, number, "Then " + act_words(node.act) + "."); return;
       case NodeKind::kPointOfNoReturn:
         past_ = true;
         line(depth, number,
@@ -374,20 +366,14 @@ class Reader {
 
   std::string act_words(const Act& act) {
     switch (act.kind) {
-      case ActKind::kCancel:
-        return "everything is undone: “" + act.because + "”";
-      case ActKind::kFinish:
-        return "the saga ends here, completed";
-      case ActKind::kCarryOn:
-        return "the saga goes on";
+      case ActKind::kCancel: return "everything is undone: “" + act.because + "”";
+      case ActKind::kFinish: return "the saga ends here, completed";
+      case ActKind::kCarryOn: return "the saga goes on";
       case ActKind::kTryAgain:
         return "it is tried again after " + length_words(act.after_ms) + ", at most " +
                std::to_string(act.at_most) + " times";
-      case ActKind::kHandTo:
-        ask(act.team);
-        return quoted(act.team) + " is asked";
-      case ActKind::kBlock:
-        return "this happens";
+      case ActKind::kHandTo: ask(act.team); return quoted(act.team) + " is asked";
+      case ActKind::kBlock: return "this happens";
     }
     return "";
   }

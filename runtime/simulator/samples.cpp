@@ -54,34 +54,21 @@ Value sample_at(const Type& type, std::string_view name, const SampleContext& co
                 std::int64_t hours) {
   using Base = Type::Base;
   switch (type.base) {
-    case Base::kText:
-      return Value::string(sample_text(type, name, context));
-    case Base::kUuid:
-      return Value::string(sample_uuid(context.owner, name));
-    case Base::kEmail:
-      return Value::string("ada@example.com");
-    case Base::kUrl:
-      return Value::string("https://example.com/" + std::string(name));
+    case Base::kText: return Value::string(sample_text(type, name, context));
+    case Base::kUuid: return Value::string(sample_uuid(context.owner, name));
+    case Base::kEmail: return Value::string("ada@example.com");
+    case Base::kUrl: return Value::string("https://example.com/" + std::string(name));
     case Base::kDate:
       return Value::string(interpreter::to_text(sample_time(context, hours)).substr(0, 10));
-    case Base::kInt:
-      return Value::integer(sample_int(type));
-    case Base::kUint:
-      return Value::unsigned_integer(static_cast<std::uint64_t>(sample_int(type)));
-    case Base::kDouble:
-      return Value::real(1.5);
-    case Base::kBool:
-      return Value::boolean(true);
-    case Base::kMoney:
-      return Value::money({kSampleCents, {'E', 'U', 'R'}});
-    case Base::kTimestamp:
-      return sample_time(context, hours);
-    case Base::kDuration:
-      return Value::duration({600, 0});
-    case Base::kBytes:
-      return Value::bytes("bytes");
-    case Base::kOneOf:
-      return type.options.empty() ? Value() : Value::string(type.options.front());
+    case Base::kInt: return Value::integer(sample_int(type));
+    case Base::kUint: return Value::unsigned_integer(static_cast<std::uint64_t>(sample_int(type)));
+    case Base::kDouble: return Value::real(1.5);
+    case Base::kBool: return Value::boolean(true);
+    case Base::kMoney: return Value::money({kSampleCents, {'E', 'U', 'R'}});
+    case Base::kTimestamp: return sample_time(context, hours);
+    case Base::kDuration: return Value::duration({600, 0});
+    case Base::kBytes: return Value::bytes("bytes");
+    case Base::kOneOf: return type.options.empty() ? Value() : Value::string(type.options.front());
     case Base::kList: {
       if (type.element.empty()) return Value::list({});
       std::vector<Value> items;
@@ -102,12 +89,10 @@ Value sample_at(const Type& type, std::string_view name, const SampleContext& co
           context.owner.empty() ? std::string(name) : context.owner + "_" + std::string(name);
       return sample_record(type.fields, inner);
     }
-    case Base::kJson:
-      return interpreter::record({{"sample", Value::boolean(true)}});
+    case Base::kJson: return interpreter::record({{"sample", Value::boolean(true)}});
     case Base::kNull:
     case Base::kType:
-    case Base::kError:
-      return {};
+    case Base::kError: return {};
   }
   return {};
 }

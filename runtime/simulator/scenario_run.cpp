@@ -53,9 +53,7 @@ void add_event(const dsl::ScenarioEvent& said, Script& out) {
       rule.answer.kind = Answer::Kind::kBusiness;
       rule.answer.error = said.error;
       break;
-    case When::Kind::kUnavailable:
-      rule.answer.kind = Answer::Kind::kTransient;
-      break;
+    case When::Kind::kUnavailable: rule.answer.kind = Answer::Kind::kTransient; break;
     case When::Kind::kUnsure:
     case When::Kind::kTimesOut:
       rule.answer.kind = Answer::Kind::kUnsure;

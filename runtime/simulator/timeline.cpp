@@ -16,14 +16,10 @@ std::string call_words(const Graph& graph, const Path& path, Direction direction
 std::string call_words(const std::string& place, Direction direction) {
   const std::string name = "`" + place + "`";
   switch (direction) {
-    case Direction::kForward:
-      return name;
-    case Direction::kCheck:
-      return "the check of " + name;
-    case Direction::kUndo:
-      return "the undo of " + name;
-    case Direction::kUndoCheck:
-      return "the check of the undo of " + name;
+    case Direction::kForward: return name;
+    case Direction::kCheck: return "the check of " + name;
+    case Direction::kUndo: return "the undo of " + name;
+    case Direction::kUndoCheck: return "the check of the undo of " + name;
   }
   return name;
 }
@@ -59,22 +55,14 @@ std::string length_words(std::int64_t ms) {
 
 const char* hold_words(HoldReason reason) {
   switch (reason) {
-    case HoldReason::kUnknownOutcome:
-      return "nobody knows whether it happened";
-    case HoldReason::kRefused:
-      return "it was refused";
-    case HoldReason::kFailed:
-      return "it failed";
-    case HoldReason::kGaveUp:
-      return "its tries are used up";
-    case HoldReason::kUndoFailed:
-      return "it fails";
-    case HoldReason::kRequestChanged:
-      return "the request is not the one that was sent";
-    case HoldReason::kBadValue:
-      return "an expression failed";
-    case HoldReason::kNone:
-      break;
+    case HoldReason::kUnknownOutcome: return "nobody knows whether it happened";
+    case HoldReason::kRefused: return "it was refused";
+    case HoldReason::kFailed: return "it failed";
+    case HoldReason::kGaveUp: return "its tries are used up";
+    case HoldReason::kUndoFailed: return "it fails";
+    case HoldReason::kRequestChanged: return "the request is not the one that was sent";
+    case HoldReason::kBadValue: return "an expression failed";
+    case HoldReason::kNone: break;
   }
   return "";
 }
@@ -140,15 +128,9 @@ class Story {
   void fact(const StepFailed& f) {
     const std::string who = call(f.path, f.direction);
     switch (f.kind) {
-      case FailureKind::kBusiness:
-        add(who + " fails: " + f.error);
-        break;
-      case FailureKind::kTransient:
-        add(who + " cannot be reached");
-        break;
-      case FailureKind::kUnsure:
-        add(who + " is unsure: " + f.error);
-        break;
+      case FailureKind::kBusiness: add(who + " fails: " + f.error); break;
+      case FailureKind::kTransient: add(who + " cannot be reached"); break;
+      case FailureKind::kUnsure: add(who + " is unsure: " + f.error); break;
     }
   }
   void fact(const TimerFired& f) {
@@ -169,18 +151,10 @@ class Story {
   void fact(const OperatorActed& f) {
     const std::string who = f.path.node == kNoNode ? "it" : call(f.path, f.direction);
     switch (f.act) {
-      case OperatorAct::kPause:
-        add("someone pauses it");
-        break;
-      case OperatorAct::kResume:
-        add("someone lets it go on");
-        break;
-      case OperatorAct::kRetry:
-        add("someone retries " + who);
-        break;
-      case OperatorAct::kSkip:
-        add("someone skips " + who);
-        break;
+      case OperatorAct::kPause: add("someone pauses it"); break;
+      case OperatorAct::kResume: add("someone lets it go on"); break;
+      case OperatorAct::kRetry: add("someone retries " + who); break;
+      case OperatorAct::kSkip: add("someone skips " + who); break;
       case OperatorAct::kResolve:
         add("someone finds that " + who + (f.happened ? " happened" : " did not happen"));
         break;

@@ -148,8 +148,7 @@ CallOutcome World::answer(const RunAction& call, Instant now) {
       }
       return failed(FailureKind::kUnsure, "timeout", "", false, limit);
     }
-    case Answer::Kind::kSuccess:
-      break;
+    case Answer::Kind::kSuccess: break;
   }
   if (is_check(call.direction)) return tell(call, said, now);
   carry_out(call, key, now);

@@ -14,7 +14,9 @@
 namespace belay::runtime {
 namespace {
 
-std::size_t bounded(std::size_t limit) { return std::clamp<std::size_t>(limit, 1, limits::page_rows_max); }
+std::size_t bounded(std::size_t limit) {
+  return std::clamp<std::size_t>(limit, 1, limits::page_rows_max);
+}
 
 template <class T>
 void append(std::vector<T>& all, std::vector<T>& some) {
@@ -25,7 +27,8 @@ class CellReader final : public Reader {
  public:
   explicit CellReader(std::vector<std::unique_ptr<Reader>> cells) : cells_(std::move(cells)) {}
 
-  // Every cell gives its first `limit` rows behind the cursor, so the first `limit` of all are among them.
+  // Every cell gives its first `limit` rows behind the cursor, so the first `limit` of all are
+  // among them.
   Result<SagaPage> sagas(const SagaFilter& filter) override {
     SagaPage all;
     bool more = false;
@@ -35,7 +38,8 @@ class CellReader final : public Reader {
       append(all.rows, page->rows);
       more = more || !page->next.empty();
     }
-    std::sort(all.rows.begin(), all.rows.end(), [](const auto& a, const auto& b) { return a.id > b.id; });
+    std::sort(all.rows.begin(), all.rows.end(),
+              [](const auto& a, const auto& b) { return a.id > b.id; });
     if (const std::size_t limit = bounded(filter.limit); all.rows.size() > limit) {
       all.rows.resize(limit);
       more = true;
@@ -90,7 +94,8 @@ class CellReader final : public Reader {
       all.rows.push_back(std::move(row.event));
       all.not_started.push_back(std::move(row.not_started));
     }
-    if (more) all.next = std::to_string(all.rows.back().eseq) + "." + std::to_string(all.rows.back().lane);
+    if (more)
+      all.next = std::to_string(all.rows.back().eseq) + "." + std::to_string(all.rows.back().lane);
     return all;
   }
 
@@ -104,7 +109,8 @@ class CellReader final : public Reader {
       more = more || !page->next.empty();
     }
     std::sort(all.rows.begin(), all.rows.end(), [](const auto& a, const auto& b) {
-      return std::tie(a.question.saga, a.question.path) < std::tie(b.question.saga, b.question.path);
+      return std::tie(a.question.saga, a.question.path) <
+             std::tie(b.question.saga, b.question.path);
     });
     if (const std::size_t limit = bounded(filter.limit); all.rows.size() > limit) {
       all.rows.resize(limit);
@@ -119,7 +125,8 @@ class CellReader final : public Reader {
     for (const auto& cell : cells_) {
       Result<std::vector<StatusCount>> some = cell->counts();
       if (!some) return some;
-      for (const StatusCount& row : *some) sums[{row.tenant, row.workflow, row.status, row.health}] += row.count;
+      for (const StatusCount& row : *some)
+        sums[{row.tenant, row.workflow, row.status, row.health}] += row.count;
     }
     std::vector<StatusCount> all;
     for (const auto& [of, count] : sums) {
@@ -142,8 +149,12 @@ class CellReader final : public Reader {
   Result<std::optional<ApiKeyRow>> find_api_key(const std::string& sha256_hex) override {
     return cells_.front()->find_api_key(sha256_hex);
   }
-  Result<std::vector<ApiKeyRow>> api_keys(const std::string& tenant) override { return cells_.front()->api_keys(tenant); }
-  Result<bool> revoke_api_key(const std::string& id) override { return cells_.front()->revoke_api_key(id); }
+  Result<std::vector<ApiKeyRow>> api_keys(const std::string& tenant) override {
+    return cells_.front()->api_keys(tenant);
+  }
+  Result<bool> revoke_api_key(const std::string& id) override {
+    return cells_.front()->revoke_api_key(id);
+  }
   Result<void> audit(const std::string& tenant, const std::string& actor, const std::string& act,
                      const std::string& detail_json) override {
     return cells_.front()->audit(tenant, actor, act, detail_json);
@@ -173,7 +184,8 @@ std::unique_ptr<Reader> join_readers(std::vector<std::unique_ptr<Reader>> cells)
   return std::make_unique<CellReader>(std::move(cells));
 }
 
-Result<std::unique_ptr<Reader>> open_readers(const std::vector<PostgresOptions>& databases, std::size_t connections) {
+Result<std::unique_ptr<Reader>> open_readers(const std::vector<PostgresOptions>& databases,
+                                             std::size_t connections) {
   std::vector<std::unique_ptr<Reader>> cells;
   for (const PostgresOptions& database : databases) {
     auto reader = Reader::open(databases.size() > 1 ? impatient(database) : database, connections);

@@ -1,5 +1,6 @@
-// One store over several. Everything here is about who is asked, and what becomes of an answer that is missing; see
-// cells.h for the way of mail. Which databases are cells of each other is in cells_guard.cpp.
+// One store over several. Everything here is about who is asked, and what becomes of an answer that
+// is missing; see cells.h for the way of mail. Which databases are cells of each other is in
+// cells_guard.cpp.
 #include "runtime/store/cells.h"
 
 #include <algorithm>
@@ -20,8 +21,9 @@ constexpr std::int64_t kForgetEvery_us = 60'000'000;
 constexpr std::size_t kCarryAtOnce = 1'000;
 constexpr int kCarryRounds = 8;
 
-// Whether a database answers, as far as this process knows. After a failure it is asked by one at a time, and not for a
-// second: so who needs it hears so at once, and who does not need it is not held up.
+// Whether a database answers, as far as this process knows. After a failure it is asked by one at a
+// time, and not for a second: so who needs it hears so at once, and who does not need it is not
+// held up.
 class Pulse {
  public:
   bool may_ask() {
@@ -47,9 +49,14 @@ class Pulse {
 class CellStore final : public Store {
  public:
   explicit CellStore(std::vector<std::vector<std::shared_ptr<Store>>> stores)
-      : stores_(std::move(stores)), writers_(stores_.front().size()), pulses_(stores_.size()), heard_(stores_.size()) {
-    for (const auto& cell : stores_) BELAY_CHECK(cell.size() == writers_, "every cell has as many writers");
-    BELAY_CHECK(writers_ > 0 && stores_.size() <= kCellsMax, "a cell has a writer, and there are a few");
+      : stores_(std::move(stores)),
+        writers_(stores_.front().size()),
+        pulses_(stores_.size()),
+        heard_(stores_.size()) {
+    for (const auto& cell : stores_)
+      BELAY_CHECK(cell.size() == writers_, "every cell has as many writers");
+    BELAY_CHECK(writers_ > 0 && stores_.size() <= kCellsMax,
+                "a cell has a writer, and there are a few");
   }
 
   std::size_t writers() const override { return stores_.size() * writers_; }
@@ -72,7 +79,8 @@ class CellStore final : public Store {
   Result<std::vector<SagaId>> running_sagas(Lane lane) override {
     return ask(of(lane), [&](Store& store) { return store.running_sagas(lane); });
   }
-  Result<std::vector<std::pair<Lane, std::int64_t>>> last_events(const std::vector<Lane>& lanes) override {
+  Result<std::vector<std::pair<Lane, std::int64_t>>> last_events(
+      const std::vector<Lane>& lanes) override {
     std::vector<std::pair<Lane, std::int64_t>> all;
     const auto by_cell = spread(lanes);
     for (std::size_t cell = 0; cell < by_cell.size(); ++cell) {
@@ -86,15 +94,18 @@ class CellStore final : public Store {
   Result<std::vector<JournalRow>> journal(Lane lane, const SagaId& saga) override {
     return ask(of(lane), [&](Store& store) { return store.journal(lane, saga); });
   }
-  Result<std::vector<LoadedSaga>> load_sagas(const std::vector<std::pair<Lane, SagaId>>& which) override {
+  Result<std::vector<LoadedSaga>> load_sagas(
+      const std::vector<std::pair<Lane, SagaId>>& which) override {
     return joined(which, [](Store& store, const auto& some) { return store.load_sagas(some); });
   }
   Result<std::vector<SubscriptionRow>> subscriptions_of(
       const std::vector<std::tuple<Lane, std::string, std::string, std::string>>& topics) override {
-    return joined(topics, [](Store& store, const auto& some) { return store.subscriptions_of(some); });
+    return joined(topics,
+                  [](Store& store, const auto& some) { return store.subscriptions_of(some); });
   }
   Result<std::vector<EventRow>> events_since(
-      const std::vector<std::tuple<Lane, std::string, std::string, std::string, Instant>>& topics) override {
+      const std::vector<std::tuple<Lane, std::string, std::string, std::string, Instant>>& topics)
+      override {
     return joined(topics, [](Store& store, const auto& some) { return store.events_since(some); });
   }
   Result<std::vector<StartKeyRow>> start_keys(
@@ -109,22 +120,29 @@ class CellStore final : public Store {
       const std::vector<std::tuple<Lane, std::string, std::string>>& names) override {
     return joined(names, [](Store& store, const auto& some) { return store.turns(some); });
   }
-  Result<std::vector<SagaKeyRow>> saga_keys(const std::vector<std::pair<Lane, SagaId>>& which) override {
+  Result<std::vector<SagaKeyRow>> saga_keys(
+      const std::vector<std::pair<Lane, SagaId>>& which) override {
     return joined(which, [](Store& store, const auto& some) { return store.saga_keys(some); });
   }
-  Result<std::vector<DueSaga>> due_sagas(DueTime time, std::size_t limit, const std::vector<Lane>& lanes) override;
-  Result<std::map<SagaId, Lane>> find_sagas(const std::vector<std::pair<std::string, SagaId>>& which) override;
+  Result<std::vector<DueSaga>> due_sagas(DueTime time, std::size_t limit,
+                                         const std::vector<Lane>& lanes) override;
+  Result<std::map<SagaId, Lane>> find_sagas(
+      const std::vector<std::pair<std::string, SagaId>>& which) override;
   Result<Instant> database_now(std::size_t cell) override {
     return ask(cell, [](Store& store) { return store.database_now(); });
   }
 
   Result<std::vector<MailboxRow>> mailbox(const MailQuery& query) override;
-  Result<bool> carry_in(const std::vector<MailboxRow>&, Instant) override { return not_from_outside(); }
+  Result<bool> carry_in(const std::vector<MailboxRow>&, Instant) override {
+    return not_from_outside();
+  }
   Result<void> carried_out(const std::vector<MailboxRow>&) override { return not_from_outside(); }
-  Result<void> forget_carried(const std::vector<Lane>&, const std::vector<Lane>&) override { return not_from_outside(); }
+  Result<void> forget_carried(const std::vector<Lane>&, const std::vector<Lane>&) override {
+    return not_from_outside();
+  }
 
-  Result<void> put_definition(const std::string& workflow, std::uint32_t version, const std::string& hash,
-                              const std::string& graph) override;
+  Result<void> put_definition(const std::string& workflow, std::uint32_t version,
+                              const std::string& hash, const std::string& graph) override;
   Result<std::string> get_definition(const std::string& hash) override;
 
  private:
@@ -141,7 +159,8 @@ class CellStore final : public Store {
   auto ask(std::size_t cell, F call) -> decltype(call(std::declval<Store&>()));
   // One answer of those of all cells that are asked: fails when one of them does.
   template <class Q, class F>
-  auto joined(const std::vector<Q>& queries, F call) -> decltype(call(std::declval<Store&>(), queries));
+  auto joined(const std::vector<Q>& queries, F call)
+      -> decltype(call(std::declval<Store&>(), queries));
   void carry(std::size_t from, std::size_t to, const std::vector<Lane>& lanes);
 
   const std::vector<std::vector<std::shared_ptr<Store>>> stores_;
@@ -163,7 +182,8 @@ std::vector<Lane> CellStore::lanes_of(std::size_t cell) const {
 std::vector<std::vector<Lane>> CellStore::spread(const std::vector<Lane>& lanes) const {
   std::vector<std::vector<Lane>> by_cell(stores_.size());
   for (const Lane lane : lanes) by_cell[of(lane)].push_back(lane);
-  for (std::size_t cell = 0; lanes.empty() && cell < by_cell.size(); ++cell) by_cell[cell] = lanes_of(cell);
+  for (std::size_t cell = 0; lanes.empty() && cell < by_cell.size(); ++cell)
+    by_cell[cell] = lanes_of(cell);
   return by_cell;
 }
 
@@ -172,7 +192,8 @@ auto CellStore::ask(std::size_t cell, F call) -> decltype(call(std::declval<Stor
   if (stores_.size() == 1) return call(first(cell));
   Pulse& pulse = pulses_[cell];
   if (!pulse.may_ask()) {
-    return fail(ErrorCode::kUnavailable, "the database of cell " + std::to_string(cell) + " does not answer");
+    return fail(ErrorCode::kUnavailable,
+                "the database of cell " + std::to_string(cell) + " does not answer");
   }
   auto answer = call(first(cell));
   pulse.heard(answer || answer.error().code != ErrorCode::kUnavailable);
@@ -180,26 +201,31 @@ auto CellStore::ask(std::size_t cell, F call) -> decltype(call(std::declval<Stor
 }
 
 template <class Q, class F>
-auto CellStore::joined(const std::vector<Q>& queries, F call) -> decltype(call(std::declval<Store&>(), queries)) {
+auto CellStore::joined(const std::vector<Q>& queries, F call)
+    -> decltype(call(std::declval<Store&>(), queries)) {
   std::vector<std::vector<Q>> by_cell(stores_.size());
   for (const Q& query : queries) {
     const Lane lane = std::get<0>(query);
     if (lane != kAnyLane) by_cell[of(lane)].push_back(query);
-    for (std::size_t cell = 0; lane == kAnyLane && cell < by_cell.size(); ++cell) by_cell[cell].push_back(query);
+    for (std::size_t cell = 0; lane == kAnyLane && cell < by_cell.size(); ++cell)
+      by_cell[cell].push_back(query);
   }
   decltype(call(std::declval<Store&>(), queries)) all;
   for (std::size_t cell = 0; cell < by_cell.size(); ++cell) {
     if (by_cell[cell].empty()) continue;
     auto some = ask(cell, [&](Store& store) { return call(store, by_cell[cell]); });
     if (!some) return some;
-    all->insert(all->end(), std::make_move_iterator(some->begin()), std::make_move_iterator(some->end()));
+    all->insert(all->end(), std::make_move_iterator(some->begin()),
+                std::make_move_iterator(some->end()));
   }
   return all;
 }
 
-// ---- Lanes ---------------------------------------------------------------------------------------------------------
+// ---- Lanes
+// ---------------------------------------------------------------------------------------------------------
 
-// The dearest first, as many as are still wanted at a time: what is not free makes room for the next.
+// The dearest first, as many as are still wanted at a time: what is not free makes room for the
+// next.
 Result<std::vector<ClaimedLane>> CellStore::claim(const Claim& claim) {
   std::vector<Lane> wanted = claim.lanes;
   for (std::size_t cell = 0; claim.lanes.empty() && cell < stores_.size(); ++cell) {
@@ -228,7 +254,8 @@ Result<std::vector<ClaimedLane>> CellStore::claim(const Claim& claim) {
     }
   }
   if (!answered && failure) return fail(*failure);
-  std::sort(claimed.begin(), claimed.end(), [](const auto& a, const auto& b) { return a.lane < b.lane; });
+  std::sort(claimed.begin(), claimed.end(),
+            [](const auto& a, const auto& b) { return a.lane < b.lane; });
   return claimed;
 }
 
@@ -253,7 +280,8 @@ Result<void> CellStore::release_lanes(const std::string& owner) {
   return all;
 }
 
-// On the connection of their writer: beside one of its flushes, both would lock lanes, each in its own order.
+// On the connection of their writer: beside one of its flushes, both would lock lanes, each in its
+// own order.
 Result<void> CellStore::forgive_crashes(const std::string& owner, const std::vector<Lane>& lanes) {
   const std::vector<std::vector<Lane>> by_cell = spread(lanes);
   Result<void> all;
@@ -264,15 +292,16 @@ Result<void> CellStore::forgive_crashes(const std::string& owner, const std::vec
         if (static_cast<std::size_t>(lane) % writers_ == writer) some.push_back(lane);
       }
       if (some.empty()) continue;
-      auto done = ask(cell, [&](Store&) { return stores_[cell][writer]->forgive_crashes(owner, some); });
+      auto done =
+          ask(cell, [&](Store&) { return stores_[cell][writer]->forgive_crashes(owner, some); });
       if (!done) all = std::move(done);
     }
   }
   return all;
 }
 
-// A node is there if it is there for any cell. Of a cell that does not answer, what it said last is the best that is known,
-// but nothing there is free: nobody could claim it.
+// A node is there if it is there for any cell. Of a cell that does not answer, what it said last is
+// the best that is known, but nothing there is free: nobody could claim it.
 Result<Cluster> CellStore::beat(const NodeBeat& me) {
   Cluster all;
   std::map<std::string, NodeRow> nodes;
@@ -283,7 +312,8 @@ Result<Cluster> CellStore::beat(const NodeBeat& me) {
     const std::lock_guard lock(mutex_);
     std::vector<LaneOwner>& lanes = heard_[cell];
     if (lanes.empty()) {
-      for (const Lane lane : lanes_of(cell)) lanes.push_back({.lane = lane, .owner = {}, .epoch = 0, .free = false});
+      for (const Lane lane : lanes_of(cell))
+        lanes.push_back({.lane = lane, .owner = {}, .epoch = 0, .free = false});
     }
     if (one) {
       answered = true;
@@ -308,9 +338,11 @@ Result<Cluster> CellStore::beat(const NodeBeat& me) {
   return all;
 }
 
-// ---- Reading -------------------------------------------------------------------------------------------------------
+// ---- Reading
+// -------------------------------------------------------------------------------------------------------
 
-Result<std::vector<DueSaga>> CellStore::due_sagas(DueTime time, std::size_t limit, const std::vector<Lane>& lanes) {
+Result<std::vector<DueSaga>> CellStore::due_sagas(DueTime time, std::size_t limit,
+                                                  const std::vector<Lane>& lanes) {
   std::vector<std::vector<Lane>> by_cell(stores_.size());
   for (const Lane lane : lanes) by_cell[of(lane)].push_back(lane);
   std::vector<DueSaga> due;
@@ -318,21 +350,25 @@ Result<std::vector<DueSaga>> CellStore::due_sagas(DueTime time, std::size_t limi
   bool answered = false;
   for (std::size_t cell = 0; cell < by_cell.size(); ++cell) {
     if (by_cell[cell].empty()) continue;
-    auto some = ask(cell, [&](Store& store) { return store.due_sagas(time, limit, by_cell[cell]); });
+    auto some =
+        ask(cell, [&](Store& store) { return store.due_sagas(time, limit, by_cell[cell]); });
     if (!some) {
       failure = some.error();  // asked for again in a while
       continue;
     }
     answered = true;
-    due.insert(due.end(), std::make_move_iterator(some->begin()), std::make_move_iterator(some->end()));
+    due.insert(due.end(), std::make_move_iterator(some->begin()),
+               std::make_move_iterator(some->end()));
   }
   if (!answered && failure) return fail(*failure);
-  std::stable_sort(due.begin(), due.end(), [](const DueSaga& a, const DueSaga& b) { return a.due_at < b.due_at; });
+  std::stable_sort(due.begin(), due.end(),
+                   [](const DueSaga& a, const DueSaga& b) { return a.due_at < b.due_at; });
   if (due.size() > limit) due.resize(limit);
   return due;
 }
 
-Result<std::map<SagaId, Lane>> CellStore::find_sagas(const std::vector<std::pair<std::string, SagaId>>& which) {
+Result<std::map<SagaId, Lane>> CellStore::find_sagas(
+    const std::vector<std::pair<std::string, SagaId>>& which) {
   std::map<SagaId, Lane> lanes;
   std::vector<std::pair<std::string, SagaId>> left = which;
   std::optional<Failure> failure;
@@ -349,7 +385,8 @@ Result<std::map<SagaId, Lane>> CellStore::find_sagas(const std::vector<std::pair
   return lanes;
 }
 
-// ---- Mail ----------------------------------------------------------------------------------------------------------
+// ---- Mail
+// ----------------------------------------------------------------------------------------------------------
 
 Result<std::vector<MailboxRow>> CellStore::mailbox(const MailQuery& query) {
   const std::vector<std::vector<Lane>> to = spread(query.to);
@@ -370,7 +407,8 @@ Result<std::vector<MailboxRow>> CellStore::mailbox(const MailQuery& query) {
       continue;
     }
     answered = true;
-    all.insert(all.end(), std::make_move_iterator(rows->begin()), std::make_move_iterator(rows->end()));
+    all.insert(all.end(), std::make_move_iterator(rows->begin()),
+               std::make_move_iterator(rows->end()));
   }
   if (!answered && failure) return fail(*failure);
   return all;
@@ -387,7 +425,8 @@ void CellStore::carry(std::size_t from, std::size_t to, const std::vector<Lane>&
     if (!rows) return;
     all_gone = rows->size() < kCarryAtOnce;
     if (rows->empty()) break;
-    const Result<bool> taken = ask(to, [&](Store& store) { return store.carry_in(*rows, *before); });
+    const Result<bool> taken =
+        ask(to, [&](Store& store) { return store.carry_in(*rows, *before); });
     if (!taken || !*taken) return;
     if (!ask(from, [&](Store& store) { return store.carried_out(*rows); })) return;
   }
@@ -401,12 +440,14 @@ void CellStore::carry(std::size_t from, std::size_t to, const std::vector<Lane>&
   (void)ask(to, [&](Store& store) { return store.forget_carried(lanes, lanes_of(from)); });
 }
 
-// ---- Definitions ---------------------------------------------------------------------------------------------------
+// ---- Definitions
+// ---------------------------------------------------------------------------------------------------
 
-Result<void> CellStore::put_definition(const std::string& workflow, std::uint32_t version, const std::string& hash,
-                                       const std::string& graph) {
+Result<void> CellStore::put_definition(const std::string& workflow, std::uint32_t version,
+                                       const std::string& hash, const std::string& graph) {
   for (std::size_t cell = 0; cell < stores_.size(); ++cell) {
-    auto put = ask(cell, [&](Store& store) { return store.put_definition(workflow, version, hash, graph); });
+    auto put = ask(
+        cell, [&](Store& store) { return store.put_definition(workflow, version, hash, graph); });
     if (!put) return put;
   }
   return {};

@@ -1,5 +1,6 @@
-// Which database is which cell. Each says so in one row, written once, while all of them are fresh; from then on nothing
-// is opened that would put a lane's sagas where nobody looks for them. See cells.h.
+// Which database is which cell. Each says so in one row, written once, while all of them are fresh;
+// from then on nothing is opened that would put a lane's sagas where nobody looks for them. See
+// cells.h.
 #include <algorithm>
 
 #include "runtime/base/clock.h"
@@ -19,33 +20,43 @@ using Connection = std::unique_ptr<PostgresConnection>;
 
 std::string name_of(std::size_t number) { return "database " + std::to_string(number + 1); }
 
-tl::unexpected<Failure> refuse(std::size_t number, const std::string& what, const std::string& hint) {
+tl::unexpected<Failure> refuse(std::size_t number, const std::string& what,
+                               const std::string& hint) {
   return fail(ErrorCode::kMisconfigured, name_of(number) + " " + what, hint);
 }
 
 Result<CellRow> row_of(PostgresConnection& connection, std::size_t number) {
   auto rows = connection.run("cell");
-  if (!rows) return fail(to_failure(rows.error(), "tell which cell it is (" + name_of(number) + ")"));
+  if (!rows)
+    return fail(to_failure(rows.error(), "tell which cell it is (" + name_of(number) + ")"));
   if (rows->size() == 0) return CellRow{};
-  return CellRow{static_cast<std::size_t>(rows->number(0, 0)), static_cast<std::size_t>(rows->number(0, 1)), rows->str(0, 2)};
+  return CellRow{static_cast<std::size_t>(rows->number(0, 0)),
+                 static_cast<std::size_t>(rows->number(0, 1)), rows->str(0, 2)};
 }
 
 Result<bool> fresh(PostgresConnection& connection, std::size_t number) {
   auto rows = connection.run("cell_is_fresh");
-  if (!rows) return fail(to_failure(rows.error(), "tell whether it is empty (" + name_of(number) + ")"));
+  if (!rows)
+    return fail(to_failure(rows.error(), "tell whether it is empty (" + name_of(number) + ")"));
   return rows->flag(0, 0);
 }
 
 Result<void> check_row(const CellRow& row, std::size_t number, std::size_t of) {
   if (row.deployment.empty() || (row.number == number && row.of == of)) return {};
-  const std::string is = "is cell " + std::to_string(row.number + 1) + " of " + std::to_string(row.of);
-  if (of == 1) return refuse(number, is + " and is opened alone", "give --database once for each cell, in their order");
-  return refuse(number, is + " and is given as cell " + std::to_string(number + 1) + " of " + std::to_string(of),
-                "give --database once for each cell, in the order in which they were set up; it cannot be changed later");
+  const std::string is =
+      "is cell " + std::to_string(row.number + 1) + " of " + std::to_string(row.of);
+  if (of == 1)
+    return refuse(number, is + " and is opened alone",
+                  "give --database once for each cell, in their order");
+  return refuse(
+      number,
+      is + " and is given as cell " + std::to_string(number + 1) + " of " + std::to_string(of),
+      "give --database once for each cell, in the order in which they were set up; it cannot be "
+      "changed later");
 }
 
-// All that is known says that these are fresh, or cells in this order. Writes the rows that are missing, the first cell's
-// before all others: it is the one that makes the deployment.
+// All that is known says that these are fresh, or cells in this order. Writes the rows that are
+// missing, the first cell's before all others: it is the one that makes the deployment.
 Result<void> write_rows(std::vector<Connection>& connections, std::vector<CellRow> rows) {
   const std::string made = IdGenerator().next({});
   for (std::size_t i = 0; i < rows.size(); ++i) {
@@ -63,13 +74,15 @@ Result<void> write_rows(std::vector<Connection>& connections, std::vector<CellRo
   }
   for (std::size_t i = 1; i < rows.size(); ++i) {
     if (rows[i].deployment != rows[0].deployment) {
-      return refuse(i, "is a cell of another deployment than database 1", "these databases do not belong together");
+      return refuse(i, "is a cell of another deployment than database 1",
+                    "these databases do not belong together");
     }
   }
   return {};
 }
 
-// Ids hold a time and are compared with each database's own; a minute between them would lose sagas (move_mark).
+// Ids hold a time and are compared with each database's own; a minute between them would lose sagas
+// (move_mark).
 Result<void> check_clocks(std::vector<Connection>& connections) {
   constexpr std::int64_t kMost_us = 5'000'000;
   std::int64_t first = 0, first_at = 0;
@@ -84,7 +97,9 @@ Result<void> check_clocks(std::vector<Connection>& connections) {
     }
     const std::int64_t apart_us = rows->number(0, 0) - first - (at - first_at);
     if (apart_us <= kMost_us && apart_us >= -kMost_us) continue;
-    return refuse(i, "has a clock that is " + std::to_string(apart_us / 1'000'000) + " seconds from that of database 1",
+    return refuse(i,
+                  "has a clock that is " + std::to_string(apart_us / 1'000'000) +
+                      " seconds from that of database 1",
                   "let a time service (NTP) set the clocks of all database servers");
   }
   return {};
@@ -100,7 +115,8 @@ PostgresOptions impatient(PostgresOptions options) {
 
 Result<void> settle_cells(const std::vector<PostgresOptions>& databases) {
   if (databases.size() > kCellsMax) {
-    return fail(ErrorCode::kMisconfigured, "there are at most " + std::to_string(kCellsMax) + " cells");
+    return fail(ErrorCode::kMisconfigured,
+                "there are at most " + std::to_string(kCellsMax) + " cells");
   }
   std::vector<Connection> connections;
   std::vector<CellRow> rows;
@@ -133,7 +149,8 @@ Result<void> settle_cells(const std::vector<PostgresOptions>& databases) {
     }
   }
   for (std::size_t i = 0; i < rows.size(); ++i) {
-    // A first start that was cut off leaves the later ones without a row, and nothing in any of them.
+    // A first start that was cut off leaves the later ones without a row, and nothing in any of
+    // them.
     if (any_says && rows[i].deployment.empty() && (any_used || i == 0)) {
       return refuse(i, "is empty, and other cells of the deployment are not",
                     "name the right database, or restore the cell from its backup");
@@ -142,7 +159,8 @@ Result<void> settle_cells(const std::vector<PostgresOptions>& databases) {
   return write_rows(connections, std::move(rows));
 }
 
-Result<std::unique_ptr<Store>> open_cells(const std::vector<PostgresOptions>& databases, std::size_t writers) {
+Result<std::unique_ptr<Store>> open_cells(const std::vector<PostgresOptions>& databases,
+                                          std::size_t writers) {
   if (auto settled = settle_cells(databases); !settled) return fail(settled.error());
   std::vector<std::vector<std::shared_ptr<Store>>> stores;
   for (const PostgresOptions& database : databases) {

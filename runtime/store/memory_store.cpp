@@ -11,7 +11,9 @@
 namespace belay::runtime {
 namespace {
 
-tl::unexpected<Failure> no_database() { return fail(ErrorCode::kUnavailable, "the database does not answer"); }
+tl::unexpected<Failure> no_database() {
+  return fail(ErrorCode::kUnavailable, "the database does not answer");
+}
 
 }  // namespace
 
@@ -89,7 +91,8 @@ MemoryStore::Counts MemoryStore::counts() const {
 std::vector<JournalRow> MemoryStore::journal_of(const SagaId& saga) const {
   std::lock_guard lock(mutex_);
   std::vector<JournalRow> rows;
-  for (auto it = journal_.lower_bound({saga, 0}); it != journal_.end() && it->first.first == saga; ++it) {
+  for (auto it = journal_.lower_bound({saga, 0}); it != journal_.end() && it->first.first == saga;
+       ++it) {
     rows.push_back(it->second);
   }
   return rows;
@@ -124,10 +127,12 @@ std::string MemoryStore::everything() const {
   std::lock_guard lock(mutex_);
   std::string all;
   for (const auto& [id, row] : instances_) {
-    all += row.key + '\n' + row.waiting_on + '\n' + row.failure + '\n' + row.state.value_or("") + '\n';
+    all +=
+        row.key + '\n' + row.waiting_on + '\n' + row.failure + '\n' + row.state.value_or("") + '\n';
   }
   for (const auto& [key, row] : journal_) all += row.actor + '\n' + row.body + '\n';
-  for (const auto& [key, row] : events_) all += row.id + '\n' + row.key + '\n' + row.payload + '\n' + row.metadata + '\n';
+  for (const auto& [key, row] : events_)
+    all += row.id + '\n' + row.key + '\n' + row.payload + '\n' + row.metadata + '\n';
   for (const auto& [key, row] : mail_) all += row.body + '\n';
   for (const auto& [key, row] : start_keys_) all += row.key + '\n' + row.digest + '\n';
   for (const auto& [key, row] : dedup_) all += row.key + '\n' + row.answer + '\n';
@@ -172,14 +177,16 @@ FlushResult MemoryStore::flush(const Flush& flush, std::size_t) {
   std::set<Lane> moved, landed;
   for (const LaneFence& fence : flush.lanes) {
     LaneRow& lane = lanes_[static_cast<std::size_t>(fence.lane)];
-    const bool again = defective(Defect::kResendWritesTwice) && lane.epoch == fence.epoch && lane.head == fence.head + 1;
+    const bool again = defective(Defect::kResendWritesTwice) && lane.epoch == fence.epoch &&
+                       lane.head == fence.head + 1;
     const bool open = defective(Defect::kFenceDropped) || again;
     if (open || (lane.epoch == fence.epoch && lane.head == fence.head)) {
       ++lane.head;
       lane.lease_until = {now().us + lease_ms_ * 1'000};
       moved.insert(fence.lane);
     } else if (lane.epoch == fence.epoch && lane.head == fence.head + 1) {
-      landed.insert(fence.lane);  // sent before, and nobody else has this epoch: it is this very flush
+      landed.insert(
+          fence.lane);  // sent before, and nobody else has this epoch: it is this very flush
     } else {
       result.fenced.push_back(fence.lane);
     }
@@ -200,7 +207,8 @@ void MemoryStore::write(const Flush& flush, const std::set<Lane>& lanes) {
   const bool unfenced = defective(Defect::kRowsWithoutFence);
   const auto ours = [&](Lane lane) { return unfenced || lanes.contains(lane); };
   const auto listed = [&](Lane lane) {
-    const bool found = std::any_of(flush.lanes.begin(), flush.lanes.end(), [&](const LaneFence& f) { return f.lane == lane; });
+    const bool found = std::any_of(flush.lanes.begin(), flush.lanes.end(),
+                                   [&](const LaneFence& f) { return f.lane == lane; });
     BELAY_CHECK(found, "each row's lane is among the flush's lanes");
     return unfenced || lanes.contains(lane);
   };
@@ -230,7 +238,8 @@ void MemoryStore::write(const Flush& flush, const std::set<Lane>& lanes) {
     last = std::max(last, latest(flush));
   }
   for (const auto& [lane, eseq] : flush.events_claimed) {
-    if (auto it = events_.find({lane, eseq}); listed(lane) && it != events_.end()) it->second.claimed = true;
+    if (auto it = events_.find({lane, eseq}); listed(lane) && it != events_.end())
+      it->second.claimed = true;
   }
   const auto key_of = [](const SubscriptionRow& row) {
     return std::tuple(row.lane, row.tenant, row.type, row.key, row.saga, row.path);
@@ -242,14 +251,18 @@ void MemoryStore::write(const Flush& flush, const std::set<Lane>& lanes) {
     if (listed(row.lane)) subscriptions_.erase(key_of(row));
   }
   for (const MailboxRow& row : flush.mail) {
-    if (listed(row.from)) BELAY_CHECK(mail_.emplace(std::tuple(row.to, row.from, row.number), row).second, "mail is numbered");
+    if (listed(row.from))
+      BELAY_CHECK(mail_.emplace(std::tuple(row.to, row.from, row.number), row).second,
+                  "mail is numbered");
   }
   for (const MailboxRow& row : flush.mail_consumed) {
-    if (listed(row.to) && !defective(Defect::kMailStays)) mail_.erase({row.to, row.from, row.number});
+    if (listed(row.to) && !defective(Defect::kMailStays))
+      mail_.erase({row.to, row.from, row.number});
   }
   for (const StartKeyRow& row : flush.start_keys_gone) {
     const auto it = start_keys_.find({row.lane, row.tenant, row.key});
-    if (ours(row.lane) && it != start_keys_.end() && it->second.saga == row.saga) start_keys_.erase(it);
+    if (ours(row.lane) && it != start_keys_.end() && it->second.saga == row.saga)
+      start_keys_.erase(it);
   }
   for (const StartKeyRow& row : flush.start_keys) {
     if (listed(row.lane)) start_keys_[{row.lane, row.tenant, row.key}] = row;
@@ -286,7 +299,8 @@ Result<std::vector<ClaimedLane>> MemoryStore::claim(const Claim& claim) {
   if (down_) return no_database();
   std::lock_guard lock(mutex_);
   std::vector<Lane> wanted = claim.lanes;
-  for (std::size_t i = 0; claim.lanes.empty() && i < lanes_.size(); ++i) wanted.push_back(static_cast<Lane>(i));
+  for (std::size_t i = 0; claim.lanes.empty() && i < lanes_.size(); ++i)
+    wanted.push_back(static_cast<Lane>(i));
   std::vector<ClaimedLane> claimed;
   for (const Lane number : wanted) {
     LaneRow& lane = lanes_[static_cast<std::size_t>(number)];
@@ -298,7 +312,8 @@ Result<std::vector<ClaimedLane>> MemoryStore::claim(const Claim& claim) {
     claimed.push_back({number, lane.epoch, lane.head, lane.crashes++, last(lane)});
   }
   if (!claimed.empty()) dead_.erase(claim.owner);
-  std::sort(claimed.begin(), claimed.end(), [](const auto& a, const auto& b) { return a.lane < b.lane; });
+  std::sort(claimed.begin(), claimed.end(),
+            [](const auto& a, const auto& b) { return a.lane < b.lane; });
   return claimed;
 }
 
@@ -321,7 +336,8 @@ Result<Cluster> MemoryStore::beat(const NodeBeat& me) {
   Cluster cluster;
   cluster.db_now = now();
   for (std::size_t i = 0; i < lanes_.size(); ++i) {
-    cluster.lanes.push_back({static_cast<Lane>(i), lanes_[i].owner, lanes_[i].epoch, free(lanes_[i])});
+    cluster.lanes.push_back(
+        {static_cast<Lane>(i), lanes_[i].owner, lanes_[i].epoch, free(lanes_[i])});
     cluster.latest = std::max(cluster.latest, last(lanes_[i]));
   }
   for (const auto& [name, node] : nodes_) {
@@ -342,11 +358,13 @@ Result<void> MemoryStore::release_lanes(const std::string& owner) {
   return {};
 }
 
-Result<void> MemoryStore::forgive_crashes(const std::string& owner, const std::vector<Lane>& lanes) {
+Result<void> MemoryStore::forgive_crashes(const std::string& owner,
+                                          const std::vector<Lane>& lanes) {
   if (down_) return no_database();
   std::lock_guard lock(mutex_);
   for (std::size_t i = 0; i < lanes_.size(); ++i) {
-    const bool meant = lanes.empty() || std::find(lanes.begin(), lanes.end(), static_cast<Lane>(i)) != lanes.end();
+    const bool meant =
+        lanes.empty() || std::find(lanes.begin(), lanes.end(), static_cast<Lane>(i)) != lanes.end();
     if (meant && lanes_[i].owner == owner) lanes_[i].crashes = 1;
   }
   return {};
@@ -362,7 +380,8 @@ std::int32_t MemoryStore::crashes(Lane lane) const {
   return lanes_[static_cast<std::size_t>(lane)].crashes;
 }
 
-Result<std::vector<std::pair<Lane, std::int64_t>>> MemoryStore::last_events(const std::vector<Lane>& lanes) {
+Result<std::vector<std::pair<Lane, std::int64_t>>> MemoryStore::last_events(
+    const std::vector<Lane>& lanes) {
   if (down_ || unreadable_) return no_database();
   std::lock_guard lock(mutex_);
   std::vector<std::pair<Lane, std::int64_t>> last;
@@ -386,7 +405,8 @@ Result<std::vector<SagaId>> MemoryStore::running_sagas(Lane lane) {
   return ids;
 }
 
-Result<std::vector<LoadedSaga>> MemoryStore::load_sagas(const std::vector<std::pair<Lane, SagaId>>& which) {
+Result<std::vector<LoadedSaga>> MemoryStore::load_sagas(
+    const std::vector<std::pair<Lane, SagaId>>& which) {
   if (down_) return no_database();
   std::lock_guard lock(mutex_);
   std::vector<LoadedSaga> loaded;
@@ -408,13 +428,15 @@ Result<std::vector<JournalRow>> MemoryStore::journal(Lane, const SagaId& saga) {
   return journal_of(saga);
 }
 
-Result<std::vector<DueSaga>> MemoryStore::due_sagas(DueTime time, std::size_t limit, const std::vector<Lane>& lanes) {
+Result<std::vector<DueSaga>> MemoryStore::due_sagas(DueTime time, std::size_t limit,
+                                                    const std::vector<Lane>& lanes) {
   if (down_) return no_database();
   std::lock_guard lock(mutex_);
   std::vector<DueSaga> due;
   for (const auto& [id, row] : instances_) {
     const bool asked = std::find(lanes.begin(), lanes.end(), row.lane) != lanes.end();
-    if (asked && row.due_at && row.due_at >= time.from && row.due_at <= time.until) due.push_back({row.lane, id, row.due_at});
+    if (asked && row.due_at && row.due_at >= time.from && row.due_at <= time.until)
+      due.push_back({row.lane, id, row.due_at});
   }
   std::sort(due.begin(), due.end(), [](const DueSaga& a, const DueSaga& b) {
     return std::tie(a.due_at.us, a.lane, a.id) < std::tie(b.due_at.us, b.lane, b.id);
@@ -433,7 +455,8 @@ Result<std::vector<MailboxRow>> MemoryStore::mailbox(const MailQuery& query) {
   std::vector<MailboxRow> rows;
   for (const auto& [key, row] : mail_) {
     if (rows.size() >= query.at_most) break;
-    if ((query.to.empty() || listed(query.to, row.to)) && !listed(query.not_from, row.from)) rows.push_back(row);
+    if ((query.to.empty() || listed(query.to, row.to)) && !listed(query.not_from, row.from))
+      rows.push_back(row);
   }
   const auto hook = after_mailbox_read_;
   lock.unlock();
@@ -463,7 +486,8 @@ Result<void> MemoryStore::carried_out(const std::vector<MailboxRow>& rows) {
   return {};
 }
 
-Result<void> MemoryStore::forget_carried(const std::vector<Lane>& to, const std::vector<Lane>& from) {
+Result<void> MemoryStore::forget_carried(const std::vector<Lane>& to,
+                                         const std::vector<Lane>& from) {
   if (down_) return no_database();
   std::lock_guard lock(mutex_);
   const auto listed = [](const std::vector<Lane>& lanes, Lane lane) {
@@ -471,7 +495,8 @@ Result<void> MemoryStore::forget_carried(const std::vector<Lane>& to, const std:
   };
   std::erase_if(carried_, [&](const auto& entry) {
     const auto& [receiver, sender, number] = entry.first;
-    return entry.second.us < now().us - kRememberCarriedUs && listed(to, receiver) && listed(from, sender);
+    return entry.second.us < now().us - kRememberCarriedUs && listed(to, receiver) &&
+           listed(from, sender);
   });
   return {};
 }
@@ -482,7 +507,8 @@ Result<std::vector<SubscriptionRow>> MemoryStore::subscriptions_of(
   std::lock_guard lock(mutex_);
   std::vector<SubscriptionRow> rows;
   for (const auto& [key, row] : subscriptions_) {
-    if (std::find(topics.begin(), topics.end(), std::tuple(row.lane, row.tenant, row.type, row.key)) != topics.end()) {
+    if (std::find(topics.begin(), topics.end(),
+                  std::tuple(row.lane, row.tenant, row.type, row.key)) != topics.end()) {
       rows.push_back(row);
     }
   }
@@ -496,7 +522,8 @@ Result<std::vector<EventRow>> MemoryStore::events_since(
   std::vector<EventRow> rows;
   for (const auto& [lane, tenant, type, key, since] : topics) {
     for (const auto& [place, row] : events_) {
-      if (row.lane == lane && row.tenant == tenant && row.type == type && row.key == key && row.at >= since) {
+      if (row.lane == lane && row.tenant == tenant && row.type == type && row.key == key &&
+          row.at >= since) {
         rows.push_back(row);
       }
     }
@@ -513,7 +540,8 @@ Result<std::vector<StartKeyRow>> MemoryStore::start_keys(
   std::lock_guard lock(mutex_);
   std::vector<StartKeyRow> rows;
   for (const auto& key : keys) {
-    if (const auto found = start_keys_.find(key); found != start_keys_.end()) rows.push_back(found->second);
+    if (const auto found = start_keys_.find(key); found != start_keys_.end())
+      rows.push_back(found->second);
     if (std::get<0>(key) != kAnyLane) continue;
     for (const auto& [place, row] : start_keys_) {
       if (row.tenant == std::get<1>(key) && row.key == std::get<2>(key)) rows.push_back(row);
@@ -550,23 +578,27 @@ Result<std::vector<TurnRow>> MemoryStore::turns(
   return rows;
 }
 
-Result<std::vector<SagaKeyRow>> MemoryStore::saga_keys(const std::vector<std::pair<Lane, SagaId>>& which) {
+Result<std::vector<SagaKeyRow>> MemoryStore::saga_keys(
+    const std::vector<std::pair<Lane, SagaId>>& which) {
   if (down_) return no_database();
   std::lock_guard lock(mutex_);
   std::vector<SagaKeyRow> rows;
   for (const auto& [lane, id] : which) {
-    if (const auto found = saga_keys_.find(id); found != saga_keys_.end()) rows.push_back(found->second);
+    if (const auto found = saga_keys_.find(id); found != saga_keys_.end())
+      rows.push_back(found->second);
   }
   return rows;
 }
 
-Result<std::map<SagaId, Lane>> MemoryStore::find_sagas(const std::vector<std::pair<std::string, SagaId>>& which) {
+Result<std::map<SagaId, Lane>> MemoryStore::find_sagas(
+    const std::vector<std::pair<std::string, SagaId>>& which) {
   if (down_) return no_database();
   std::lock_guard lock(mutex_);
   std::map<SagaId, Lane> lanes;
   for (const auto& [tenant, id] : which) {
     const auto found = instances_.find(id);
-    if (found != instances_.end() && found->second.tenant == tenant) lanes.emplace(id, found->second.lane);
+    if (found != instances_.end() && found->second.tenant == tenant)
+      lanes.emplace(id, found->second.lane);
   }
   return lanes;
 }
@@ -576,13 +608,14 @@ Result<Instant> MemoryStore::database_now(std::size_t) {
   return now();
 }
 
-Result<void> MemoryStore::put_definition(const std::string& workflow, std::uint32_t version, const std::string& hash,
-                                         const std::string& graph) {
+Result<void> MemoryStore::put_definition(const std::string& workflow, std::uint32_t version,
+                                         const std::string& hash, const std::string& graph) {
   if (down_) return no_database();
   std::lock_guard lock(mutex_);
   const auto [known, fresh] = versions_.try_emplace({workflow, version}, hash);
   if (!fresh && known->second != hash) {
-    return fail(ErrorCode::kConflict, "version " + std::to_string(version) + " of `" + workflow + "` has another content");
+    return fail(ErrorCode::kConflict, "version " + std::to_string(version) + " of `" + workflow +
+                                          "` has another content");
   }
   definitions_[hash] = graph;
   return {};
@@ -592,7 +625,8 @@ Result<std::string> MemoryStore::get_definition(const std::string& hash) {
   if (down_) return no_database();
   std::lock_guard lock(mutex_);
   const auto found = definitions_.find(hash);
-  if (found == definitions_.end()) return fail(ErrorCode::kNotFound, "there is no definition " + hash);
+  if (found == definitions_.end())
+    return fail(ErrorCode::kNotFound, "there is no definition " + hash);
   return found->second;
 }
 

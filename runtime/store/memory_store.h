@@ -1,6 +1,7 @@
-// A Store in memory with the fences of the real one, for tests: it can lose an acknowledgement, be down, refuse a
-// marked row, be taken over by another node. Several engines may share it: one after the other is a restart, at the same
-// time they are nodes. Thread-safe. Tested by every engine test.
+// A Store in memory with the fences of the real one, for tests: it can lose an acknowledgement, be
+// down, refuse a marked row, be taken over by another node. Several engines may share it: one after
+// the other is a restart, at the same time they are nodes. Thread-safe. Tested by every engine
+// test.
 #pragma once
 #include <atomic>
 #include <functional>
@@ -28,7 +29,8 @@ class MemoryStore final : public Store {
   void refuse_rows(std::function<bool(const JournalRow&)> bad);
   // Somebody else claims these lanes now.
   void take_over(const std::vector<Lane>& lanes);
-  // As after a kill -9 of who holds lanes now: the next claim by anybody succeeds and counts a crash.
+  // As after a kill -9 of who holds lanes now: the next claim by anybody succeeds and counts a
+  // crash.
   void forget_owner();
   // The same of one node, whose process is then known to be dead, as on one machine.
   void kill(const std::string& node);
@@ -53,8 +55,9 @@ class MemoryStore final : public Store {
 
   // ---- What is stored. ----
   struct Counts {
-    std::size_t carried = 0, instances = 0, journal = 0, events = 0, subscriptions = 0, mail = 0, start_keys = 0, dedup = 0,
-                flushes = 0, unclaimed_events = 0, turns = 0, questions = 0;
+    std::size_t carried = 0, instances = 0, journal = 0, events = 0, subscriptions = 0, mail = 0,
+                start_keys = 0, dedup = 0, flushes = 0, unclaimed_events = 0, turns = 0,
+                questions = 0;
   };
   Counts counts() const;
   std::vector<SagaId> sagas() const;
@@ -76,17 +79,22 @@ class MemoryStore final : public Store {
   // ---- The port. ----
   void set_writers(std::size_t writers) { writers_ = writers; }  // before an engine is opened
   std::size_t writers() const override { return writers_; }
-  std::size_t writer_of(Lane lane) const override { return static_cast<std::size_t>(lane) % writers_; }
+  std::size_t writer_of(Lane lane) const override {
+    return static_cast<std::size_t>(lane) % writers_;
+  }
   FlushResult flush(const Flush& flush, std::size_t writer = 0) override;
   Result<std::vector<ClaimedLane>> claim(const Claim& claim) override;
   Result<void> release(const std::string& owner, const std::vector<LaneFence>& lanes) override;
   Result<Cluster> beat(const NodeBeat& me) override;
   Result<void> release_lanes(const std::string& owner) override;
-  Result<std::vector<std::pair<Lane, std::int64_t>>> last_events(const std::vector<Lane>& lanes) override;
+  Result<std::vector<std::pair<Lane, std::int64_t>>> last_events(
+      const std::vector<Lane>& lanes) override;
   Result<std::vector<SagaId>> running_sagas(Lane lane) override;
-  Result<std::vector<LoadedSaga>> load_sagas(const std::vector<std::pair<Lane, SagaId>>& which) override;
+  Result<std::vector<LoadedSaga>> load_sagas(
+      const std::vector<std::pair<Lane, SagaId>>& which) override;
   Result<std::vector<JournalRow>> journal(Lane lane, const SagaId& saga) override;
-  Result<std::vector<DueSaga>> due_sagas(DueTime time, std::size_t limit, const std::vector<Lane>& lanes) override;
+  Result<std::vector<DueSaga>> due_sagas(DueTime time, std::size_t limit,
+                                         const std::vector<Lane>& lanes) override;
   Result<std::vector<MailboxRow>> mailbox(const MailQuery& query) override;
   Result<bool> carry_in(const std::vector<MailboxRow>& rows, Instant read_at) override;
   Result<void> carried_out(const std::vector<MailboxRow>& rows) override;
@@ -94,19 +102,22 @@ class MemoryStore final : public Store {
   Result<std::vector<SubscriptionRow>> subscriptions_of(
       const std::vector<std::tuple<Lane, std::string, std::string, std::string>>& topics) override;
   Result<std::vector<EventRow>> events_since(
-      const std::vector<std::tuple<Lane, std::string, std::string, std::string, Instant>>& topics) override;
+      const std::vector<std::tuple<Lane, std::string, std::string, std::string, Instant>>& topics)
+      override;
   Result<std::vector<StartKeyRow>> start_keys(
       const std::vector<std::tuple<Lane, std::string, std::string>>& keys) override;
   Result<std::vector<DedupRow>> dedup(
       const std::vector<std::tuple<Lane, std::string, std::string, std::string>>& keys) override;
   Result<std::vector<TurnRow>> turns(
       const std::vector<std::tuple<Lane, std::string, std::string>>& names) override;
-  Result<std::vector<SagaKeyRow>> saga_keys(const std::vector<std::pair<Lane, SagaId>>& which) override;
-  Result<std::map<SagaId, Lane>> find_sagas(const std::vector<std::pair<std::string, SagaId>>& which) override;
+  Result<std::vector<SagaKeyRow>> saga_keys(
+      const std::vector<std::pair<Lane, SagaId>>& which) override;
+  Result<std::map<SagaId, Lane>> find_sagas(
+      const std::vector<std::pair<std::string, SagaId>>& which) override;
   Result<Instant> database_now(std::size_t cell = 0) override;
   Result<void> forgive_crashes(const std::string& owner, const std::vector<Lane>& lanes) override;
-  Result<void> put_definition(const std::string& workflow, std::uint32_t version, const std::string& hash,
-                              const std::string& graph) override;
+  Result<void> put_definition(const std::string& workflow, std::uint32_t version,
+                              const std::string& hash, const std::string& graph) override;
   Result<std::string> get_definition(const std::string& hash) override;
 
  private:
@@ -132,9 +143,12 @@ class MemoryStore final : public Store {
   std::map<SagaId, InstanceRow> instances_;
   std::map<std::pair<SagaId, std::uint64_t>, JournalRow> journal_;
   std::map<std::pair<Lane, std::int64_t>, EventRow> events_;
-  std::map<std::tuple<Lane, std::string, std::string, std::string, SagaId, std::string>, SubscriptionRow> subscriptions_;
+  std::map<std::tuple<Lane, std::string, std::string, std::string, SagaId, std::string>,
+           SubscriptionRow>
+      subscriptions_;
   std::map<std::tuple<Lane, Lane, std::int64_t>, MailboxRow> mail_;
-  std::map<std::tuple<Lane, Lane, std::int64_t>, Instant> carried_;  // mail of other cells, and when it came
+  std::map<std::tuple<Lane, Lane, std::int64_t>, Instant>
+      carried_;  // mail of other cells, and when it came
   std::map<std::tuple<Lane, std::string, std::string>, StartKeyRow> start_keys_;
   std::map<std::tuple<Lane, std::string, std::string, std::string>, DedupRow> dedup_;
   std::map<std::tuple<Lane, std::string, std::string, SagaId>, TurnRow> turns_;

@@ -24,7 +24,8 @@ std::vector<Migration> migrations() {
   std::vector<Migration> all;
   for (const EmbeddedSql& file : embedded_sql()) {
     std::int64_t number = 0;
-    const auto read = std::from_chars(file.name.data(), file.name.data() + file.name.size(), number);
+    const auto read =
+        std::from_chars(file.name.data(), file.name.data() + file.name.size(), number);
     if (read.ec == std::errc() && number > 0) all.push_back({number, file.name, file.text});
   }
   return all;
@@ -38,8 +39,8 @@ Result<void> run(PostgresConnection& connection, const std::string& sql, std::st
 
 Failure too_new(std::int64_t found, std::int64_t known) {
   return {ErrorCode::kUnsupported,
-          "the database schema is at migration " + std::to_string(found) + ", this program knows up to " +
-              std::to_string(known),
+          "the database schema is at migration " + std::to_string(found) +
+              ", this program knows up to " + std::to_string(known),
           "run a newer belay"};
 }
 
@@ -60,18 +61,22 @@ Result<void> migrate_locked(PostgresConnection& connection) {
   if (*version > all.back().number) return fail(too_new(*version, all.back().number));
   if (*version == 0) {
     auto made = run(connection,
-                    "CREATE SCHEMA IF NOT EXISTS belay; CREATE TABLE belay.migration (number int PRIMARY KEY, name "
+                    "CREATE SCHEMA IF NOT EXISTS belay; CREATE TABLE belay.migration (number int "
+                    "PRIMARY KEY, name "
                     "text NOT NULL, applied_at timestamptz NOT NULL DEFAULT now())",
                     "make its schema");
     if (!made) return made;
   }
   for (const Migration& migration : all) {
     if (migration.number <= *version) continue;
-    if (auto done = run(connection, std::string(migration.text), "apply " + std::string(migration.name)); !done) {
+    if (auto done =
+            run(connection, std::string(migration.text), "apply " + std::string(migration.name));
+        !done) {
       return done;
     }
-    auto recorded = connection.execute("INSERT INTO belay.migration (number, name) VALUES ($1, $2)",
-                                       {std::to_string(migration.number), std::string(migration.name)});
+    auto recorded =
+        connection.execute("INSERT INTO belay.migration (number, name) VALUES ($1, $2)",
+                           {std::to_string(migration.number), std::string(migration.name)});
     if (!recorded) return fail(to_failure(recorded.error(), "record a migration"));
   }
   auto partitions = connection.run("make_partitions", PostgresParams().int4(kMonthsAhead));
@@ -86,7 +91,8 @@ Result<void> guard(PostgresConnection& connection, const PostgresOptions& option
   if (!rows) return fail(to_failure(rows.error(), "tell its settings"));
   const bool careful = !options.unsafe_commits_for_tests;
   if (careful && rows->text(0, 0) != "on") {
-    return fail(ErrorCode::kMisconfigured, std::string("the database runs with fsync=off and ") + kLosesCommits,
+    return fail(ErrorCode::kMisconfigured,
+                std::string("the database runs with fsync=off and ") + kLosesCommits,
                 "set fsync = on in postgresql.conf and reload");
   }
   if (careful && rows->text(0, 1) == "off") {
@@ -95,7 +101,8 @@ Result<void> guard(PostgresConnection& connection, const PostgresOptions& option
                 "set synchronous_commit = on, for the server or for this user (ALTER ROLE … SET)");
   }
   if (rows->number(0, 2) < kServerMin) {
-    return fail(ErrorCode::kUnsupported, "this Postgres is older than version 14", "use Postgres 15");
+    return fail(ErrorCode::kUnsupported, "this Postgres is older than version 14",
+                "use Postgres 15");
   }
   return {};
 }
@@ -106,8 +113,9 @@ Result<void> check_schema(PostgresConnection& connection) {
   const std::int64_t known = migrations().back().number;
   if (*version > known) return fail(too_new(*version, known));
   if (*version < known) {
-    return fail(ErrorCode::kUnsupported, "the database schema is at migration " + std::to_string(*version) +
-                                             ", this program needs " + std::to_string(known),
+    return fail(ErrorCode::kUnsupported,
+                "the database schema is at migration " + std::to_string(*version) +
+                    ", this program needs " + std::to_string(known),
                 "run `belay migrate`");
   }
   return {};
@@ -118,7 +126,9 @@ Result<void> migrate(const PostgresOptions& options) {
   if (!connection) return fail(to_failure(connection.error(), "answer"));
   PostgresConnection& c = **connection;
   if (auto fine = guard(c, options); !fine) return fine;
-  if (auto begun = run(c, "BEGIN; SELECT pg_advisory_xact_lock(hashtext('belay migrations'))", "begin"); !begun) {
+  if (auto begun =
+          run(c, "BEGIN; SELECT pg_advisory_xact_lock(hashtext('belay migrations'))", "begin");
+      !begun) {
     return begun;
   }
   auto done = migrate_locked(c);

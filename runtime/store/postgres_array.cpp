@@ -1,4 +1,5 @@
-// Postgres' binary formats, as documented by array_recv, int4recv, uuid_recv and their kin. See postgres_array.h.
+// Postgres' binary formats, as documented by array_recv, int4recv, uuid_recv and their kin. See
+// postgres_array.h.
 #include "runtime/store/postgres_array.h"
 
 #include <cstring>
@@ -9,7 +10,8 @@
 namespace belay::runtime {
 namespace {
 
-constexpr std::size_t kHeaderBytes = 20;  // dimensions, has nulls, element type, length, lower bound
+constexpr std::size_t kHeaderBytes =
+    20;  // dimensions, has nulls, element type, length, lower bound
 
 void put32(char* at, std::uint32_t v) {
   for (int i = 0; i < 4; ++i) at[i] = static_cast<char>(v >> (24 - 8 * i));
@@ -26,7 +28,9 @@ void append64(std::string& out, std::uint64_t v) {
   append32(out, static_cast<std::uint32_t>(v));
 }
 
-unsigned nibble(char c) { return c <= '9' ? static_cast<unsigned>(c - '0') : static_cast<unsigned>(c - 'a') + 10; }
+unsigned nibble(char c) {
+  return c <= '9' ? static_cast<unsigned>(c - '0') : static_cast<unsigned>(c - 'a') + 10;
+}
 
 void append_uuid(std::string& out, std::string_view text) {
   BELAY_CHECK(is_uuid(text), "ids that reach the database are uuids");

@@ -1,6 +1,6 @@
-// One connection to Postgres: libpqxx behind a small face, so that its headers, exceptions and versions (6.4 on Debian
-// 12, 7.10 on 13) stay in one .cpp. A lost connection stays lost: whoever owns it must know, so that nothing is sent
-// twice by a library that meant well. Not thread-safe.
+// One connection to Postgres: libpqxx behind a small face, so that its headers, exceptions and
+// versions (6.4 on Debian 12, 7.10 on 13) stay in one .cpp. A lost connection stays lost: whoever
+// owns it must know, so that nothing is sent twice by a library that meant well. Not thread-safe.
 #pragma once
 #include <cstdint>
 #include <memory>
@@ -16,7 +16,7 @@
 namespace belay::runtime {
 
 struct PostgresFailure {
-  bool lost = false;       // no connection any more: the statement may or may not have been carried out
+  bool lost = false;  // no connection any more: the statement may or may not have been carried out
   std::string sqlstate;    // empty when lost without one
   std::string message;     // the server's first line
   std::string constraint;  // of 23xxx, else empty
@@ -41,7 +41,9 @@ class PostgresRows {
   bool is_null(std::size_t row, std::size_t column) const;
   // Null is empty, 0, false. Valid while the rows live.
   std::string_view text(std::size_t row, std::size_t column) const;
-  std::string str(std::size_t row, std::size_t column) const { return std::string(text(row, column)); }
+  std::string str(std::size_t row, std::size_t column) const {
+    return std::string(text(row, column));
+  }
   std::int64_t number(std::size_t row, std::size_t column) const;
   bool flag(std::size_t row, std::size_t column) const { return text(row, column) == "t"; }
 
@@ -60,13 +62,15 @@ class PostgresConnection {
   static PostgresResult<std::unique_ptr<PostgresConnection>> open(const PostgresOptions& options);
   ~PostgresConnection();
 
-  // A named statement of runtime/store/sql, prepared at its first use; parameters in binary. Its plan is made anew from
-  // time to time: one that was made while a table was empty may read by any index, and reads all of a large one.
+  // A named statement of runtime/store/sql, prepared at its first use; parameters in binary. Its
+  // plan is made anew from time to time: one that was made while a table was empty may read by any
+  // index, and reads all of a large one.
   PostgresResult<PostgresRows> run(const char* name, const PostgresParams& params = {});
   // SQL text without parameters; several statements are one transaction.
   PostgresResult<PostgresRows> execute(const std::string& sql);
   // One statement with parameters as text (nullopt is null), not prepared.
-  PostgresResult<PostgresRows> execute(const std::string& sql, const std::vector<std::optional<std::string>>& params);
+  PostgresResult<PostgresRows> execute(const std::string& sql,
+                                       const std::vector<std::optional<std::string>>& params);
 
   bool lost() const { return lost_; }
   // Plans are made once, for any parameters: for connections that run the same statements for ever.

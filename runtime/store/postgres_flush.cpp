@@ -1,5 +1,5 @@
-// Rows to columns, in the order of flush_hot.sql, flush_full.sql and flush_rare.sql. On the hot path: one pass a column set, appended
-// binary, no temporary strings. See postgres_flush.h.
+// Rows to columns, in the order of flush_hot.sql, flush_full.sql and flush_rare.sql. On the hot
+// path: one pass a column set, appended binary, no temporary strings. See postgres_flush.h.
 #include "runtime/store/postgres_flush.h"
 
 #include <algorithm>
@@ -20,13 +20,15 @@ class Lanes {
  public:
   explicit Lanes(const std::vector<LaneFence>& fences) {
     for (const LaneFence& fence : fences) {
-      if (fence.lane >= static_cast<Lane>(known_.size())) known_.resize(static_cast<std::size_t>(fence.lane) + 1);
+      if (fence.lane >= static_cast<Lane>(known_.size()))
+        known_.resize(static_cast<std::size_t>(fence.lane) + 1);
       known_[static_cast<std::size_t>(fence.lane)] = true;
     }
   }
   // A row of another lane would be dropped in silence.
   void check(Lane lane) const {
-    BELAY_CHECK(lane >= 0 && lane < static_cast<Lane>(known_.size()) && known_[static_cast<std::size_t>(lane)],
+    BELAY_CHECK(lane >= 0 && lane < static_cast<Lane>(known_.size()) &&
+                    known_[static_cast<std::size_t>(lane)],
                 "every row belongs to a lane of the flush");
   }
 
@@ -34,17 +36,23 @@ class Lanes {
   std::vector<bool> known_;
 };
 
-void add_fences(const std::vector<LaneFence>& fences, std::int64_t lease_ms, Instant latest, PostgresParams& params) {
+void add_fences(const std::vector<LaneFence>& fences, std::int64_t lease_ms, Instant latest,
+                PostgresParams& params) {
   PostgresArray lane(Of::kInt4), epoch(Of::kInt8), head(Of::kInt8);
   for (const LaneFence& fence : fences) {
     lane.add_int4(fence.lane);
     epoch.add_int8(fence.epoch);
     head.add_int8(fence.head);
   }
-  params.array(std::move(lane)).array(std::move(epoch)).array(std::move(head)).int8(lease_ms).int8(latest.us);
+  params.array(std::move(lane))
+      .array(std::move(epoch))
+      .array(std::move(head))
+      .int8(lease_ms)
+      .int8(latest.us);
 }
 
-// A saga's rows in one flush become one: the last, with the latest snapshot. Most flushes have no such pair.
+// A saga's rows in one flush become one: the last, with the latest snapshot. Most flushes have no
+// such pair.
 struct MergedInstance {
   const InstanceRow* row;
   const InstanceRow* snapshot;  // whose state counts, or nullptr
@@ -71,9 +79,11 @@ Rows merge(const Flush& flush, StoredForm form) {
   }
   rows.journal.reserve(flush.journal.size());
   for (const JournalRow& entry : flush.journal) {
-    const auto at = form == StoredForm::kJournalAlone || entry.version != 1 ? seen.end() : seen.find(entry.id);
+    const auto at =
+        form == StoredForm::kJournalAlone || entry.version != 1 ? seen.end() : seen.find(entry.id);
     MergedInstance* merged = at == seen.end() ? nullptr : &out[at->second];
-    if (merged != nullptr && entry.seq == 1 && entry.kind == "Started" && entry.at == merged->row->created_at) {
+    if (merged != nullptr && entry.seq == 1 && entry.kind == "Started" &&
+        entry.at == merged->row->created_at) {
       merged->started = &entry;
     } else if (merged != nullptr && merged->row->first_end && entry.seq == merged->row->seq) {
       merged->end = &entry;
@@ -85,18 +95,22 @@ Rows merge(const Flush& flush, StoredForm form) {
 }
 
 void add_text_or_null(const std::string& text, PostgresArray& to) {
-  if (text.empty()) to.add_null();
-  else to.add_text(text);
+  if (text.empty())
+    to.add_null();
+  else
+    to.add_text(text);
 }
 
-void add_instances(const std::vector<MergedInstance>& rows, const Lanes& lanes, PostgresParams& params) {
+void add_instances(const std::vector<MergedInstance>& rows, const Lanes& lanes,
+                   PostgresParams& params) {
   const std::size_t n = rows.size();
-  PostgresArray lane(Of::kInt4, n), id(Of::kUuid, n), tenant(Of::kText, n), workflow(Of::kText, n), key(Of::kText, n),
-      created(Of::kInt8, n), version(Of::kInt4, n), definition(Of::kText, n), status(Of::kText, n),
-      health(Of::kText, n), seq(Of::kInt8, n), state_seq(Of::kInt8, n), since(Of::kInt8, n), due(Of::kInt8, n),
-      updated(Of::kInt8, n), ended(Of::kInt8, n), waiting(Of::kText, n), failure(Of::kText, n), state(Of::kText, n),
-      end_seq(Of::kInt4, n), end_at(Of::kInt8, n), end_kind(Of::kText, n), end_actor(Of::kText, n),
-      end_body(Of::kText, n), started_actor(Of::kText, n), started_body(Of::kText, n);
+  PostgresArray lane(Of::kInt4, n), id(Of::kUuid, n), tenant(Of::kText, n), workflow(Of::kText, n),
+      key(Of::kText, n), created(Of::kInt8, n), version(Of::kInt4, n), definition(Of::kText, n),
+      status(Of::kText, n), health(Of::kText, n), seq(Of::kInt8, n), state_seq(Of::kInt8, n),
+      since(Of::kInt8, n), due(Of::kInt8, n), updated(Of::kInt8, n), ended(Of::kInt8, n),
+      waiting(Of::kText, n), failure(Of::kText, n), state(Of::kText, n), end_seq(Of::kInt4, n),
+      end_at(Of::kInt8, n), end_kind(Of::kText, n), end_actor(Of::kText, n), end_body(Of::kText, n),
+      started_actor(Of::kText, n), started_body(Of::kText, n);
   for (const auto& [row, snapshot, started, end] : rows) {
     lanes.check(row->lane);
     lane.add_int4(row->lane);
@@ -117,8 +131,10 @@ void add_instances(const std::vector<MergedInstance>& rows, const Lanes& lanes, 
     ended.add_int8(row->ended_at.us);
     waiting.add_text(row->waiting_on);
     failure.add_text(row->failure);
-    if (snapshot) state.add_text(*snapshot->state);
-    else state.add_null();
+    if (snapshot)
+      state.add_text(*snapshot->state);
+    else
+      state.add_null();
     if (end != nullptr) {
       end_seq.add_int4(static_cast<std::int32_t>(end->seq));
       end_at.add_int8(end->at.us);
@@ -126,7 +142,8 @@ void add_instances(const std::vector<MergedInstance>& rows, const Lanes& lanes, 
       add_text_or_null(end->actor, end_actor);
       end_body.add_text(end->body);
     } else {
-      for (PostgresArray* column : {&end_seq, &end_at, &end_kind, &end_actor, &end_body}) column->add_null();
+      for (PostgresArray* column : {&end_seq, &end_at, &end_kind, &end_actor, &end_body})
+        column->add_null();
     }
     if (started != nullptr) {
       add_text_or_null(started->actor, started_actor);
@@ -136,17 +153,19 @@ void add_instances(const std::vector<MergedInstance>& rows, const Lanes& lanes, 
     }
   }
   for (PostgresArray* column :
-       {&lane, &id, &tenant, &workflow, &key, &created, &version, &definition, &status, &health, &seq, &state_seq,
-        &since, &due, &updated, &ended, &waiting, &failure, &state, &end_seq, &end_at, &end_kind, &end_actor, &end_body,
-        &started_actor, &started_body}) {
+       {&lane,       &id,        &tenant,   &workflow,      &key,         &created, &version,
+        &definition, &status,    &health,   &seq,           &state_seq,   &since,   &due,
+        &updated,    &ended,     &waiting,  &failure,       &state,       &end_seq, &end_at,
+        &end_kind,   &end_actor, &end_body, &started_actor, &started_body}) {
     params.array(std::move(*column));
   }
 }
 
-void add_journal(const std::vector<const JournalRow*>& rows, const Lanes& lanes, PostgresParams& params) {
+void add_journal(const std::vector<const JournalRow*>& rows, const Lanes& lanes,
+                 PostgresParams& params) {
   const std::size_t n = rows.size();
-  PostgresArray lane(Of::kInt4, n), id(Of::kUuid, n), seq(Of::kInt4, n), at(Of::kInt8, n), version(Of::kInt4, n),
-      kind(Of::kText, n), actor(Of::kText, n), body(Of::kText, n);
+  PostgresArray lane(Of::kInt4, n), id(Of::kUuid, n), seq(Of::kInt4, n), at(Of::kInt8, n),
+      version(Of::kInt4, n), kind(Of::kText, n), actor(Of::kText, n), body(Of::kText, n);
   for (const JournalRow* row : rows) {
     lanes.check(row->lane);
     lane.add_int4(row->lane);
@@ -158,11 +177,14 @@ void add_journal(const std::vector<const JournalRow*>& rows, const Lanes& lanes,
     actor.add_text(row->actor);
     body.add_text(row->body);
   }
-  for (PostgresArray* column : {&lane, &id, &seq, &at, &version, &kind, &actor, &body}) params.array(std::move(*column));
+  for (PostgresArray* column : {&lane, &id, &seq, &at, &version, &kind, &actor, &body})
+    params.array(std::move(*column));
 }
 
-void add_start_keys(const std::vector<StartKeyRow>& rows, const Lanes& lanes, PostgresParams& params) {
-  PostgresArray lane(Of::kInt4), tenant(Of::kText), key(Of::kText), saga(Of::kUuid), digest(Of::kText), at(Of::kInt8);
+void add_start_keys(const std::vector<StartKeyRow>& rows, const Lanes& lanes,
+                    PostgresParams& params) {
+  PostgresArray lane(Of::kInt4), tenant(Of::kText), key(Of::kText), saga(Of::kUuid),
+      digest(Of::kText), at(Of::kInt8);
   for (const StartKeyRow& row : rows) {
     lanes.check(row.lane);
     lane.add_int4(row.lane);
@@ -172,13 +194,16 @@ void add_start_keys(const std::vector<StartKeyRow>& rows, const Lanes& lanes, Po
     digest.add_text(row.digest);
     at.add_int8(row.at.us);
   }
-  for (PostgresArray* column : {&lane, &tenant, &key, &saga, &digest, &at}) params.array(std::move(*column));
+  for (PostgresArray* column : {&lane, &tenant, &key, &saga, &digest, &at})
+    params.array(std::move(*column));
 }
 
 void add_events(const Flush& flush, const Lanes& lanes, PostgresParams& params) {
-  const std::set<std::pair<Lane, std::int64_t>> claimed_now(flush.events_claimed.begin(), flush.events_claimed.end());
+  const std::set<std::pair<Lane, std::int64_t>> claimed_now(flush.events_claimed.begin(),
+                                                            flush.events_claimed.end());
   PostgresArray lane(Of::kInt4), eseq(Of::kInt8), id(Of::kText), tenant(Of::kText), type(Of::kText),
-      version(Of::kInt4), key(Of::kText), at(Of::kInt8), claimed(Of::kBool), payload(Of::kJson), metadata(Of::kJson);
+      version(Of::kInt4), key(Of::kText), at(Of::kInt8), claimed(Of::kBool), payload(Of::kJson),
+      metadata(Of::kJson);
   for (const EventRow& row : flush.events) {
     lanes.check(row.lane);
     lane.add_int4(row.lane);
@@ -206,8 +231,8 @@ void add_events(const Flush& flush, const Lanes& lanes, PostgresParams& params) 
   params.array(std::move(claimed_lane)).array(std::move(claimed_eseq));
 }
 
-using SubscriptionKey = std::tuple<Lane, std::string_view, std::string_view, std::string_view, std::string_view,
-                                   std::string_view>;
+using SubscriptionKey = std::tuple<Lane, std::string_view, std::string_view, std::string_view,
+                                   std::string_view, std::string_view>;
 SubscriptionKey key_of(const SubscriptionRow& row) {
   return {row.lane, row.tenant, row.type, row.key, row.saga, row.path};
 }
@@ -217,8 +242,8 @@ void add_subscriptions(const Flush& flush, const Lanes& lanes, PostgresParams& p
   for (const SubscriptionRow& row : flush.subscriptions_gone) gone.insert(key_of(row));
   std::set<SubscriptionKey> made;
   for (const bool going : {false, true}) {
-    PostgresArray lane(Of::kInt4), tenant(Of::kText), type(Of::kText), key(Of::kText), saga(Of::kUuid), path(Of::kText),
-        since(Of::kInt8);
+    PostgresArray lane(Of::kInt4), tenant(Of::kText), type(Of::kText), key(Of::kText),
+        saga(Of::kUuid), path(Of::kText), since(Of::kInt8);
     for (const SubscriptionRow& row : going ? flush.subscriptions_gone : flush.subscriptions) {
       if (!going && (gone.contains(key_of(row)) || !made.insert(key_of(row)).second)) continue;
       lanes.check(row.lane);
@@ -230,13 +255,15 @@ void add_subscriptions(const Flush& flush, const Lanes& lanes, PostgresParams& p
       path.add_text(row.path);
       since.add_int8(row.since.us);
     }
-    for (PostgresArray* column : {&lane, &tenant, &type, &key, &saga, &path}) params.array(std::move(*column));
+    for (PostgresArray* column : {&lane, &tenant, &type, &key, &saga, &path})
+      params.array(std::move(*column));
     if (!going) params.array(std::move(since));
   }
 }
 
 void add_mail(const Flush& flush, const Lanes& lanes, PostgresParams& params) {
-  PostgresArray lane(Of::kInt4), sender(Of::kInt4), number(Of::kInt8), kind(Of::kText), body(Of::kJson);
+  PostgresArray lane(Of::kInt4), sender(Of::kInt4), number(Of::kInt8), kind(Of::kText),
+      body(Of::kJson);
   for (const MailboxRow& row : flush.mail) {
     lanes.check(row.from);
     lane.add_int4(row.to);
@@ -245,7 +272,8 @@ void add_mail(const Flush& flush, const Lanes& lanes, PostgresParams& params) {
     kind.add_text(row.kind);
     body.add_text(row.body.empty() ? "null" : row.body);
   }
-  for (PostgresArray* column : {&lane, &sender, &number, &kind, &body}) params.array(std::move(*column));
+  for (PostgresArray* column : {&lane, &sender, &number, &kind, &body})
+    params.array(std::move(*column));
   PostgresArray gone_lane(Of::kInt4), gone_sender(Of::kInt4), gone_number(Of::kInt8);
   for (const MailboxRow& row : flush.mail_consumed) {
     lanes.check(row.to);
@@ -269,12 +297,15 @@ void add_start_keys_gone(const Flush& flush, const Lanes& lanes, PostgresParams&
     key.add_text(row.key);
     saga.add_uuid(row.saga);
   }
-  params.array(std::move(lane)).array(std::move(tenant)).array(std::move(key)).array(std::move(saga));
+  params.array(std::move(lane))
+      .array(std::move(tenant))
+      .array(std::move(key))
+      .array(std::move(saga));
 }
 
 void add_dedup(const std::vector<DedupRow>& rows, const Lanes& lanes, PostgresParams& params) {
-  PostgresArray lane(Of::kInt4), tenant(Of::kText), scope(Of::kText), key(Of::kText), digest(Of::kText),
-      answer(Of::kJson), at(Of::kInt8);
+  PostgresArray lane(Of::kInt4), tenant(Of::kText), scope(Of::kText), key(Of::kText),
+      digest(Of::kText), answer(Of::kJson), at(Of::kInt8);
   for (const DedupRow& row : rows) {
     lanes.check(row.lane);
     lane.add_int4(row.lane);
@@ -285,13 +316,17 @@ void add_dedup(const std::vector<DedupRow>& rows, const Lanes& lanes, PostgresPa
     answer.add_text(row.answer.empty() ? "null" : row.answer);
     at.add_int8(row.at.us);
   }
-  for (PostgresArray* column : {&lane, &tenant, &scope, &key, &digest, &answer, &at}) params.array(std::move(*column));
+  for (PostgresArray* column : {&lane, &tenant, &scope, &key, &digest, &answer, &at})
+    params.array(std::move(*column));
 }
 
-// A saga that stands in line and ends within one flush leaves nothing; of two rows of one saga the later counts.
+// A saga that stands in line and ends within one flush leaves nothing; of two rows of one saga the
+// later counts.
 void add_turns(const Flush& flush, const Lanes& lanes, PostgresParams& params) {
   using Key = std::tuple<Lane, std::string_view, std::string_view, std::string_view>;
-  const auto key_of = [](const TurnRow& row) { return Key{row.lane, row.tenant, row.name, row.saga}; };
+  const auto key_of = [](const TurnRow& row) {
+    return Key{row.lane, row.tenant, row.name, row.saga};
+  };
   std::set<Key> gone;
   for (const TurnRow& row : flush.turns_gone) gone.insert(key_of(row));
   std::map<Key, const TurnRow*> made;
@@ -300,7 +335,8 @@ void add_turns(const Flush& flush, const Lanes& lanes, PostgresParams& params) {
     if (!gone.contains(key_of(row))) made[key_of(row)] = &row;
   }
   for (const bool going : {false, true}) {
-    PostgresArray lane(Of::kInt4), tenant(Of::kText), name(Of::kText), saga(Of::kUuid), holding(Of::kBool);
+    PostgresArray lane(Of::kInt4), tenant(Of::kText), name(Of::kText), saga(Of::kUuid),
+        holding(Of::kBool);
     const auto add = [&](const TurnRow& row) {
       lane.add_int4(row.lane);
       tenant.add_text(row.tenant);
@@ -330,8 +366,8 @@ void add_questions(const Flush& flush, const Lanes& lanes, PostgresParams& param
     lanes.check(row.lane);
     if (!gone.contains({row.saga, row.path})) made[{row.saga, row.path}] = &row;
   }
-  PostgresArray lane(Of::kInt4), saga(Of::kUuid), path(Of::kText), tenant(Of::kText), role(Of::kText),
-      since(Of::kInt8), until(Of::kInt8);
+  PostgresArray lane(Of::kInt4), saga(Of::kUuid), path(Of::kText), tenant(Of::kText),
+      role(Of::kText), since(Of::kInt8), until(Of::kInt8);
   for (const auto& [key, row] : made) {
     lane.add_int4(row->lane);
     saga.add_uuid(row->saga);
@@ -341,7 +377,8 @@ void add_questions(const Flush& flush, const Lanes& lanes, PostgresParams& param
     since.add_int8(row->since.us);
     until.add_int8(row->until.us);
   }
-  for (PostgresArray* column : {&lane, &saga, &path, &tenant, &role, &since, &until}) params.array(std::move(*column));
+  for (PostgresArray* column : {&lane, &saga, &path, &tenant, &role, &since, &until})
+    params.array(std::move(*column));
   PostgresArray gone_lane(Of::kInt4), gone_saga(Of::kUuid), gone_path(Of::kText);
   for (const QuestionRow& row : flush.questions_gone) {
     lanes.check(row.lane);
@@ -352,7 +389,8 @@ void add_questions(const Flush& flush, const Lanes& lanes, PostgresParams& param
   params.array(std::move(gone_lane)).array(std::move(gone_saga)).array(std::move(gone_path));
 }
 
-void add_saga_keys(const std::vector<SagaKeyRow>& rows, const Lanes& lanes, PostgresParams& params) {
+void add_saga_keys(const std::vector<SagaKeyRow>& rows, const Lanes& lanes,
+                   PostgresParams& params) {
   PostgresArray lane(Of::kInt4), saga(Of::kUuid), tenant(Of::kText), wrapped(Of::kText);
   for (const SagaKeyRow& row : rows) {
     lanes.check(row.lane);
@@ -361,14 +399,18 @@ void add_saga_keys(const std::vector<SagaKeyRow>& rows, const Lanes& lanes, Post
     tenant.add_text(row.tenant);
     wrapped.add_text(row.wrapped);
   }
-  params.array(std::move(lane)).array(std::move(saga)).array(std::move(tenant)).array(std::move(wrapped));
+  params.array(std::move(lane))
+      .array(std::move(saga))
+      .array(std::move(tenant))
+      .array(std::move(wrapped));
 }
 
 }  // namespace
 
 FlushStatement flush_statement(const Flush& flush, std::int64_t lease_ms, StoredForm form) {
-  const bool hot = flush.events.empty() && flush.events_claimed.empty() && flush.subscriptions.empty() &&
-                   flush.subscriptions_gone.empty() && flush.mail.empty() && flush.mail_consumed.empty() &&
+  const bool hot = flush.events.empty() && flush.events_claimed.empty() &&
+                   flush.subscriptions.empty() && flush.subscriptions_gone.empty() &&
+                   flush.mail.empty() && flush.mail_consumed.empty() &&
                    flush.start_keys_gone.empty() && flush.dedup.empty();
   const bool rare = !(flush.turns.empty() && flush.turns_gone.empty() && flush.questions.empty() &&
                       flush.questions_gone.empty() && flush.saga_keys.empty());

@@ -4,8 +4,8 @@
 
 namespace belay::runtime {
 
-// Refuses fsync=off, synchronous_commit=off (kMisconfigured), as they are for this very session, and servers before 14
-// (kUnsupported).
+// Refuses fsync=off, synchronous_commit=off (kMisconfigured), as they are for this very session,
+// and servers before 14 (kUnsupported).
 Result<void> guard(PostgresConnection& connection, const PostgresOptions& options);
 // Refuses a schema that was not migrated to exactly this program's.
 Result<void> check_schema(PostgresConnection& connection);

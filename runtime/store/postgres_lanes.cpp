@@ -41,7 +41,8 @@ Result<std::vector<ClaimedLane>> PostgresLanes::claim(const Claim& claim) {
   constexpr std::size_t kMost = 1'000'000;
   PostgresParams params;
   params.text(claim.owner).text(this_process()).array(std::move(dead)).int8(lease_ms_);
-  params.array(array_of(lanes_or_all(claim.lanes))).int8(static_cast<std::int64_t>(std::min(claim.at_most, kMost)));
+  params.array(array_of(lanes_or_all(claim.lanes)))
+      .int8(static_cast<std::int64_t>(std::min(claim.at_most, kMost)));
   auto rows = pool_.read("claim_lanes", params.boolean(claim.own_name_too));
   if (!rows) return fail(to_failure(rows.error(), kDoing));
   std::vector<ClaimedLane> lanes;
@@ -52,7 +53,8 @@ Result<std::vector<ClaimedLane>> PostgresLanes::claim(const Claim& claim) {
                      .crashes = static_cast<std::int32_t>(rows->number(i, 3)),
                      .last = {rows->number(i, 4)}});
   }
-  std::sort(lanes.begin(), lanes.end(), [](const auto& a, const auto& b) { return a.lane < b.lane; });
+  std::sort(lanes.begin(), lanes.end(),
+            [](const auto& a, const auto& b) { return a.lane < b.lane; });
   const std::lock_guard lock(mutex_);
   for (const ClaimedLane& lane : lanes) owned_.insert(lane.lane);
   return lanes;
@@ -64,8 +66,9 @@ Result<void> PostgresLanes::release(const std::string& owner, const std::vector<
     numbers.add_int4(lane.lane);
     epochs.add_int8(lane.epoch);
   }
-  auto rows = pool_.read("release_some",
-                         PostgresParams().text(owner).array(std::move(numbers)).array(std::move(epochs)));
+  auto rows =
+      pool_.read("release_some",
+                 PostgresParams().text(owner).array(std::move(numbers)).array(std::move(epochs)));
   if (!rows) return fail(to_failure(rows.error(), "release lanes"));
   const std::lock_guard lock(mutex_);
   for (const LaneFence& lane : lanes) owned_.erase(lane.lane);
@@ -81,7 +84,12 @@ Result<void> PostgresLanes::release_all(const std::string& owner) {
 }
 
 Result<Cluster> PostgresLanes::beat(const NodeBeat& me) {
-  auto rows = pool_.read("beat", PostgresParams().text(me.name).text(me.address).text(this_process()).int8(me.lease_ms).int4(kFormat));
+  auto rows = pool_.read("beat", PostgresParams()
+                                     .text(me.name)
+                                     .text(me.address)
+                                     .text(this_process())
+                                     .int8(me.lease_ms)
+                                     .int4(kFormat));
   if (!rows) return fail(to_failure(rows.error(), "tell who holds which lane"));
   Cluster cluster;
   bool all_know = true;
@@ -101,10 +109,12 @@ Result<Cluster> PostgresLanes::beat(const NodeBeat& me) {
       cluster.latest = std::max(cluster.latest, Instant{rows->number(i, 8)});
     } else if (!last_dead) {
       all_know = all_know && rows->number(i, 3) >= kFormat;
-      cluster.nodes.push_back({.name = rows->str(i, 1), .address = rows->str(i, 5), .lease_ms = rows->number(i, 6)});
+      cluster.nodes.push_back(
+          {.name = rows->str(i, 1), .address = rows->str(i, 5), .lease_ms = rows->number(i, 6)});
     }
   }
-  form_.store(all_know ? StoredForm::kEntriesInRows : StoredForm::kJournalAlone, std::memory_order_relaxed);
+  form_.store(all_know ? StoredForm::kEntriesInRows : StoredForm::kJournalAlone,
+              std::memory_order_relaxed);
   return cluster;
 }
 

@@ -1,6 +1,6 @@
-// Lanes and nodes on Postgres: claiming, releasing, the sign of life. On a connection of its own, so that a node is heard
-// while a flush or a long read has the others. What the statements lock is in sql/lanes.sql.
-// Tested in tests/postgres/lanes_test.cpp.
+// Lanes and nodes on Postgres: claiming, releasing, the sign of life. On a connection of its own,
+// so that a node is heard while a flush or a long read has the others. What the statements lock is
+// in sql/lanes.sql. Tested in tests/postgres/lanes_test.cpp.
 #pragma once
 #include <atomic>
 #include <mutex>
@@ -15,7 +15,8 @@ namespace belay::runtime {
 // Thread-safe. Functions as in Store.
 class PostgresLanes {
  public:
-  explicit PostgresLanes(const PostgresOptions& options) : lease_ms_(options.lease_ms), pool_(options, 1) {}
+  explicit PostgresLanes(const PostgresOptions& options)
+      : lease_ms_(options.lease_ms), pool_(options, 1) {}
 
   Result<std::vector<ClaimedLane>> claim(const Claim& claim);
   Result<void> release(const std::string& owner, const std::vector<LaneFence>& lanes);

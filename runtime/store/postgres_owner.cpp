@@ -54,7 +54,8 @@ bool is_dead_process(std::string_view process) {
   std::istringstream text{std::string(process)};
   for (std::string part; std::getline(text, part, '/');) parts.push_back(part);
   if (parts.size() != 4 || parts[2].empty()) return false;
-  if (parts[0] != first_word("/proc/sys/kernel/random/boot_id") || parts[1] != pid_namespace()) return false;
+  if (parts[0] != first_word("/proc/sys/kernel/random/boot_id") || parts[1] != pid_namespace())
+    return false;
   return start_time(parts[2]) != parts[3];
 }
 

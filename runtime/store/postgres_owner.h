@@ -1,5 +1,6 @@
-// Which process on which machine owns a lane, so that the successor of a killed one need not wait for its lease. Only
-// what can be known for certain counts: the same boot, the same pid namespace, and no such process any more.
+// Which process on which machine owns a lane, so that the successor of a killed one need not wait
+// for its lease. Only what can be known for certain counts: the same boot, the same pid namespace,
+// and no such process any more.
 #pragma once
 #include <string>
 #include <string_view>

@@ -21,7 +21,8 @@ PostgresResult<PostgresPool::Lease> PostgresPool::take(int wait_ms) {
   {
     std::unique_lock lock(mutex_);
     if (!free_.wait_for(lock, std::chrono::milliseconds(wait_ms), [&] { return left_ > 0; })) {
-      return tl::unexpected(PostgresFailure{false, "53300", "all connections of the pool are busy", {}});
+      return tl::unexpected(
+          PostgresFailure{false, "53300", "all connections of the pool are busy", {}});
     }
     --left_;
     if (!idle_.empty()) {
@@ -42,7 +43,8 @@ PostgresResult<PostgresPool::Lease> PostgresPool::take(int wait_ms) {
   return lease;
 }
 
-PostgresResult<PostgresRows> PostgresPool::read(const char* statement, const PostgresParams& params) {
+PostgresResult<PostgresRows> PostgresPool::read(const char* statement,
+                                                const PostgresParams& params) {
   for (bool again = true;;) {
     auto lease = take();
     if (!lease) return tl::unexpected(lease.error());

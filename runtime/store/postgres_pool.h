@@ -1,5 +1,6 @@
-// A few connections for many threads. A lost one is thrown away and replaced at the next use; a statement that only
-// reads is tried a second time on a fresh connection, so that a restarted database costs nobody an error.
+// A few connections for many threads. A lost one is thrown away and replaced at the next use; a
+// statement that only reads is tried a second time on a fresh connection, so that a restarted
+// database costs nobody an error.
 #pragma once
 #include <condition_variable>
 #include <functional>
@@ -35,7 +36,8 @@ class PostgresPool {
   // Waits for a free connection, at most `wait_ms`.
   PostgresResult<Lease> take(int wait_ms = 5'000);
 
-  // A reading (or repeatable) named statement; once more on a new connection when the first was lost.
+  // A reading (or repeatable) named statement; once more on a new connection when the first was
+  // lost.
   PostgresResult<PostgresRows> read(const char* statement, const PostgresParams& params = {});
 
  private:

@@ -1,5 +1,6 @@
-// The store on Postgres: one connection that writes, a small pool that reads. The interesting part is what happens when
-// a flush is answered by anything but success; the rest is statements with names. See postgres_store.h.
+// The store on Postgres: one connection that writes, a small pool that reads. The interesting part
+// is what happens when a flush is answered by anything but success; the rest is statements with
+// names. See postgres_store.h.
 #include "runtime/store/postgres_store.h"
 
 #include <algorithm>
@@ -44,22 +45,32 @@ std::vector<Lane> lanes_in(std::string_view comma_separated) {
 class PostgresStore final : public Store {
  public:
   PostgresStore(PostgresOptions options, std::unique_ptr<PostgresConnection> writer)
-      : options_(std::move(options)), writer_(std::move(writer)), readers_(options_, kReadConnections), lanes_(options_) {}
+      : options_(std::move(options)),
+        writer_(std::move(writer)),
+        readers_(options_, kReadConnections),
+        lanes_(options_) {}
 
   FlushResult flush(const Flush& flush, std::size_t writer) override;
-  Result<std::vector<ClaimedLane>> claim(const Claim& claim) override { return lanes_.claim(claim); }
+  Result<std::vector<ClaimedLane>> claim(const Claim& claim) override {
+    return lanes_.claim(claim);
+  }
   Result<void> release(const std::string& owner, const std::vector<LaneFence>& lanes) override {
     return lanes_.release(owner, lanes);
   }
-  Result<void> release_lanes(const std::string& owner) override { return lanes_.release_all(owner); }
+  Result<void> release_lanes(const std::string& owner) override {
+    return lanes_.release_all(owner);
+  }
   Result<Cluster> beat(const NodeBeat& me) override { return lanes_.beat(me); }
   Result<void> forgive_crashes(const std::string& owner, const std::vector<Lane>& lanes) override;
 
-  Result<std::vector<std::pair<Lane, std::int64_t>>> last_events(const std::vector<Lane>& lanes) override;
+  Result<std::vector<std::pair<Lane, std::int64_t>>> last_events(
+      const std::vector<Lane>& lanes) override;
   Result<std::vector<SagaId>> running_sagas(Lane lane) override;
-  Result<std::vector<LoadedSaga>> load_sagas(const std::vector<std::pair<Lane, SagaId>>& which) override;
+  Result<std::vector<LoadedSaga>> load_sagas(
+      const std::vector<std::pair<Lane, SagaId>>& which) override;
   Result<std::vector<JournalRow>> journal(Lane lane, const SagaId& saga) override;
-  Result<std::vector<DueSaga>> due_sagas(DueTime time, std::size_t limit, const std::vector<Lane>& lanes) override;
+  Result<std::vector<DueSaga>> due_sagas(DueTime time, std::size_t limit,
+                                         const std::vector<Lane>& lanes) override;
   Result<std::vector<MailboxRow>> mailbox(const MailQuery& query) override;
   Result<bool> carry_in(const std::vector<MailboxRow>& rows, Instant read_at) override;
   Result<void> carried_out(const std::vector<MailboxRow>& rows) override;
@@ -67,30 +78,35 @@ class PostgresStore final : public Store {
   Result<std::vector<SubscriptionRow>> subscriptions_of(
       const std::vector<std::tuple<Lane, std::string, std::string, std::string>>& topics) override;
   Result<std::vector<EventRow>> events_since(
-      const std::vector<std::tuple<Lane, std::string, std::string, std::string, Instant>>& topics) override;
+      const std::vector<std::tuple<Lane, std::string, std::string, std::string, Instant>>& topics)
+      override;
   Result<std::vector<StartKeyRow>> start_keys(
       const std::vector<std::tuple<Lane, std::string, std::string>>& keys) override;
   Result<std::vector<DedupRow>> dedup(
       const std::vector<std::tuple<Lane, std::string, std::string, std::string>>& keys) override;
   Result<std::vector<TurnRow>> turns(
       const std::vector<std::tuple<Lane, std::string, std::string>>& names) override;
-  Result<std::vector<SagaKeyRow>> saga_keys(const std::vector<std::pair<Lane, SagaId>>& which) override;
-  Result<std::map<SagaId, Lane>> find_sagas(const std::vector<std::pair<std::string, SagaId>>& which) override;
+  Result<std::vector<SagaKeyRow>> saga_keys(
+      const std::vector<std::pair<Lane, SagaId>>& which) override;
+  Result<std::map<SagaId, Lane>> find_sagas(
+      const std::vector<std::pair<std::string, SagaId>>& which) override;
   Result<Instant> database_now(std::size_t cell) override;
-  Result<void> put_definition(const std::string& workflow, std::uint32_t version, const std::string& hash,
-                              const std::string& graph) override;
+  Result<void> put_definition(const std::string& workflow, std::uint32_t version,
+                              const std::string& hash, const std::string& graph) override;
   Result<std::string> get_definition(const std::string& hash) override;
 
  private:
   PostgresResult<void> connect_writer();
   FlushResult answer(const Flush& flush, const PostgresRows& rows);
   FlushResult refused(const PostgresFailure& failure);
-  // What became of a flush whose answer did not come: kCommitted or kFenced; kDown with `same` set when no fence moved.
+  // What became of a flush whose answer did not come: kCommitted or kFenced; kDown with `same` set
+  // when no fence moved.
   FlushResult look(const Flush& flush, bool& same);
   FlushResult down(const PostgresFailure& failure);
   void keep_house();
   template <class F>
-  auto read_rows(const char* statement, const PostgresParams& params, std::string_view doing, F&& row)
+  auto read_rows(const char* statement, const PostgresParams& params, std::string_view doing,
+                 F&& row)
       -> Result<std::vector<decltype(row(std::declval<const PostgresRows&>(), std::size_t{}))>>;
 
   const PostgresOptions options_;
@@ -103,22 +119,26 @@ class PostgresStore final : public Store {
   std::int64_t partitions_made_at_ = 0, marks_moved_at_ = 0;
 };
 
-// ---- The flush -----------------------------------------------------------------------------------------------------
+// ---- The flush
+// -----------------------------------------------------------------------------------------------------
 
 PostgresResult<void> PostgresStore::connect_writer() {
   if (writer_ != nullptr && !writer_->lost()) return {};
   writer_.reset();  // the old backend is told before a new one is asked for
   auto opened = PostgresConnection::open(options_);
   if (!opened) return tl::unexpected(opened.error());
-  // What was fit at the start need not be now: another server after a failover, another setting of the role.
+  // What was fit at the start need not be now: another server after a failover, another setting of
+  // the role.
   if (const auto fine = guard(**opened, options_); !fine) {
     PostgresFailure refused;
     refused.lost = (*opened)->lost();
     refused.message = to_text(fine.error());
     return tl::unexpected(std::move(refused));
   }
-  if (unsafe_seen_) {  // what was committed meanwhile is made to last by a commit that waits for the disk
-    if (auto lasting = (*opened)->run("commit_for_good"); !lasting) return tl::unexpected(lasting.error());
+  if (unsafe_seen_) {  // what was committed meanwhile is made to last by a commit that waits for
+                       // the disk
+    if (auto lasting = (*opened)->run("commit_for_good"); !lasting)
+      return tl::unexpected(lasting.error());
     unsafe_seen_ = false;
   }
   writer_ = std::move(*opened);
@@ -138,13 +158,16 @@ FlushResult PostgresStore::flush(const Flush& flush, std::size_t) {
       return result;
     }
     if (!rows.error().lost) {
-      const bool no_partition = rows.error().message.find("no partition of relation") != std::string::npos;
+      const bool no_partition =
+          rows.error().message.find("no partition of relation") != std::string::npos;
       if (!no_partition || partitions_tried) return refused(rows.error());
-      partitions_tried = true;  // they were not made ahead, or some clock is or was wrong: what is written needs them
+      partitions_tried = true;  // they were not made ahead, or some clock is or was wrong: what is
+                                // written needs them
       PostgresArray sagas(Of::kUuid), events(Of::kInt8);
       for (const JournalRow& row : flush.journal) sagas.add_uuid(row.id);
       for (const EventRow& row : flush.events) events.add_int8(row.eseq);
-      auto made = writer_->run("make_months", PostgresParams().array(std::move(sagas)).array(std::move(events)));
+      auto made = writer_->run("make_months",
+                               PostgresParams().array(std::move(sagas)).array(std::move(events)));
       if (!made) return refused(made.error());
       continue;
     }
@@ -160,23 +183,28 @@ FlushResult PostgresStore::flush(const Flush& flush, std::size_t) {
 
 FlushResult PostgresStore::answer(const Flush& flush, const PostgresRows& rows) {
   if (!rows.flag(0, 2) && !options_.unsafe_commits_for_tests) {
-    // Switched off under way. It may have landed and may be lost again: nobody is answered before a connection that the guard
-    // lets pass has found it.
+    // Switched off under way. It may have landed and may be lost again: nobody is answered before a
+    // connection that the guard lets pass has found it.
     unsafe_seen_ = true;
     writer_.reset();
     PostgresFailure unsafe;
-    unsafe.message = std::string("the database runs with fsync=off or synchronous_commit=off and ") + kLosesCommits;
+    unsafe.message =
+        std::string("the database runs with fsync=off or synchronous_commit=off and ") +
+        kLosesCommits;
     return down(unsafe);
   }
   const std::vector<Lane> moved = lanes_in(rows.text(0, 0));
   FlushResult result;
   result.db_now = {rows.number(0, 1)};
   if (moved.size() == flush.lanes.size()) return result;
-  // A fence that did not move belongs to somebody else, or this very flush landed before, when its answer was lost.
+  // A fence that did not move belongs to somebody else, or this very flush landed before, when its
+  // answer was lost.
   bool same = false;
   FlushResult seen = look(flush, same);
   if (seen.kind == FlushResult::Kind::kDown) return seen;
-  std::erase_if(seen.fenced, [&](Lane lane) { return std::find(moved.begin(), moved.end(), lane) != moved.end(); });
+  std::erase_if(seen.fenced, [&](Lane lane) {
+    return std::find(moved.begin(), moved.end(), lane) != moved.end();
+  });
   seen.kind = seen.fenced.empty() ? FlushResult::Kind::kCommitted : FlushResult::Kind::kFenced;
   if (seen.fenced.empty()) seen.message.clear();
   seen.db_now = result.db_now;
@@ -205,7 +233,8 @@ FlushResult PostgresStore::look(const Flush& flush, bool& same) {
     if (!landed) result.fenced.push_back(fence.lane);
   }
   if (result.fenced.empty()) return result;
-  // All fences of lanes that are still ours move together. None moved: it did not land, and may be sent again as it is.
+  // All fences of lanes that are still ours move together. None moved: it did not land, and may be
+  // sent again as it is.
   if (unmoved == result.fenced.size() && unmoved == flush.lanes.size()) {
     same = true;
     result.kind = FlushResult::Kind::kDown;
@@ -213,7 +242,8 @@ FlushResult PostgresStore::look(const Flush& flush, bool& same) {
     return result;
   }
   const bool none_landed = result.fenced.size() == flush.lanes.size();
-  if (none_landed && unmoved > 0) {  // some lanes are gone, the others' rows were not written: send them again
+  if (none_landed &&
+      unmoved > 0) {  // some lanes are gone, the others' rows were not written: send them again
     same = true;
     result.kind = FlushResult::Kind::kDown;
     result.fenced.clear();
@@ -228,7 +258,8 @@ FlushResult PostgresStore::look(const Flush& flush, bool& same) {
 FlushResult PostgresStore::refused(const PostgresFailure& failure) {
   FlushResult result = down(failure);
   // 21: one row twice in a statement; like bad data it stays what it is however often it is sent.
-  if (failure.is_data_error() || failure.sqlstate.starts_with("21")) result.kind = FlushResult::Kind::kDataError;
+  if (failure.is_data_error() || failure.sqlstate.starts_with("21"))
+    result.kind = FlushResult::Kind::kDataError;
   return result;
 }
 
@@ -242,24 +273,31 @@ FlushResult PostgresStore::down(const PostgresFailure& failure) {
   return result;
 }
 
-// ---- Lanes ---------------------------------------------------------------------------------------------------------
+// ---- Lanes
+// ---------------------------------------------------------------------------------------------------------
 
-Result<void> PostgresStore::forgive_crashes(const std::string& owner, const std::vector<Lane>& lanes) {
-  // Between two flushes, on their connection: beside one, both would lock lanes, each in its own order.
+Result<void> PostgresStore::forgive_crashes(const std::string& owner,
+                                            const std::vector<Lane>& lanes) {
+  // Between two flushes, on their connection: beside one, both would lock lanes, each in its own
+  // order.
   const std::lock_guard lock(writer_mutex_);
   static constexpr std::string_view kDoing = "forgive earlier crashes";
-  if (auto connected = connect_writer(); !connected) return fail(to_failure(connected.error(), kDoing));
+  if (auto connected = connect_writer(); !connected)
+    return fail(to_failure(connected.error(), kDoing));
   PostgresArray of(Of::kInt4);
   for (const Lane lane : lanes_or_all(lanes)) of.add_int4(lane);
-  auto rows = writer_->run("forgive_crashes", PostgresParams().text(owner).text(this_process()).array(std::move(of)));
+  auto rows = writer_->run("forgive_crashes",
+                           PostgresParams().text(owner).text(this_process()).array(std::move(of)));
   if (!rows) return fail(to_failure(rows.error(), kDoing));
   return {};
 }
 
-// ---- Reading -------------------------------------------------------------------------------------------------------
+// ---- Reading
+// -------------------------------------------------------------------------------------------------------
 
 template <class F>
-auto PostgresStore::read_rows(const char* statement, const PostgresParams& params, std::string_view doing, F&& row)
+auto PostgresStore::read_rows(const char* statement, const PostgresParams& params,
+                              std::string_view doing, F&& row)
     -> Result<std::vector<decltype(row(std::declval<const PostgresRows&>(), std::size_t{}))>> {
   auto rows = readers_.read(statement, params);
   if (!rows) return fail(to_failure(rows.error(), doing));
@@ -269,11 +307,12 @@ auto PostgresStore::read_rows(const char* statement, const PostgresParams& param
   return out;
 }
 
-Result<std::vector<std::pair<Lane, std::int64_t>>> PostgresStore::last_events(const std::vector<Lane>& lanes) {
+Result<std::vector<std::pair<Lane, std::int64_t>>> PostgresStore::last_events(
+    const std::vector<Lane>& lanes) {
   PostgresArray array(Of::kInt4);
   for (const Lane lane : lanes) array.add_int4(lane);
-  return read_rows("last_events", PostgresParams().array(std::move(array)), "tell the last events of lanes",
-                   [](const PostgresRows& rows, std::size_t i) {
+  return read_rows("last_events", PostgresParams().array(std::move(array)),
+                   "tell the last events of lanes", [](const PostgresRows& rows, std::size_t i) {
                      return std::pair(static_cast<Lane>(rows.number(i, 0)), rows.number(i, 1));
                    });
 }
@@ -283,15 +322,17 @@ Result<std::vector<SagaId>> PostgresStore::running_sagas(Lane lane) {
                    [](const PostgresRows& rows, std::size_t i) { return rows.str(i, 0); });
 }
 
-Result<std::vector<LoadedSaga>> PostgresStore::load_sagas(const std::vector<std::pair<Lane, SagaId>>& which) {
+Result<std::vector<LoadedSaga>> PostgresStore::load_sagas(
+    const std::vector<std::pair<Lane, SagaId>>& which) {
   PostgresArray lanes(Of::kInt4), ids(Of::kUuid);
   for (const auto& [lane, id] : which) {
     if (!is_uuid(id)) continue;
     lanes.add_int4(lane);
     ids.add_uuid(id);
   }
-  auto instances = read_rows("load_instances", PostgresParams().array(std::move(lanes)).array(std::move(ids)),
-                             "load sagas", instance_of);
+  auto instances =
+      read_rows("load_instances", PostgresParams().array(std::move(lanes)).array(std::move(ids)),
+                "load sagas", instance_of);
   if (!instances) return fail(instances.error());
   PostgresArray of_lane(Of::kInt4), of_id(Of::kUuid), after(Of::kInt4);
   std::vector<LoadedSaga> sagas;
@@ -303,7 +344,8 @@ Result<std::vector<LoadedSaga>> PostgresStore::load_sagas(const std::vector<std:
     sagas.push_back({std::move(row), {}});
   }
   auto entries = read_rows(
-      "load_journals", PostgresParams().array(std::move(of_lane)).array(std::move(of_id)).array(std::move(after)),
+      "load_journals",
+      PostgresParams().array(std::move(of_lane)).array(std::move(of_id)).array(std::move(after)),
       "load journals", journal_of);
   if (!entries) return fail(entries.error());
   std::size_t saga = 0;  // both lists are in the same order
@@ -321,9 +363,10 @@ Result<std::vector<JournalRow>> PostgresStore::journal(Lane lane, const SagaId& 
   of_lane.add_int4(lane);
   of_id.add_uuid(saga);
   after.add_int4(0);
-  return read_rows("load_journals",
-                   PostgresParams().array(std::move(of_lane)).array(std::move(of_id)).array(std::move(after)),
-                   "load a journal", journal_of);
+  return read_rows(
+      "load_journals",
+      PostgresParams().array(std::move(of_lane)).array(std::move(of_id)).array(std::move(after)),
+      "load a journal", journal_of);
 }
 
 Result<std::vector<DueSaga>> PostgresStore::due_sagas(DueTime time, std::size_t limit,
@@ -331,18 +374,20 @@ Result<std::vector<DueSaga>> PostgresStore::due_sagas(DueTime time, std::size_t 
   keep_house();
   PostgresArray of(Of::kInt4);
   for (const Lane lane : lanes) of.add_int4(lane);
-  return read_rows("due_sagas",
-                   PostgresParams()
-                       .int8(time.until.us)
-                       .int8(static_cast<std::int64_t>(limit))
-                       .array(std::move(of))
-                       .int8(std::max<std::int64_t>(time.from.us, 1)),
-                   "list due sagas", [](const PostgresRows& rows, std::size_t i) {
-                     return DueSaga{static_cast<Lane>(rows.number(i, 0)), rows.str(i, 1), {rows.number(i, 2)}};
-                   });
+  return read_rows(
+      "due_sagas",
+      PostgresParams()
+          .int8(time.until.us)
+          .int8(static_cast<std::int64_t>(limit))
+          .array(std::move(of))
+          .int8(std::max<std::int64_t>(time.from.us, 1)),
+      "list due sagas", [](const PostgresRows& rows, std::size_t i) {
+        return DueSaga{static_cast<Lane>(rows.number(i, 0)), rows.str(i, 1), {rows.number(i, 2)}};
+      });
 }
 
-// The engine asks for due sagas for ever, which makes this the place that is visited every minute and every day.
+// The engine asks for due sagas for ever, which makes this the place that is visited every minute
+// and every day.
 void PostgresStore::keep_house() {
   const std::int64_t now = monotonic_us();
   if (marks_moved_at_ == 0 || now - marks_moved_at_ >= kMarksEvery) {
@@ -384,7 +429,10 @@ Result<bool> PostgresStore::carry_in(const std::vector<MailboxRow>& rows, Instan
     body.add_text(row.body);
   }
   PostgresParams params;
-  params.array(std::move(to)).array(std::move(from)).array(std::move(number)).array(std::move(kind));
+  params.array(std::move(to))
+      .array(std::move(from))
+      .array(std::move(number))
+      .array(std::move(kind));
   params.array(std::move(body)).int8(read_at.us + kCarryWithinUs);
   const auto taken = readers_.read("carry_mail_in", params);
   if (!taken) return fail(to_failure(taken.error(), "take mail of another cell"));
@@ -399,12 +447,14 @@ Result<void> PostgresStore::carried_out(const std::vector<MailboxRow>& rows) {
     number.add_int8(row.number);
   }
   const auto gone = readers_.read(
-      "carried_mail_out", PostgresParams().array(std::move(to)).array(std::move(from)).array(std::move(number)));
+      "carried_mail_out",
+      PostgresParams().array(std::move(to)).array(std::move(from)).array(std::move(number)));
   if (!gone) return fail(to_failure(gone.error(), "let go of mail for another cell"));
   return {};
 }
 
-Result<void> PostgresStore::forget_carried(const std::vector<Lane>& to, const std::vector<Lane>& from) {
+Result<void> PostgresStore::forget_carried(const std::vector<Lane>& to,
+                                           const std::vector<Lane>& from) {
   PostgresArray receivers(Of::kInt4), senders(Of::kInt4);
   for (const Lane lane : to) receivers.add_int4(lane);
   for (const Lane lane : from) senders.add_int4(lane);
@@ -426,21 +476,26 @@ Result<std::vector<SubscriptionRow>> PostgresStore::subscriptions_of(
     keys.add_text(key);
   }
   PostgresParams params;
-  params.array(std::move(lanes)).array(std::move(tenants)).array(std::move(types)).array(std::move(keys));
-  return read_rows("subscriptions_of", params, "read subscriptions", [](const PostgresRows& rows, std::size_t i) {
-    return SubscriptionRow{.lane = static_cast<Lane>(rows.number(i, 0)),
-                           .tenant = rows.str(i, 1),
-                           .type = rows.str(i, 2),
-                           .key = rows.str(i, 3),
-                           .saga = rows.str(i, 4),
-                           .path = rows.str(i, 5),
-                           .since = {rows.number(i, 6)}};
-  });
+  params.array(std::move(lanes))
+      .array(std::move(tenants))
+      .array(std::move(types))
+      .array(std::move(keys));
+  return read_rows("subscriptions_of", params, "read subscriptions",
+                   [](const PostgresRows& rows, std::size_t i) {
+                     return SubscriptionRow{.lane = static_cast<Lane>(rows.number(i, 0)),
+                                            .tenant = rows.str(i, 1),
+                                            .type = rows.str(i, 2),
+                                            .key = rows.str(i, 3),
+                                            .saga = rows.str(i, 4),
+                                            .path = rows.str(i, 5),
+                                            .since = {rows.number(i, 6)}};
+                   });
 }
 
 Result<std::vector<EventRow>> PostgresStore::events_since(
     const std::vector<std::tuple<Lane, std::string, std::string, std::string, Instant>>& topics) {
-  PostgresArray lanes(Of::kInt4), tenants(Of::kText), types(Of::kText), keys(Of::kText), since(Of::kInt8);
+  PostgresArray lanes(Of::kInt4), tenants(Of::kText), types(Of::kText), keys(Of::kText),
+      since(Of::kInt8);
   for (const auto& [lane, tenant, type, key, at] : topics) {
     lanes.add_int4(lane);
     tenants.add_text(tenant);
@@ -449,7 +504,10 @@ Result<std::vector<EventRow>> PostgresStore::events_since(
     since.add_int8(at.us);
   }
   PostgresParams params;
-  params.array(std::move(lanes)).array(std::move(tenants)).array(std::move(types)).array(std::move(keys));
+  params.array(std::move(lanes))
+      .array(std::move(tenants))
+      .array(std::move(types))
+      .array(std::move(keys));
   return read_rows("events_since", params.array(std::move(since)), "read events", event_of);
 }
 
@@ -465,14 +523,15 @@ Result<std::vector<StartKeyRow>> PostgresStore::start_keys(
   PostgresParams params;
   params.array(std::move(lanes)).array(std::move(tenants)).array(std::move(texts));
   params.array(std::move(away_tenants)).array(std::move(away));
-  return read_rows("start_keys", params, "read start keys", [](const PostgresRows& rows, std::size_t i) {
-    return StartKeyRow{.lane = static_cast<Lane>(rows.number(i, 0)),
-                       .tenant = rows.str(i, 1),
-                       .key = rows.str(i, 2),
-                       .saga = rows.str(i, 3),
-                       .digest = rows.str(i, 4),
-                       .at = {rows.number(i, 5)}};
-  });
+  return read_rows("start_keys", params, "read start keys",
+                   [](const PostgresRows& rows, std::size_t i) {
+                     return StartKeyRow{.lane = static_cast<Lane>(rows.number(i, 0)),
+                                        .tenant = rows.str(i, 1),
+                                        .key = rows.str(i, 2),
+                                        .saga = rows.str(i, 3),
+                                        .digest = rows.str(i, 4),
+                                        .at = {rows.number(i, 5)}};
+                   });
 }
 
 Result<std::vector<DedupRow>> PostgresStore::dedup(
@@ -485,16 +544,20 @@ Result<std::vector<DedupRow>> PostgresStore::dedup(
     texts.add_text(key);
   }
   PostgresParams params;
-  params.array(std::move(lanes)).array(std::move(tenants)).array(std::move(scopes)).array(std::move(texts));
-  return read_rows("dedup", params, "read remembered requests", [](const PostgresRows& rows, std::size_t i) {
-    return DedupRow{.lane = static_cast<Lane>(rows.number(i, 0)),
-                    .tenant = rows.str(i, 1),
-                    .scope = rows.str(i, 2),
-                    .key = rows.str(i, 3),
-                    .digest = rows.str(i, 4),
-                    .answer = rows.str(i, 5),
-                    .at = {rows.number(i, 6)}};
-  });
+  params.array(std::move(lanes))
+      .array(std::move(tenants))
+      .array(std::move(scopes))
+      .array(std::move(texts));
+  return read_rows("dedup", params, "read remembered requests",
+                   [](const PostgresRows& rows, std::size_t i) {
+                     return DedupRow{.lane = static_cast<Lane>(rows.number(i, 0)),
+                                     .tenant = rows.str(i, 1),
+                                     .scope = rows.str(i, 2),
+                                     .key = rows.str(i, 3),
+                                     .digest = rows.str(i, 4),
+                                     .answer = rows.str(i, 5),
+                                     .at = {rows.number(i, 6)}};
+                   });
 }
 
 Result<std::vector<TurnRow>> PostgresStore::turns(
@@ -516,15 +579,16 @@ Result<std::vector<TurnRow>> PostgresStore::turns(
   });
 }
 
-Result<std::vector<SagaKeyRow>> PostgresStore::saga_keys(const std::vector<std::pair<Lane, SagaId>>& which) {
+Result<std::vector<SagaKeyRow>> PostgresStore::saga_keys(
+    const std::vector<std::pair<Lane, SagaId>>& which) {
   PostgresArray lanes(Of::kInt4), ids(Of::kUuid);
   for (const auto& [lane, id] : which) {
     if (!is_uuid(id)) continue;
     lanes.add_int4(lane);
     ids.add_uuid(id);
   }
-  return read_rows("saga_keys", PostgresParams().array(std::move(lanes)).array(std::move(ids)), "read keys of sagas",
-                   [](const PostgresRows& rows, std::size_t i) {
+  return read_rows("saga_keys", PostgresParams().array(std::move(lanes)).array(std::move(ids)),
+                   "read keys of sagas", [](const PostgresRows& rows, std::size_t i) {
                      return SagaKeyRow{.lane = static_cast<Lane>(rows.number(i, 0)),
                                        .saga = rows.str(i, 1),
                                        .tenant = {},
@@ -532,17 +596,20 @@ Result<std::vector<SagaKeyRow>> PostgresStore::saga_keys(const std::vector<std::
                    });
 }
 
-Result<std::map<SagaId, Lane>> PostgresStore::find_sagas(const std::vector<std::pair<std::string, SagaId>>& which) {
+Result<std::map<SagaId, Lane>> PostgresStore::find_sagas(
+    const std::vector<std::pair<std::string, SagaId>>& which) {
   PostgresArray tenants(Of::kText), ids(Of::kUuid);
   for (const auto& [tenant, id] : which) {
     if (!is_uuid(id)) continue;
     tenants.add_text(tenant);
     ids.add_uuid(id);
   }
-  auto rows = readers_.read("find_sagas", PostgresParams().array(std::move(tenants)).array(std::move(ids)));
+  auto rows =
+      readers_.read("find_sagas", PostgresParams().array(std::move(tenants)).array(std::move(ids)));
   if (!rows) return fail(to_failure(rows.error(), "find sagas"));
   std::map<SagaId, Lane> lanes;
-  for (std::size_t i = 0; i < rows->size(); ++i) lanes.emplace(rows->str(i, 0), static_cast<Lane>(rows->number(i, 1)));
+  for (std::size_t i = 0; i < rows->size(); ++i)
+    lanes.emplace(rows->str(i, 0), static_cast<Lane>(rows->number(i, 1)));
   return lanes;
 }
 
@@ -552,12 +619,16 @@ Result<Instant> PostgresStore::database_now(std::size_t) {
   return Instant{rows->number(0, 0)};
 }
 
-// ---- Definitions ---------------------------------------------------------------------------------------------------
+// ---- Definitions
+// ---------------------------------------------------------------------------------------------------
 
-Result<void> PostgresStore::put_definition(const std::string& workflow, std::uint32_t version, const std::string& hash,
-                                           const std::string& graph) {
-  const PostgresParams params =
-      PostgresParams().text(hash).text(workflow).int4(static_cast<std::int32_t>(version)).bytes(graph);
+Result<void> PostgresStore::put_definition(const std::string& workflow, std::uint32_t version,
+                                           const std::string& hash, const std::string& graph) {
+  const PostgresParams params = PostgresParams()
+                                    .text(hash)
+                                    .text(workflow)
+                                    .int4(static_cast<std::int32_t>(version))
+                                    .bytes(graph);
   for (int attempt = 0; attempt < 3; ++attempt) {
     auto rows = readers_.read("put_definition", params);
     if (!rows) return fail(to_failure(rows.error(), "store a definition"));
@@ -578,12 +649,14 @@ Result<void> PostgresStore::put_definition(const std::string& workflow, std::uin
 Result<std::string> PostgresStore::get_definition(const std::string& hash) {
   auto rows = readers_.read("get_definition", PostgresParams().text(hash));
   if (!rows) return fail(to_failure(rows.error(), "read a definition"));
-  if (rows->size() == 0) return fail(ErrorCode::kNotFound, "no definition has the hash " + hash.substr(0, 64));
+  if (rows->size() == 0)
+    return fail(ErrorCode::kNotFound, "no definition has the hash " + hash.substr(0, 64));
   const std::string_view hex = rows->text(0, 0);
   const auto digit = [](char c) { return c <= '9' ? c - '0' : c - 'a' + 10; };
   std::string graph;
   graph.reserve(hex.size() / 2);
-  for (std::size_t i = 0; i + 1 < hex.size(); i += 2) graph += static_cast<char>(digit(hex[i]) << 4 | digit(hex[i + 1]));
+  for (std::size_t i = 0; i + 1 < hex.size(); i += 2)
+    graph += static_cast<char>(digit(hex[i]) << 4 | digit(hex[i + 1]));
   return graph;
 }
 

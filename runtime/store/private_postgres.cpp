@@ -1,7 +1,7 @@
 // Starting, adopting and stopping the private Postgres. See private_postgres.h.
 //
-// From top to bottom: where things lie; launch (adopt or spawn, wait until it answers); the public calls. Processes are in
-// server_process.cpp.
+// From top to bottom: where things lie; launch (adopt or spawn, wait until it answers); the public
+// calls. Processes are in server_process.cpp.
 #include "runtime/store/private_postgres.h"
 
 #include <fcntl.h>
@@ -35,19 +35,20 @@ namespace fs = std::filesystem;
 using Clock = std::chrono::steady_clock;
 using std::chrono::milliseconds;
 
-constexpr const char* kPort = "5432";          // only names the socket file
-constexpr const char* kRole = "belay";         // superuser of this server, and the database's name
-constexpr std::size_t kSocketPathMax = 107;    // sun_path without its NUL
-constexpr std::size_t kLogBytesMax = 16 << 20; // then it becomes postgres.log.1
+constexpr const char* kPort = "5432";           // only names the socket file
+constexpr const char* kRole = "belay";          // superuser of this server, and the database's name
+constexpr std::size_t kSocketPathMax = 107;     // sun_path without its NUL
+constexpr std::size_t kLogBytesMax = 16 << 20;  // then it becomes postgres.log.1
 
 struct Places {
-  std::string home;    // data, log, lock
+  std::string home;  // data, log, lock
   std::string data;
   std::string log;
   std::string socket;  // directory
 };
 
-// ---- Small helpers -------------------------------------------------------------------------------------------
+// ---- Small helpers
+// -------------------------------------------------------------------------------------------
 
 std::string short_hash(const std::string& text) {
   unsigned char digest[SHA256_DIGEST_LENGTH];
@@ -70,7 +71,8 @@ std::string quoted(const std::string& value) {
   return out + "'";
 }
 
-// ---- Where things lie ----------------------------------------------------------------------------------------
+// ---- Where things lie
+// ----------------------------------------------------------------------------------------
 
 struct Binaries {
   std::string directory;
@@ -81,16 +83,19 @@ std::vector<Binaries> find_binaries() {
   std::vector<Binaries> found;
   std::error_code error;
   auto consider = [&](const fs::path& bin, int major) {
-    if (access((bin / "postgres").c_str(), X_OK) == 0 && access((bin / "initdb").c_str(), X_OK) == 0) {
+    if (access((bin / "postgres").c_str(), X_OK) == 0 &&
+        access((bin / "initdb").c_str(), X_OK) == 0) {
       found.push_back({bin.string(), major});
     }
   };
   if (const char* chosen = std::getenv("BELAY_POSTGRES_BIN")) consider(chosen, 0);
   if (!found.empty()) return found;
   for (const auto& entry : fs::directory_iterator("/usr/lib/postgresql", error)) {
-    if (const auto major = parse_int<int>(entry.path().filename().string())) consider(entry.path() / "bin", *major);
+    if (const auto major = parse_int<int>(entry.path().filename().string()))
+      consider(entry.path() / "bin", *major);
   }
-  std::sort(found.begin(), found.end(), [](const auto& a, const auto& b) { return a.major > b.major; });
+  std::sort(found.begin(), found.end(),
+            [](const auto& a, const auto& b) { return a.major > b.major; });
   if (const char* path = std::getenv("PATH"); path != nullptr && found.empty()) {
     std::string_view rest = path;
     while (!rest.empty()) {
@@ -113,10 +118,11 @@ Result<Binaries> choose_binaries(const std::string& data) {
   for (const Binaries& binaries : found) {
     if (binaries.major == *version || binaries.major == 0) return binaries;
   }
-  return fail(ErrorCode::kMisconfigured,
-              "the data in " + data + " is of Postgres " + std::to_string(*version) +
-                  ", but only version " + std::to_string(found.front().major) + " is installed",
-              "install postgresql-" + std::to_string(*version) + ", or move the data on with pg_upgrade");
+  return fail(
+      ErrorCode::kMisconfigured,
+      "the data in " + data + " is of Postgres " + std::to_string(*version) +
+          ", but only version " + std::to_string(found.front().major) + " is installed",
+      "install postgresql-" + std::to_string(*version) + ", or move the data on with pg_upgrade");
 }
 
 Result<ServerUser> user_of(uid_t uid) {
@@ -156,8 +162,10 @@ Result<ServerUser> choose_user(const std::string& data) {
     std::array<char, 16384> buffer;
     passwd entry{};
     passwd* found = nullptr;
-    if (getpwnam_r("postgres", &entry, buffer.data(), buffer.size(), &found) != 0 || found == nullptr) {
-      return fail(ErrorCode::kMisconfigured, "Postgres refuses to run as root and there is no user `postgres`",
+    if (getpwnam_r("postgres", &entry, buffer.data(), buffer.size(), &found) != 0 ||
+        found == nullptr) {
+      return fail(ErrorCode::kMisconfigured,
+                  "Postgres refuses to run as root and there is no user `postgres`",
                   "install the package `postgresql` or run belay as another user");
     }
     uid = found->pw_uid;
@@ -189,24 +197,28 @@ bool reachable(const ServerUser& user, const std::string& directory) {
 // Makes the directory, 0700, the user's. An existing one must be the user's, or ours and empty.
 Result<void> own_directory(const ServerUser& user, const std::string& path) {
   if (mkdir(path.c_str(), 0700) != 0 && errno != EEXIST) {
-    return fail(ErrorCode::kMisconfigured, "cannot make the directory " + path + ": " + errno_text(),
+    return fail(ErrorCode::kMisconfigured,
+                "cannot make the directory " + path + ": " + errno_text(),
                 "choose a directory that this user may write");
   }
   struct stat info {};
   if (lstat(path.c_str(), &info) != 0 || !S_ISDIR(info.st_mode)) {
-    return fail(ErrorCode::kMisconfigured, path + " is not a directory", "choose another directory");
+    return fail(ErrorCode::kMisconfigured, path + " is not a directory",
+                "choose another directory");
   }
   if (info.st_uid != user.uid) {
     std::error_code error;
     if (!user.drop || info.st_uid != geteuid() || !fs::is_empty(path, error) || error) {
       // Another start of the same directory may have handed it over just now.
       if (lstat(path.c_str(), &info) == 0 && info.st_uid == user.uid) return {};
-      return fail(ErrorCode::kMisconfigured,
-                  path + " belongs to another user than `" + user.name + "`, as which Postgres runs",
-                  "choose another directory, or give it to that user with chown");
+      return fail(
+          ErrorCode::kMisconfigured,
+          path + " belongs to another user than `" + user.name + "`, as which Postgres runs",
+          "choose another directory, or give it to that user with chown");
     }
     if (chown(path.c_str(), user.uid, user.gid) != 0) {
-      return fail(ErrorCode::kMisconfigured, "cannot give " + path + " to `" + user.name + "`: " + errno_text());
+      return fail(ErrorCode::kMisconfigured,
+                  "cannot give " + path + " to `" + user.name + "`: " + errno_text());
     }
   }
   if ((info.st_mode & 0777) != 0700) chmod(path.c_str(), 0700);
@@ -219,8 +231,9 @@ Result<Places> choose_places(const PrivatePostgresOptions& options, ServerUser& 
   if (wanted.filename().empty()) wanted = wanted.parent_path();
   fs::create_directories(wanted.parent_path(), error);
   if (error) {
-    return fail(ErrorCode::kMisconfigured,
-                "cannot make the directory " + wanted.parent_path().string() + ": " + error.message());
+    return fail(
+        ErrorCode::kMisconfigured,
+        "cannot make the directory " + wanted.parent_path().string() + ": " + error.message());
   }
   // The path that the kernel will show for the server's working directory.
   wanted = fs::canonical(wanted.parent_path(), error) / wanted.filename();
@@ -236,11 +249,12 @@ Result<Places> choose_places(const PrivatePostgresOptions& options, ServerUser& 
   if (pointer.empty() && !reachable(*user, wanted.parent_path().string())) {
     places.home = "/var/tmp/belay-postgres-" + short_hash(wanted.string());
     if (options.progress) {
-      options.progress("the user `" + user->name + "` cannot reach " + wanted.parent_path().string() +
-                       ", so the data is kept in " + places.home);
+      options.progress("the user `" + user->name + "` cannot reach " +
+                       wanted.parent_path().string() + ", so the data is kept in " + places.home);
     }
     fs::create_directories(wanted, error);
-    const int fd = open((wanted / "location").c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+    const int fd =
+        open((wanted / "location").c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
     const std::string line = places.home + "\n";
     if (fd < 0 || write(fd, line.data(), line.size()) != static_cast<ssize_t>(line.size())) {
       if (fd >= 0) close(fd);
@@ -265,7 +279,8 @@ Result<Places> choose_places(const PrivatePostgresOptions& options, ServerUser& 
 }
 
 std::string connection_string_of(const Places& places, const char* database) {
-  return "host=" + quoted(places.socket) + " port=" + kPort + " user=" + kRole + " dbname=" + database;
+  return "host=" + quoted(places.socket) + " port=" + kPort + " user=" + kRole +
+         " dbname=" + database;
 }
 
 // An advisory lock on the directory while it is being set up, so that two starts do not race.
@@ -288,7 +303,8 @@ class DirectoryLock {
 
 }  // namespace
 
-// ---- Launch --------------------------------------------------------------------------------------------------
+// ---- Launch
+// --------------------------------------------------------------------------------------------------
 
 struct PrivatePostgres::State {
   PrivatePostgresOptions options;
@@ -313,30 +329,34 @@ struct PrivatePostgres::State {
       if (auto ready = wait_ready(until); ready) return ensure_database();
       if (alive(pid)) {
         return fail(ErrorCode::kUnavailable,
-                    "a Postgres (pid " + std::to_string(pid) + ") runs in " + places.data + " but does not answer",
-                    "look at " + places.log + ", stop it with `kill -INT " + std::to_string(pid) + "`, start again");
+                    "a Postgres (pid " + std::to_string(pid) + ") runs in " + places.data +
+                        " but does not answer",
+                    "look at " + places.log + ", stop it with `kill -INT " + std::to_string(pid) +
+                        "`, start again");
       }
     }
     adopted = false;
     auto binaries = choose_binaries(places.data);
     if (!binaries) return fail(binaries.error());
     if (auto made = make_data(*binaries); !made) return made;
-    // A pid file whose process is not this server (the pid was recycled) would make Postgres refuse.
+    // A pid file whose process is not this server (the pid was recycled) would make Postgres
+    // refuse.
     if (!live_postmaster(places.data)) unlink((places.data + "/postmaster.pid").c_str());
     return spawn_until_ready(*binaries, until);
   }
 
-  // After a kill -9 of a postmaster its children may hold the shared memory for a moment; the new one then ends at
-  // once. So an early end is tried again for a while.
+  // After a kill -9 of a postmaster its children may hold the shared memory for a moment; the new
+  // one then ends at once. So an early end is tried again for a while.
   Result<void> spawn_until_ready(const Binaries& binaries, Clock::time_point until) {
     const auto give_up = std::min(until, Clock::now() + std::chrono::seconds(15));
     for (;;) {
       if (auto spawned = spawn_server(binaries); !spawned) return spawned;
       if (auto ready = wait_ready(until); ready) return ensure_database();
       if (alive(pid)) {
-        return fail(ErrorCode::kUnavailable,
-                    "Postgres is not ready after " + std::to_string(options.start_timeout_ms / 1000) + " s",
-                    "it may still be replaying its log: see " + places.log);
+        return fail(
+            ErrorCode::kUnavailable,
+            "Postgres is not ready after " + std::to_string(options.start_timeout_ms / 1000) + " s",
+            "it may still be replaying its log: see " + places.log);
       }
       const std::string tail = tail_of(places.log, 1500);
       const bool passing = tail.find("shared memory block") != std::string::npos ||
@@ -362,16 +382,19 @@ struct PrivatePostgres::State {
     std::error_code error;
     fs::remove_all(fresh, error);
     const int output = open_log();
-    if (output < 0) return fail(ErrorCode::kMisconfigured, "cannot write " + places.log + ": " + errno_text());
-    const int code = run(user,
-                         {binaries.directory + "/initdb", "--pgdata=" + fresh, std::string("--username=") + kRole,
-                          "--auth=trust", "--encoding=UTF8", "--locale=C.UTF-8", "--no-instructions"},
-                         output);
+    if (output < 0)
+      return fail(ErrorCode::kMisconfigured, "cannot write " + places.log + ": " + errno_text());
+    const int code = run(
+        user,
+        {binaries.directory + "/initdb", "--pgdata=" + fresh, std::string("--username=") + kRole,
+         "--auth=trust", "--encoding=UTF8", "--locale=C.UTF-8", "--no-instructions"},
+        output);
     close(output);
     if (code != 0) {
-      return fail(ErrorCode::kUnavailable,
-                  "initdb failed (exit " + std::to_string(code) + "):\n" + tail_of(places.log, 1500),
-                  "the whole log is " + places.log);
+      return fail(
+          ErrorCode::kUnavailable,
+          "initdb failed (exit " + std::to_string(code) + "):\n" + tail_of(places.log, 1500),
+          "the whole log is " + places.log);
     }
     if (rename(fresh.c_str(), places.data.c_str()) != 0) {
       return fail(ErrorCode::kMisconfigured, "cannot name " + places.data + ": " + errno_text());
@@ -381,11 +404,19 @@ struct PrivatePostgres::State {
 
   Result<void> spawn_server(const Binaries& binaries) {
     std::map<std::string, std::string> settings = {
-        {"max_connections", "50"},       {"shared_buffers", "128MB"},  {"fsync", "on"},
-        {"full_page_writes", "on"},      {"synchronous_commit", "on"}, {"wal_level", "replica"},
+        {"max_connections", "50"},
+        {"shared_buffers", "128MB"},
+        {"fsync", "on"},
+        {"full_page_writes", "on"},
+        {"synchronous_commit", "on"},
+        {"wal_level", "replica"},
         {"wal_compression", "on"},
-        {"max_wal_size", "1GB"},         {"log_checkpoints", "off"},   {"log_line_prefix", "%m [%p] "},
-        {"timezone", "UTC"},             {"log_timezone", "UTC"},      {"jit", "off"},
+        {"max_wal_size", "1GB"},
+        {"log_checkpoints", "off"},
+        {"log_line_prefix", "%m [%p] "},
+        {"timezone", "UTC"},
+        {"log_timezone", "UTC"},
+        {"jit", "off"},
         {"logging_collector", "off"},
     };
     for (const auto& [name, value] : options.settings) settings[name] = value;
@@ -401,7 +432,8 @@ struct PrivatePostgres::State {
     }
     if (auto owned = own_directory(user, places.socket); !owned) return owned;
     const int output = open_log();
-    if (output < 0) return fail(ErrorCode::kMisconfigured, "cannot write " + places.log + ": " + errno_text());
+    if (output < 0)
+      return fail(ErrorCode::kMisconfigured, "cannot write " + places.log + ": " + errno_text());
     pid = spawn(user, command, output);
     close(output);
     if (pid < 0) return fail(ErrorCode::kUnavailable, "cannot start Postgres: " + errno_text());
@@ -438,15 +470,19 @@ struct PrivatePostgres::State {
     PGconn* raw = PQconnectdb(target.c_str());
     const std::unique_ptr<PGconn, void (*)(PGconn*)> connection_guard(raw, PQfinish);
     if (PQstatus(raw) != CONNECTION_OK) {
-      return fail(ErrorCode::kUnavailable, std::string("the private Postgres refuses us: ") + PQerrorMessage(raw),
+      return fail(ErrorCode::kUnavailable,
+                  std::string("the private Postgres refuses us: ") + PQerrorMessage(raw),
                   "look at " + places.log);
     }
-    auto ask = [&](const char* sql) { return std::unique_ptr<PGresult, void (*)(PGresult*)>(PQexec(raw, sql), PQclear); };
+    auto ask = [&](const char* sql) {
+      return std::unique_ptr<PGresult, void (*)(PGresult*)>(PQexec(raw, sql), PQclear);
+    };
     const auto found = ask("SELECT 1 FROM pg_database WHERE datname = 'belay'");
     if (PQresultStatus(found.get()) == PGRES_TUPLES_OK && PQntuples(found.get()) == 1) return {};
     const auto made = ask("CREATE DATABASE belay");
     if (PQresultStatus(made.get()) == PGRES_COMMAND_OK) return {};
-    return fail(ErrorCode::kUnavailable, std::string("cannot create the database: ") + PQerrorMessage(raw));
+    return fail(ErrorCode::kUnavailable,
+                std::string("cannot create the database: ") + PQerrorMessage(raw));
   }
 
   // Appending, owned by the server's user, moved aside when it has grown.
@@ -455,7 +491,8 @@ struct PrivatePostgres::State {
     if (lstat(places.log.c_str(), &info) == 0 && info.st_size > static_cast<off_t>(kLogBytesMax)) {
       rename(places.log.c_str(), (places.log + ".1").c_str());
     }
-    const int fd = open(places.log.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600);
+    const int fd =
+        open(places.log.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (fd >= 0 && user.drop && fchown(fd, user.uid, user.gid) != 0) {
       close(fd);
       return -1;
@@ -464,7 +501,8 @@ struct PrivatePostgres::State {
   }
 };
 
-// ---- The public calls ----------------------------------------------------------------------------------------
+// ---- The public calls
+// ----------------------------------------------------------------------------------------
 
 PrivatePostgres::PrivatePostgres(std::unique_ptr<State> state) : state_(std::move(state)) {}
 PrivatePostgres::PrivatePostgres(PrivatePostgres&&) noexcept = default;
@@ -495,13 +533,15 @@ const std::string& PrivatePostgres::data_directory() const { return state_->plac
 const std::string& PrivatePostgres::log_path() const { return state_->places.log; }
 
 Result<void> PrivatePostgres::stop(int timeout_ms) {
-  // The one that is there now: someone may have started another one, and an old pid may be anybody's.
+  // The one that is there now: someone may have started another one, and an old pid may be
+  // anybody's.
   const auto live = live_postmaster(state_->places.data);
   if (!live) return {};
   state_->pid = *live;
   kill(state_->pid, SIGINT);
   if (wait_until_gone(state_->pid, timeout_ms)) {
-    if (state_->places.socket != state_->places.home) rmdir(state_->places.socket.c_str());  // when empty
+    if (state_->places.socket != state_->places.home)
+      rmdir(state_->places.socket.c_str());  // when empty
     return {};
   }
   return fail(ErrorCode::kUnavailable,

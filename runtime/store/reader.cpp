@@ -1,4 +1,5 @@
-// Lists, history, events, counts and keys for the API. See reader.h; the statements are in sql/reader.sql.
+// Lists, history, events, counts and keys for the API. See reader.h; the statements are in
+// sql/reader.sql.
 #include "runtime/store/reader.h"
 
 #include <algorithm>
@@ -21,8 +22,9 @@ const SagaId kLastId = "ffffffff-ffff-ffff-ffff-ffffffffffff";
 // The least id of that time.
 SagaId first_id(Instant at) {
   char digits[16];
-  std::snprintf(digits, sizeof digits, "%012llx",
-                static_cast<unsigned long long>(std::clamp<std::int64_t>(at.us / 1000, 0, (1LL << 48) - 1)));
+  std::snprintf(
+      digits, sizeof digits, "%012llx",
+      static_cast<unsigned long long>(std::clamp<std::int64_t>(at.us / 1000, 0, (1LL << 48) - 1)));
   return std::string(digits, 8) + "-" + std::string(digits + 8, 4) + "-0000-0000-000000000000";
 }
 
@@ -31,7 +33,8 @@ std::size_t bounded(std::size_t limit) {
 }
 
 tl::unexpected<Failure> bad_cursor() {
-  return fail(ErrorCode::kInvalid, "the cursor is none of ours", "pass on `next` of the page before, unchanged");
+  return fail(ErrorCode::kInvalid, "the cursor is none of ours",
+              "pass on `next` of the page before, unchanged");
 }
 
 // The statement whose index fits the filter best.
@@ -66,7 +69,8 @@ ApiKeyRow api_key_of(const PostgresRows& rows, std::size_t i) {
 
 class PostgresReader final : public Reader {
  public:
-  PostgresReader(PostgresOptions options, std::size_t connections) : pool_(std::move(options), connections) {}
+  PostgresReader(PostgresOptions options, std::size_t connections)
+      : pool_(std::move(options), connections) {}
 
   Result<SagaPage> sagas(const SagaFilter& filter) override;
   Result<InstanceRow> saga(const std::string& tenant, const SagaId& id) override;
@@ -80,9 +84,15 @@ class PostgresReader final : public Reader {
   Result<void> ping() override { return done("ping", {}, "answer"); }
   Result<void> add_api_key(const ApiKeyRow& row, const std::string& sha256) override {
     std::string may_answer;
-    for (const std::string& role : row.may_answer) may_answer += (may_answer.empty() ? "" : ",") + role;
+    for (const std::string& role : row.may_answer)
+      may_answer += (may_answer.empty() ? "" : ",") + role;
     PostgresParams params;
-    params.text(row.id).text(sha256).text(row.tenant).text(row.role).text(row.name).text(may_answer);
+    params.text(row.id)
+        .text(sha256)
+        .text(row.tenant)
+        .text(row.role)
+        .text(row.name)
+        .text(may_answer);
     return done("add_api_key", params, "store a key");
   }
   Result<std::optional<ApiKeyRow>> find_api_key(const std::string& sha256) override;
@@ -90,12 +100,15 @@ class PostgresReader final : public Reader {
   Result<bool> revoke_api_key(const std::string& id) override;
   Result<void> audit(const std::string& tenant, const std::string& actor, const std::string& act,
                      const std::string& detail) override {
-    return done("audit", PostgresParams().text(tenant).text(actor).text(act).text(detail.empty() ? "{}" : detail),
-                "store an audit record");
+    return done(
+        "audit",
+        PostgresParams().text(tenant).text(actor).text(act).text(detail.empty() ? "{}" : detail),
+        "store an audit record");
   }
 
  private:
-  Result<PostgresRows> read(const char* statement, const PostgresParams& params, std::string_view doing) {
+  Result<PostgresRows> read(const char* statement, const PostgresParams& params,
+                            std::string_view doing) {
     auto rows = pool_.read(statement, params);
     if (!rows) return fail(to_failure(rows.error(), doing));
     return std::move(*rows);
@@ -117,19 +130,29 @@ Result<SagaPage> PostgresReader::sagas(const SagaFilter& filter) {
   }
   const std::size_t limit = bounded(filter.limit);
   PostgresParams params;
-  params.text(filter.tenant).text(filter.workflow).text(filter.status).text(filter.health).text(filter.key);
-  params.text(filter.waiting_on).uuid(filter.created_from ? first_id(filter.created_from) : kNilId).uuid(below);
-  params.int8(static_cast<std::int64_t>(limit + 1));  // one more tells whether there is another page
+  params.text(filter.tenant)
+      .text(filter.workflow)
+      .text(filter.status)
+      .text(filter.health)
+      .text(filter.key);
+  params.text(filter.waiting_on)
+      .uuid(filter.created_from ? first_id(filter.created_from) : kNilId)
+      .uuid(below);
+  params.int8(
+      static_cast<std::int64_t>(limit + 1));  // one more tells whether there is another page
   auto rows = read(statement_for(filter), params, "list sagas");
   if (!rows) return fail(rows.error());
   SagaPage page;
-  for (std::size_t i = 0; i < std::min(rows->size(), limit); ++i) page.rows.push_back(instance_of(*rows, i));
+  for (std::size_t i = 0; i < std::min(rows->size(), limit); ++i)
+    page.rows.push_back(instance_of(*rows, i));
   if (rows->size() > limit) page.next = page.rows.back().id;
   return page;
 }
 
 Result<InstanceRow> PostgresReader::saga(const std::string& tenant, const SagaId& id) {
-  const auto missing = [&] { return fail(ErrorCode::kNotFound, "no saga has the id " + id.substr(0, 64)); };
+  const auto missing = [&] {
+    return fail(ErrorCode::kNotFound, "no saga has the id " + id.substr(0, 64));
+  };
   if (!is_uuid(id)) return missing();
   auto rows = read("saga_by_id", PostgresParams().text(tenant).uuid(id), "read a saga");
   if (!rows) return fail(rows.error());
@@ -137,26 +160,29 @@ Result<InstanceRow> PostgresReader::saga(const std::string& tenant, const SagaId
   return instance_of(*rows, 0);
 }
 
-Result<HistoryPage> PostgresReader::history(const std::string& tenant, const SagaId& id, std::uint64_t after,
-                                            std::size_t limit) {
+Result<HistoryPage> PostgresReader::history(const std::string& tenant, const SagaId& id,
+                                            std::uint64_t after, std::size_t limit) {
   const auto found = saga(tenant, id);
   if (!found) return fail(found.error());
   limit = bounded(limit);
-  const auto after_seq = static_cast<std::int32_t>(std::min<std::uint64_t>(after, std::numeric_limits<int>::max()));
+  const auto after_seq =
+      static_cast<std::int32_t>(std::min<std::uint64_t>(after, std::numeric_limits<int>::max()));
   PostgresParams params;
   params.int4(found->lane).uuid(id).int4(after_seq).int8(static_cast<std::int64_t>(limit + 1));
   auto rows = read("history", params, "read a history");
   if (!rows) return fail(rows.error());
   HistoryPage page;
-  for (std::size_t i = 0; i < std::min(rows->size(), limit); ++i) page.rows.push_back(journal_of(*rows, i));
+  for (std::size_t i = 0; i < std::min(rows->size(), limit); ++i)
+    page.rows.push_back(journal_of(*rows, i));
   if (rows->size() > limit) page.next_after = page.rows.back().seq;
   return page;
 }
 
-Result<bool> PostgresReader::erase(const std::string& tenant, const SagaId& id, const std::string& actor,
-                                   const std::string& reason) {
+Result<bool> PostgresReader::erase(const std::string& tenant, const SagaId& id,
+                                   const std::string& actor, const std::string& reason) {
   if (!is_uuid(id)) return false;
-  auto rows = read("erase_saga", PostgresParams().text(tenant).uuid(id).text(actor).text(reason), "erase a saga");
+  auto rows = read("erase_saga", PostgresParams().text(tenant).uuid(id).text(actor).text(reason),
+                   "erase a saga");
   if (!rows) return fail(rows.error());
   return rows->size() > 0;
 }
@@ -173,7 +199,12 @@ Result<EventPage> PostgresReader::events(const EventFilter& filter) {
   }
   const std::size_t limit = bounded(filter.limit);
   PostgresParams params;
-  params.text(filter.tenant).text(filter.type).text(filter.key).boolean(filter.unclaimed_only).int8(eseq).int4(lane);
+  params.text(filter.tenant)
+      .text(filter.type)
+      .text(filter.key)
+      .boolean(filter.unclaimed_only)
+      .int8(eseq)
+      .int4(lane);
   auto rows = read("list_events", params.int8(static_cast<std::int64_t>(limit + 1)), "list events");
   if (!rows) return fail(rows.error());
   EventPage page;
@@ -199,7 +230,8 @@ Result<QuestionPage> PostgresReader::questions(const QuestionFilter& filter) {
   const std::size_t limit = bounded(filter.limit);
   PostgresParams params;
   params.text(filter.tenant).text(filter.role).uuid(after).text(path);
-  auto rows = read("list_questions", params.int8(static_cast<std::int64_t>(limit + 1)), "list questions");
+  auto rows =
+      read("list_questions", params.int8(static_cast<std::int64_t>(limit + 1)), "list questions");
   if (!rows) return fail(rows.error());
   QuestionPage page;
   for (std::size_t i = 0; i < std::min(rows->size(), limit); ++i) {
@@ -213,7 +245,8 @@ Result<QuestionPage> PostgresReader::questions(const QuestionFilter& filter) {
                          rows->str(i, 6),
                          rows->str(i, 7)});
   }
-  if (rows->size() > limit) page.next = page.rows.back().question.saga + "/" + page.rows.back().question.path;
+  if (rows->size() > limit)
+    page.next = page.rows.back().question.saga + "/" + page.rows.back().question.path;
   return page;
 }
 

@@ -1,4 +1,5 @@
-// See server_process.h. A child runs only system calls between fork and exec, because other threads may hold locks.
+// See server_process.h. A child runs only system calls between fork and exec, because other threads
+// may hold locks.
 #include "runtime/store/server_process.h"
 
 #include <dirent.h>
@@ -31,7 +32,8 @@ using std::chrono::milliseconds;
   sigset_t none;
   sigemptyset(&none);
   sigprocmask(SIG_SETMASK, &none, nullptr);
-  for (int number : {SIGINT, SIGTERM, SIGHUP, SIGPIPE, SIGCHLD, SIGUSR1, SIGUSR2, SIGQUIT, SIGALRM}) {
+  for (int number :
+       {SIGINT, SIGTERM, SIGHUP, SIGPIPE, SIGCHLD, SIGUSR1, SIGUSR2, SIGQUIT, SIGALRM}) {
     signal(number, SIG_DFL);
   }
   const int null = open("/dev/null", O_RDONLY);
@@ -101,8 +103,8 @@ std::vector<std::string> lines_of(const std::string& text) {
 
 pid_t spawn(const ServerUser& user, const std::vector<std::string>& command, int output) {
   // A clean environment: no PGDATA, PGPORT, PGOPTIONS of the person who called us.
-  std::vector<std::string> environment = {"PATH=/usr/local/bin:/usr/bin:/bin", "LC_ALL=C.UTF-8", "TZ=UTC",
-                                          "HOME=/"};
+  std::vector<std::string> environment = {"PATH=/usr/local/bin:/usr/bin:/bin", "LC_ALL=C.UTF-8",
+                                          "TZ=UTC", "HOME=/"};
   std::vector<char*> argv, envp;
   for (const std::string& word : command) argv.push_back(const_cast<char*>(word.c_str()));
   for (std::string& word : environment) envp.push_back(word.data());
@@ -131,7 +133,8 @@ bool alive(pid_t pid) {
   if (kill(pid, 0) != 0 && errno == ESRCH) return false;
   const std::string stat = read_text("/proc/" + std::to_string(pid) + "/stat", 4096);
   const std::size_t end = stat.rfind(')');
-  return !(end != std::string::npos && end + 2 < stat.size() && (stat[end + 2] == 'Z' || stat[end + 2] == 'X'));
+  return !(end != std::string::npos && end + 2 < stat.size() &&
+           (stat[end + 2] == 'Z' || stat[end + 2] == 'X'));
 }
 
 bool wait_until_gone(pid_t pid, int timeout_ms) {

@@ -11,7 +11,8 @@
 
 namespace belay::runtime {
 
-inline constexpr std::chrono::milliseconds kPoll{20};  // how often a process is asked whether it is there
+inline constexpr std::chrono::milliseconds kPoll{
+    20};  // how often a process is asked whether it is there
 
 // Whom the server runs as. `drop`: we are root and must change to that user.
 struct ServerUser {
@@ -32,7 +33,8 @@ std::vector<std::string> lines_of(const std::string& text);
 // The whole of the text as a number; blanks behind it are allowed.
 template <class Int>
 std::optional<Int> parse_int(std::string_view text) {
-  while (!text.empty() && (text.back() == '\n' || text.back() == ' ' || text.back() == '\r')) text.remove_suffix(1);
+  while (!text.empty() && (text.back() == '\n' || text.back() == ' ' || text.back() == '\r'))
+    text.remove_suffix(1);
   Int value{};
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
   if (error != std::errc{} || end != text.data() + text.size()) return std::nullopt;
@@ -47,8 +49,8 @@ bool alive(pid_t pid);
 // False: it is still there after that time.
 bool wait_until_gone(pid_t pid, int timeout_ms);
 std::vector<pid_t> children_of(pid_t parent);
-// The postmaster of this data directory, when one runs: its pid file names a live process that stands in the
-// directory (a recycled pid does not).
+// The postmaster of this data directory, when one runs: its pid file names a live process that
+// stands in the directory (a recycled pid does not).
 std::optional<pid_t> live_postmaster(const std::string& data);
 
 }  // namespace belay::runtime

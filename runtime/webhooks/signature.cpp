@@ -25,7 +25,8 @@ struct Claim {
 
 std::optional<std::int64_t> parse_time(std::string_view text) {
   // Digits only: from_chars would take a sign.
-  if (text.empty() || text.size() > 12 || text.find_first_not_of("0123456789") != std::string_view::npos) {
+  if (text.empty() || text.size() > 12 ||
+      text.find_first_not_of("0123456789") != std::string_view::npos) {
     return std::nullopt;
   }
   std::int64_t value = 0;
@@ -63,15 +64,18 @@ std::string to_hex(const Digest& digest) {
 
 // Strict: padded, no blanks.
 std::optional<std::string> from_base64(std::string_view text) {
-  if (text.empty() || text.size() % 4 != 0 || text.size() > limits::signature_header_bytes_max) return std::nullopt;
+  if (text.empty() || text.size() % 4 != 0 || text.size() > limits::signature_header_bytes_max)
+    return std::nullopt;
   const std::size_t padding = text.ends_with("==") ? 2 : text.ends_with('=') ? 1 : 0;
   for (char c : text.substr(0, text.size() - padding)) {
-    const bool ok = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '+' || c == '/';
+    const bool ok = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                    c == '+' || c == '/';
     if (!ok) return std::nullopt;
   }
   std::string out(text.size() / 4 * 3, '\0');
   const int size = EVP_DecodeBlock(reinterpret_cast<unsigned char*>(out.data()),
-                                   reinterpret_cast<const unsigned char*>(text.data()), static_cast<int>(text.size()));
+                                   reinterpret_cast<const unsigned char*>(text.data()),
+                                   static_cast<int>(text.size()));
   if (size < 0) return std::nullopt;
   out.resize(static_cast<std::size_t>(size) - padding);
   return out;
@@ -79,8 +83,9 @@ std::optional<std::string> from_base64(std::string_view text) {
 
 std::string to_base64(const Digest& digest) {
   std::string out(45, '\0');
-  out.resize(static_cast<std::size_t>(
-      EVP_EncodeBlock(reinterpret_cast<unsigned char*>(out.data()), digest.data(), static_cast<int>(digest.size()))));
+  out.resize(
+      static_cast<std::size_t>(EVP_EncodeBlock(reinterpret_cast<unsigned char*>(out.data()),
+                                               digest.data(), static_cast<int>(digest.size()))));
   return out;
 }
 
@@ -115,8 +120,8 @@ std::optional<Secret> key_of(SignatureScheme scheme, const Secret& secret) {
 Digest hmac(const Secret& key, std::string_view prefix, std::string_view body) {
   const std::string_view bytes = key.reveal();
   Digest digest{};
-  EVP_PKEY* pkey = EVP_PKEY_new_raw_private_key(EVP_PKEY_HMAC, nullptr,
-                                                reinterpret_cast<const unsigned char*>(bytes.data()), bytes.size());
+  EVP_PKEY* pkey = EVP_PKEY_new_raw_private_key(
+      EVP_PKEY_HMAC, nullptr, reinterpret_cast<const unsigned char*>(bytes.data()), bytes.size());
   EVP_MD_CTX* context = EVP_MD_CTX_new();
   std::size_t size = digest.size();
   const bool ok = pkey != nullptr && context != nullptr &&
@@ -130,7 +135,8 @@ Digest hmac(const Secret& key, std::string_view prefix, std::string_view body) {
   return digest;
 }
 
-// ---- Reading the headers, one scheme each: a Claim or the reason there is none --------------------------------
+// ---- Reading the headers, one scheme each: a Claim or the reason there is none
+// --------------------------------
 
 struct Read {
   Verdict verdict = Verdict::kValid;
@@ -163,14 +169,16 @@ Read read_standard(const std::string& id, const std::string& time, const std::st
     read.claim.digests.push_back(digest);
   });
   read.claim.timestamp_s = parse_time(time);
-  if (id.empty() || !read.claim.timestamp_s || read.claim.digests.empty()) read.verdict = Verdict::kMalformed;
+  if (id.empty() || !read.claim.timestamp_s || read.claim.digests.empty())
+    read.verdict = Verdict::kMalformed;
   read.claim.prefix = id + "." + time + ".";
   return read;
 }
 
 Read read_github(const std::string& header) {
   Read read;
-  const auto digest = header.starts_with("sha256=") ? from_hex(std::string_view(header).substr(7)) : std::nullopt;
+  const auto digest =
+      header.starts_with("sha256=") ? from_hex(std::string_view(header).substr(7)) : std::nullopt;
   if (digest) read.claim.digests.push_back(*digest);
   if (!digest) read.verdict = Verdict::kMalformed;
   return read;
@@ -178,7 +186,8 @@ Read read_github(const std::string& header) {
 
 Read read_slack(const std::string& time, const std::string& header) {
   Read read;
-  const auto digest = header.starts_with("v0=") ? from_hex(std::string_view(header).substr(3)) : std::nullopt;
+  const auto digest =
+      header.starts_with("v0=") ? from_hex(std::string_view(header).substr(3)) : std::nullopt;
   if (digest) read.claim.digests.push_back(*digest);
   read.claim.timestamp_s = parse_time(time);
   if (!digest || !read.claim.timestamp_s) read.verdict = Verdict::kMalformed;
@@ -261,13 +270,14 @@ Verdict verify_signature(const SignedRequest& request, const SignaturePolicy& po
   return Verdict::kValid;
 }
 
-std::string sign(SignatureScheme scheme, const Secret& secret, std::string_view id, std::int64_t timestamp_s,
-                 std::string_view body) {
+std::string sign(SignatureScheme scheme, const Secret& secret, std::string_view id,
+                 std::int64_t timestamp_s, std::string_view body) {
   const auto key = key_of(scheme, secret);
   if (!key) return {};
   const std::string time = std::to_string(timestamp_s);
   switch (scheme) {
-    case SignatureScheme::kStripe: return "t=" + time + ",v1=" + to_hex(hmac(*key, time + ".", body));
+    case SignatureScheme::kStripe:
+      return "t=" + time + ",v1=" + to_hex(hmac(*key, time + ".", body));
     case SignatureScheme::kStandardWebhooks:
       return "v1," + to_base64(hmac(*key, std::string(id) + "." + time + ".", body));
     case SignatureScheme::kGitHub: return "sha256=" + to_hex(hmac(*key, "", body));

@@ -1,7 +1,8 @@
-// Who sent this webhook: the signature schemes of Stripe, Standard Webhooks, GitHub and Slack. Pure but for the HMAC:
-// raw bytes in, a verdict out; `now` is a parameter. Digests are compared in constant time, several secrets may be
-// live at once (rotation), and the verdict's reason is for our log, not for the sender.
-// Tested in tests/runtime/signature_test.cpp with the vendors' vectors.
+// Who sent this webhook: the signature schemes of Stripe, Standard Webhooks, GitHub and Slack. Pure
+// but for the HMAC: raw bytes in, a verdict out; `now` is a parameter. Digests are compared in
+// constant time, several secrets may be live at once (rotation), and the verdict's reason is for
+// our log, not for the sender. Tested in tests/runtime/signature_test.cpp with the vendors'
+// vectors.
 #pragma once
 #include <cstdint>
 #include <functional>
@@ -16,10 +17,12 @@
 namespace belay::runtime {
 
 enum class SignatureScheme : std::uint8_t {
-  kStripe,            // Stripe-Signature: t=…,v1=hex,…   over `{t}.{body}`; the key is the literal secret
-  kStandardWebhooks,  // webhook-id, webhook-timestamp, webhook-signature: v1,base64 …   over `{id}.{t}.{body}`
-  kGitHub,            // X-Hub-Signature-256: sha256=hex   over the body; no time, so no protection against replay
-  kSlack,             // X-Slack-Request-Timestamp, X-Slack-Signature: v0=hex   over `v0:{t}:{body}`
+  kStripe,  // Stripe-Signature: t=…,v1=hex,…   over `{t}.{body}`; the key is the literal secret
+  kStandardWebhooks,  // webhook-id, webhook-timestamp, webhook-signature: v1,base64 …   over
+                      // `{id}.{t}.{body}`
+  kGitHub,  // X-Hub-Signature-256: sha256=hex   over the body; no time, so no protection against
+            // replay
+  kSlack,   // X-Slack-Request-Timestamp, X-Slack-Signature: v0=hex   over `v0:{t}:{body}`
 };
 
 // `stripe`, `standard`, `github`, `slack`.
@@ -27,12 +30,12 @@ std::optional<SignatureScheme> parse_signature_scheme(std::string_view name);
 
 enum class SignatureVerdict : std::uint8_t {
   kValid,
-  kMissing,      // a header that the scheme needs is not there
-  kMalformed,    // it is there but cannot be read
-  kTooOld,       // signed, by its own word, more than the tolerance ago
-  kTooNew,       // or so far ahead of our clock
-  kNoMatch,      // no signature fits any secret: wrong secret, or changed bytes
-  kBadSecret,    // none of our secrets is usable (empty, or not base64 where it must be)
+  kMissing,    // a header that the scheme needs is not there
+  kMalformed,  // it is there but cannot be read
+  kTooOld,     // signed, by its own word, more than the tolerance ago
+  kTooNew,     // or so far ahead of our clock
+  kNoMatch,    // no signature fits any secret: wrong secret, or changed bytes
+  kBadSecret,  // none of our secrets is usable (empty, or not base64 where it must be)
 };
 std::string_view to_string(SignatureVerdict verdict);
 
@@ -51,9 +54,9 @@ struct SignaturePolicy {
 SignatureVerdict verify_signature(const SignedRequest& request, const SignaturePolicy& policy,
                                   const std::vector<Secret>& secrets, std::int64_t now_s);
 
-// For those who sign: the value of the scheme's signature header over `body`. `id` is Standard Webhooks' only.
-// Empty when the secret is not usable.
-std::string sign(SignatureScheme scheme, const Secret& secret, std::string_view id, std::int64_t timestamp_s,
-                 std::string_view body);
+// For those who sign: the value of the scheme's signature header over `body`. `id` is Standard
+// Webhooks' only. Empty when the secret is not usable.
+std::string sign(SignatureScheme scheme, const Secret& secret, std::string_view id,
+                 std::int64_t timestamp_s, std::string_view body);
 
 }  // namespace belay::runtime

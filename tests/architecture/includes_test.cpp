@@ -1,5 +1,6 @@
-// Who may include whom (docs/ARCHITECTURE.md): runtime → dsl → interpreter → std. And heavy headers stay where they
-// belong, so that one edit rebuilds in seconds. Reads the #include lines of the tree; fails on a forbidden arrow.
+// Who may include whom (docs/ARCHITECTURE.md): runtime → dsl → interpreter → std. And heavy headers
+// stay where they belong, so that one edit rebuilds in seconds. Reads the #include lines of the
+// tree; fails on a forbidden arrow.
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
@@ -33,13 +34,16 @@ std::vector<Include> includes_below(const std::string& folder) {
       const auto open = text.find_first_of("<\"");
       const auto close = text.find_first_of(">\"", open + 1);
       if (open == std::string::npos || close == std::string::npos) continue;
-      all.push_back({fs::relative(entry.path(), BELAY_SOURCE_DIR).string(), text.substr(open + 1, close - open - 1), line});
+      all.push_back({fs::relative(entry.path(), BELAY_SOURCE_DIR).string(),
+                     text.substr(open + 1, close - open - 1), line});
     }
   }
   return all;
 }
 
-bool starts_with(const std::string& text, const std::string& prefix) { return text.rfind(prefix, 0) == 0; }
+bool starts_with(const std::string& text, const std::string& prefix) {
+  return text.rfind(prefix, 0) == 0;
+}
 
 // Our own headers are named from the root: "dsl/compile.h".
 std::string room_of(const std::string& path) {
@@ -60,15 +64,18 @@ const std::map<std::string, std::set<std::string>>& arrows() {
       {"dsl", {"interpreter"}},
       {"runtime/base", {"interpreter"}},
       {"runtime/store", {"interpreter", "runtime/base"}},
-      {"runtime/actions", {"interpreter", "runtime/base", "runtime/store"}},  // SQL actions use the store's connections
+      {"runtime/actions",
+       {"interpreter", "runtime/base",
+        "runtime/store"}},  // SQL actions use the store's connections
       {"runtime/webhooks", {"interpreter", "runtime/base"}},
       {"runtime/engine", {"interpreter", "runtime/base", "runtime/store", "runtime/actions"}},
       {"runtime/api",
-       {"interpreter", "dsl", "runtime/base", "runtime/store", "runtime/actions", "runtime/webhooks", "runtime/engine"}},
+       {"interpreter", "dsl", "runtime/base", "runtime/store", "runtime/actions",
+        "runtime/webhooks", "runtime/engine"}},
       {"runtime/simulator", {"interpreter", "dsl"}},
       {"runtime/cli",
-       {"interpreter", "dsl", "runtime/simulator", "runtime/base", "runtime/store", "runtime/actions", "runtime/webhooks", "runtime/engine",
-        "runtime/api", "runtime/lsp"}},
+       {"interpreter", "dsl", "runtime/simulator", "runtime/base", "runtime/store",
+        "runtime/actions", "runtime/webhooks", "runtime/engine", "runtime/api", "runtime/lsp"}},
       {"runtime/lsp", {"interpreter", "dsl", "runtime/base"}},
       {"runtime", {"runtime/cli", "runtime/actions", "interpreter", "runtime/base"}},
   };
@@ -91,12 +98,13 @@ TEST_CASE("nobody includes what is above them") {
 }
 
 TEST_CASE("the interpreter stands on the standard library alone") {
-  static const std::set<std::string> kForbidden = {"fstream", "iostream", "random", "thread", "mutex",
-                                                   "locale",  "regex",    "filesystem", "ctime"};
+  static const std::set<std::string> kForbidden = {
+      "fstream", "iostream", "random", "thread", "mutex", "locale", "regex", "filesystem", "ctime"};
   for (const Include& include : includes_below("interpreter")) {
     INFO(include.file << ":" << include.line << " includes " << include.header);
     const bool own = starts_with(include.header, "interpreter/");
-    const bool standard = include.header.find('/') == std::string::npos && include.header.find('.') == std::string::npos;
+    const bool standard = include.header.find('/') == std::string::npos &&
+                          include.header.find('.') == std::string::npos;
     CHECK((own || standard));
     CHECK(kForbidden.count(include.header) == 0);
   }
@@ -133,8 +141,9 @@ TEST_CASE("heavy headers are included by .cpp files of their own rooms only") {
       for (const Heavy& h : heavy) {
         if (!starts_with(include.header, h.prefix)) continue;
         INFO(include.file << ":" << include.line << " includes " << include.header);
-        const bool at_home = std::any_of(h.rooms.begin(), h.rooms.end(),
-                                         [&](const std::string& room) { return starts_with(include.file, room); });
+        const bool at_home =
+            std::any_of(h.rooms.begin(), h.rooms.end(),
+                        [&](const std::string& room) { return starts_with(include.file, room); });
         CHECK(at_home);
         CHECK(include.file.size() > 4);
         CHECK(include.file.substr(include.file.size() - 4) == ".cpp");

@@ -1,5 +1,6 @@
-// What the benchmarks of the whole engine share: a folder with definitions, plugins that do nothing, the service on a
-// private Postgres of its own, and the figures of this process and of Postgres.
+// What the benchmarks of the whole engine share: a folder with definitions, plugins that do
+// nothing, the service on a private Postgres of its own, and the figures of this process and of
+// Postgres.
 #pragma once
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
@@ -61,10 +62,13 @@ class Sample {
   // 0.5: the median, of all but the first `skip`; 0 when there is none.
   double quantile(double q, std::size_t skip = 0) const {
     const std::lock_guard lock(mutex_);
-    std::vector<double> sorted(values_.begin() + static_cast<std::ptrdiff_t>(std::min(skip, values_.size())), values_.end());
+    std::vector<double> sorted(
+        values_.begin() + static_cast<std::ptrdiff_t>(std::min(skip, values_.size())),
+        values_.end());
     if (sorted.empty()) return 0;
     std::sort(sorted.begin(), sorted.end());
-    return sorted[std::min(sorted.size() - 1, static_cast<std::size_t>(q * static_cast<double>(sorted.size())))];
+    return sorted[std::min(sorted.size() - 1,
+                           static_cast<std::size_t>(q * static_cast<double>(sorted.size())))];
   }
 
  private:
@@ -108,7 +112,9 @@ inline std::string ask(const std::string& connection, const std::string& sql) {
 // A folder under /tmp that goes with this.
 class Scratch {
  public:
-  Scratch() : path_(std::filesystem::temp_directory_path() / ("belay-bench-" + std::to_string(getpid()))) {
+  Scratch()
+      : path_(std::filesystem::temp_directory_path() /
+              ("belay-bench-" + std::to_string(getpid()))) {
     std::filesystem::create_directories(path_ / "workflows");
   }
   ~Scratch() {
@@ -123,12 +129,13 @@ class Scratch {
   std::filesystem::path path_;
 };
 
-// The engine over `definitions`, without HTTP. Its Postgres lies in `scratch` and is stopped with it, so that the next
-// one finds what this one has written.
-inline std::unique_ptr<runtime::Service> serve(const Scratch& scratch, const std::string& definitions,
+// The engine over `definitions`, without HTTP. Its Postgres lies in `scratch` and is stopped with
+// it, so that the next one finds what this one has written.
+inline std::unique_ptr<runtime::Service> serve(const Scratch& scratch,
+                                               const std::string& definitions,
                                                const runtime::PluginRegistry& plugins,
-                                               runtime::EngineOptions engine = {}, bool stop_postgres = true,
-                                               std::size_t writers = 1) {
+                                               runtime::EngineOptions engine = {},
+                                               bool stop_postgres = true, std::size_t writers = 1) {
   std::ofstream(scratch.path("workflows/bench.belay")) << definitions;
   auto program = runtime::compile_program(scratch.path("workflows"), plugins);
   if (!program) give_up(program.error().message);
@@ -145,7 +152,8 @@ inline std::unique_ptr<runtime::Service> serve(const Scratch& scratch, const std
   return std::move(*service);
 }
 
-inline runtime::StartRequest start_of(const std::string& workflow, std::vector<std::pair<std::string, Value>> input,
+inline runtime::StartRequest start_of(const std::string& workflow,
+                                      std::vector<std::pair<std::string, Value>> input,
                                       const std::string& tenant = "default") {
   runtime::StartRequest request;
   request.tenant = tenant;

@@ -1,8 +1,9 @@
-// The common work (docs/performance.md) in one database and in two (docs/ops/scaling.md, cells), each Postgres held to a
-// core of its own. Where there are cores for all, sagas a second tell; on two cores, which the engine shares with them, what
-// tells is the processor time that a thousand sagas cost the engine and each Postgres: a database that does half of the work
-// has room for twice as many. `--at-once` is of each cell: what a saga costs depends on how many share a flush. Postgres is
-// private, thrown away, fsync on. One JSON line a case.
+// The common work (docs/performance.md) in one database and in two (docs/ops/scaling.md, cells),
+// each Postgres held to a core of its own. Where there are cores for all, sagas a second tell; on
+// two cores, which the engine shares with them, what tells is the processor time that a thousand
+// sagas cost the engine and each Postgres: a database that does half of the work has room for twice
+// as many. `--at-once` is of each cell: what a saga costs depends on how many share a flush.
+// Postgres is private, thrown away, fsync on. One JSON line a case.
 //   cells_bench [--sagas N] [--at-once N] [--rounds N] [--writers N]
 #include <dirent.h>
 #include <sched.h>
@@ -37,8 +38,8 @@ bool read_process(pid_t pid, Process& out) {
   unsigned long long user = 0, system = 0;
   long long ended_user = 0, ended_system = 0;
   const int read = std::sscanf(text.c_str() + name_end + 2,
-                               "%*c %ld %*d %*d %*d %*d %*u %*u %*u %*u %*u %llu %llu %lld %lld", &parent, &user, &system,
-                               &ended_user, &ended_system);
+                               "%*c %ld %*d %*d %*d %*d %*u %*u %*u %*u %*u %llu %llu %lld %lld",
+                               &parent, &user, &system, &ended_user, &ended_system);
   if (read != 5) return false;
   const auto ticks = static_cast<double>(sysconf(_SC_CLK_TCK));
   out.parent = static_cast<pid_t>(parent);
@@ -76,7 +77,8 @@ void hold_to_core(pid_t postmaster, std::size_t core) {
   CPU_ZERO(&set);
   CPU_SET(core % std::max(1u, std::thread::hardware_concurrency()), &set);
   for (const pid_t pid : family(postmaster)) {
-    if (sched_setaffinity(pid, sizeof set, &set) != 0) bench::give_up("sched_setaffinity: " + std::string(strerror(errno)));
+    if (sched_setaffinity(pid, sizeof set, &set) != 0)
+      bench::give_up("sched_setaffinity: " + std::string(strerror(errno)));
   }
 }
 
@@ -120,9 +122,11 @@ void run_case(std::size_t cells, const Options& options) {
     for (std::size_t i = 0; i < sagas; ++i) {
       if (i >= at_once) finished.wait_for(before + i - at_once + 1);
       const auto at = Clock::now();
-      engine.start(bench::start_of("bench_ok", {{"order", interpreter::Value::string(std::string(180, 'x'))}}),
+      engine.start(bench::start_of("bench_ok",
+                                   {{"order", interpreter::Value::string(std::string(180, 'x'))}}),
                    [&begun, at](runtime::Result<runtime::StartReply> reply) {
-                     if (!reply) bench::give_up("a start was refused: " + runtime::to_text(reply.error()));
+                     if (!reply)
+                       bench::give_up("a start was refused: " + runtime::to_text(reply.error()));
                      begun.emplace(reply->saga, at);
                    });
     }
@@ -148,11 +152,15 @@ void run_case(std::size_t cells, const Options& options) {
     std::snprintf(text, sizeof text, "%s%.4f", i == 0 ? "" : ",", used);
     each += text;
   }
-  std::printf("{\"case\":\"cells\",\"cells\":%zu,\"writers\":%zu,\"sagas_per_s\":%.0f,\"p50_ms\":%.2f,\"p99_ms\":%.2f,"
-              "\"engine_cpu_s_per_1000\":%.4f,\"postgres_cpu_s_per_1000\":[%s],\"postgres_cpu_s_per_1000_all\":%.4f,"
-              "\"sagas_per_busiest_database_cpu_s\":%.0f}\n",
-              cells, options.writers, static_cast<double>(options.sagas) / seconds, finished.quantile(0.5, warm),
-              finished.quantile(0.99, warm), engine_s, each.c_str(), all, 1'000.0 / most);
+  std::printf(
+      "{\"case\":\"cells\",\"cells\":%zu,\"writers\":%zu,\"sagas_per_s\":%.0f,\"p50_ms\":%.2f,"
+      "\"p99_ms\":%.2f,"
+      "\"engine_cpu_s_per_1000\":%.4f,\"postgres_cpu_s_per_1000\":[%s],\"postgres_cpu_s_per_1000_"
+      "all\":%.4f,"
+      "\"sagas_per_busiest_database_cpu_s\":%.0f}\n",
+      cells, options.writers, static_cast<double>(options.sagas) / seconds,
+      finished.quantile(0.5, warm), finished.quantile(0.99, warm), engine_s, each.c_str(), all,
+      1'000.0 / most);
   std::fflush(stdout);
   engine.on_change({});
   (*service)->stop();
@@ -167,11 +175,16 @@ int main(int argc, char** argv) {
   for (int i = 1; i < argc; ++i) {
     const std::string argument = argv[i];
     const auto value = [&]() -> std::size_t { return i + 1 < argc ? std::stoul(argv[++i]) : 0; };
-    if (argument == "--sagas") options.sagas = value();
-    else if (argument == "--at-once") options.at_once = value();
-    else if (argument == "--rounds") options.rounds = value();
-    else if (argument == "--writers") options.writers = value();
-    else if (argument != "--json") bench::give_up("usage: cells_bench [--sagas N] [--at-once N] [--rounds N] [--writers N]");
+    if (argument == "--sagas")
+      options.sagas = value();
+    else if (argument == "--at-once")
+      options.at_once = value();
+    else if (argument == "--rounds")
+      options.rounds = value();
+    else if (argument == "--writers")
+      options.writers = value();
+    else if (argument != "--json")
+      bench::give_up("usage: cells_bench [--sagas N] [--at-once N] [--rounds N] [--writers N]");
   }
   for (std::size_t round = 0; round < options.rounds; ++round) {
     for (const std::size_t cells : {1, 2}) run_case(cells, options);

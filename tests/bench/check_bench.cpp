@@ -58,9 +58,11 @@ std::string family(int n) {
   repeating is safe
   call stripe, POST "/hold"
     resource = resource
-  if status is 409, )" + f + R"(.slot_taken
+  if status is 409, )" +
+         f + R"(.slot_taken
 
-action )" + f + R"(.release
+action )" +
+         f + R"(.release
   records
   takes
     hold  uuid
@@ -68,7 +70,8 @@ action )" + f + R"(.release
   harmless if nothing was done
   call stripe, POST "/release/{hold}"
 
-action )" + f + R"(.capture "Take the money"
+action )" +
+         f + R"(.capture "Take the money"
   moves money
   takes
     booking  uuid
@@ -78,9 +81,11 @@ action )" + f + R"(.capture "Take the money"
   repeating is safe
   call stripe, POST "/capture/{booking}"
     amount = amount.minor
-  if status is 402, )" + f + R"(.card_declined
+  if status is 402, )" +
+         f + R"(.card_declined
 
-action )" + f + R"(.refund
+action )" +
+         f + R"(.refund
   moves money
   takes
     charge  text
@@ -88,7 +93,8 @@ action )" + f + R"(.refund
   call stripe, POST "/refund"
     charge = charge
 
-workflow )" + f + R"(_booking "Confirm a booking", version 1
+workflow )" +
+         f + R"(_booking "Confirm a booking", version 1
   takes
     booking    uuid
     resource   uuid
@@ -103,13 +109,16 @@ workflow )" + f + R"(_booking "Confirm a booking", version 1
 
   # The slot is held first, so that nobody pays for what is gone.
   step hold "Hold the slot"
-    do )" + f + R"(.hold
+    do )" +
+         f + R"(.hold
       resource  = resource
       from_time = starts_at
       keep_for  = 40 minutes
-    undo with )" + f + R"(.release
+    undo with )" +
+         f + R"(.release
       hold = hold.id
-    if )" + f + R"(.slot_taken, cancel because "The slot is gone"
+    if )" +
+         f + R"(.slot_taken, cancel because "The slot is gone"
 
   wait paid "The customer pays"
     for payment.authorised, key booking
@@ -123,22 +132,28 @@ workflow )" + f + R"(_booking "Confirm a booking", version 1
     set note = "usual"
 
   step capture "Take the money"
-    do )" + f + R"(.capture
+    do )" +
+         f + R"(.capture
       booking = booking
       amount  = price
     retry careful
-    undo with )" + f + R"(.refund
+    undo with )" +
+         f + R"(.refund
       charge = capture.charge
-    if )" + f + R"(.card_declined, cancel because "Card declined"
+    if )" +
+         f + R"(.card_declined, cancel because "Card declined"
 
   step again "Hold it once more"
-    do )" + f + R"(.hold
+    do )" +
+         f + R"(.hold
       resource  = resource
       from_time = starts_at
       keep_for  = 10 minutes
-    undo with )" + f + R"(.release
+    undo with )" +
+         f + R"(.release
       hold = again.id
-    if )" + f + R"(.slot_taken, cancel because "The slot is gone"
+    if )" +
+         f + R"(.slot_taken, cancel because "The slot is gone"
 
   point of no return
 
@@ -150,7 +165,9 @@ workflow )" + f + R"(_booking "Confirm a booking", version 1
 double cpu_seconds() {
   rusage use{};
   getrusage(RUSAGE_SELF, &use);
-  const auto of = [](const timeval& t) { return static_cast<double>(t.tv_sec) + static_cast<double>(t.tv_usec) / 1e6; };
+  const auto of = [](const timeval& t) {
+    return static_cast<double>(t.tv_sec) + static_cast<double>(t.tv_usec) / 1e6;
+  };
   return of(use.ru_utime) + of(use.ru_stime);
 }
 
@@ -191,7 +208,8 @@ Editing edit_one(const std::string& dir) {
 int main(int argc, char** argv) {
   const int count = argc > 1 ? std::atoi(argv[1]) : 1000;
   const std::string form = argc > 2 ? argv[2] : "text";
-  const fs::path dir = fs::temp_directory_path() / ("belay_check_bench_" + std::to_string(::getpid()));
+  const fs::path dir =
+      fs::temp_directory_path() / ("belay_check_bench_" + std::to_string(::getpid()));
   fs::create_directories(dir);
   std::ofstream(dir / "world.belay") << kWorld;
   for (int n = 0; n < count; ++n) {
@@ -212,15 +230,20 @@ int main(int argc, char** argv) {
   const std::chrono::duration<double> took = std::chrono::steady_clock::now() - begin;
   const double worked = cpu_seconds() - cpu, peak = peak_mb();
   std::size_t lines = 0;
-  for (std::uint32_t i = 0; i < c.sources.size(); ++i) lines += c.sources.file(i).line_starts.size();
+  for (std::uint32_t i = 0; i < c.sources.size(); ++i)
+    lines += c.sources.file(i).line_starts.size();
   const Editing editing = edit_one(dir.string());
   fs::remove_all(dir);
   if (!c.diagnostics.all().empty()) {
-    std::fputs(belay::dsl::render_text(c.diagnostics, c.sources, false).substr(0, 4000).c_str(), stderr);
+    std::fputs(belay::dsl::render_text(c.diagnostics, c.sources, false).substr(0, 4000).c_str(),
+               stderr);
     return 1;
   }
-  std::printf("{\"form\":\"%s\",\"workflows\":%zu,\"lines\":%zu,\"seconds\":%.3f,\"cpu_seconds\":%.3f,\"peak_rss_mb\":%.1f,"
-      "\"editor_seconds\":%.3f,\"edit_seconds\":%.4f}\n", form.c_str(),
-              c.program.graphs.size(), lines, took.count(), worked, peak, editing.whole, editing.edit);
+  std::printf(
+      "{\"form\":\"%s\",\"workflows\":%zu,\"lines\":%zu,\"seconds\":%.3f,\"cpu_seconds\":%.3f,"
+      "\"peak_rss_mb\":%.1f,"
+      "\"editor_seconds\":%.3f,\"edit_seconds\":%.4f}\n",
+      form.c_str(), c.program.graphs.size(), lines, took.count(), worked, peak, editing.whole,
+      editing.edit);
   return 0;
 }

@@ -1,4 +1,5 @@
-// The common work of the peers (docs/performance.md), as definitions and plugins: shared by the benchmarks that run it.
+// The common work of the peers (docs/performance.md), as definitions and plugins: shared by the
+// benchmarks that run it.
 #pragma once
 #include "runtime/actions/plugin.h"
 
@@ -95,9 +96,12 @@ inline runtime::PluginRegistry common_plugins() {
   runtime::PluginRegistry registry;
   const auto answer = [](const runtime::PluginCall&) {
     return runtime::PluginResult::success(interpreter::record(
-        {{"id", interpreter::Value::string("0190d6a8-0000-7000-8000-00000000abcd")}, {"ok", interpreter::Value::boolean(true)}}));
+        {{"id", interpreter::Value::string("0190d6a8-0000-7000-8000-00000000abcd")},
+         {"ok", interpreter::Value::boolean(true)}}));
   };
-  const auto refuse = [](const runtime::PluginCall&) { return runtime::PluginResult::business("bench.no", "no"); };
+  const auto refuse = [](const runtime::PluginCall&) {
+    return runtime::PluginResult::business("bench.no", "no");
+  };
   const auto nothing = [](const runtime::PluginCall&) {
     return runtime::PluginResult::success(interpreter::record({}));
   };

@@ -54,7 +54,9 @@ InstanceRow instance(const Saga& saga, Instant now, bool ended) {
 }
 
 double wal_bytes(PostgresConnection& connection) {
-  return static_cast<double>(connection.execute("SELECT pg_wal_lsn_diff(pg_current_wal_lsn(), '0/0')::bigint")->number(0, 0));
+  return static_cast<double>(
+      connection.execute("SELECT pg_wal_lsn_diff(pg_current_wal_lsn(), '0/0')::bigint")
+          ->number(0, 0));
 }
 
 // How often the write-ahead log was synced. A backend tells when it has been idle for a while.
@@ -93,7 +95,8 @@ double own_cpu_us() {
 // CPU of the backend that flushes; 0 when it runs on another machine.
 double backend_cpu_us(PostgresConnection& connection) {
   auto rows = connection.execute(
-      "SELECT pid FROM pg_stat_activity WHERE application_name = 'belay' AND query LIKE 'WITH f AS%' AND pid <> "
+      "SELECT pid FROM pg_stat_activity WHERE application_name = 'belay' AND query LIKE 'WITH f "
+      "AS%' AND pid <> "
       "pg_backend_pid()");
   if (!rows || rows->size() == 0) return 0;
   std::ifstream file("/proc/" + rows->str(0, 0) + "/stat");
@@ -111,7 +114,8 @@ int main(int argc, char** argv) {
   const double seconds = argc > 1 ? std::atof(argv[1]) : 5;
   std::optional<PrivatePostgres> postgres;
   PostgresOptions options;
-  const auto directory = std::filesystem::temp_directory_path() / ("belay_flush_bench_" + std::to_string(getpid()));
+  const auto directory =
+      std::filesystem::temp_directory_path() / ("belay_flush_bench_" + std::to_string(getpid()));
   if (argc > 2) {
     options.connection = argv[2];
   } else {
@@ -123,10 +127,12 @@ int main(int argc, char** argv) {
     postgres.emplace(std::move(*started));
     options.connection = postgres->connection_string();
   }
-  if (auto done = migrate(options); !done) return std::fprintf(stderr, "%s\n", to_text(done.error()).c_str()), 1;
+  if (auto done = migrate(options); !done)
+    return std::fprintf(stderr, "%s\n", to_text(done.error()).c_str()), 1;
   auto store = open_postgres_store(options);
   if (!store) return std::fprintf(stderr, "%s\n", to_text(store.error()).c_str()), 1;
-  if (!(*store)->beat({.name = "bench", .lease_ms = 60'000})) return 1;  // who is there says what form is written
+  if (!(*store)->beat({.name = "bench", .lease_ms = 60'000}))
+    return 1;  // who is there says what form is written
   auto lanes = (*store)->claim_lanes("bench");
   if (!lanes) return std::fprintf(stderr, "%s\n", to_text(lanes.error()).c_str()), 1;
   auto side = PostgresConnection::open(options);
@@ -162,13 +168,16 @@ int main(int argc, char** argv) {
         row.body = saga.step == 0 ? kStarted : kBody;
         row.at = now;
         flush.journal.push_back(std::move(row));
-        if (saga.step == 0 || saga.step == kSteps - 1) flush.instances.push_back(instance(saga, now, saga.step > 0));
+        if (saga.step == 0 || saga.step == kSteps - 1)
+          flush.instances.push_back(instance(saga, now, saga.step > 0));
       }
       for (const ClaimedLane& lane : *lanes) {
-        if (touched[static_cast<std::size_t>(lane.lane)]) flush.lanes.push_back({lane.lane, lane.epoch, lane.head});
+        if (touched[static_cast<std::size_t>(lane.lane)])
+          flush.lanes.push_back({lane.lane, lane.epoch, lane.head});
       }
       const FlushResult result = (*store)->flush(flush);
-      if (result.kind != FlushResult::Kind::kCommitted) return std::fprintf(stderr, "flush: %s\n", result.message.c_str()), 1;
+      if (result.kind != FlushResult::Kind::kCommitted)
+        return std::fprintf(stderr, "flush: %s\n", result.message.c_str()), 1;
       for (ClaimedLane& lane : *lanes) lane.head += touched[static_cast<std::size_t>(lane.lane)];
       ++flushes;
       std::erase_if(sagas, [&](Saga& saga) {
@@ -179,11 +188,14 @@ int main(int argc, char** argv) {
     }
     const double took = static_cast<double>(monotonic_us() - begin) / 1e6;
     const auto sagas_done = static_cast<double>(done);
-    std::printf("%4zu sagas a flush: %7.0f sagas/s  %7.0f journal rows/s  %6.0f flushes/s  %5.0f WAL bytes a saga  "
-                "CPU a saga: %4.0f us here, %4.0f us in the backend\n",
-                per_flush, sagas_done / took, sagas_done * kSteps / took, static_cast<double>(flushes) / took,
-                (wal_bytes(**side) - wal_before) / sagas_done, (own_cpu_us() - own_before) / sagas_done,
-                (backend_cpu_us(**side) - backend_before) / sagas_done);
+    std::printf(
+        "%4zu sagas a flush: %7.0f sagas/s  %7.0f journal rows/s  %6.0f flushes/s  %5.0f WAL bytes "
+        "a saga  "
+        "CPU a saga: %4.0f us here, %4.0f us in the backend\n",
+        per_flush, sagas_done / took, sagas_done * kSteps / took,
+        static_cast<double>(flushes) / took, (wal_bytes(**side) - wal_before) / sagas_done,
+        (own_cpu_us() - own_before) / sagas_done,
+        (backend_cpu_us(**side) - backend_before) / sagas_done);
     std::fflush(stdout);
   }
   store->reset();

@@ -1,12 +1,14 @@
-// Loads beyond the common work (saga_bench), each in a case of its own with an engine and a Postgres of its own:
+// Loads beyond the common work (saga_bench), each in a case of its own with an engine and a
+// Postgres of its own:
 //   http       the common five steps, every step an HTTP call to a local server
 //   fanout     `for each` over 10, 100 and 1,000 items
-//   parked     a million sagas that sleep for a day: starts a second, memory, what they cost while nothing happens
-//   timers     a million timers that are due within the same minute: how late they fire
-//   storm      events: a third comes twice, a third before the saga that waits for it
-//   recovery   a hundred thousand sagas with a call under way when the process dies: how soon all have gone on
+//   parked     a million sagas that sleep for a day: starts a second, memory, what they cost while
+//   nothing happens timers     a million timers that are due within the same minute: how late they
+//   fire storm      events: a third comes twice, a third before the saga that waits for it recovery
+//   a hundred thousand sagas with a call under way when the process dies: how soon all have gone on
 //   history    throughput on an empty journal against one with ten million rows
-//   noisy      one tenant floods the engine: what another one, who asks for little, feels of it, and what it feels of
+//   noisy      one tenant floods the engine: what another one, who asks for little, feels of it,
+//   and what it feels of
 //              the same load made by many
 // One JSON line a case. Sizes are the issue's by default; --scale 0.01 makes them a hundredth.
 //   load_bench --json [--case NAME] [--scale X]
@@ -116,7 +118,8 @@ struct Options {
 
 const std::string kOrder(180, 'x');
 
-// Sagas from their start's call to their end, as the engine tells it after the commit. One an engine: its hook stays.
+// Sagas from their start's call to their end, as the engine tells it after the commit. One an
+// engine: its hook stays.
 class Watch {
  public:
   explicit Watch(runtime::Engine& engine) : engine_(engine) {
@@ -131,11 +134,12 @@ class Watch {
 
   // Counted in started() when its start is committed.
   void start(runtime::StartRequest request) {
-    engine_.start(std::move(request), [told = told_, begun = Clock::now()](runtime::Result<runtime::StartReply> reply) {
-      if (!reply) give_up("a start was refused: " + runtime::to_text(reply.error()));
-      told->begun.emplace(reply->saga, begun);
-      told->started.add(ms_since(begun));
-    });
+    engine_.start(std::move(request),
+                  [told = told_, begun = Clock::now()](runtime::Result<runtime::StartReply> reply) {
+                    if (!reply) give_up("a start was refused: " + runtime::to_text(reply.error()));
+                    told->begun.emplace(reply->saga, begun);
+                    told->started.add(ms_since(begun));
+                  });
   }
   Sample& started() { return told_->started; }
   Sample& ended() { return told_->ended; }
@@ -150,7 +154,8 @@ class Watch {
 };
 
 // `count` sagas, `at_once` of them not yet ended; the seconds that all took.
-double run_many(runtime::Engine& engine, const std::string& workflow, std::size_t count, std::size_t at_once) {
+double run_many(runtime::Engine& engine, const std::string& workflow, std::size_t count,
+                std::size_t at_once) {
   Watch watch(engine);
   const auto begin = Clock::now();
   for (std::size_t i = 0; i < count; ++i) {
@@ -161,7 +166,8 @@ double run_many(runtime::Engine& engine, const std::string& workflow, std::size_
   return seconds_since(begin);
 }
 
-// ---- The cases -----------------------------------------------------------------------------------------------------
+// ---- The cases
+// -----------------------------------------------------------------------------------------------------
 
 void http(const Options& options) {
   const Scratch scratch;
@@ -173,10 +179,12 @@ void http(const Options& options) {
   const std::size_t count = options.many(20'000);
   const double cpu = own_cpu_s();
   const double s = run_many(service->engine(), "bench_http", count, 1'000);
-  std::printf("{\"case\":\"http\",\"sagas_per_s\":%.0f,\"calls_per_s\":%.0f,\"cpu_us_per_call_caller_and_server\":%.0f,"
-              "\"peak_rss_mb\":%.0f}\n",
-              static_cast<double>(count) / s, static_cast<double>(count) * 5 / s,
-              (own_cpu_s() - cpu) * 1e6 / static_cast<double>(count) / 5, peak_rss_mb());
+  std::printf(
+      "{\"case\":\"http\",\"sagas_per_s\":%.0f,\"calls_per_s\":%.0f,\"cpu_us_per_call_caller_and_"
+      "server\":%.0f,"
+      "\"peak_rss_mb\":%.0f}\n",
+      static_cast<double>(count) / s, static_cast<double>(count) * 5 / s,
+      (own_cpu_s() - cpu) * 1e6 / static_cast<double>(count) / 5, peak_rss_mb());
 }
 
 void fanout(const Options& options) {
@@ -186,7 +194,8 @@ void fanout(const Options& options) {
   for (const std::size_t width : {10, 100, 1000}) {
     const std::size_t sagas = options.many(200'000) / width + 1;
     std::vector<Value> items;
-    for (std::size_t i = 0; i < width; ++i) items.push_back(Value::string("item " + std::to_string(i)));
+    for (std::size_t i = 0; i < width; ++i)
+      items.push_back(Value::string("item " + std::to_string(i)));
     Watch watch(service->engine());
     const auto begin = Clock::now();
     for (std::size_t i = 0; i < sagas; ++i) {
@@ -195,27 +204,33 @@ void fanout(const Options& options) {
     }
     watch.ended().wait_for(sagas);
     const double s = seconds_since(begin);
-    std::printf("{\"case\":\"fanout\",\"width\":%zu,\"items_per_s\":%.0f,\"sagas_per_s\":%.1f,\"p50_ms\":%.1f,"
-                "\"p99_ms\":%.1f}\n",
-                width, static_cast<double>(sagas * width) / s, static_cast<double>(sagas) / s,
-                watch.ended().quantile(0.5), watch.ended().quantile(0.99));
+    std::printf(
+        "{\"case\":\"fanout\",\"width\":%zu,\"items_per_s\":%.0f,\"sagas_per_s\":%.1f,\"p50_ms\":%."
+        "1f,"
+        "\"p99_ms\":%.1f}\n",
+        width, static_cast<double>(sagas * width) / s, static_cast<double>(sagas) / s,
+        watch.ended().quantile(0.5), watch.ended().quantile(0.99));
     std::fflush(stdout);
   }
 }
 
 // Sleepers until `at`, as fast as they are let in; the seconds that it took.
-double put_to_sleep(Watch& watch, std::size_t count, const std::function<std::int64_t(std::size_t)>& until_us) {
+double put_to_sleep(Watch& watch, std::size_t count,
+                    const std::function<std::int64_t(std::size_t)>& until_us) {
   const auto begin = Clock::now();
   for (std::size_t i = 0; i < count; ++i) {
     if (i >= 5'000) watch.started().wait_for(i - 4'999);
-    watch.start(start_of("bench_until", {{"due", Value::timestamp(interpreter::to_timestamp({until_us(i)}))}}));
+    watch.start(start_of("bench_until",
+                         {{"due", Value::timestamp(interpreter::to_timestamp({until_us(i)}))}}));
   }
   watch.started().wait_for(count);
   return seconds_since(begin);
 }
 
 std::int64_t now_us() {
-  return std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::system_clock::now().time_since_epoch()).count();
+  return std::chrono::duration_cast<std::chrono::microseconds>(
+             std::chrono::system_clock::now().time_since_epoch())
+      .count();
 }
 
 void parked(const Options& options) {
@@ -231,12 +246,14 @@ void parked(const Options& options) {
   const double cpu = own_cpu_s();
   const auto wal = wal_position(service->connection());
   std::this_thread::sleep_for(std::chrono::seconds(20));
-  std::printf("{\"case\":\"parked\",\"sagas\":%zu,\"starts_per_s\":%.0f,\"rss_mb\":%.0f,\"peak_rss_mb\":%.0f,"
-              "\"idle_cpu_percent\":%.2f,\"idle_wal_bytes_per_s\":%.0f,\"table_bytes_per_saga\":%.0f}\n",
-              count, static_cast<double>(count) / s, rss, peak_rss_mb(), (own_cpu_s() - cpu) / 20 * 100,
-              static_cast<double>(wal_position(service->connection()) - wal) / 20,
-              std::stod(ask(service->connection(), "SELECT pg_database_size(current_database())")) /
-                  static_cast<double>(count));
+  std::printf(
+      "{\"case\":\"parked\",\"sagas\":%zu,\"starts_per_s\":%.0f,\"rss_mb\":%.0f,\"peak_rss_mb\":%."
+      "0f,"
+      "\"idle_cpu_percent\":%.2f,\"idle_wal_bytes_per_s\":%.0f,\"table_bytes_per_saga\":%.0f}\n",
+      count, static_cast<double>(count) / s, rss, peak_rss_mb(), (own_cpu_s() - cpu) / 20 * 100,
+      static_cast<double>(wal_position(service->connection()) - wal) / 20,
+      std::stod(ask(service->connection(), "SELECT pg_database_size(current_database())")) /
+          static_cast<double>(count));
 }
 
 void timers(const Options& options) {
@@ -256,25 +273,32 @@ void timers(const Options& options) {
     due.erase(found);
   });
   // Far enough ahead that all are asleep by then.
-  const std::int64_t first = now_us() + static_cast<std::int64_t>(static_cast<double>(count) / 20'000 * 1e6) + 15'000'000;
+  const std::int64_t first =
+      now_us() + static_cast<std::int64_t>(static_cast<double>(count) / 20'000 * 1e6) + 15'000'000;
   const auto begin = Clock::now();
   for (std::size_t i = 0; i < count; ++i) {
     if (i >= 5'000) started.wait_for(i - 4'999);
-    const std::int64_t at = first + static_cast<std::int64_t>(static_cast<double>(i) / static_cast<double>(count) * 60e6);
-    engine.start(start_of("bench_until", {{"due", Value::timestamp(interpreter::to_timestamp({at}))}}), [&, at](runtime::Result<runtime::StartReply> reply) {
-      if (!reply) give_up("a start was refused: " + runtime::to_text(reply.error()));
-      due.emplace(reply->saga, at);
-      started.add(0);
-    });
+    const std::int64_t at = first + static_cast<std::int64_t>(static_cast<double>(i) /
+                                                              static_cast<double>(count) * 60e6);
+    engine.start(
+        start_of("bench_until", {{"due", Value::timestamp(interpreter::to_timestamp({at}))}}),
+        [&, at](runtime::Result<runtime::StartReply> reply) {
+          if (!reply) give_up("a start was refused: " + runtime::to_text(reply.error()));
+          due.emplace(reply->saga, at);
+          started.add(0);
+        });
   }
   started.wait_for(count);
   const double asleep_s = seconds_since(begin);
   late.wait_for(count, std::chrono::seconds(900));
   const double all_s = static_cast<double>(now_us() - first) / 1e6;
-  std::printf("{\"case\":\"timers\",\"sagas\":%zu,\"fired\":%zu,\"asleep_after_s\":%.1f,\"late_p50_ms\":%.0f,"
-              "\"late_p99_ms\":%.0f,\"late_max_ms\":%.0f,\"all_fired_after_s\":%.1f,\"early\":%s,\"peak_rss_mb\":%.0f}\n",
-              count, late.size(), asleep_s, late.quantile(0.5), late.quantile(0.99), late.quantile(1.0), all_s,
-              late.quantile(0.0) < 0 ? "true" : "false", peak_rss_mb());
+  std::printf(
+      "{\"case\":\"timers\",\"sagas\":%zu,\"fired\":%zu,\"asleep_after_s\":%.1f,\"late_p50_ms\":%."
+      "0f,"
+      "\"late_p99_ms\":%.0f,\"late_max_ms\":%.0f,\"all_fired_after_s\":%.1f,\"early\":%s,\"peak_"
+      "rss_mb\":%.0f}\n",
+      count, late.size(), asleep_s, late.quantile(0.5), late.quantile(0.99), late.quantile(1.0),
+      all_s, late.quantile(0.0) < 0 ? "true" : "false", peak_rss_mb());
   engine.on_change({});
 }
 
@@ -325,13 +349,16 @@ void storm(const Options& options) {
   published.wait_for(sent);
   watch.ended().wait_for(count);
   const double s = seconds_since(begin);
-  std::printf("{\"case\":\"storm\",\"sagas_per_s\":%.0f,\"events_per_s\":%.0f,\"duplicates\":%zu,\"saga_p99_ms\":%.0f,"
-              "\"peak_rss_mb\":%.0f}\n",
-              static_cast<double>(count) / s, static_cast<double>(sent) / s, duplicates.load(),
-              watch.ended().quantile(0.99), peak_rss_mb());
+  std::printf(
+      "{\"case\":\"storm\",\"sagas_per_s\":%.0f,\"events_per_s\":%.0f,\"duplicates\":%zu,\"saga_"
+      "p99_ms\":%.0f,"
+      "\"peak_rss_mb\":%.0f}\n",
+      static_cast<double>(count) / s, static_cast<double>(sent) / s, duplicates.load(),
+      watch.ended().quantile(0.99), peak_rss_mb());
 }
 
-// The first process starts them all, and dies with every call under way; the second one takes them up.
+// The first process starts them all, and dies with every call under way; the second one takes them
+// up.
 void recovery(const Options& options) {
   const Scratch scratch;
   const std::size_t count = options.many(100'000);
@@ -344,7 +371,8 @@ void recovery(const Options& options) {
       };
       registry.add(action, never, runtime::PluginThread::kPool);
     }
-    const auto service = serve(scratch, kDefinitions, registry, {.live_sagas_max = 2 * count}, false);
+    const auto service =
+        serve(scratch, kDefinitions, registry, {.live_sagas_max = 2 * count}, false);
     Watch watch(service->engine());
     for (std::size_t i = 0; i < count; ++i) {
       if (i >= 5'000) watch.started().wait_for(i - 4'999);
@@ -358,16 +386,19 @@ void recovery(const Options& options) {
   if (!WIFSIGNALED(status)) give_up("the process that was to die has ended otherwise");
   const runtime::PluginRegistry registry = common_plugins();
   const auto begin = Clock::now();
-  const auto service = serve(scratch, kDefinitions, registry, {.live_sagas_max = 2 * count, .recovery_per_second = 1'000'000});
+  const auto service = serve(scratch, kDefinitions, registry,
+                             {.live_sagas_max = 2 * count, .recovery_per_second = 1'000'000});
   const double open_s = seconds_since(begin);
   while (service->engine().stats().completed < count && seconds_since(begin) < 900) {
     std::this_thread::sleep_for(std::chrono::milliseconds(20));
   }
   const double s = seconds_since(begin);
-  std::printf("{\"case\":\"recovery\",\"sagas\":%zu,\"completed\":%llu,\"ready_after_s\":%.2f,\"all_done_after_s\":%.1f,"
-              "\"sagas_per_s\":%.0f,\"peak_rss_mb\":%.0f}\n",
-              count, static_cast<unsigned long long>(service->engine().stats().completed), open_s, s,
-              static_cast<double>(count) / s, peak_rss_mb());
+  std::printf(
+      "{\"case\":\"recovery\",\"sagas\":%zu,\"completed\":%llu,\"ready_after_s\":%.2f,\"all_done_"
+      "after_s\":%.1f,"
+      "\"sagas_per_s\":%.0f,\"peak_rss_mb\":%.0f}\n",
+      count, static_cast<unsigned long long>(service->engine().stats().completed), open_s, s,
+      static_cast<double>(count) / s, peak_rss_mb());
 }
 
 void history(const Options& options) {
@@ -375,11 +406,13 @@ void history(const Options& options) {
   const runtime::PluginRegistry registry = common_plugins();
   const auto service = serve(scratch, kDefinitions, registry);
   const std::size_t count = options.many(60'000);
-  const auto rate = [&] { return static_cast<double>(count) / run_many(service->engine(), "bench_ok", count, 1'000); };
+  const auto rate = [&] {
+    return static_cast<double>(count) / run_many(service->engine(), "bench_ok", count, 1'000);
+  };
   rate();  // warm
   const double before = rate();
-  // Ended sagas of the last weeks as the engine writes them: an instance row with the first entry and the last, four rows of
-  // steps.
+  // Ended sagas of the last weeks as the engine writes them: an instance row with the first entry
+  // and the last, four rows of steps.
   const std::size_t old = options.many(10'000'000) / 4;
   ask(service->connection(), "SELECT belay.make_partitions(3)");
   ask(service->connection(), R"(
@@ -390,7 +423,8 @@ void history(const Options& options) {
                     || '7000' || '8000' || lpad(to_hex(n), 12, '0'))::uuid,
            'default', 'bench_old', '', now(), 1, repeat('d', 64), false, false, 'completed', 'ok', 6, 0,
            now(), now(), '', '', 6, now(), 'StepSucceeded', repeat('b', 120), repeat('x', 220)
-      FROM generate_series(1, )" + std::to_string(old) + R"() AS n)");
+      FROM generate_series(1, )" +
+                                 std::to_string(old) + R"() AS n)");
   ask(service->connection(), R"(
     INSERT INTO belay.journal (lane, iid, seq, at, version, kind, actor, body)
     SELECT lane, iid, seq, now(), 1, 'StepSucceeded', '', repeat('b', 120)
@@ -400,15 +434,19 @@ void history(const Options& options) {
   const std::string rows = ask(service->connection(), "SELECT count(*) FROM belay.journal");
   rate();  // the cache again
   const double after = rate();
-  std::printf("{\"case\":\"history\",\"journal_rows\":%s,\"sagas_per_s_before\":%.0f,\"sagas_per_s_after\":%.0f,"
-              "\"ratio\":%.2f}\n",
-              rows.c_str(), before, after, after / before);
+  std::printf(
+      "{\"case\":\"history\",\"journal_rows\":%s,\"sagas_per_s_before\":%.0f,\"sagas_per_s_after\":"
+      "%.0f,"
+      "\"ratio\":%.2f}\n",
+      rows.c_str(), before, after, after / before);
 }
 
-// What the quiet tenant feels beside others. `alone` and each load are measured in turn, in one engine:
-//   polite   as many sagas as the flood gets through, made by a hundred tenants that ask one after the other
-//   flood    one tenant: more starts at any time than may wait, refused ones come again at once
-//   gentle   the same, but who is refused comes again after a millisecond: its callers do not burn a core
+// What the quiet tenant feels beside others. `alone` and each load are measured in turn, in one
+// engine:
+//   polite   as many sagas as the flood gets through, made by a hundred tenants that ask one after
+//   the other flood    one tenant: more starts at any time than may wait, refused ones come again
+//   at once gentle   the same, but who is refused comes again after a millisecond: its callers do
+//   not burn a core
 void noisy(const Options& options) {
   const Scratch scratch;
   const runtime::PluginRegistry registry = common_plugins();
@@ -441,7 +479,8 @@ void noisy(const Options& options) {
       const auto begun = Clock::now();
       engine.start(start_of("bench_ok", {{"order", Value::string(kOrder)}}, "quiet"),
                    [&, begun](runtime::Result<runtime::StartReply> reply) {
-                     if (!reply) give_up("the quiet tenant was refused: " + runtime::to_text(reply.error()));
+                     if (!reply)
+                       give_up("the quiet tenant was refused: " + runtime::to_text(reply.error()));
                      const std::lock_guard lock(mutex);
                      quiet.emplace(reply->saga, begun);
                    });
@@ -477,16 +516,22 @@ void noisy(const Options& options) {
     return [&, gentle] {
       while (!over) {
         const std::size_t before = refused;
-        if (under_way < 20'000) start_other("noisy");
-        else std::this_thread::sleep_for(std::chrono::microseconds(200));
+        if (under_way < 20'000)
+          start_other("noisy");
+        else
+          std::this_thread::sleep_for(std::chrono::microseconds(200));
         if (gentle && refused > before) std::this_thread::sleep_for(std::chrono::milliseconds(1));
       }
     };
   };
-  const auto tell = [](const char* load, const Felt& alone, const Felt& felt, std::size_t refusals) {
-    std::printf("{\"case\":\"noisy\",\"beside\":\"%s\",\"alone_p50_ms\":%.2f,\"alone_p99_ms\":%.2f,\"p50_ms\":%.2f,"
-                "\"p99_ms\":%.2f,\"p99_ratio\":%.1f,\"others_sagas_per_s\":%.0f,\"refused\":%zu}\n",
-                load, alone.p50, alone.p99, felt.p50, felt.p99, felt.p99 / alone.p99, felt.others_per_s, refusals);
+  const auto tell = [](const char* load, const Felt& alone, const Felt& felt,
+                       std::size_t refusals) {
+    std::printf(
+        "{\"case\":\"noisy\",\"beside\":\"%s\",\"alone_p50_ms\":%.2f,\"alone_p99_ms\":%.2f,\"p50_"
+        "ms\":%.2f,"
+        "\"p99_ms\":%.2f,\"p99_ratio\":%.1f,\"others_sagas_per_s\":%.0f,\"refused\":%zu}\n",
+        load, alone.p50, alone.p99, felt.p50, felt.p99, felt.p99 / alone.p99, felt.others_per_s,
+        refusals);
     std::fflush(stdout);
   };
   const Felt alone = ask_quietly();
@@ -499,8 +544,9 @@ void noisy(const Options& options) {
     const auto begin = Clock::now();
     for (std::size_t i = 0; !over; ++i) {
       start_other("polite " + std::to_string(i % 100));
-      std::this_thread::sleep_until(begin + std::chrono::duration_cast<Clock::duration>(
-                                                std::chrono::duration<double>(static_cast<double>(i) / rate)));
+      std::this_thread::sleep_until(
+          begin + std::chrono::duration_cast<Clock::duration>(
+                      std::chrono::duration<double>(static_cast<double>(i) / rate)));
     }
   });
   tell("polite", alone, polite, refused);
@@ -513,8 +559,9 @@ struct Case {
   const char* name;
   void (*run)(const Options&);
 };
-constexpr Case kCases[] = {{"http", http},       {"fanout", fanout},     {"storm", storm},     {"noisy", noisy},
-                           {"parked", parked},   {"timers", timers},     {"recovery", recovery}, {"history", history}};
+constexpr Case kCases[] = {{"http", http},         {"fanout", fanout},  {"storm", storm},
+                           {"noisy", noisy},       {"parked", parked},  {"timers", timers},
+                           {"recovery", recovery}, {"history", history}};
 
 }  // namespace
 

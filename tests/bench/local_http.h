@@ -1,5 +1,5 @@
-// An HTTP server that costs nearly nothing, so that a benchmark of calls measures who calls: one thread, poll(), every
-// request is answered at once with the same JSON.
+// An HTTP server that costs nearly nothing, so that a benchmark of calls measures who calls: one
+// thread, poll(), every request is answered at once with the same JSON.
 #pragma once
 #include <arpa/inet.h>
 #include <fcntl.h>
@@ -22,14 +22,15 @@ namespace belay::bench {
 class LocalHttp {
  public:
   explicit LocalHttp(const std::string& body)
-      : answer_("HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: " + std::to_string(body.size()) +
-                "\r\n\r\n" + body) {
+      : answer_("HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: " +
+                std::to_string(body.size()) + "\r\n\r\n" + body) {
     listener_ = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
     sockaddr_in address{};
     address.sin_family = AF_INET;
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     socklen_t size = sizeof address;
-    if (bind(listener_, reinterpret_cast<sockaddr*>(&address), size) != 0 || listen(listener_, 512) != 0 ||
+    if (bind(listener_, reinterpret_cast<sockaddr*>(&address), size) != 0 ||
+        listen(listener_, 512) != 0 ||
         getsockname(listener_, reinterpret_cast<sockaddr*>(&address), &size) != 0) {
       std::perror("the local server");
       std::exit(1);
@@ -82,7 +83,9 @@ class LocalHttp {
       if (text.size() < head + 4 + body) return true;
       text.erase(0, head + 4 + body);
       requests_.fetch_add(1, std::memory_order_relaxed);
-      if (send(fd, answer_.data(), answer_.size(), MSG_NOSIGNAL) != static_cast<ssize_t>(answer_.size())) return false;
+      if (send(fd, answer_.data(), answer_.size(), MSG_NOSIGNAL) !=
+          static_cast<ssize_t>(answer_.size()))
+        return false;
     }
   }
 

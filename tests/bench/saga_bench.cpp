@@ -1,13 +1,16 @@
-// The common work of the peers (docs/performance.md): start a saga with ~200 bytes of input; five no-op steps in this
-// process that give ~60 bytes each; each result durable before the next step starts; the end durable too.
+// The common work of the peers (docs/performance.md): start a saga with ~200 bytes of input; five
+// no-op steps in this process that give ~60 bytes each; each result durable before the next step
+// starts; the end durable too.
 //   ok       as said
 //   comp     the fourth step fails for good, then the undos of 3, 2, 1, each durable
 //   latency  sagas one after the other on an idle engine
 //   sleep    sagas put to sleep for an hour: how many starts a second
-// The whole engine on a private Postgres that this program makes and throws away, fsync on; sagas come from a
-// definition in the language, through Engine::start, lanes and flush. One JSON line a case.
+// The whole engine on a private Postgres that this program makes and throws away, fsync on; sagas
+// come from a definition in the language, through Engine::start, lanes and flush. One JSON line a
+// case.
 //   saga_bench --json [--quick] [--case ok] [--sagas N] [--at-once N] [--writers N] [--wal]
-// With --wal each case's write-ahead log is told apart by record and table, on standard error (extension pg_walinspect).
+// With --wal each case's write-ahead log is told apart by record and table, on standard error
+// (extension pg_walinspect).
 #include <unordered_map>
 
 #include "tests/bench/bench_world.h"
@@ -41,7 +44,8 @@ class Bench {
   ~Bench() { engine_.on_change({}); }
 
   // `ends`: a saga counts when it has ended; otherwise when its start is committed.
-  void measure(const char* name, const char* workflow, std::size_t sagas, std::size_t at_once, int steps, bool ends) {
+  void measure(const char* name, const char* workflow, std::size_t sagas, std::size_t at_once,
+               int steps, bool ends) {
     if (!options_.only.empty() && options_.only != name) return;
     finished_ = std::make_shared<Sample>();
     const auto wal_before = wal_position(connection_);
@@ -53,7 +57,8 @@ class Bench {
     }
     finished_->wait_for(sagas);
     const double rate = static_cast<double>(sagas) * 1000.0 / ms_since(begin);
-    const auto wal = static_cast<double>(wal_position(connection_) - wal_before) / static_cast<double>(sagas);
+    const auto wal =
+        static_cast<double>(wal_position(connection_) - wal_before) / static_cast<double>(sagas);
     std::printf(
         "{\"case\":\"%s\",\"sagas_per_s\":%.0f,\"steps_per_s\":%.0f,\"p50_ms\":%.2f,\"p99_ms\":%."
         "2f,"
@@ -73,13 +78,16 @@ class Bench {
     request.workflow = workflow;
     request.input = interpreter::record({{"order", Value::string(std::string(180, 'x'))}});
     const auto begun = Clock::now();
-    engine_.start(std::move(request), [this, begun, ends](runtime::Result<runtime::StartReply> reply) {
+    engine_.start(std::move(request), [this, begun,
+                                       ends](runtime::Result<runtime::StartReply> reply) {
       if (!reply) {
         std::fprintf(stderr, "a start was refused: %s\n", runtime::to_text(reply.error()).c_str());
         std::exit(1);
       }
-      if (ends) begun_.emplace(reply->saga, begun);
-      else finished_->add(ms_since(begun));
+      if (ends)
+        begun_.emplace(reply->saga, begun);
+      else
+        finished_->add(ms_since(begun));
     });
   }
 
@@ -88,14 +96,17 @@ class Bench {
   const Options options_;
   // How long sagas took from their start's call; written on the engine's loop thread.
   std::shared_ptr<Sample> finished_ = std::make_shared<Sample>();
-  std::unordered_map<runtime::SagaId, Clock::time_point> begun_;  // on the engine's loop thread only
+  std::unordered_map<runtime::SagaId, Clock::time_point>
+      begun_;  // on the engine's loop thread only
 };
 
 int run(const Options& options) {
   const Scratch scratch;
   const runtime::PluginRegistry registry = common_plugins();
   const auto service = serve(scratch, kCommonWork, registry, {}, true, options.writers);
-  const auto many = [&](std::size_t full) { return options.sagas != 0 ? options.sagas : options.quick ? full / 20 : full; };
+  const auto many = [&](std::size_t full) {
+    return options.sagas != 0 ? options.sagas : options.quick ? full / 20 : full;
+  };
   {
     Bench bench(service->engine(), service->connection(), options);
     bench.measure("latency", "bench_ok", options.quick ? 50 : 200, 1, 5, true);
@@ -127,8 +138,10 @@ int main(int argc, char** argv) {
     } else if (argument == "--wal") {
       options.wal = true;
     } else if (argument != "--json") {  // the only form there is
-      std::fprintf(stderr, "usage: saga_bench --json [--quick] [--case ok|comp|latency|sleep] [--sagas N] [--at-once N] "
-                           "[--writers N] [--wal]\n");
+      std::fprintf(stderr,
+                   "usage: saga_bench --json [--quick] [--case ok|comp|latency|sleep] [--sagas N] "
+                   "[--at-once N] "
+                   "[--writers N] [--wal]\n");
       return 2;
     }
   }

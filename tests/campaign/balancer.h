@@ -1,5 +1,6 @@
-// What a load balancer knows: it asks every node whether it is ready, several times a second and past all faulty links, and
-// lets clients and webhooks go only to those that are. The campaign reads from it how much is in flight.
+// What a load balancer knows: it asks every node whether it is ready, several times a second and
+// past all faulty links, and lets clients and webhooks go only to those that are. The campaign
+// reads from it how much is in flight.
 #pragma once
 #include <array>
 #include <atomic>

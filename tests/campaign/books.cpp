@@ -36,27 +36,37 @@ struct Findings {
 };
 
 void read(const Run& run, Books& books) {
-  for (const auto& row : run.world.rows("SELECT iid, status, health FROM belay.instance")) books.sagas[row[0]] = {row[1], row[2]};
-  for (const auto& row : run.world.rows("SELECT id FROM booking.booking WHERE status = 'confirmed'")) books.confirmed.insert(row[0]);
+  for (const auto& row : run.world.rows("SELECT iid, status, health FROM belay.instance"))
+    books.sagas[row[0]] = {row[1], row[2]};
+  for (const auto& row :
+       run.world.rows("SELECT id FROM booking.booking WHERE status = 'confirmed'"))
+    books.confirmed.insert(row[0]);
   books.ledger = run.world.ledger();
 }
 
 void look_at_completed(const Guest& guest, const json& line, bool booked, Findings& found) {
   if (!booked) found.lost.push_back("completed without a booking");
-  if (number_at(line, "/captured") == 0) found.lost.push_back("a booking that nobody paid for");
-  else if (number_at(line, "/captured") != guest.booking.price_minor) found.other.push_back("another sum was taken");
-  if (number_at(line, "/refunded") != 0) found.other.push_back("the money of a booking that stands was given back");
+  if (number_at(line, "/captured") == 0)
+    found.lost.push_back("a booking that nobody paid for");
+  else if (number_at(line, "/captured") != guest.booking.price_minor)
+    found.other.push_back("another sum was taken");
+  if (number_at(line, "/refunded") != 0)
+    found.other.push_back("the money of a booking that stands was given back");
   if (number_at(line, "/messages") == 0) found.lost.push_back("no mail");
   if (number_at(line, "/calendar") == 0) found.lost.push_back("not in the calendar");
 }
 
-void look_at_compensated(const Run& run, const std::string& id, const json& line, bool booked, Findings& found) {
+void look_at_compensated(const Run& run, const std::string& id, const json& line, bool booked,
+                         Findings& found) {
   if (booked) found.lost.push_back("a booking that stands though all was undone");
-  if (number_at(line, "/captured") != number_at(line, "/refunded")) found.lost.push_back("money that was not given back");
-  if (number_at(line, "/messages") != 0) found.other.push_back("a mail about a booking that is none");
+  if (number_at(line, "/captured") != number_at(line, "/refunded"))
+    found.lost.push_back("money that was not given back");
+  if (number_at(line, "/messages") != 0)
+    found.other.push_back("a mail about a booking that is none");
   const json saga = run.world.saga(id);
   if (!saga.contains("status")) found.other.push_back("the saga cannot be read");
-  if (!saga.value("left_over", json::array()).empty()) found.lost.push_back("left over: " + saga.at("left_over").dump());
+  if (!saga.value("left_over", json::array()).empty())
+    found.lost.push_back("left over: " + saga.at("left_over").dump());
 }
 
 Findings look_at(const Run& run, const Guest& guest, Books& books, Verdict& verdict) {
@@ -89,9 +99,12 @@ Findings look_at(const Run& run, const Guest& guest, Books& books, Verdict& verd
   if (number_at(line, "/refunds") > 1) found.doubled.push_back("refunded more than once");
   if (number_at(line, "/messages") > 1) found.doubled.push_back("told more than once");
   if (number_at(line, "/calendar") > 1) found.doubled.push_back("in the calendar more than once");
-  if (number_at(line, "/open") != 0 && found.open.empty()) found.lost.push_back("an authorisation is left open");
-  const bool must_not_pay = guest.fate == Fate::kDeclined || guest.fate == Fate::kNeverPays || guest.fate == Fate::kPaysAnotherSum;
-  if (must_not_pay && captured != 0) found.other.push_back("money was taken that must not be taken");
+  if (number_at(line, "/open") != 0 && found.open.empty())
+    found.lost.push_back("an authorisation is left open");
+  const bool must_not_pay = guest.fate == Fate::kDeclined || guest.fate == Fate::kNeverPays ||
+                            guest.fate == Fate::kPaysAnotherSum;
+  if (must_not_pay && captured != 0)
+    found.other.push_back("money was taken that must not be taken");
   return found;
 }
 
@@ -106,8 +119,9 @@ void check_guests(Run& run, const std::deque<Guest>& guests, Books& books, Verdi
       std::string text;
       for (const std::string& one : all) text += (text.empty() ? "" : "; ") + one;
       if (all.empty() || run.problems.size() > kProblemsMax) return;
-      run.problem(std::string(kind) + ": booking " + guest.booking.id + " (" + name(guest.fate) + ", saga " +
-                  run.promises.saga_of(guest.booking.id) + "): " + text + "; provider: " +
+      run.problem(std::string(kind) + ": booking " + guest.booking.id + " (" + name(guest.fate) +
+                  ", saga " + run.promises.saga_of(guest.booking.id) + "): " + text +
+                  "; provider: " +
                   books.ledger.at("by_booking").value(guest.booking.id, json::object()).dump());
     };
     tell("LOST", found.lost);
@@ -126,36 +140,55 @@ struct Rule {
 constexpr Rule kRules[] = {
     {"bookings that more than one saga was started for, the others",
      "SELECT count(*) - count(DISTINCT key) FROM belay.instance", &Verdict::doubled},
-    {"sagas in two lanes", "SELECT count(*) - count(DISTINCT iid) FROM belay.instance", &Verdict::doubled},
+    {"sagas in two lanes", "SELECT count(*) - count(DISTINCT iid) FROM belay.instance",
+     &Verdict::doubled},
     {"journals with gaps",
-     "SELECT count(*) FROM (SELECT 1 FROM belay.entry GROUP BY iid HAVING max(seq) <> count(*)) AS gaps", &Verdict::lost},
+     "SELECT count(*) FROM (SELECT 1 FROM belay.entry GROUP BY iid HAVING max(seq) <> count(*)) AS "
+     "gaps",
+     &Verdict::lost},
     {"sagas whose row is not where their journal ends",
-     "SELECT count(*) FROM belay.instance AS i WHERE i.status IN ('completed', 'compensated') AND i.seq <> "
-     "(SELECT max(j.seq) FROM belay.entry AS j WHERE j.lane = i.lane AND j.iid = i.iid)", &Verdict::lost},
+     "SELECT count(*) FROM belay.instance AS i WHERE i.status IN ('completed', 'compensated') AND "
+     "i.seq <> "
+     "(SELECT max(j.seq) FROM belay.entry AS j WHERE j.lane = i.lane AND j.iid = i.iid)",
+     &Verdict::lost},
     {"calls with two recorded outcomes",
-     "SELECT count(*) FROM (SELECT 1 FROM belay.entry WHERE kind = 'StepSucceeded' AND coalesce(body::json->>'direction', 'do') IN ('do', 'undo') "
-     "GROUP BY iid, body::json->>'path', coalesce(body::json->>'direction', 'do') HAVING count(*) > 1) AS twice",
+     "SELECT count(*) FROM (SELECT 1 FROM belay.entry WHERE kind = 'StepSucceeded' AND "
+     "coalesce(body::json->>'direction', 'do') IN ('do', 'undo') "
+     "GROUP BY iid, body::json->>'path', coalesce(body::json->>'direction', 'do') HAVING count(*) "
+     "> 1) AS twice",
      &Verdict::doubled},
     {"journal entries that are older than the one before",
-     "SELECT count(*) FROM (SELECT at < lag(at) OVER (PARTITION BY iid ORDER BY seq) AS back FROM belay.entry) AS j "
-     "WHERE back", &Verdict::other},
+     "SELECT count(*) FROM (SELECT at < lag(at) OVER (PARTITION BY iid ORDER BY seq) AS back FROM "
+     "belay.entry) AS j "
+     "WHERE back",
+     &Verdict::other},
     {"timers that fired early",
-     "WITH due AS (SELECT iid, seq, coalesce(d->>'retry', d->>'waiting', '') AS path, coalesce(d->>'at', d->>'until')::bigint AS us, "
-     "CASE WHEN d->>'retry' IS NOT NULL THEN 'retry' WHEN d->>'waiting' IS NOT NULL THEN 'limit' ELSE 'deadline' END AS timer "
+     "WITH due AS (SELECT iid, seq, coalesce(d->>'retry', d->>'waiting', '') AS path, "
+     "coalesce(d->>'at', d->>'until')::bigint AS us, "
+     "CASE WHEN d->>'retry' IS NOT NULL THEN 'retry' WHEN d->>'waiting' IS NOT NULL THEN 'limit' "
+     "ELSE 'deadline' END AS timer "
      "FROM belay.entry, json_array_elements(coalesce(body::json->'drawn', '[]')) AS d "
      "WHERE d->>'retry' IS NOT NULL OR d->>'waiting' IS NOT NULL OR d->>'deadline' IS NOT NULL) "
-     "SELECT count(*) FROM belay.entry AS f CROSS JOIN LATERAL (SELECT us FROM due WHERE due.iid = f.iid AND due.seq < f.seq "
-     "AND due.timer = coalesce(f.body::json->>'timer', 'retry') AND (due.timer = 'deadline' OR due.path = f.body::json->>'path') "
-     "ORDER BY due.seq DESC LIMIT 1) AS d WHERE f.kind = 'TimerFired' AND extract(epoch FROM f.at) * 1000000 < d.us",
+     "SELECT count(*) FROM belay.entry AS f CROSS JOIN LATERAL (SELECT us FROM due WHERE due.iid = "
+     "f.iid AND due.seq < f.seq "
+     "AND due.timer = coalesce(f.body::json->>'timer', 'retry') AND (due.timer = 'deadline' OR "
+     "due.path = f.body::json->>'path') "
+     "ORDER BY due.seq DESC LIMIT 1) AS d WHERE f.kind = 'TimerFired' AND extract(epoch FROM f.at) "
+     "* 1000000 < d.us",
      &Verdict::other},
-    {"bookings of a slot by two", "SELECT count(*) FROM (SELECT 1 FROM booking.slot WHERE state = 'booked' "
-     "GROUP BY booking HAVING count(*) > 1) AS twice", &Verdict::doubled},
+    {"bookings of a slot by two",
+     "SELECT count(*) FROM (SELECT 1 FROM booking.slot WHERE state = 'booked' "
+     "GROUP BY booking HAVING count(*) > 1) AS twice",
+     &Verdict::doubled},
     {"slots that a saga has ended and left held",
-     "SELECT count(*) FROM booking.slot AS s WHERE s.state = 'held' AND NOT EXISTS (SELECT 1 FROM belay.instance AS i "
-     "WHERE i.key = s.booking::text AND i.status IN ('running', 'compensating'))", &Verdict::lost},
+     "SELECT count(*) FROM booking.slot AS s WHERE s.state = 'held' AND NOT EXISTS (SELECT 1 FROM "
+     "belay.instance AS i "
+     "WHERE i.key = s.booking::text AND i.status IN ('running', 'compensating'))",
+     &Verdict::lost},
     {"confirmed bookings without a booked slot",
      "SELECT count(*) FROM booking.booking AS b WHERE status = 'confirmed' AND NOT EXISTS "
-     "(SELECT 1 FROM booking.slot WHERE booking = b.id AND state = 'booked')", &Verdict::lost},
+     "(SELECT 1 FROM booking.slot WHERE booking = b.id AND state = 'booked')",
+     &Verdict::lost},
 };
 
 void check_rules(Run& run, const Books& books, Verdict& verdict) {
@@ -168,30 +201,40 @@ void check_rules(Run& run, const Books& books, Verdict& verdict) {
     const std::string found = run.world.sql(rule.sql);
     broken(rule.what, found.empty() ? 0 : std::stoll(found), rule.counts_as);
   }
-  const auto sagas = static_cast<std::int64_t>(books.sagas.size()), promised = static_cast<std::int64_t>(run.promises.size());
-  broken("sagas that nobody was promised", std::max<std::int64_t>(0, sagas - promised), &Verdict::doubled);
-  broken("double captures in the provider's books", number_at(books.ledger, "/double_captures"), &Verdict::doubled);
-  broken("request keys that came again with another request", number_at(books.ledger, "/keys/reused_with_other_body"), &Verdict::other);
-  broken("webhooks that the provider gave up", number_at(books.ledger, "/events/given_up"), &Verdict::lost);
+  const auto sagas = static_cast<std::int64_t>(books.sagas.size()),
+             promised = static_cast<std::int64_t>(run.promises.size());
+  broken("sagas that nobody was promised", std::max<std::int64_t>(0, sagas - promised),
+         &Verdict::doubled);
+  broken("double captures in the provider's books", number_at(books.ledger, "/double_captures"),
+         &Verdict::doubled);
+  broken("request keys that came again with another request",
+         number_at(books.ledger, "/keys/reused_with_other_body"), &Verdict::other);
+  broken("webhooks that the provider gave up", number_at(books.ledger, "/events/given_up"),
+         &Verdict::lost);
   broken("cents that the provider has taken and no booking knows",
          number_at(books.ledger, "/captured/EUR") - verdict.captured, &Verdict::other);
-  if (verdict.difference() != 0) run.problem("the books differ by " + std::to_string(verdict.difference()) + " cents");
+  if (verdict.difference() != 0)
+    run.problem("the books differ by " + std::to_string(verdict.difference()) + " cents");
 }
 
 void print(const Run& run, const Books& books, const Verdict& verdict) {
   std::printf("\n%-28s %9s %11s\n", "what happened to them", "completed", "compensated");
   for (int fate = 0; fate < chaos::kFates; ++fate) {
     if (books.by_fate[fate][0] + books.by_fate[fate][1] == 0) continue;
-    std::printf("%-28s %9d %11d\n", name(static_cast<Fate>(fate)), books.by_fate[fate][0], books.by_fate[fate][1]);
+    std::printf("%-28s %9d %11d\n", name(static_cast<Fate>(fate)), books.by_fate[fate][0],
+                books.by_fate[fate][1]);
   }
   std::printf("%-28s %9d %11d\n\n", "all", verdict.completed, verdict.compensated);
   const auto money = [](std::int64_t minor) { return static_cast<double>(minor) / 100; };
-  std::printf("captured %.2f - refunded %.2f = %.2f EUR; confirmed bookings %.2f EUR; difference %.2f\n",
-              money(verdict.captured), money(verdict.refunded), money(verdict.captured - verdict.refunded),
-              money(verdict.booked), money(verdict.difference()));
-  std::printf("starts sent again because nobody answered: %d; sagas settled by ops: %d; answers that the provider gave again: %lld\n",
-              run.starts_repeated.load(), run.acts_by_ops.load(),
-              static_cast<long long>(number_at(books.ledger, "/keys/replayed")));
+  std::printf(
+      "captured %.2f - refunded %.2f = %.2f EUR; confirmed bookings %.2f EUR; difference %.2f\n",
+      money(verdict.captured), money(verdict.refunded), money(verdict.captured - verdict.refunded),
+      money(verdict.booked), money(verdict.difference()));
+  std::printf(
+      "starts sent again because nobody answered: %d; sagas settled by ops: %d; answers that the "
+      "provider gave again: %lld\n",
+      run.starts_repeated.load(), run.acts_by_ops.load(),
+      static_cast<long long>(number_at(books.ledger, "/keys/replayed")));
 }
 
 }  // namespace
@@ -200,8 +243,9 @@ std::vector<std::string> wait_for_ends(Run& run, int seconds) {
   const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(seconds);
   for (;;) {
     std::vector<std::string> open;
-    for (const auto& row : run.world.rows("SELECT iid, status, health, waiting_on, failure FROM belay.instance "
-                                          "WHERE status IN ('running', 'compensating')"))
+    for (const auto& row :
+         run.world.rows("SELECT iid, status, health, waiting_on, failure FROM belay.instance "
+                        "WHERE status IN ('running', 'compensating')"))
       open.push_back(row[0] + ": " + row[1] + ", " + row[2] + ", " + row[3] + " " + row[4]);
     if (open.empty() || run.over || std::chrono::steady_clock::now() > end) return open;
     std::this_thread::sleep_for(std::chrono::milliseconds(200));

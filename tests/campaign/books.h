@@ -1,5 +1,5 @@
-// The reckoning of a campaign: what was promised with a 2xx against what the engine's tables, the business's tables and the
-// provider's books say, saga by saga and as a whole.
+// The reckoning of a campaign: what was promised with a 2xx against what the engine's tables, the
+// business's tables and the provider's books say, saga by saga and as a whole.
 #pragma once
 #include <deque>
 
@@ -19,7 +19,8 @@ struct Verdict {
 
 // The promised sagas that have not ended when the time is over, as "id: status, health".
 std::vector<std::string> wait_for_ends(chaos::Run& run, int seconds);
-// Adds what does not add up to run.problems, and prints the sums. REQUIRES: all guests are gone, nodes answer.
+// Adds what does not add up to run.problems, and prints the sums. REQUIRES: all guests are gone,
+// nodes answer.
 Verdict do_the_books(chaos::Run& run, const std::deque<chaos::Guest>& guests);
 
 }  // namespace belay::campaign

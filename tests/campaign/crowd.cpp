@@ -7,10 +7,10 @@ namespace belay::campaign {
 
 using chaos::Fate;
 using chaos::Guest;
-using test::Reply;
-using test::text_at;
 using nlohmann::json;
 using std::chrono::milliseconds;
+using test::Reply;
+using test::text_at;
 
 namespace {
 
@@ -42,11 +42,13 @@ Crowd::~Crowd() {
 void Crowd::close_door() { closed_ = true; }
 
 void Crowd::let_in() {
-  const auto pause = std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(1 / options_.per_second));
+  const auto pause = std::chrono::duration_cast<Clock::duration>(
+      std::chrono::duration<double>(1 / options_.per_second));
   auto next = Clock::now();
   for (int number = 0; !closed_ && !run_.over && number < kRooms * chaos::kSlotsOfRoom; ++number) {
-    guests_.push_back(chaos::draw_guest(world_, rooms_[static_cast<std::size_t>(number / chaos::kSlotsOfRoom)],
-                                        number % chaos::kSlotsOfRoom, random_));
+    guests_.push_back(
+        chaos::draw_guest(world_, rooms_[static_cast<std::size_t>(number / chaos::kSlotsOfRoom)],
+                          number % chaos::kSlotsOfRoom, random_));
     const Guest& guest = guests_.back();
     ++about_;
     const json rules = chaos::rules_of(guest);
@@ -56,7 +58,8 @@ void Crowd::let_in() {
     }
     ++arrived_;
     put({.guest = &guest, .stage = Stage::kStarts, .saga = {}, .tries = 0}, 0);
-    next = std::max(next + pause, Clock::now() - milliseconds(500));  // what was missed is not made up for
+    next = std::max(next + pause,
+                    Clock::now() - milliseconds(500));  // what was missed is not made up for
     while (!closed_ && !run_.over && (Clock::now() < next || about_ >= options_.at_once_max))
       std::this_thread::sleep_for(milliseconds(5));
   }
@@ -83,8 +86,10 @@ void Crowd::work() {
     lock.unlock();
     std::optional<int> next;
     run_.play([&] { next = step(visit); });
-    if (next) put(std::move(visit), *next);
-    else --about_;
+    if (next)
+      put(std::move(visit), *next);
+    else
+      --about_;
     lock.lock();
   }
 }
@@ -96,8 +101,11 @@ std::optional<int> Crowd::step(Visit& visit) {
     case Stage::kWaitsToPay: return look_for_bill(visit);
     case Stage::kThinks: {
       const Fate fate = visit.guest->fate;
-      const bool loses = fate == Fate::kHoldGone || fate == Fate::kRefundError || fate == Fate::kRefundRefused;
-      visit.stage = loses ? Stage::kLosesHold : fate == Fate::kNeverPays ? Stage::kCancels : Stage::kPays;
+      const bool loses =
+          fate == Fate::kHoldGone || fate == Fate::kRefundError || fate == Fate::kRefundRefused;
+      visit.stage = loses                      ? Stage::kLosesHold
+                    : fate == Fate::kNeverPays ? Stage::kCancels
+                                               : Stage::kPays;
       return 0;
     }
     case Stage::kLosesHold: return lose_hold(visit);
@@ -111,7 +119,8 @@ std::optional<int> Crowd::step(Visit& visit) {
 std::optional<int> Crowd::start(Visit& visit) {
   const Guest& guest = *visit.guest;
   const json body = {{"workflow", "confirm_booking"}, {"input", world_.input_of(guest.booking)}};
-  const Reply reply = world_.api("POST", "/v1/sagas", body, {"Idempotency-Key: start-" + guest.booking.id});
+  const Reply reply =
+      world_.api("POST", "/v1/sagas", body, {"Idempotency-Key: start-" + guest.booking.id});
   if (!reply.ok()) {
     if (reply.status >= 400 && reply.status < 500 && reply.status != 429) {
       run_.problem("a start was refused: " + std::to_string(reply.status) + " " + reply.text);
@@ -131,7 +140,8 @@ std::optional<int> Crowd::start(Visit& visit) {
 }
 
 std::optional<int> Crowd::look_for_bill(Visit& visit) {
-  const Reply found = world_.provider("GET", "/v1/payment_intents?metadata_booking=" + visit.guest->booking.id);
+  const Reply found =
+      world_.provider("GET", "/v1/payment_intents?metadata_booking=" + visit.guest->booking.id);
   if (found.ok() && !found.body.at("data").empty()) {
     ++asked_for_money_;
     visit.stage = Stage::kThinks;
@@ -156,7 +166,8 @@ std::optional<int> Crowd::lose_hold(Visit& visit) {
 
 std::optional<int> Crowd::pay(Visit& visit) {
   json body = {{"booking", visit.guest->booking.id}};
-  if (visit.guest->fate == Fate::kPaysAnotherSum) body["amount"] = visit.guest->booking.price_minor - 1;
+  if (visit.guest->fate == Fate::kPaysAnotherSum)
+    body["amount"] = visit.guest->booking.price_minor - 1;
   const Reply reply = world_.provider("POST", "/_control/pay_by_metadata", body);
   if (reply.ok() || reply.status == 404) return std::nullopt;  // 404: cancelled meanwhile
   // An intent that is cancelled already says so, for ever.

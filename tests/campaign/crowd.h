@@ -1,6 +1,6 @@
-// The guests of a campaign: they come at a rate for as long as the campaign lasts, and each plays its fate of
-// tests/chaos/plan.h. A guest is a few steps with pauses between them, done by a pool of workers, so that tens of thousands
-// need no thread each.
+// The guests of a campaign: they come at a rate for as long as the campaign lasts, and each plays
+// its fate of tests/chaos/plan.h. A guest is a few steps with pauses between them, done by a pool
+// of workers, so that tens of thousands need no thread each.
 #pragma once
 #include <condition_variable>
 #include <deque>
@@ -39,7 +39,15 @@ class Crowd {
 
  private:
   using Clock = std::chrono::steady_clock;
-  enum class Stage : std::uint8_t { kStarts, kStartsAgain, kWaitsToPay, kThinks, kLosesHold, kPays, kCancels };
+  enum class Stage : std::uint8_t {
+    kStarts,
+    kStartsAgain,
+    kWaitsToPay,
+    kThinks,
+    kLosesHold,
+    kPays,
+    kCancels
+  };
   struct Visit {
     const chaos::Guest* guest = nullptr;
     Stage stage = Stage::kStarts;

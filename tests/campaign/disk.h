@@ -1,6 +1,6 @@
-// Where Postgres keeps its data: as root two small file systems of a size of our own, one for the server that works and one
-// for the standby that takes over from it, so that a disk can be full and be freed again. Otherwise plain folders, and no
-// disk is ever full.
+// Where Postgres keeps its data: as root two small file systems of a size of our own, one for the
+// server that works and one for the standby that takes over from it, so that a disk can be full and
+// be freed again. Otherwise plain folders, and no disk is ever full.
 #pragma once
 #include <memory>
 #include <string>
@@ -23,8 +23,9 @@ class Disks {
   std::int64_t fill();
   void free();
 
-  // A standby on the other disk: copied from the world's server, following it, and every commit waits for it. The world's
-  // server is killed by `promote`, and the standby takes its place, also for the links.
+  // A standby on the other disk: copied from the world's server, following it, and every commit
+  // waits for it. The world's server is killed by `promote`, and the standby takes its place, also
+  // for the links.
   void make_standby(test::World& world, const std::map<std::string, std::string>& settings);
   void promote(test::World& world);
 

@@ -1,4 +1,5 @@
-// Drawing episodes, playing them, and waiting until everything is back. What each fault does is in faults_kinds.cpp.
+// Drawing episodes, playing them, and waiting until everything is back. What each fault does is in
+// faults_kinds.cpp.
 #include "tests/campaign/faults.h"
 
 #include <algorithm>
@@ -6,12 +7,12 @@
 
 namespace belay::campaign {
 
-using test::LinkFault;
-using test::number_at;
-using test::text_at;
 using nlohmann::json;
 using std::chrono::milliseconds;
 using std::chrono::seconds;
+using test::LinkFault;
+using test::number_at;
+using test::text_at;
 
 namespace {
 
@@ -23,16 +24,28 @@ std::size_t at(Kind kind) { return static_cast<std::size_t>(kind); }
 }  // namespace
 
 const char* name(Kind kind) {
-  static constexpr const char* kNames[kKinds] = {
-      "kill -9 of a node",    "kill -9 of Postgres",    "a node stopped past its lease",
-      "a broken link",        "a node restarted (SIGTERM)", "a node's clock jumps",
-      "the database's clock jumps", "the disk is full", "a standby is promoted"};
+  static constexpr const char* kNames[kKinds] = {"kill -9 of a node",
+                                                 "kill -9 of Postgres",
+                                                 "a node stopped past its lease",
+                                                 "a broken link",
+                                                 "a node restarted (SIGTERM)",
+                                                 "a node's clock jumps",
+                                                 "the database's clock jumps",
+                                                 "the disk is full",
+                                                 "a standby is promoted"};
   return kNames[static_cast<int>(kind)];
 }
 
-Faults::Faults(chaos::Run& run, test::World& world, Crowd& crowd, Balancer& balancer, Disks& disks, FaultOptions options)
-    : run_(run), world_(world), crowd_(crowd), balancer_(balancer), disks_(disks), options_(std::move(options)),
-      random_(options_.seed), wanted_up_(static_cast<std::size_t>(world.nodes()), true),
+Faults::Faults(chaos::Run& run, test::World& world, Crowd& crowd, Balancer& balancer, Disks& disks,
+               FaultOptions options)
+    : run_(run),
+      world_(world),
+      crowd_(crowd),
+      balancer_(balancer),
+      disks_(disks),
+      options_(std::move(options)),
+      random_(options_.seed),
+      wanted_up_(static_cast<std::size_t>(world.nodes()), true),
       was_ready_(static_cast<std::size_t>(world.nodes()), true),
       started_(static_cast<std::size_t>(world.nodes()), Clock::now()) {}
 
@@ -52,7 +65,8 @@ void Faults::play() {
   }
 }
 
-// ---- Drawing -----------------------------------------------------------------------------------------------------
+// ---- Drawing
+// -----------------------------------------------------------------------------------------------------
 
 int Faults::between(int least, int most) {
   return least + static_cast<int>(random_() % static_cast<std::uint64_t>(most - least + 1));
@@ -99,7 +113,8 @@ Faults::Fault Faults::draw(Kind kind) {
       std::shuffle(fault.nodes.begin(), fault.nodes.end(), random_);
       fault.nodes.resize(static_cast<std::size_t>(count));
       // Now and then it stays away until the others have its lanes.
-      if (count < nodes && between(0, 9) == 0) fault.lasts_ms = between((kLeaseS + 2) * 1000, (kLeaseS + 5) * 1000);
+      if (count < nodes && between(0, 9) == 0)
+        fault.lasts_ms = between((kLeaseS + 2) * 1000, (kLeaseS + 5) * 1000);
       break;
     }
     case Kind::kFreezeNode:
@@ -107,12 +122,15 @@ Faults::Fault Faults::draw(Kind kind) {
       fault.lasts_ms = between((kLeaseS + 3) * 1000, (kLeaseS + 6) * 1000);
       break;
     case Kind::kBreakLink: {
-      fault.link = static_cast<std::size_t>(between(0, static_cast<int>(world_.links().size()) - 1));
+      fault.link =
+          static_cast<std::size_t>(between(0, static_cast<int>(world_.links().size()) - 1));
       fault.how = draw_link_fault();
       fault.lasts_ms = between(800, 7000);
       // A node that is cut off from the database for longer than its lease, and lives.
-      const bool cuts = fault.how.kind == LinkFault::Kind::kBlackHole || fault.how.kind == LinkFault::Kind::kHalfOpen;
-      if (cuts && world_.links()[fault.link].to == test::World::Link::To::kDatabase && between(0, 2) == 0)
+      const bool cuts = fault.how.kind == LinkFault::Kind::kBlackHole ||
+                        fault.how.kind == LinkFault::Kind::kHalfOpen;
+      if (cuts && world_.links()[fault.link].to == test::World::Link::To::kDatabase &&
+          between(0, 2) == 0)
         fault.lasts_ms = between((kLeaseS + 2) * 1000, (kLeaseS + 5) * 1000);
       break;
     }
@@ -123,7 +141,8 @@ Faults::Fault Faults::draw(Kind kind) {
       break;
     case Kind::kDatabaseClock:
       fault.jump_s = between(5, 300);
-      if (options_.clock_back_s > 0 && between(0, 1) == 0) fault.jump_s = -between(1, options_.clock_back_s);
+      if (options_.clock_back_s > 0 && between(0, 1) == 0)
+        fault.jump_s = -between(1, options_.clock_back_s);
       fault.lasts_ms = between(3000, 6000);
       break;
     case Kind::kDiskFull: fault.lasts_ms = between(4000, 8000); break;
@@ -134,14 +153,16 @@ Faults::Fault Faults::draw(Kind kind) {
   return fault;
 }
 
-// One, or two that overlap. Faults that need the database as it is have only links broken beside them.
+// One, or two that overlap. Faults that need the database as it is have only links broken beside
+// them.
 std::vector<Faults::Fault> Faults::draw_episode() {
   std::vector<Fault> faults = {draw(draw_kind())};
   if (between(0, 99) >= kOverlapPercent) return faults;
   static constexpr Kind kBeside[] = {Kind::kKillNodes, Kind::kKillPostgres, Kind::kBreakLink};
   const Fault& first = faults.front();
   Kind kind = kBeside[between(0, 2)];
-  const bool delicate = first.kind == Kind::kRestartAll || first.kind == Kind::kDiskFull || first.kind == Kind::kPromotion;
+  const bool delicate = first.kind == Kind::kRestartAll || first.kind == Kind::kDiskFull ||
+                        first.kind == Kind::kPromotion;
   if (delicate) kind = Kind::kBreakLink;
   if (options_.wanted[at(kind)] == 0 || kind == first.kind) return faults;
   Fault second = draw(kind);
@@ -155,7 +176,8 @@ std::vector<Faults::Fault> Faults::draw_episode() {
   return faults;
 }
 
-// ---- Playing -----------------------------------------------------------------------------------------------------
+// ---- Playing
+// -----------------------------------------------------------------------------------------------------
 
 void Faults::play_episode() {
   std::vector<Fault> faults = draw_episode();
@@ -169,14 +191,18 @@ void Faults::play_episode() {
     moments.push_back({fault.begins_ms, &fault, true});
     moments.push_back({fault.begins_ms + fault.lasts_ms, &fault, false});
   }
-  std::stable_sort(moments.begin(), moments.end(), [](const Moment& a, const Moment& b) { return a.ms < b.ms; });
+  std::stable_sort(moments.begin(), moments.end(),
+                   [](const Moment& a, const Moment& b) { return a.ms < b.ms; });
   std::string said;
   const auto begun = Clock::now();
   for (const Moment& moment : moments) {
-    pause(moment.ms - static_cast<int>(std::chrono::duration_cast<milliseconds>(Clock::now() - begun).count()));
+    pause(moment.ms -
+          static_cast<int>(std::chrono::duration_cast<milliseconds>(Clock::now() - begun).count()));
     try {
-      if (moment.begins) begin(*moment.fault, said);
-      else end(*moment.fault, said);
+      if (moment.begins)
+        begin(*moment.fault, said);
+      else
+        end(*moment.fault, said);
     } catch (const std::exception& error) {
       run_.problem(std::string(name(moment.fault->kind)) + ": " + error.what());
       said += std::string(" [") + error.what() + "]";
@@ -207,18 +233,21 @@ void Faults::wait_until_back(std::string& said) {
     for (int i = 0; i < world_.nodes(); ++i) {
       const test::Reply reply = world_.ask_node(i, "/readyz");
       if (reply.status != 200 || text_at(reply.body, "/database") != "true")
-        missing += " node " + test::World::node_name(i) + " says " + std::to_string(reply.status) + " " + reply.text + ";";
+        missing += " node " + test::World::node_name(i) + " says " + std::to_string(reply.status) +
+                   " " + reply.text + ";";
     }
     if (missing.empty()) {
       const json nodes = world_.ask_node(0, "/v1/nodes").body;
       std::size_t held = 0;
       if (nodes.is_object()) {
-        for (const json& node : nodes.value("nodes", json::array())) held += node.value("lanes", json::array()).size();
+        for (const json& node : nodes.value("nodes", json::array()))
+          held += node.value("lanes", json::array()).size();
       }
       if (held != kLanes) missing += " only " + std::to_string(held) + " lanes are held;";
     }
     if (run_.promises.size() == promised && crowd_.about() > 0) missing += " no start is answered;";
-    if (crowd_.asked_for_money() == asked && crowd_.about() > 0) missing += " no saga asks for money;";
+    if (crowd_.asked_for_money() == asked && crowd_.about() > 0)
+      missing += " no saga asks for money;";
     const auto passed = Clock::now() - since;
     if (missing.empty()) {
       const int ms = static_cast<int>(std::chrono::duration_cast<milliseconds>(passed).count());
@@ -230,7 +259,8 @@ void Faults::wait_until_back(std::string& said) {
     }
     if (passed > seconds(kBackWithinS) && !late) {
       late = true;
-      run_.problem("not back within " + std::to_string(kBackWithinS) + " s after" + said + ":" + missing);
+      run_.problem("not back within " + std::to_string(kBackWithinS) + " s after" + said + ":" +
+                   missing);
     }
     if (passed > seconds(kGiveUpS)) {
       run_.problem("never back after" + said + ":" + missing);
@@ -245,14 +275,16 @@ void Faults::look_after() {
     const auto n = static_cast<std::size_t>(i);
     if (!wanted_up_[n]) continue;
     test::Process& node = world_.node(i);
-    const bool young = Clock::now() - started_[n] < seconds(2);  // the balancer may still tell of the one before
+    const bool young =
+        Clock::now() - started_[n] < seconds(2);  // the balancer may still tell of the one before
     if (node.running()) {
       if (!young && balancer_.ready(i)) was_ready_[n] = true;
       continue;
     }
     if (was_ready_[n]) {
       const std::string log = node.said();
-      run_.problem("node " + test::World::node_name(i) + " ended by itself with " + std::to_string(node.exit_code()) + ": " +
+      run_.problem("node " + test::World::node_name(i) + " ended by itself with " +
+                   std::to_string(node.exit_code()) + ": " +
                    log.substr(log.size() > 600 ? log.size() - 600 : 0));
     } else {
       if (Clock::now() - started_[n] < milliseconds(500)) continue;
@@ -283,8 +315,9 @@ void Faults::pause(int ms) {
 }
 
 void Faults::say(const std::string& text) {
-  std::printf("%6.1f s  %5d came, %3d about  %s\n", std::chrono::duration<double>(Clock::now() - begun_).count(),
-              crowd_.arrived(), crowd_.about(), text.c_str());
+  std::printf("%6.1f s  %5d came, %3d about  %s\n",
+              std::chrono::duration<double>(Clock::now() - begun_).count(), crowd_.arrived(),
+              crowd_.about(), text.c_str());
   std::fflush(stdout);
 }
 

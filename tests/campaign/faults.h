@@ -1,7 +1,8 @@
-// Breaks things, one episode after the other: an episode is one fault or two that overlap, drawn from the seed with the
-// weights of what is still wanted. A fault counts only when it met something: calls of a node that was killed or frozen
-// were in flight, a frozen node's lanes were taken over before it woke, bytes or connections of a broken link were hit.
-// After an episode everything must be back and at work within the lease and half a minute.
+// Breaks things, one episode after the other: an episode is one fault or two that overlap, drawn
+// from the seed with the weights of what is still wanted. A fault counts only when it met
+// something: calls of a node that was killed or frozen were in flight, a frozen node's lanes were
+// taken over before it woke, bytes or connections of a broken link were hit. After an episode
+// everything must be back and at work within the lease and half a minute.
 #pragma once
 #include <array>
 #include <chrono>
@@ -14,7 +15,15 @@
 namespace belay::campaign {
 
 enum class Kind : std::uint8_t {
-  kKillNodes, kKillPostgres, kFreezeNode, kBreakLink, kRestartAll, kNodeClock, kDatabaseClock, kDiskFull, kPromotion
+  kKillNodes,
+  kKillPostgres,
+  kFreezeNode,
+  kBreakLink,
+  kRestartAll,
+  kNodeClock,
+  kDatabaseClock,
+  kDiskFull,
+  kPromotion
 };
 inline constexpr int kKinds = 9;
 const char* name(Kind kind);
@@ -24,18 +33,21 @@ inline constexpr int kLeaseS = 15;
 inline constexpr int kBackWithinS = kLeaseS + 30;
 
 struct FaultOptions {
-  std::array<int, kKinds> wanted{};  // of each kind, counted; a kind of which none is wanted does not occur
-  int at_least_s = 0;                // goes on for so long, also when there were enough
+  std::array<int, kKinds>
+      wanted{};        // of each kind, counted; a kind of which none is wanted does not occur
+  int at_least_s = 0;  // goes on for so long, also when there were enough
   std::uint64_t seed = 1;
-  // How far the database's clock may be set back. Time stands still for so long: it must be over within kBackWithinS.
+  // How far the database's clock may be set back. Time stands still for so long: it must be over
+  // within kBackWithinS.
   int clock_back_s = 0;
   std::string node_clock, database_clock;  // files of libfaketime; empty: there is none
   std::map<std::string, std::string> database_settings;  // as the world has them, for a standby
   bool hold_wal_writer = false;                          // see below
 };
 
-// What was committed without waiting for it stays in the server's memory from now on: stops the process that would write it.
-// For the negative control; a server without it does not stop by itself.
+// What was committed without waiting for it stays in the server's memory from now on: stops the
+// process that would write it. For the negative control; a server without it does not stop by
+// itself.
 void hold_wal_writer(test::World& world);
 
 struct Tally {
@@ -44,7 +56,8 @@ struct Tally {
 
 class Faults {
  public:
-  Faults(chaos::Run& run, test::World& world, Crowd& crowd, Balancer& balancer, Disks& disks, FaultOptions options);
+  Faults(chaos::Run& run, test::World& world, Crowd& crowd, Balancer& balancer, Disks& disks,
+         FaultOptions options);
   // Until there were enough, or run.over. Leaves everything whole and at work.
   void play();
 
@@ -88,13 +101,15 @@ class Faults {
   // Sagas go on: all nodes ready, every lane held, new starts answered, calls sent.
   void wait_until_back(std::string& said);
 
-  // Starts what has ended, as systemd would. What ended although nobody did anything to it is a problem of the run.
+  // Starts what has ended, as systemd would. What ended although nobody did anything to it is a
+  // problem of the run.
   void look_after();
   void start(int node);
   void pause(int ms);
   void say(const std::string& text);
   int in_flight(int node) const;
-  // What each of them has in flight, as soon as all have something; after some seconds what there is.
+  // What each of them has in flight, as soon as all have something; after some seconds what there
+  // is.
   std::vector<int> wait_for_calls(const std::vector<int>& nodes);
   int wait_for_any_call();
   bool holds_no_lane(int node) const;
@@ -110,7 +125,8 @@ class Faults {
   std::vector<bool> wanted_up_, was_ready_;
   std::vector<Clock::time_point> started_;
   bool postgres_wanted_up_ = true;
-  int episodes_ = 0, slowest_back_ms_ = 0, calls_in_flight_ = 0, lanes_taken_over_ = 0, starts_in_vain_ = 0;
+  int episodes_ = 0, slowest_back_ms_ = 0, calls_in_flight_ = 0, lanes_taken_over_ = 0,
+      starts_in_vain_ = 0;
   int database_clock_s_ = 0;
   Clock::time_point begun_ = Clock::now();
 };

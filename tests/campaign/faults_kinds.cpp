@@ -10,11 +10,11 @@
 
 namespace belay::campaign {
 
-using test::text_at;
-using test::World;
 using nlohmann::json;
 using std::chrono::milliseconds;
 using std::chrono::seconds;
+using test::text_at;
+using test::World;
 
 namespace {
 
@@ -41,7 +41,8 @@ std::string seconds_of(int ms) {
 
 void hold_wal_writer(test::World& world) {
   for (int i = 0; i < 100; ++i) {
-    const std::string pid = world.sql("SELECT pid FROM pg_stat_activity WHERE backend_type = 'walwriter'");
+    const std::string pid =
+        world.sql("SELECT pid FROM pg_stat_activity WHERE backend_type = 'walwriter'");
     if (!pid.empty() && ::kill(std::stoi(pid), SIGSTOP) == 0) return;
     std::this_thread::sleep_for(milliseconds(50));
   }
@@ -104,8 +105,8 @@ void Faults::begin(Fault& fault, std::string& said) {
       const int calls = wait_for_calls(fault.nodes).front();
       set_clock(options_.node_clock, fault.jump_s);
       count(fault, calls > 0);
-      said += "; the clock of " + names(fault.nodes) + " jumps by " + std::to_string(fault.jump_s) + " s, " +
-              std::to_string(calls) + " calls in flight";
+      said += "; the clock of " + names(fault.nodes) + " jumps by " + std::to_string(fault.jump_s) +
+              " s, " + std::to_string(calls) + " calls in flight";
       return;
     }
     case Kind::kDatabaseClock: {
@@ -113,8 +114,8 @@ void Faults::begin(Fault& fault, std::string& said) {
       database_clock_s_ += fault.jump_s;
       set_clock(options_.database_clock, database_clock_s_);
       count(fault, calls > 0);
-      said += "; the database's clock jumps by " + std::to_string(fault.jump_s) + " s, " + std::to_string(calls) +
-              " calls in flight";
+      said += "; the database's clock jumps by " + std::to_string(fault.jump_s) + " s, " +
+              std::to_string(calls) + " calls in flight";
       return;
     }
     case Kind::kDiskFull: {
@@ -123,8 +124,8 @@ void Faults::begin(Fault& fault, std::string& said) {
       fault.met = calls > 0;
       fault.hit_before = static_cast<std::int64_t>(run_.promises.size());
       const std::int64_t bytes = disks_.fill();
-      said += "; the disk is full (" + std::to_string(bytes >> 20) + " MiB were free), " + std::to_string(calls) +
-              " calls in flight";
+      said += "; the disk is full (" + std::to_string(bytes >> 20) + " MiB were free), " +
+              std::to_string(calls) + " calls in flight";
       return;
     }
   }
@@ -144,14 +145,16 @@ void Faults::end(Fault& fault, std::string& said) {
     case Kind::kBreakLink: {
       const World::Link& link = world_.links()[fault.link];
       link.proxy->set({});
-      const std::int64_t hit = link.proxy->bytes_hit() + link.proxy->connections_hit() - fault.hit_before;
+      const std::int64_t hit =
+          link.proxy->bytes_hit() + link.proxy->connections_hit() - fault.hit_before;
       count(fault, fault.met && hit > 0);
       said += " (" + std::to_string(hit) + " bytes and connections hit)";
       return;
     }
     case Kind::kNodeClock: return set_clock(options_.node_clock, 0);
     case Kind::kDiskFull: {
-      // It was really full when the server ended over it or nodes lost the database: no start was answered for a while.
+      // It was really full when the server ended over it or nodes lost the database: no start was
+      // answered for a while.
       bool met = !world_.postgres_running();
       for (int i = 0; i < world_.nodes(); ++i)
         met = met || text_at(world_.ask_node(i, "/readyz").body, "/database") != "true";
@@ -182,7 +185,8 @@ void Faults::kill_nodes(Fault& fault, std::string& said) {
     world_.node(fault.nodes[i]).kill9();  // and reaped
     count(fault, calls[i] > 0);
     calls_in_flight_ += calls[i];
-    said += (i == 0 ? " " : ", ") + World::node_name(fault.nodes[i]) + " (" + std::to_string(calls[i]) + " in flight)";
+    said += (i == 0 ? " " : ", ") + World::node_name(fault.nodes[i]) + " (" +
+            std::to_string(calls[i]) + " in flight)";
   }
   if (fault.lasts_ms > kLeaseS * 1000) said += " for " + seconds_of(fault.lasts_ms);
 }
@@ -193,7 +197,8 @@ void Faults::freeze(Fault& fault, std::string& said) {
   fault.pid = node.pid();
   fault.met = calls > 0;
   node.signal_all(SIGSTOP);
-  said += "; stopped " + names(fault.nodes) + " (" + std::to_string(calls) + " in flight) for " + seconds_of(fault.lasts_ms);
+  said += "; stopped " + names(fault.nodes) + " (" + std::to_string(calls) + " in flight) for " +
+          seconds_of(fault.lasts_ms);
 }
 
 bool Faults::holds_no_lane(int node) const {
@@ -203,7 +208,8 @@ bool Faults::holds_no_lane(int node) const {
     if (!nodes.is_object()) continue;
     std::size_t held = 0;
     for (const json& row : nodes.value("nodes", json::array())) {
-      if (text_at(row, "/node") == World::node_name(node)) return row.value("lanes", json::array()).empty();
+      if (text_at(row, "/node") == World::node_name(node))
+        return row.value("lanes", json::array()).empty();
       held += row.value("lanes", json::array()).size();
     }
     return held == kLanes;  // its own row has gone, and others have all
@@ -234,10 +240,12 @@ void Faults::restart_all(Fault& fault, std::string& said) {
       run_.problem("node " + World::node_name(i) + " does not stop when it is told to");
       node.kill9();
     } else if (node.exit_code() != 0) {
-      run_.problem("node " + World::node_name(i) + " stopped with " + std::to_string(node.exit_code()));
+      run_.problem("node " + World::node_name(i) + " stopped with " +
+                   std::to_string(node.exit_code()));
     }
     start(i);
-    while (!run_.over && !world_.node_ready(i) && Clock::now() - told < seconds(2 * kBackWithinS)) pause(50);
+    while (!run_.over && !world_.node_ready(i) && Clock::now() - told < seconds(2 * kBackWithinS))
+      pause(50);
     count(fault, calls > 0);
     said += " " + World::node_name(i) + " (" + std::to_string(calls) + " in flight)";
   }
@@ -251,7 +259,8 @@ void Faults::promote(Fault& fault, std::string& said) {
     const int calls = wait_for_any_call();
     disks_.promote(world_);
     count(fault, calls > 0);
-    said += "; the primary killed and the standby promoted, " + std::to_string(calls) + " calls in flight";
+    said += "; the primary killed and the standby promoted, " + std::to_string(calls) +
+            " calls in flight";
   } catch (...) {
     try {
       world_.sql("ALTER SYSTEM RESET synchronous_standby_names");

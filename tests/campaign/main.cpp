@@ -1,13 +1,15 @@
-// The crash campaign: three nodes on one Postgres, guests who book and pay, a provider with books of its own, a breakable
-// link between any two of them, and faults of every kind, one after the other and two at once, while calls are in flight.
-// In the end nothing that was promised may be lost, nothing done twice, and all books agree to the cent. Exit code 0 says so
-// (and that there were enough faults); a failure prints the seed and keeps the logs. docs/testing.md tells more.
+// The crash campaign: three nodes on one Postgres, guests who book and pay, a provider with books
+// of its own, a breakable link between any two of them, and faults of every kind, one after the
+// other and two at once, while calls are in flight. In the end nothing that was promised may be
+// lost, nothing done twice, and all books agree to the cent. Exit code 0 says so (and that there
+// were enough faults); a failure prints the seed and keeps the logs. docs/testing.md tells more.
+#include <unistd.h>
+
 #include <CLI/CLI.hpp>
 #include <csignal>
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
-#include <unistd.h>
 
 #include "runtime/store/private_postgres.h"
 #include "tests/campaign/books.h"
@@ -33,18 +35,25 @@ struct Settings {
 
 volatile std::sig_atomic_t told_to_stop = 0;
 
-double seconds_since(Clock::time_point since) { return std::chrono::duration<double>(Clock::now() - since).count(); }
+double seconds_since(Clock::time_point since) {
+  return std::chrono::duration<double>(Clock::now() - since).count();
+}
 
-// Ends the campaign when the time is over or somebody says so, so that nothing waits for ever and nothing stays behind.
+// Ends the campaign when the time is over or somebody says so, so that nothing waits for ever and
+// nothing stays behind.
 class Watch {
  public:
-  Watch(chaos::Run& run, int seconds) : thread_([this, &run, seconds] {
-    const auto end = Clock::now() + std::chrono::seconds(seconds);
-    while (!stop_ && told_to_stop == 0 && Clock::now() < end) std::this_thread::sleep_for(std::chrono::milliseconds(50));
-    if (stop_) return;
-    run.problem(told_to_stop != 0 ? "told to stop" : "the time limit of " + std::to_string(seconds) + " s was reached");
-    run.over = true;
-  }) {}
+  Watch(chaos::Run& run, int seconds)
+      : thread_([this, &run, seconds] {
+          const auto end = Clock::now() + std::chrono::seconds(seconds);
+          while (!stop_ && told_to_stop == 0 && Clock::now() < end)
+            std::this_thread::sleep_for(std::chrono::milliseconds(50));
+          if (stop_) return;
+          run.problem(told_to_stop != 0
+                          ? "told to stop"
+                          : "the time limit of " + std::to_string(seconds) + " s was reached");
+          run.over = true;
+        }) {}
   ~Watch() {
     stop_ = true;
     thread_.join();
@@ -55,8 +64,9 @@ class Watch {
   std::thread thread_;
 };
 
-// Clocks that can be set: libfaketime before a node, and before Postgres by a `postgres` of our own that is found first.
-// Only what tells the date jumps; what measures time does not, as when somebody sets a machine's clock.
+// Clocks that can be set: libfaketime before a node, and before Postgres by a `postgres` of our own
+// that is found first. Only what tells the date jumps; what measures time does not, as when
+// somebody sets a machine's clock.
 struct Clocks {
   std::string library, node_file, database_file;
 
@@ -71,8 +81,9 @@ struct Clocks {
     for (const std::string& file : {node_file, database_file}) std::ofstream(file) << "+0\n";
   }
   std::map<std::string, std::string> environment(const std::string& file) const {
-    return {{"LD_PRELOAD", library}, {"FAKETIME_TIMESTAMP_FILE", file}, {"FAKETIME_CACHE_DURATION", "1"},
-            {"FAKETIME_DONT_FAKE_MONOTONIC", "1"}, {"FAKETIME_DISABLE_SHM", "1"}, {"NO_FAKE_STAT", "1"}};
+    return {{"LD_PRELOAD", library},          {"FAKETIME_TIMESTAMP_FILE", file},
+            {"FAKETIME_CACHE_DURATION", "1"}, {"FAKETIME_DONT_FAKE_MONOTONIC", "1"},
+            {"FAKETIME_DISABLE_SHM", "1"},    {"NO_FAKE_STAT", "1"}};
   }
   void wrap_postgres(const std::string& folder) const {
     std::string newest;
@@ -82,10 +93,12 @@ struct Clocks {
     if (newest.empty() || std::getenv("BELAY_POSTGRES_BIN") != nullptr) return;
     const std::string bin = folder + "/bin";
     fs::create_directory(bin);
-    for (const char* program : {"initdb", "pg_basebackup"}) fs::create_symlink(newest + "/" + program, bin + "/" + program);
+    for (const char* program : {"initdb", "pg_basebackup"})
+      fs::create_symlink(newest + "/" + program, bin + "/" + program);
     std::ofstream script(bin + "/postgres");
     script << "#!/bin/sh\n";
-    for (const auto& [name, value] : environment(database_file)) script << "export " << name << "='" << value << "'\n";
+    for (const auto& [name, value] : environment(database_file))
+      script << "export " << name << "='" << value << "'\n";
     script << "exec " << newest << "/postgres \"$@\"\n";
     script.close();
     fs::permissions(bin + "/postgres", fs::perms(0755));
@@ -114,19 +127,23 @@ void say_what_is_left_out(Settings& settings, const Disks& disks, const Clocks& 
   }
 }
 
-// Every session from now on commits without waiting. The nodes were started with word to let that pass (let_it_pass).
+// Every session from now on commits without waiting. The nodes were started with word to let that
+// pass (let_it_pass).
 void take_the_guard_off(test::World& world) {
   world.sql("ALTER ROLE belay SET synchronous_commit = off");
   world.kill_postgres();
   world.start_postgres();
-  if (world.sql("SHOW synchronous_commit") != "off") throw std::runtime_error("synchronous_commit could not be switched off");
+  if (world.sql("SHOW synchronous_commit") != "off")
+    throw std::runtime_error("synchronous_commit could not be switched off");
   hold_wal_writer(world);
 }
 
-// The guard refuses such a database whenever a node connects, and with every flush. It is inherited by all nodes.
+// The guard refuses such a database whenever a node connects, and with every flush. It is inherited
+// by all nodes.
 void let_it_pass() { ::setenv("BELAY_UNSAFE_COMMITS_FOR_TESTS", "1", 1); }
 
-Report report_of(const Settings& settings, const Faults& faults, const Verdict& verdict, std::size_t promised, double took) {
+Report report_of(const Settings& settings, const Faults& faults, const Verdict& verdict,
+                 std::size_t promised, double took) {
   Report report;
   report.seed = settings.seed;
   report.seconds = took;
@@ -144,15 +161,18 @@ Report report_of(const Settings& settings, const Faults& faults, const Verdict& 
   return report;
 }
 
-// Several legs as one campaign: were there enough faults and sagas, and was nothing wrong in any of them?
+// Several legs as one campaign: were there enough faults and sagas, and was nothing wrong in any of
+// them?
 int add_up(const Settings& settings) {
   const Report sum = sum_of(settings.legs);
   print(sum, settings.wanted);
   bool enough = sum.sagas >= settings.sagas;
-  for (std::size_t i = 0; i < sum.tallies.size(); ++i) enough = enough && sum.tallies[i].counted >= settings.wanted[i];
+  for (std::size_t i = 0; i < sum.tallies.size(); ++i)
+    enough = enough && sum.tallies[i].counted >= settings.wanted[i];
   if (!enough) std::printf("WRONG: there were too few faults or sagas\n");
   if (sum.failed > 0) std::printf("WRONG: %d of %d legs failed\n", sum.failed, sum.legs);
-  const bool clean = sum.failed == 0 && sum.lost + sum.doubled + sum.open + sum.other == 0 && sum.difference == 0;
+  const bool clean =
+      sum.failed == 0 && sum.lost + sum.doubled + sum.open + sum.other == 0 && sum.difference == 0;
   std::printf("%s\n", enough && clean ? "nothing lost, nothing doubled" : "FAILED");
   return enough && clean ? 0 : 1;
 }
@@ -163,7 +183,8 @@ int run_campaign(Settings settings) {
   const Clocks clocks(folder.path);
   const bool jumps = settings.wanted.at(static_cast<std::size_t>(Kind::kDatabaseClock)) > 0;
   if (jumps && !clocks.library.empty()) clocks.wrap_postgres(folder.path);
-  const std::int64_t expected = std::max(settings.sagas, static_cast<int>(settings.per_second * settings.limit_s));
+  const std::int64_t expected =
+      std::max(settings.sagas, static_cast<int>(settings.per_second * settings.limit_s));
   Disks disks(folder.path, (900LL << 20) + expected * 60'000);
   say_what_is_left_out(settings, disks, clocks);
 
@@ -182,11 +203,14 @@ int run_campaign(Settings settings) {
   test::World world(options);
   if (settings.negative) take_the_guard_off(world);
   world.faults(chaos::rules_for_all());
-  world.webhooks({{"duplicate", 1}, {"jitter_ms", 600}, {"tries_max", 100000}, {"backoff_ms_max", 1000}});
+  world.webhooks(
+      {{"duplicate", 1}, {"jitter_ms", 600}, {"tries_max", 100000}, {"backoff_ms_max", 1000}});
   std::printf("campaign: %d nodes%s, at least %d sagas, seed %llu%s\n", settings.nodes,
               options.machines ? " as if on machines of their own" : "", settings.sagas,
               static_cast<unsigned long long>(settings.seed),
-              settings.negative ? "; NEGATIVE: synchronous_commit is off, and the guard was told to let it pass" : "");
+              settings.negative
+                  ? "; NEGATIVE: synchronous_commit is off, and the guard was told to let it pass"
+                  : "");
   std::fflush(stdout);
 
   const std::vector<chaos::Guest> none;
@@ -199,20 +223,28 @@ int run_campaign(Settings settings) {
     std::thread ops([&] { run.play([&] { be_ops(run); }); });
     {
       Crowd crowd(run, world, {.per_second = settings.per_second, .seed = settings.seed});
-      FaultOptions fault_options{.wanted = settings.wanted, .at_least_s = settings.for_s, .seed = settings.seed,
-                                 .clock_back_s = settings.clock_back_s, .node_clock = clocks.node_file, .database_clock = clocks.database_file,
+      FaultOptions fault_options{.wanted = settings.wanted,
+                                 .at_least_s = settings.for_s,
+                                 .seed = settings.seed,
+                                 .clock_back_s = settings.clock_back_s,
+                                 .node_clock = clocks.node_file,
+                                 .database_clock = clocks.database_file,
                                  .database_settings = options.postgres_settings,
                                  .hold_wal_writer = settings.negative};
       // The rooms stay: without them nothing would go on that could be lost.
       if (settings.negative) world.sql("CHECKPOINT");
       Faults faults(run, world, crowd, balancer, disks, fault_options);
       run.play([&] { faults.play(); });
-      while (!run.over && crowd.arrived() < settings.sagas) std::this_thread::sleep_for(std::chrono::milliseconds(50));
+      while (!run.over && crowd.arrived() < settings.sagas)
+        std::this_thread::sleep_for(std::chrono::milliseconds(50));
       crowd.close_door();
-      std::printf("%6.1f s  %d came; waiting for everything to end\n", seconds_since(begun), crowd.arrived());
+      std::printf("%6.1f s  %d came; waiting for everything to end\n", seconds_since(begun),
+                  crowd.arrived());
       std::fflush(stdout);
-      while (!run.over && !crowd.empty()) std::this_thread::sleep_for(std::chrono::milliseconds(50));
-      for (const std::string& open : wait_for_ends(run, settings.negative ? 30 : 90)) run.problem("has not ended: " + open);
+      while (!run.over && !crowd.empty())
+        std::this_thread::sleep_for(std::chrono::milliseconds(50));
+      for (const std::string& open : wait_for_ends(run, settings.negative ? 30 : 90))
+        run.problem("has not ended: " + open);
       run.over = true;
       ops.join();
       const double took = seconds_since(begun);
@@ -237,25 +269,33 @@ int run_campaign(Settings settings) {
 
 int main(int argc, char** argv) {
   Settings settings;
-  CLI::App app{"Books rooms on three nodes while everything breaks, and does the books afterwards", "campaign"};
+  CLI::App app{"Books rooms on three nodes while everything breaks, and does the books afterwards",
+               "campaign"};
   app.option_defaults()->take_last();  // so that run.sh's can be said otherwise
   app.add_option("--sagas", settings.sagas, "At least so many")->capture_default_str();
   app.add_option("--rate", settings.per_second, "Guests a second")->capture_default_str();
-  app.add_option("--for", settings.for_s, "Seconds that faults go on for at least")->capture_default_str();
-  app.add_option("--limit", settings.limit_s, "Seconds that all of it may take")->capture_default_str();
+  app.add_option("--for", settings.for_s, "Seconds that faults go on for at least")
+      ->capture_default_str();
+  app.add_option("--limit", settings.limit_s, "Seconds that all of it may take")
+      ->capture_default_str();
   app.add_option("--nodes", settings.nodes)->check(CLI::Range(1, 8))->capture_default_str();
-  static constexpr const char* kOptions[kKinds] = {"--node-kills", "--postgres-kills", "--stops", "--links", "--restarts",
-                                                   "--node-clocks", "--database-clocks", "--disks-full", "--promotions"};
+  static constexpr const char* kOptions[kKinds] = {
+      "--node-kills",  "--postgres-kills",  "--stops",      "--links",     "--restarts",
+      "--node-clocks", "--database-clocks", "--disks-full", "--promotions"};
   for (std::size_t i = 0; i < kKinds; ++i)
-    app.add_option(kOptions[i], settings.wanted[i], "At least so many that count; 0: none at all")->capture_default_str();
-  app.add_option("--clock-back", settings.clock_back_s, "Seconds that the database's clock may be set back by at once")
-      ->check(CLI::Range(0, 20))->capture_default_str();
+    app.add_option(kOptions[i], settings.wanted[i], "At least so many that count; 0: none at all")
+        ->capture_default_str();
+  app.add_option("--clock-back", settings.clock_back_s,
+                 "Seconds that the database's clock may be set back by at once")
+      ->check(CLI::Range(0, 20))
+      ->capture_default_str();
   app.add_flag("--negative", settings.negative, "Commits do not wait for the disk: must fail");
   app.add_option("--seed", settings.seed, "Repeats a run's plan (not its timing)");
-  app.add_option("--logs", settings.logs, "Where the logs go; otherwise they are kept only when it fails");
+  app.add_option("--logs", settings.logs,
+                 "Where the logs go; otherwise they are kept only when it fails");
   app.add_option("--report", settings.report, "Writes what it came to as JSON");
-  app.add_option("--sum", settings.legs, "Runs nothing: adds up the reports of legs")->multi_option_policy(
-      CLI::MultiOptionPolicy::TakeAll);
+  app.add_option("--sum", settings.legs, "Runs nothing: adds up the reports of legs")
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
   CLI11_PARSE(app, argc, argv);
   if (!settings.legs.empty()) {
     try {
@@ -274,8 +314,10 @@ int main(int argc, char** argv) {
   } catch (const std::exception& error) {
     std::printf("FAILED: %s\n", error.what());
   }
-  if (code != 0) std::printf("repeat with --seed %llu; logs in %s\n", static_cast<unsigned long long>(settings.seed),
-                             settings.logs.c_str());
-  else if (own_logs) fs::remove_all(settings.logs);
+  if (code != 0)
+    std::printf("repeat with --seed %llu; logs in %s\n",
+                static_cast<unsigned long long>(settings.seed), settings.logs.c_str());
+  else if (own_logs)
+    fs::remove_all(settings.logs);
   return code;
 }

@@ -5,9 +5,8 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
-#include <stdexcept>
-
 #include <nlohmann/json.hpp>
+#include <stdexcept>
 
 namespace belay::campaign {
 
@@ -18,29 +17,42 @@ void print(const Report& report, const std::array<int, kKinds>& wanted) {
   for (std::size_t i = 0; i < report.tallies.size(); ++i) {
     const Tally& tally = report.tallies[i];
     if (tally.made == 0 && wanted[i] == 0) continue;
-    std::printf("%-32s %7d %9d %9d\n", name(static_cast<Kind>(i)), tally.made, tally.counted, wanted[i]);
+    std::printf("%-32s %7d %9d %9d\n", name(static_cast<Kind>(i)), tally.made, tally.counted,
+                wanted[i]);
   }
   std::printf("(one counts only if effects were in flight when it came and it met something)\n");
-  std::printf("calls in flight at kills: %d; slowest back at work: %.1f s (at most %d)\n", report.calls_in_flight,
-              report.slowest_back_ms / 1000.0, kBackWithinS);
-  std::printf("lanes of stopped nodes taken over: %d times; starts of nodes that found no database: %d\n",
-              report.lanes_taken_over, report.starts_in_vain);
+  std::printf("calls in flight at kills: %d; slowest back at work: %.1f s (at most %d)\n",
+              report.calls_in_flight, report.slowest_back_ms / 1000.0, kBackWithinS);
+  std::printf(
+      "lanes of stopped nodes taken over: %d times; starts of nodes that found no database: %d\n",
+      report.lanes_taken_over, report.starts_in_vain);
   if (report.legs > 1) std::printf("legs: %d, of which failed: %d\n", report.legs, report.failed);
-  std::printf("\n%d sagas promised; lost %d, doubled %d, not ended %d, other rules broken %d, ledger difference %.2f; %.0f s\n",
-              report.sagas, report.lost, report.doubled, report.open, report.other,
-              static_cast<double>(report.difference) / 100, report.seconds);
+  std::printf(
+      "\n%d sagas promised; lost %d, doubled %d, not ended %d, other rules broken %d, ledger "
+      "difference %.2f; %.0f s\n",
+      report.sagas, report.lost, report.doubled, report.open, report.other,
+      static_cast<double>(report.difference) / 100, report.seconds);
 }
 
 void write_report(const Report& report, const std::string& path) {
   json faults = json::object();
   for (std::size_t i = 0; i < report.tallies.size(); ++i) {
-    faults[name(static_cast<Kind>(i))] = {{"made", report.tallies[i].made}, {"counted", report.tallies[i].counted}};
+    faults[name(static_cast<Kind>(i))] = {{"made", report.tallies[i].made},
+                                          {"counted", report.tallies[i].counted}};
   }
-  const json body = {{"passed", report.failed == 0}, {"seed", report.seed}, {"seconds", report.seconds},
-                     {"sagas", report.sagas}, {"lost", report.lost}, {"doubled", report.doubled}, {"not_ended", report.open},
-                     {"other", report.other}, {"difference_minor", report.difference},
-                     {"calls_in_flight", report.calls_in_flight}, {"slowest_back_ms", report.slowest_back_ms},
-                     {"lanes_taken_over", report.lanes_taken_over}, {"starts_in_vain", report.starts_in_vain},
+  const json body = {{"passed", report.failed == 0},
+                     {"seed", report.seed},
+                     {"seconds", report.seconds},
+                     {"sagas", report.sagas},
+                     {"lost", report.lost},
+                     {"doubled", report.doubled},
+                     {"not_ended", report.open},
+                     {"other", report.other},
+                     {"difference_minor", report.difference},
+                     {"calls_in_flight", report.calls_in_flight},
+                     {"slowest_back_ms", report.slowest_back_ms},
+                     {"lanes_taken_over", report.lanes_taken_over},
+                     {"starts_in_vain", report.starts_in_vain},
                      {"faults", faults}};
   std::ofstream file(path + ".new");
   file << body.dump(2) << "\n";

@@ -1,5 +1,5 @@
-// What one run of the campaign came to, as a file, and the sum of several such files: a campaign of hours is made in legs,
-// so that one that is interrupted goes on where it was.
+// What one run of the campaign came to, as a file, and the sum of several such files: a campaign of
+// hours is made in legs, so that one that is interrupted goes on where it was.
 #pragma once
 #include <cstdint>
 #include <string>
@@ -21,7 +21,8 @@ struct Report {
 
 // The table of faults, and the line that says what was lost.
 void print(const Report& report, const std::array<int, kKinds>& wanted);
-// Whole or not at all: a run that is ended meanwhile leaves no half report. Throws std::runtime_error.
+// Whole or not at all: a run that is ended meanwhile leaves no half report. Throws
+// std::runtime_error.
 void write_report(const Report& report, const std::string& path);
 // Throws std::runtime_error when one cannot be read.
 Report sum_of(const std::vector<std::string>& paths);

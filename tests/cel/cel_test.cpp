@@ -104,7 +104,8 @@ TEST_CASE("the page lists exactly the cases that are corrected, and they differ 
   }
 }
 
-// A text as the suite's own format writes it: `\u` and `\U` are characters, `\?` is a question mark.
+// A text as the suite's own format writes it: `\u` and `\U` are characters, `\?` is a question
+// mark.
 std::string unescaped(const std::string& text) {
   std::string out;
   for (std::size_t at = 0; at < text.size(); ++at) {

@@ -43,19 +43,14 @@ class Stirrer {
     for (int i = pick(4); i > 0; --i) {
       const std::size_t at = pick(static_cast<int>(text.size()) + 1), length = pick(8);
       switch (pick(4)) {
-        case 0:
-          text.erase(at, length);
-          break;
-        case 1:
-          text.insert(at, tokens[pick(std::size(tokens))]);
-          break;
+        case 0: text.erase(at, length); break;
+        case 1: text.insert(at, tokens[pick(std::size(tokens))]); break;
         case 2: {
           const std::string other = any();
           text.insert(at, other.substr(pick(static_cast<int>(other.size()) + 1), length));
           break;
         }
-        default:
-          text.insert(at, 1, static_cast<char>(pick(256)));
+        default: text.insert(at, 1, static_cast<char>(pick(256)));
       }
     }
     return text;

@@ -22,8 +22,9 @@ struct Sums {
 
 std::set<std::string> confirmed_bookings(const test::World& world) {
   std::set<std::string> ids;
-  const std::string all =
-      world.sql("SELECT coalesce(string_agg(id::text, ','), '') FROM booking.booking WHERE status = 'confirmed'");
+  const std::string all = world.sql(
+      "SELECT coalesce(string_agg(id::text, ','), '') FROM booking.booking WHERE status = "
+      "'confirmed'");
   for (std::size_t at = 0; at + 36 <= all.size(); at += 37) ids.insert(all.substr(at, 36));
   return ids;
 }
@@ -34,10 +35,11 @@ void check_guest(Run& run, const Guest& guest, const json& books, bool booked, S
   const json saga = run.world.saga(run.promises.saga_of(booking));
   const std::string status = text_at(saga, "/status");
   const auto wrong = [&](const std::string& what) {
-    run.problem("booking " + booking + " (" + name(guest.fate) + ", saga " + text_at(saga, "/id") + " " + status +
-                "): " + what + "; provider: " + books.dump());
+    run.problem("booking " + booking + " (" + name(guest.fate) + ", saga " + text_at(saga, "/id") +
+                " " + status + "): " + what + "; provider: " + books.dump());
   };
-  const std::int64_t captured = number_at(books, "/captured"), refunded = number_at(books, "/refunded");
+  const std::int64_t captured = number_at(books, "/captured"),
+                     refunded = number_at(books, "/refunded");
   sums.captured += captured;
   sums.refunded += refunded;
   if (status == "completed") {
@@ -45,15 +47,18 @@ void check_guest(Run& run, const Guest& guest, const json& books, bool booked, S
     ++sums.by_fate[static_cast<int>(guest.fate)][0];
     sums.booked += guest.booking.price_minor;
     if (!booked) wrong("completed without a booking");
-    if (captured != guest.booking.price_minor || refunded != 0) wrong("a booking that is not paid once");
-    if (number_at(books, "/messages") != 1 || number_at(books, "/calendar") != 1) wrong("not told exactly once");
+    if (captured != guest.booking.price_minor || refunded != 0)
+      wrong("a booking that is not paid once");
+    if (number_at(books, "/messages") != 1 || number_at(books, "/calendar") != 1)
+      wrong("not told exactly once");
   } else if (status == "compensated") {
     ++sums.compensated;
     ++sums.by_fate[static_cast<int>(guest.fate)][1];
     if (booked) wrong("a booking that stands though everything was undone");
     if (captured != refunded) wrong("money that was not given back");
     if (number_at(books, "/messages") != 0) wrong("a guest was told of a booking that is none");
-    if (!saga.value("left_over", json::array()).empty()) wrong("something is left over: " + saga.at("left_over").dump());
+    if (!saga.value("left_over", json::array()).empty())
+      wrong("something is left over: " + saga.at("left_over").dump());
   } else {
     wrong("has not ended");
   }
@@ -74,13 +79,18 @@ void check_tables(Run& run, const Sums& sums) {
   const test::World& world = run.world;
   const auto promised = static_cast<std::int64_t>(run.promises.size());
   check_count(run, "sagas in the engine's table", world.count("belay.instance"), promised);
-  check_count(run, "bookings that a saga was started for", world.count("(SELECT DISTINCT key FROM belay.instance) AS k"),
-              promised);
-  check_count(run, "sagas that have not ended", world.count("belay.instance WHERE status IN ('running', 'compensating')"), 0);
-  check_count(run, "journals with gaps",
-              world.count("(SELECT 1 FROM belay.entry GROUP BY iid HAVING max(seq) <> count(*)) AS gaps"), 0);
-  check_count(run, "confirmed bookings", world.count("booking.booking WHERE status = 'confirmed'"), sums.completed);
-  check_count(run, "booked slots", world.count("booking.slot WHERE state = 'booked'"), sums.completed);
+  check_count(run, "bookings that a saga was started for",
+              world.count("(SELECT DISTINCT key FROM belay.instance) AS k"), promised);
+  check_count(run, "sagas that have not ended",
+              world.count("belay.instance WHERE status IN ('running', 'compensating')"), 0);
+  check_count(
+      run, "journals with gaps",
+      world.count("(SELECT 1 FROM belay.entry GROUP BY iid HAVING max(seq) <> count(*)) AS gaps"),
+      0);
+  check_count(run, "confirmed bookings", world.count("booking.booking WHERE status = 'confirmed'"),
+              sums.completed);
+  check_count(run, "booked slots", world.count("booking.slot WHERE state = 'booked'"),
+              sums.completed);
   check_count(run, "slots still held", world.count("booking.slot WHERE state = 'held'"), 0);
 }
 
@@ -88,15 +98,18 @@ void print(const Run& run, const Sums& sums) {
   std::printf("\n%-28s %9s %11s\n", "what happened to them", "completed", "compensated");
   for (int fate = 0; fate < kFates; ++fate) {
     if (sums.by_fate[fate][0] + sums.by_fate[fate][1] == 0) continue;
-    std::printf("%-28s %9d %11d\n", name(static_cast<Fate>(fate)), sums.by_fate[fate][0], sums.by_fate[fate][1]);
+    std::printf("%-28s %9d %11d\n", name(static_cast<Fate>(fate)), sums.by_fate[fate][0],
+                sums.by_fate[fate][1]);
   }
   std::printf("%-28s %9d %11d\n", "all", sums.completed, sums.compensated);
-  std::printf("\ncaptured %.2f - refunded %.2f = %.2f EUR; confirmed bookings %.2f EUR; difference %.2f\n",
-              static_cast<double>(sums.captured) / 100, static_cast<double>(sums.refunded) / 100,
-              static_cast<double>(sums.captured - sums.refunded) / 100, static_cast<double>(sums.booked) / 100,
-              static_cast<double>(sums.captured - sums.refunded - sums.booked) / 100);
-  std::printf("starts sent again because nobody answered: %d; sagas settled by ops: %d\n", run.starts_repeated.load(),
-              run.acts_by_ops.load());
+  std::printf(
+      "\ncaptured %.2f - refunded %.2f = %.2f EUR; confirmed bookings %.2f EUR; difference %.2f\n",
+      static_cast<double>(sums.captured) / 100, static_cast<double>(sums.refunded) / 100,
+      static_cast<double>(sums.captured - sums.refunded) / 100,
+      static_cast<double>(sums.booked) / 100,
+      static_cast<double>(sums.captured - sums.refunded - sums.booked) / 100);
+  std::printf("starts sent again because nobody answered: %d; sagas settled by ops: %d\n",
+              run.starts_repeated.load(), run.acts_by_ops.load());
 }
 
 }  // namespace
@@ -138,9 +151,12 @@ void audit(Run& run) {
   check_tables(run, sums);
   check_count(run, "open authorisations", number_at(ledger, "/authorised_open"), 0);
   check_count(run, "double captures", number_at(ledger, "/double_captures"), 0);
-  check_count(run, "captured in the provider's books", number_at(ledger, "/captured/EUR"), sums.captured);
-  check_count(run, "refunded in the provider's books", number_at(ledger, "/refunded/EUR"), sums.refunded);
-  check_count(run, "captured less refunded, against confirmed bookings", sums.captured - sums.refunded, sums.booked);
+  check_count(run, "captured in the provider's books", number_at(ledger, "/captured/EUR"),
+              sums.captured);
+  check_count(run, "refunded in the provider's books", number_at(ledger, "/refunded/EUR"),
+              sums.refunded);
+  check_count(run, "captured less refunded, against confirmed bookings",
+              sums.captured - sums.refunded, sums.booked);
   print(run, sums);
 }
 

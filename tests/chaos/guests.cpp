@@ -17,10 +17,12 @@ void sleep_ms(int ms) { std::this_thread::sleep_for(std::chrono::milliseconds(ms
 std::string start(Run& run, const Guest& guest) {
   const json body = {{"workflow", "confirm_booking"}, {"input", run.world.input_of(guest.booking)}};
   for (int tries = 0; !run.over; ++tries) {
-    const Reply reply = run.world.api("POST", "/v1/sagas", body, {"Idempotency-Key: start-" + guest.booking.id});
+    const Reply reply =
+        run.world.api("POST", "/v1/sagas", body, {"Idempotency-Key: start-" + guest.booking.id});
     if (reply.ok()) {
       const std::string saga = text_at(reply.body, "/id");
-      if (!run.promises.add(guest.booking.id, saga)) run.problem("two sagas were promised for " + guest.booking.id);
+      if (!run.promises.add(guest.booking.id, saga))
+        run.problem("two sagas were promised for " + guest.booking.id);
       return saga;
     }
     if (reply.status >= 400 && reply.status < 500 && reply.status != 429)
@@ -39,7 +41,8 @@ bool has_ended(const json& saga) {
 // True when the provider has an intent to pay; false when the saga ended before.
 bool asked_for_money(Run& run, const Guest& guest, const std::string& saga) {
   for (int i = 0; !run.over; ++i) {
-    const Reply found = run.world.provider("GET", "/v1/payment_intents?metadata_booking=" + guest.booking.id);
+    const Reply found =
+        run.world.provider("GET", "/v1/payment_intents?metadata_booking=" + guest.booking.id);
     if (found.ok() && !found.body.at("data").empty()) return true;
     if (i % 10 == 9 && has_ended(run.world.saga(saga))) return false;
     sleep_ms(100);
@@ -51,8 +54,9 @@ bool asked_for_money(Run& run, const Guest& guest, const std::string& saga) {
 void lose_hold(Run& run, const Guest& guest) {
   while (!run.over) {
     try {
-      run.world.sql("UPDATE booking.slot SET state = 'expired' WHERE state = 'held' AND booking = '" +
-                    guest.booking.id + "'");
+      run.world.sql(
+          "UPDATE booking.slot SET state = 'expired' WHERE state = 'held' AND booking = '" +
+          guest.booking.id + "'");
       return;
     } catch (const std::exception&) {
       sleep_ms(100);
@@ -113,8 +117,10 @@ void be_guest(Run& run, const Guest& guest) {
   const bool loses_hold = guest.fate == Fate::kHoldGone || guest.fate == Fate::kRefundError ||
                           guest.fate == Fate::kRefundRefused;
   if (loses_hold) lose_hold(run, guest);
-  if (guest.fate == Fate::kNeverPays) cancel(run, saga);
-  else pay(run, guest);
+  if (guest.fate == Fate::kNeverPays)
+    cancel(run, saga);
+  else
+    pay(run, guest);
 }
 
 }  // namespace belay::chaos

@@ -16,7 +16,8 @@ namespace {
 
 void sleep_ms(int ms) { std::this_thread::sleep_for(std::chrono::milliseconds(ms)); }
 int ms_since(Clock::time_point since) {
-  return static_cast<int>(std::chrono::duration_cast<std::chrono::milliseconds>(Clock::now() - since).count());
+  return static_cast<int>(
+      std::chrono::duration_cast<std::chrono::milliseconds>(Clock::now() - since).count());
 }
 
 int in_flight(const test::World& world) {
@@ -42,7 +43,8 @@ std::string calls_in_flight(const test::World& world) {
     }
   }
   std::string text;
-  for (const auto& [call, count] : calls) text += (text.empty() ? "" : ", ") + call + " " + std::to_string(count);
+  for (const auto& [call, count] : calls)
+    text += (text.empty() ? "" : ", ") + call + " " + std::to_string(count);
   return text;
 }
 
@@ -56,7 +58,8 @@ bool wait_for_moment(Run& run, const test::World& world, std::string& calls) {
   return false;
 }
 
-void bring_back(Run& run, test::World& world, bool engine, bool postgres, Kills& kills, std::mt19937_64& random) {
+void bring_back(Run& run, test::World& world, bool engine, bool postgres, Kills& kills,
+                std::mt19937_64& random) {
   sleep_ms(static_cast<int>(random() % 500));
   const auto since = Clock::now();
   try {
@@ -97,8 +100,12 @@ Kills kill_them(Run& run, test::World& world, int wanted, std::mt19937_64& rando
     if (postgres) world.kill_postgres();
     (engine && postgres ? kills.both : engine ? kills.engine : kills.postgres)++;
     kills.calls_in_flight += flying;
-    std::printf("%5.1f s  kill %2d: %-20s in flight %2d (%s)\n", ms_since(begun) / 1000.0, kills.total(),
-                engine && postgres ? "engine and Postgres" : engine ? "engine" : "Postgres", flying, calls.c_str());
+    std::printf("%5.1f s  kill %2d: %-20s in flight %2d (%s)\n", ms_since(begun) / 1000.0,
+                kills.total(),
+                engine && postgres ? "engine and Postgres"
+                : engine           ? "engine"
+                                   : "Postgres",
+                flying, calls.c_str());
     std::fflush(stdout);
     bring_back(run, world, engine, postgres, kills, random);
     run.kills = kills.total();

@@ -1,7 +1,8 @@
-// Chaos: hundreds of bookings over HTTP while the engine and Postgres are killed with SIGKILL, again and again, whenever
-// calls are under way, and while the provider loses answers, stores errors and repeats its webhooks. In the end every
-// saga that was promised with a 2xx has ended, and three sets of books agree to the cent: the engine's, the booking
-// tables', the provider's. Exit code 0 says so; a failure prints the seed and keeps the logs.
+// Chaos: hundreds of bookings over HTTP while the engine and Postgres are killed with SIGKILL,
+// again and again, whenever calls are under way, and while the provider loses answers, stores
+// errors and repeats its webhooks. In the end every saga that was promised with a 2xx has ended,
+// and three sets of books agree to the cent: the engine's, the booking tables', the provider's.
+// Exit code 0 says so; a failure prints the seed and keeps the logs.
 #include <CLI/CLI.hpp>
 #include <chrono>
 #include <csignal>
@@ -39,16 +40,21 @@ std::vector<std::thread> let_guests_in(Run& run) {
 
 volatile std::sig_atomic_t told_to_stop = 0;
 
-// Ends the evening when the time is over or somebody says so, so that nothing waits for ever and nothing stays behind.
+// Ends the evening when the time is over or somebody says so, so that nothing waits for ever and
+// nothing stays behind.
 class Watch {
  public:
-  Watch(Run& run, int seconds) : thread_([this, &run, seconds] {
-    const auto end = Clock::now() + std::chrono::seconds(seconds);
-    while (!stop_ && told_to_stop == 0 && Clock::now() < end) std::this_thread::sleep_for(std::chrono::milliseconds(50));
-    if (stop_) return;
-    run.problem(told_to_stop != 0 ? "told to stop" : "the time limit of " + std::to_string(seconds) + " s was reached");
-    run.over = true;
-  }) {}
+  Watch(Run& run, int seconds)
+      : thread_([this, &run, seconds] {
+          const auto end = Clock::now() + std::chrono::seconds(seconds);
+          while (!stop_ && told_to_stop == 0 && Clock::now() < end)
+            std::this_thread::sleep_for(std::chrono::milliseconds(50));
+          if (stop_) return;
+          run.problem(told_to_stop != 0
+                          ? "told to stop"
+                          : "the time limit of " + std::to_string(seconds) + " s was reached");
+          run.over = true;
+        }) {}
   ~Watch() {
     stop_ = true;
     thread_.join();
@@ -68,8 +74,12 @@ int run_chaos(const Settings& settings) {
   test::World world(options);
   const std::vector<Guest> guests = draw_guests(world, settings.sagas, settings.kills, random);
   world.faults(fault_rules(guests));
-  world.webhooks({{"duplicate", 1}, {"jitter_ms", 600}, {"reorder", true}, {"reorder_window_ms", 300},
-                  {"tries_max", 1000}, {"backoff_ms_max", 1000}});
+  world.webhooks({{"duplicate", 1},
+                  {"jitter_ms", 600},
+                  {"reorder", true},
+                  {"reorder_window_ms", 300},
+                  {"tries_max", 1000},
+                  {"backoff_ms_max", 1000}});
   std::printf("chaos: %d sagas, at least %d kills, seed %llu\n", settings.sagas, settings.kills,
               static_cast<unsigned long long>(settings.seed));
 
@@ -81,8 +91,8 @@ int run_chaos(const Settings& settings) {
     std::vector<std::thread> threads = let_guests_in(run);
     run.play([&] { kills = kill_them(run, world, settings.kills, random); });
     for (std::thread& thread : threads) thread.join();
-    std::printf("%5.1f s  all %zu starts are answered; waiting for every saga to end\n", seconds_since(begun),
-                run.promises.size());
+    std::printf("%5.1f s  all %zu starts are answered; waiting for every saga to end\n",
+                seconds_since(begun), run.promises.size());
     std::fflush(stdout);
     const int left = std::max(5, settings.limit_s - static_cast<int>(seconds_since(begun)));
     for (const std::string& open : wait_for_ends(run, left)) run.problem("has not ended: " + open);
@@ -90,16 +100,23 @@ int run_chaos(const Settings& settings) {
     ops.join();
   }
   audit(run);
-  if (kills.total() < settings.kills) run.problem("only " + std::to_string(kills.total()) + " kills were made");
-  std::printf("kills: %d engine, %d Postgres, %d both; %d calls were in flight; slowest back in %.1f s%s\n",
-              kills.engine, kills.postgres, kills.both, kills.calls_in_flight, kills.slowest_back_ms / 1000.0,
-              kills.engine_ended_alone > 0 ? "; THE ENGINE ENDED BY ITSELF" : "");
+  if (kills.total() < settings.kills)
+    run.problem("only " + std::to_string(kills.total()) + " kills were made");
+  std::printf(
+      "kills: %d engine, %d Postgres, %d both; %d calls were in flight; slowest back in %.1f s%s\n",
+      kills.engine, kills.postgres, kills.both, kills.calls_in_flight,
+      kills.slowest_back_ms / 1000.0,
+      kills.engine_ended_alone > 0 ? "; THE ENGINE ENDED BY ITSELF" : "");
   if (kills.engine_ended_alone > 0)
-    run.problem("the engine ended by itself " + std::to_string(kills.engine_ended_alone) + " times");
-  const std::string lost = world.sql("SELECT count(*) FROM belay.entry WHERE kind = 'StepFailed' AND body::json->>'error' = 'lost'");
+    run.problem("the engine ended by itself " + std::to_string(kills.engine_ended_alone) +
+                " times");
+  const std::string lost = world.sql(
+      "SELECT count(*) FROM belay.entry WHERE kind = 'StepFailed' AND body::json->>'error' = "
+      "'lost'");
   std::printf("calls that were found lost after a kill and settled: %s\n", lost.c_str());
   for (const std::string& problem : run.problems) std::printf("WRONG: %s\n", problem.c_str());
-  std::printf("%s in %.0f s\n", run.problems.empty() ? "nothing lost, nothing doubled" : "FAILED", seconds_since(begun));
+  std::printf("%s in %.0f s\n", run.problems.empty() ? "nothing lost, nothing doubled" : "FAILED",
+              seconds_since(begun));
   return run.problems.empty() ? 0 : 1;
 }
 
@@ -111,8 +128,10 @@ int main(int argc, char** argv) {
   app.add_option("--sagas", settings.sagas, "How many")->capture_default_str();
   app.add_option("--kills", settings.kills, "At least so many")->capture_default_str();
   app.add_option("--seed", settings.seed, "Repeats a run's plan (not its timing)");
-  app.add_option("--limit", settings.limit_s, "Seconds that all of it may take")->capture_default_str();
-  app.add_option("--logs", settings.logs, "Where the logs go; otherwise they are kept only when it fails");
+  app.add_option("--limit", settings.limit_s, "Seconds that all of it may take")
+      ->capture_default_str();
+  app.add_option("--logs", settings.logs,
+                 "Where the logs go; otherwise they are kept only when it fails");
   CLI11_PARSE(app, argc, argv);
   for (const int number : {SIGINT, SIGTERM}) std::signal(number, [](int) { told_to_stop = 1; });
   const bool own_logs = settings.logs.empty();
@@ -123,8 +142,10 @@ int main(int argc, char** argv) {
   } catch (const std::exception& error) {
     std::printf("FAILED: %s\n", error.what());
   }
-  if (code != 0) std::printf("repeat with --seed %llu; logs in %s\n", static_cast<unsigned long long>(settings.seed),
-                             settings.logs.c_str());
-  else if (own_logs) std::filesystem::remove_all(settings.logs);
+  if (code != 0)
+    std::printf("repeat with --seed %llu; logs in %s\n",
+                static_cast<unsigned long long>(settings.seed), settings.logs.c_str());
+  else if (own_logs)
+    std::filesystem::remove_all(settings.logs);
   return code;
 }

@@ -1,5 +1,6 @@
-// Ops. See people.h. A call that nobody knows the outcome of is looked up in the provider's books and resolved with what
-// they say; "it did not happen" counts only when the call is old enough that nothing of it can still be under way.
+// Ops. See people.h. A call that nobody knows the outcome of is looked up in the provider's books
+// and resolved with what they say; "it did not happen" counts only when the call is old enough that
+// nothing of it can still be under way.
 #include <chrono>
 #include <thread>
 
@@ -19,9 +20,9 @@ struct Held {
 };
 
 struct Finding {
-  bool known = false;     // false: ask again later
+  bool known = false;  // false: ask again later
   bool happened = false;
-  json result;            // of a forward call that happened
+  json result;  // of a forward call that happened
   std::string evidence;
 };
 
@@ -30,20 +31,24 @@ std::optional<Held> held_call(const json& saga) {
   for (const json& step : saga.value("steps", json::array())) {
     for (const json& call : step.value("calls", json::array())) {
       if (text_at(call, "/phase") != "held") continue;
-      return Held{text_at(step, "/path"), text_at(call, "/direction"), text_at(call, "/unsure") == "true"};
+      return Held{text_at(step, "/path"), text_at(call, "/direction"),
+                  text_at(call, "/unsure") == "true"};
     }
   }
   return std::nullopt;
 }
 
-Finding yes(std::string evidence, json result = nullptr) { return {true, true, std::move(result), std::move(evidence)}; }
+Finding yes(std::string evidence, json result = nullptr) {
+  return {true, true, std::move(result), std::move(evidence)};
+}
 Finding no(std::string evidence) { return {true, false, nullptr, std::move(evidence)}; }
 
 // What the provider's books say about the call.
 Finding look_up(const Run& run, const json& saga, const Held& held) {
   const std::string booking = text_at(saga, "/input/booking");
   if (held.path == "intent" && held.direction == "do") {
-    const Reply found = run.world.provider("GET", "/v1/payment_intents?metadata_booking=" + booking);
+    const Reply found =
+        run.world.provider("GET", "/v1/payment_intents?metadata_booking=" + booking);
     if (!found.ok()) return {};
     if (found.body.at("data").empty()) return no("the provider has no intent of this booking");
     const std::string id = text_at(found.body, "/data/0/id");
@@ -52,13 +57,15 @@ Finding look_up(const Run& run, const json& saga, const Held& held) {
   const std::string intent_id = text_at(saga, "/values/intent/id");
   const Reply intent = run.world.provider("GET", "/v1/payment_intents/" + intent_id);
   if (!intent.ok()) return {};
-  const std::string status = text_at(intent.body, "/status"), charge = text_at(intent.body, "/latest_charge");
+  const std::string status = text_at(intent.body, "/status"),
+                    charge = text_at(intent.body, "/latest_charge");
   if (held.path == "intent") {
     if (status == "canceled") return yes("intent " + intent_id + " is canceled");
     return no("intent " + intent_id + " is " + status);
   }
   if (held.path == "capture" && held.direction == "do") {
-    if (status == "succeeded") return yes("intent " + intent_id + " succeeded", {{"charge", charge}});
+    if (status == "succeeded")
+      return yes("intent " + intent_id + " succeeded", {{"charge", charge}});
     return no("intent " + intent_id + " is " + status);
   }
   if (held.path == "capture") {
@@ -97,7 +104,8 @@ void settle(Run& run, const std::string& id, Seen& seen) {
   }
   body["reason"] = held->unsure ? "looked up in the provider's books" : "the provider works again";
   const Reply reply = run.world.act(id, step + act, body);
-  if (reply.ok()) ++run.acts_by_ops;
+  if (reply.ok())
+    ++run.acts_by_ops;
   else if (reply.status == 422 || reply.status == 400 || reply.status == 404)
     run.problem("ops was refused " + step + act + ": " + reply.text + " for " + body.dump());
 }

@@ -1,5 +1,6 @@
-// The people of a run. Guests start bookings and pay, or not; ops looks for sagas that need a person and settles them
-// with evidence from the provider's books, as the runbook says. All of them speak HTTP, and try again when nobody answers.
+// The people of a run. Guests start bookings and pay, or not; ops looks for sagas that need a
+// person and settles them with evidence from the provider's books, as the runbook says. All of them
+// speak HTTP, and try again when nobody answers.
 #pragma once
 #include <atomic>
 #include <map>
@@ -28,11 +29,11 @@ struct Run {
   const test::World& world;
   const std::vector<Guest>& guests;
   Promises promises;
-  std::atomic<bool> over{false};       // everybody goes home
-  std::atomic<int> kills{0};           // made, and everything is back
-  std::atomic<int> starts_repeated{0}; // sent again because no answer came
+  std::atomic<bool> over{false};        // everybody goes home
+  std::atomic<int> kills{0};            // made, and everything is back
+  std::atomic<int> starts_repeated{0};  // sent again because no answer came
   std::atomic<int> acts_by_ops{0};
-  int settled_after_ms = 4000;         // nothing that was sent is still under way then
+  int settled_after_ms = 4000;  // nothing that was sent is still under way then
   std::mutex problems_mutex;
   std::vector<std::string> problems;
 

@@ -13,18 +13,23 @@ constexpr char kCapture[] = "POST /v1/payment_intents/*/capture";
 void give_slot(Booking& booking, int number) {
   char text[32];
   const int day = number / 20, hour = number % 20;
-  for (const auto& [at, field] : {std::pair{hour, &booking.starts_at}, std::pair{hour + 1, &booking.ends_at}}) {
+  for (const auto& [at, field] :
+       {std::pair{hour, &booking.starts_at}, std::pair{hour + 1, &booking.ends_at}}) {
     std::snprintf(text, sizeof text, "2032-%02d-%02dT%02d:00:00Z", day / 28 + 1, day % 28 + 1, at);
     *field = text;
   }
 }
 
 Fate draw(std::mt19937_64& random) {
-  struct Share { Fate fate; int percent; };
-  static constexpr Share kShares[] = {{Fate::kDeclined, 10},     {Fate::kNeverPays, 8},     {Fate::kPaysAnotherSum, 4},
-                                      {Fate::kCaptureLost, 12},  {Fate::kCaptureError, 8},  {Fate::kCaptureSlow, 8},
-                                      {Fate::kIntentError, 4},   {Fate::kHoldGone, 6},      {Fate::kRefundError, 2},
-                                      {Fate::kRefundRefused, 2}, {Fate::kMailDown, 6}};
+  struct Share {
+    Fate fate;
+    int percent;
+  };
+  static constexpr Share kShares[] = {
+      {Fate::kDeclined, 10},     {Fate::kNeverPays, 8},    {Fate::kPaysAnotherSum, 4},
+      {Fate::kCaptureLost, 12},  {Fate::kCaptureError, 8}, {Fate::kCaptureSlow, 8},
+      {Fate::kIntentError, 4},   {Fate::kHoldGone, 6},     {Fate::kRefundError, 2},
+      {Fate::kRefundRefused, 2}, {Fate::kMailDown, 6}};
   int left = static_cast<int>(random() % 100);
   for (const Share& share : kShares) {
     if (left < share.percent) return share.fate;
@@ -36,10 +41,18 @@ Fate draw(std::mt19937_64& random) {
 }  // namespace
 
 const char* name(Fate fate) {
-  static constexpr const char* kNames[kFates] = {
-      "pays",          "card declined",       "never pays, cancels", "pays another sum",   "capture: no answer",
-      "capture: 500",  "capture: slow",       "intent: 500",         "hold gone, refund",  "hold gone, refund: 500",
-      "hold gone, refund refused", "mail down"};
+  static constexpr const char* kNames[kFates] = {"pays",
+                                                 "card declined",
+                                                 "never pays, cancels",
+                                                 "pays another sum",
+                                                 "capture: no answer",
+                                                 "capture: 500",
+                                                 "capture: slow",
+                                                 "intent: 500",
+                                                 "hold gone, refund",
+                                                 "hold gone, refund: 500",
+                                                 "hold gone, refund refused",
+                                                 "mail down"};
   return kNames[static_cast<int>(fate)];
 }
 
@@ -69,7 +82,8 @@ std::vector<Guest> draw_guests(test::World& world, int count, int kills, std::mt
 json rules_of(const Guest& guest) {
   json rules = json::array();
   const auto once = [&](const char* match, const char* action, int hold_ms = 0) {
-    json rule = {{"match", match}, {"metadata_booking", guest.booking.id}, {"action", action}, {"times", 1}};
+    json rule = {
+        {"match", match}, {"metadata_booking", guest.booking.id}, {"action", action}, {"times", 1}};
     if (hold_ms > 0) rule["hold_ms"] = hold_ms;
     rules.push_back(std::move(rule));
   };
@@ -100,8 +114,9 @@ json rules_for_all() {
   json rules = json::array();
   // Most calls take a while, so that kills find some under way.
   for (const auto& [action, probability, hold_ms] :
-       {std::tuple{"reset_after", 0.03, 0}, std::tuple{"down", 0.03, 0}, std::tuple{"rate_limited", 0.02, 0},
-        std::tuple{"timeout_before", 0.02, 400}, std::tuple{"timeout_after", 0.03, 700}, std::tuple{"slow", 0.3, 600},
+       {std::tuple{"reset_after", 0.03, 0}, std::tuple{"down", 0.03, 0},
+        std::tuple{"rate_limited", 0.02, 0}, std::tuple{"timeout_before", 0.02, 400},
+        std::tuple{"timeout_after", 0.03, 700}, std::tuple{"slow", 0.3, 600},
         std::tuple{"slow", 1.0, 150}}) {
     json rule = {{"match", "POST /v1/**"}, {"action", action}, {"probability", probability}};
     if (hold_ms > 0) rule["hold_ms"] = hold_ms;

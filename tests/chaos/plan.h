@@ -1,5 +1,6 @@
-// What will happen to every booking of a run: drawn from the seed before anything starts, so that a run can be repeated.
-// The provider gets one list of fault rules: first those of single bookings, then bad luck for everybody.
+// What will happen to every booking of a run: drawn from the seed before anything starts, so that a
+// run can be repeated. The provider gets one list of fault rules: first those of single bookings,
+// then bad luck for everybody.
 #pragma once
 #include <cstdint>
 #include <random>
@@ -14,17 +15,17 @@ using test::Booking;
 using test::json;
 
 enum class Fate : std::uint8_t {
-  kPays,             // all is well
-  kDeclined,         // the card is declined at the capture
-  kNeverPays,        // and the customer cancels
-  kPaysAnotherSum,   // which is not captured
-  kCaptureLost,      // the money is taken, the answer never comes
-  kCaptureError,     // the money is taken, the answer is a stored 500
+  kPays,            // all is well
+  kDeclined,        // the card is declined at the capture
+  kNeverPays,       // and the customer cancels
+  kPaysAnotherSum,  // which is not captured
+  kCaptureLost,     // the money is taken, the answer never comes
+  kCaptureError,    // the money is taken, the answer is a stored 500
   kCaptureSlow,
-  kIntentError,      // the intent is made, the answer is a stored 500: nobody knows, a person must look
-  kHoldGone,         // the hold is gone when the money is taken: refund
-  kRefundError,      // and the refund answers a stored 500: a person must look
-  kRefundRefused,    // and the refund is refused the first time: a person must say so again
+  kIntentError,  // the intent is made, the answer is a stored 500: nobody knows, a person must look
+  kHoldGone,     // the hold is gone when the money is taken: refund
+  kRefundError,  // and the refund answers a stored 500: a person must look
+  kRefundRefused,  // and the refund is refused the first time: a person must say so again
   kMailDown,
 };
 const char* name(Fate fate);

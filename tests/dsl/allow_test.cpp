@@ -1,5 +1,6 @@
 // `allow CODE because "…"` on every statement: it reaches what stands under the statement and what
-// goes on with it, in both forms, and nothing else. What it is about is in tests/golden/diagnostics.
+// goes on with it, in both forms, and nothing else. What it is about is in
+// tests/golden/diagnostics.
 #include <algorithm>
 #include <string>
 #include <vector>
@@ -29,7 +30,8 @@ std::string in_yaml(const std::string& text) {
 // The body's line that begins with `allow` is what makes it sound, in either form.
 void check(const std::string& body) {
   const std::string head =
-      "belay 1\n\nworkflow confirm, version 1\n  takes\n    booking   uuid\n    seats     list of int\n"
+      "belay 1\n\nworkflow confirm, version 1\n  takes\n    booking   uuid\n    seats     list of "
+      "int\n"
       "    customer  Customer\n    extra     json\n  once per booking\n\n";
   const std::string text = head + body;
   const std::size_t at = text.find("allow BEL"), begin = text.rfind('\n', at) + 1;
@@ -63,26 +65,40 @@ std::string indented(const std::string& text, std::size_t by) {
 }
 
 TEST_CASE("an allow reaches the statements under its own") {
-  for (const char* head : {"for each seat in seats, at most 2 at once", "repeat until seats.size() > 2, at most 3 times",
+  for (const char* head : {"for each seat in seats, at most 2 at once",
+                           "repeat until seats.size() > 2, at most 3 times",
                            "together, waiting for all", "when seats.size() > 2"}) {
     check(indented(std::string(head) + "\n" + indented(kWhy + kStep, 2), 2));
   }
   check(indented("try\n" + indented(kWhy + kStep, 2) + "if any error, carry on\n", 2));
-  check(indented("together, waiting for all\n  branch castle\n" + indented(kWhy + kStep, 4) + "  pause for 1 minute\n", 2));
+  check(indented("together, waiting for all\n  branch castle\n" + indented(kWhy + kStep, 4) +
+                     "  pause for 1 minute\n",
+                 2));
   check(indented("step enter\n  " + kWhy + "  do booking.confirm\n    booking = booking\n", 2));
 }
 
 TEST_CASE("an allow reaches what goes on with its statement") {
-  check(indented("when seats.size() > 2\n  " + kWhy + "  pause for 1 minute\notherwise\n" + indented(kStep, 2), 2));
-  check(indented("when seats.size() > 2\n  " + kWhy + "  pause for 1 minute\nor when seats.size() > 1\n" + indented(kStep, 2), 2));
-  check(indented("repeat until seats.size() > 2, at most 3 times\n  " + kWhy + "  pause for 1 minute\notherwise\n" +
-                     indented(kStep, 2), 2));
-  check(indented("try\n  " + kWhy + "  step look\n    do booking.look\n      booking = booking\nif any error\n" +
-                     indented(kStep, 2), 2));
-  check(indented("wait paid\n  " + kWhy + "  for payment.authorised, key booking\n  within 1 hour, otherwise\n" +
-                     indented(kStep, 4), 2));
-  check(indented("ask approve \"May it?\" of role desk\n  " + kWhy + "  answers\n    granted  bool\n  within 1 hour, otherwise\n" +
-                     indented(kStep, 4), 2));
+  check(indented(
+      "when seats.size() > 2\n  " + kWhy + "  pause for 1 minute\notherwise\n" + indented(kStep, 2),
+      2));
+  check(indented("when seats.size() > 2\n  " + kWhy +
+                     "  pause for 1 minute\nor when seats.size() > 1\n" + indented(kStep, 2),
+                 2));
+  check(indented("repeat until seats.size() > 2, at most 3 times\n  " + kWhy +
+                     "  pause for 1 minute\notherwise\n" + indented(kStep, 2),
+                 2));
+  check(indented("try\n  " + kWhy +
+                     "  step look\n    do booking.look\n      booking = booking\nif any error\n" +
+                     indented(kStep, 2),
+                 2));
+  check(indented("wait paid\n  " + kWhy +
+                     "  for payment.authorised, key booking\n  within 1 hour, otherwise\n" +
+                     indented(kStep, 4),
+                 2));
+  check(indented("ask approve \"May it?\" of role desk\n  " + kWhy +
+                     "  answers\n    granted  bool\n  within 1 hour, otherwise\n" +
+                     indented(kStep, 4),
+                 2));
 }
 
 TEST_CASE("an allow stands under statements of one line") {
@@ -95,9 +111,11 @@ TEST_CASE("an allow stands under statements of one line") {
     pause for 5 minutes
 )");
   // These earn nothing today; what is not needed is said at the line, like everywhere.
-  for (const char* line : {"pause for 5 minutes", "set total = seats.size()", "point of no return", "finish"}) {
-    const std::string text = "belay 1\n\nworkflow confirm, version 1\n  takes\n    seats  list of int\n  " +
-                             std::string(line) + "\n    allow BEL5003 because \"It is meant\"\n";
+  for (const char* line :
+       {"pause for 5 minutes", "set total = seats.size()", "point of no return", "finish"}) {
+    const std::string text =
+        "belay 1\n\nworkflow confirm, version 1\n  takes\n    seats  list of int\n  " +
+        std::string(line) + "\n    allow BEL5003 because \"It is meant\"\n";
     for (const bool yaml : {false, true}) {
       const Compilation c = compile(yaml ? "case.yaml" : "case.belay", yaml ? in_yaml(text) : text);
       INFO(text << render_text(c.diagnostics, c.sources, false));

@@ -30,7 +30,8 @@ std::set<std::size_t> block_lines(const std::vector<std::string>& lines) {
   for (std::size_t i = 0; i < lines.size(); ++i) {
     if (!lines[i].ends_with(" |")) continue;
     std::string head = indent_of(lines[i]);
-    if (lines[i].substr(head.size(), 2) == "- " && lines[i].substr(head.size()) != "- |") head += "  ";
+    if (lines[i].substr(head.size(), 2) == "- " && lines[i].substr(head.size()) != "- |")
+      head += "  ";
     for (std::size_t k = i + 1;
          k < lines.size() && (lines[k].empty() || indent_of(lines[k]).size() > head.size()); ++k) {
       out.insert(k);
@@ -58,8 +59,7 @@ std::set<std::size_t> continued_lines(const std::string& text) {
   for (const text::Line& line : lines) {  // a sentence of a scenario is one scalar in YAML
     if (!line.text.starts_with("scenario ")) continue;
     for (const text::Line& sentence : line.children) {
-      for (const text::Line& part : sentence.children)
-        out.insert(part.pieces.front().at.line - 1);
+      for (const text::Line& part : sentence.children) out.insert(part.pieces.front().at.line - 1);
     }
   }
   return out;

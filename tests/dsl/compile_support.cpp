@@ -16,7 +16,8 @@ std::string read_file(const std::string& path) {
 }
 
 void check_golden(const std::string& name, const std::string& actual) {
-  const std::string path = name.front() == '/' ? name : std::string(BELAY_SOURCE_DIR) + "/tests/golden/" + name;
+  const std::string path =
+      name.front() == '/' ? name : std::string(BELAY_SOURCE_DIR) + "/tests/golden/" + name;
   if (std::getenv("BELAY_UPDATE_GOLDEN") != nullptr) {
     std::ofstream(path, std::ios::binary) << actual;
     return;

@@ -7,7 +7,8 @@
 namespace belay::dsl::testing {
 
 std::string read_file(const std::string& path);
-// Compares with tests/golden/<name> (or an absolute path); with BELAY_UPDATE_GOLDEN=1 writes it instead.
+// Compares with tests/golden/<name> (or an absolute path); with BELAY_UPDATE_GOLDEN=1 writes it
+// instead.
 void check_golden(const std::string& name, const std::string& actual);
 // Connectors, actions and events that the workflows of the tests use:
 // tests/golden/diagnostics/world.belay.

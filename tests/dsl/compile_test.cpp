@@ -83,7 +83,8 @@ std::string in_yaml(const std::string& text) {
 
 Compilation beside_the_world(const std::string& name, const std::string& text) {
   static const PluginCatalog catalog{{"tax", "print"}};
-  return compile_sources({{"connectors/world.belay", testing::world()}, {"workflows/" + name, text}}, &catalog);
+  return compile_sources(
+      {{"connectors/world.belay", testing::world()}, {"workflows/" + name, text}}, &catalog);
 }
 
 TEST_CASE("what is wrong in one form is wrong in the other") {
@@ -93,7 +94,8 @@ TEST_CASE("what is wrong in one form is wrong in the other") {
     if (!name.ends_with(".belay") || name.starts_with("BEL5008")) continue;
     const std::string text = read_file(kGolden + "/" + name), yaml = in_yaml(text);
     if (yaml.empty()) continue;
-    const Compilation one = beside_the_world("case.belay", text), other = beside_the_world("case.yaml", yaml);
+    const Compilation one = beside_the_world("case.belay", text),
+                      other = beside_the_world("case.yaml", yaml);
     INFO(name << "\n" << yaml << messages(one) << messages(other));
     CHECK(codes_of(one) == codes_of(other));
     ++compared;
@@ -125,7 +127,8 @@ TEST_CASE("what was mended is no longer reported, in both forms") {
 }
 
 TEST_CASE("what is allowed is kept with its reason, and runs") {
-  const Compilation c = beside_the_world("case.belay", read_file(kGolden + "/fixed/BEL2001_allowed.belay"));
+  const Compilation c =
+      beside_the_world("case.belay", read_file(kGolden + "/fixed/BEL2001_allowed.belay"));
   INFO(messages(c));
   CHECK(c.ok());
   CHECK(c.program.graphs.size() == 1);
@@ -133,14 +136,16 @@ TEST_CASE("what is allowed is kept with its reason, and runs") {
   CHECK(render_allowed(c.diagnostics, c.sources) ==
         "allowed[BEL2001] workflows/case.belay:12: `capture` takes money, but nothing undoes it\n"
         "  because: the deposit is kept\n1 finding allowed, with its reason\n");
-  CHECK(render_json(c.diagnostics, c.sources).find("\"because\":\"the deposit is kept\"") != std::string::npos);
+  CHECK(render_json(c.diagnostics, c.sources).find("\"because\":\"the deposit is kept\"") !=
+        std::string::npos);
 }
 
 TEST_CASE("a reason for an allow is no part of the hash") {
   const std::string text = read_file(kGolden + "/fixed/BEL2001_allowed.belay");
   std::string other = text;
   other.replace(other.find("the deposit is kept"), 19, "we said so");
-  const Compilation a = beside_the_world("case.belay", text), b = beside_the_world("case.belay", other);
+  const Compilation a = beside_the_world("case.belay", text),
+                    b = beside_the_world("case.belay", other);
   REQUIRE(a.program.graphs.size() == 1);
   REQUIRE(b.program.graphs.size() == 1);
   CHECK(a.program.graphs[0].hash == b.program.graphs[0].hash);

@@ -1,4 +1,5 @@
-// Every kind of the readers is shown by a golden: tests/golden/diagnostics_read/CODE_name.belay|yaml and what is said.
+// Every kind of the readers is shown by a golden:
+// tests/golden/diagnostics_read/CODE_name.belay|yaml and what is said.
 #include <algorithm>
 #include <filesystem>
 #include <set>
@@ -26,7 +27,8 @@ TEST_CASE("readers say what the goldens say, and every kind is shown") {
     check_golden(path + ".txt", read.rendered);
     INFO(name);
     const std::string own = "BEL" + name.substr(0, 4);
-    CHECK(std::any_of(read.diagnostics.all().begin(), read.diagnostics.all().end(), [&](const Diagnostic& d) { return d.kind->code == own; }));
+    CHECK(std::any_of(read.diagnostics.all().begin(), read.diagnostics.all().end(),
+                      [&](const Diagnostic& d) { return d.kind->code == own; }));
     for (const Diagnostic& d : read.diagnostics.all()) shown.insert(std::string(d.kind->code));
   }
   // Bounds need inputs too large for a golden.
@@ -34,7 +36,8 @@ TEST_CASE("readers say what the goldens say, and every kind is shown") {
     const ReadResult read = testing::read(path, text);
     INFO(code);
     REQUIRE_FALSE(read.diagnostics.all().empty());
-    CHECK(std::any_of(read.diagnostics.all().begin(), read.diagnostics.all().end(), [&](const Diagnostic& d) { return d.kind->code == code; }));
+    CHECK(std::any_of(read.diagnostics.all().begin(), read.diagnostics.all().end(),
+                      [&](const Diagnostic& d) { return d.kind->code == code; }));
     shown.insert(code);
   };
   std::string many = "belay 1\n", wrong = "belay 1\n", nest = "belay: 1\nworkflow: ";
@@ -66,9 +69,13 @@ TEST_CASE("a caret stands under wide and combining characters") {
   Sources sources;
   sources.add("w.belay", "step 日本é \"x\" here\n");
   Diagnostics diagnostics;
-  diagnostics.add("BEL1036", {0, 1, static_cast<std::uint32_t>(std::string("step 日本é ").size() + 1), 3}, "`\"x\"` is left over here").label = "this";
+  diagnostics
+      .add("BEL1036", {0, 1, static_cast<std::uint32_t>(std::string("step 日本é ").size() + 1), 3},
+           "`\"x\"` is left over here")
+      .label = "this";
   CHECK(render_text(diagnostics, sources, false) ==
-        "error[BEL1036]: `\"x\"` is left over here\n --> w.belay:1:15\n  |\n1 | step 日本é \"x\" here\n  |            ^^^ this\n\n1 error\n");
+        "error[BEL1036]: `\"x\"` is left over here\n --> w.belay:1:15\n  |\n1 | step 日本é \"x\" "
+        "here\n  |            ^^^ this\n\n1 error\n");
   CHECK(render_json(diagnostics, sources).find("\"column\":15,\"length\":3") != std::string::npos);
 }
 
@@ -82,7 +89,8 @@ TEST_CASE("what was meant is a fix where the place is just the word") {
     INFO(json);
     CHECK(json.find("did you mean `capture`?") != std::string::npos);
     const std::size_t at = json.find(",\"fix\":");
-    CHECK((at == std::string::npos ? "" : json.substr(at, json.find('}', at) + 1 - at)) == expected);
+    CHECK((at == std::string::npos ? "" : json.substr(at, json.find('}', at) + 1 - at)) ==
+          expected);
   };
   check({0, 1, 11, 7},
         R"(,"fix":{"file":"w.belay","line":1,"column":11,"length":7,"text":"capture"})");

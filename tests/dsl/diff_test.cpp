@@ -1,5 +1,5 @@
-// The business diff. Golden pairs: tests/golden/diff/NAME.before.belay, NAME.after.belay, and what is said in NAME.txt.
-// Statements are also tried one by one on graphs made by hand.
+// The business diff. Golden pairs: tests/golden/diff/NAME.before.belay, NAME.after.belay, and what
+// is said in NAME.txt. Statements are also tried one by one on graphs made by hand.
 #include "dsl/diff/diff.h"
 
 #include <algorithm>
@@ -30,11 +30,13 @@ TEST_CASE("diff: golden pairs") {
     const auto at = name.find(".before.belay");
     if (at == std::string::npos) continue;
     const std::string pair = name.substr(0, at);
-    const auto diffs = business_diff(compiled(file.path()), compiled(kFolder / (pair + ".after.belay")));
+    const auto diffs =
+        business_diff(compiled(file.path()), compiled(kFolder / (pair + ".after.belay")));
     testing::check_golden("diff/" + pair + ".txt", render(diffs, DiffFormat::kText));
     ++pairs;
     // The same in both directions, as often as there is something to say.
-    const auto back = business_diff(compiled(kFolder / (pair + ".after.belay")), compiled(file.path()));
+    const auto back =
+        business_diff(compiled(kFolder / (pair + ".after.belay")), compiled(file.path()));
     INFO(pair);
     CHECK(diffs.empty() == back.empty());
     CHECK(business_diff(compiled(file.path()), compiled(file.path())).empty());
@@ -43,19 +45,22 @@ TEST_CASE("diff: golden pairs") {
 }
 
 TEST_CASE("diff: as Markdown and as JSON") {
-  const auto diffs = business_diff(compiled(kFolder / "condition.before.belay"), compiled(kFolder / "condition.after.belay"));
+  const auto diffs = business_diff(compiled(kFolder / "condition.before.belay"),
+                                   compiled(kFolder / "condition.after.belay"));
   testing::check_golden("diff/condition.md", render(diffs, DiffFormat::kMarkdown));
   testing::check_golden("diff/condition.json", render(diffs, DiffFormat::kJson));
 }
 
 TEST_CASE("diff: gravest first") {
-  const auto diffs = business_diff(compiled(kFolder / "policies.before.belay"), compiled(kFolder / "policies.after.belay"));
+  const auto diffs = business_diff(compiled(kFolder / "policies.before.belay"),
+                                   compiled(kFolder / "policies.after.belay"));
   REQUIRE(!diffs.empty());
   CHECK(std::is_sorted(diffs[0].changes.begin(), diffs[0].changes.end(),
                        [](const Change& a, const Change& b) { return a.gravity < b.gravity; }));
 }
 
-// ---- Statements that stand in no golden pair ------------------------------------------------------------------
+// ---- Statements that stand in no golden pair
+// ------------------------------------------------------------------
 
 using interpreter::Graph;
 using interpreter::Node;
@@ -66,7 +71,8 @@ using interpreter::Value;
 Program text(const std::string& source) {
   Program program;
   program.source = source;
-  program.nodes.push_back({.kind = interpreter::ExprKind::kLiteral, .literal = Value::string(source)});
+  program.nodes.push_back(
+      {.kind = interpreter::ExprKind::kLiteral, .literal = Value::string(source)});
   return program;
 }
 
@@ -78,7 +84,8 @@ void check(const Node& before, const Node& after, const std::vector<std::string>
     g.version = version;
     g.hash = std::to_string(version);
     g.slots.push_back({"all", {}, 0});
-    g.actions.push_back({.name = "shop.pay", .effects = static_cast<std::uint8_t>(interpreter::Effect::kMovesMoney)});
+    g.actions.push_back({.name = "shop.pay",
+                         .effects = static_cast<std::uint8_t>(interpreter::Effect::kMovesMoney)});
     g.nodes.push_back(node);
     g.root.push_back(0);
     for (const char* name : {"one", "two", "three"}) {  // for blocks: nodes 1, 2, 3
@@ -96,7 +103,8 @@ void check(const Node& before, const Node& after, const std::vector<std::string>
   for (const SubjectDiff& diff : business_diff(old, now)) {
     for (const Change& change : diff.changes) {
       said.push_back(std::string(name(change.gravity)) + ": " + change.text +
-                     (change.before.empty() ? "" : " | " + change.before) + (change.after.empty() ? "" : " > " + change.after));
+                     (change.before.empty() ? "" : " | " + change.before) +
+                     (change.after.empty() ? "" : " > " + change.after));
     }
   }
   CHECK(said == expected);
@@ -115,9 +123,13 @@ TEST_CASE("diff: together, for any") {
   before.branch_names = {"one", "two", "three"};
   Node after = before;
   after.wanted = 1;
-  check(before, after, {"money: of what is done together (`one`, `two` and `three`) any one of them must succeed, before all of them; the others are undone"});
+  check(before, after,
+        {"money: of what is done together (`one`, `two` and `three`) any one of them must succeed, "
+         "before all of them; the others are undone"});
   after.wanted = 2;
-  check(after, before, {"money: of what is done together (`one`, `two` and `three`) all of them must succeed, before 2 of 3"});
+  check(after, before,
+        {"money: of what is done together (`one`, `two` and `three`) all of them must succeed, "
+         "before 2 of 3"});
 }
 
 TEST_CASE("diff: for each") {
@@ -129,8 +141,10 @@ TEST_CASE("diff: for each") {
   after.tolerated = 2;
   after.exports = {{1, 0}};
   check(before, after,
-        {"money: in the loop over `rooms` 2 may fail (each is undone) before everything is undone, not 0",
-         "flow: the loop over `rooms` does 5 at once, not 1", "flow: the loop over `rooms` leaves behind `all`, before nothing"});
+        {"money: in the loop over `rooms` 2 may fail (each is undone) before everything is undone, "
+         "not 0",
+         "flow: the loop over `rooms` does 5 at once, not 1",
+         "flow: the loop over `rooms` leaves behind `all`, before nothing"});
   after = before;
   after.items = text("suites");
   check(before, after, {"flow: the loop over `suites` goes over another list | rooms > suites"});
@@ -146,7 +160,8 @@ TEST_CASE("diff: repeat") {
   after.times = 5;
   after.otherwise.because = "enough";
   check(before, after,
-        {"customer: when the rounds of the repetition until `done` are used up, everything is undone because \"enough\"; before, everything is undone because \"gave up\"",
+        {"customer: when the rounds of the repetition until `done` are used up, everything is "
+         "undone because \"enough\"; before, everything is undone because \"gave up\"",
          "time: the repetition until `done` makes at most 5 rounds, not 3"});
   after = before;
   after.until = text("really done");
@@ -184,8 +199,10 @@ TEST_CASE("diff: try") {
   any.act.because = "it went wrong";
   after.call.handlers.push_back(any);
   check(before, after,
-        {"money: when the `try` of `one` ends in `any error`, everything is undone because \"it went wrong\"; before, nothing was said about it",
-         "money: when the `try` of `one` ends in `shop.sold_out`, it is handed to ops; before, it carries on"});
+        {"money: when the `try` of `one` ends in `any error`, everything is undone because \"it "
+         "went wrong\"; before, nothing was said about it",
+         "money: when the `try` of `one` ends in `shop.sold_out`, it is handed to ops; before, it "
+         "carries on"});
 }
 
 TEST_CASE("diff: run") {
@@ -197,7 +214,8 @@ TEST_CASE("diff: run") {
   after.run = {"shipping", 2, "bb", true};
   after.undo.reset();
   check(before, after,
-        {"safety: nobody waits for `ship` any more, and nobody undoes it", "safety: `ship` is not undone any more",
+        {"safety: nobody waits for `ship` any more, and nobody undoes it",
+         "safety: `ship` is not undone any more",
          "flow: `ship` runs another definition of `shipping` (version 2, before 1)"});
   after = before;
   after.run.workflow = "parcel";
@@ -209,10 +227,13 @@ TEST_CASE("diff: wait for several") {
   before.sources = {{"a", "shop.paid", text("k"), 0}, {"b", "shop.gone", text("k"), 0}};
   Node after = before;
   after.any_source = true;
-  check(before, after, {"customer: `news` waits for `shop.paid` or `shop.gone`, not for `shop.paid` and `shop.gone` any more"});
+  check(before, after,
+        {"customer: `news` waits for `shop.paid` or `shop.gone`, not for `shop.paid` and "
+         "`shop.gone` any more"});
   after = before;
   after.sources[1].even_before_ms = 3'600'000;
-  check(before, after, {"customer: `news` takes `shop.gone` also up to 1 hour from before its start"});
+  check(before, after,
+        {"customer: `news` takes `shop.gone` also up to 1 hour from before its start"});
 }
 
 TEST_CASE("diff: acts in a handler's block") {
@@ -222,7 +243,9 @@ TEST_CASE("diff: acts in a handler's block") {
   before.act.at_most = 2;
   Node after = before;
   after.act.at_most = 5;
-  check(before, after, {"flow: in a handler it is tried again after 1 second, at most 5 times; before, it is tried again after 1 second, at most 2 times"});
+  check(before, after,
+        {"flow: in a handler it is tried again after 1 second, at most 5 times; before, it is "
+         "tried again after 1 second, at most 2 times"});
 }
 
 TEST_CASE("diff: rates, signs of life, what a check does, finishing early") {
@@ -232,9 +255,11 @@ TEST_CASE("diff: rates, signs of life, what a check does, finishing early") {
   after.call.rate = interpreter::Rate{10, 60'000, text("customer")};
   after.call.alive_ms = 5000;
   check(before, after,
-        {"time: `pay` has to show a sign of life every 5 seconds", "running: `pay` is held to a rate > at most 10 per 1 minute per customer"});
-  check(after, before, {"time: `pay` need not show signs of life any more",
-                        "running: `pay` is held to no rate any more | at most 10 per 1 minute per customer"});
+        {"time: `pay` has to show a sign of life every 5 seconds",
+         "running: `pay` is held to a rate > at most 10 per 1 minute per customer"});
+  check(after, before,
+        {"time: `pay` need not show signs of life any more",
+         "running: `pay` is held to no rate any more | at most 10 per 1 minute per customer"});
   before.call.check = {interpreter::Call{}};
   after = before;
   after.call.check[0].args = {{"order", text("o")}};
@@ -254,10 +279,11 @@ void check_accepts(const interpreter::Type& before, const interpreter::Type& aft
 
 TEST_CASE("diff: which types take all that others take") {
   using Base = interpreter::Type::Base;
-  const interpreter::Type whole{.base = Base::kInt}, small{.base = Base::kInt, .min = 1, .max = 9}, string{.base = Base::kText},
-      uuid{.base = Base::kUuid}, json{.base = Base::kJson}, ab{.base = Base::kOneOf, .options = {"a", "b"}},
-      abc{.base = Base::kOneOf, .options = {"a", "b", "c"}}, maybe{.base = Base::kInt, .optional = true},
-      short_text{.base = Base::kText, .size_max = 5};
+  const interpreter::Type whole{.base = Base::kInt}, small{.base = Base::kInt, .min = 1, .max = 9},
+      string{.base = Base::kText}, uuid{.base = Base::kUuid}, json{.base = Base::kJson},
+      ab{.base = Base::kOneOf, .options = {"a", "b"}},
+      abc{.base = Base::kOneOf, .options = {"a", "b", "c"}},
+      maybe{.base = Base::kInt, .optional = true}, short_text{.base = Base::kText, .size_max = 5};
   check_accepts(small, whole, true);
   check_accepts(whole, small, false);
   check_accepts(uuid, string, true);

@@ -1,5 +1,5 @@
-// Checking expressions against declared names: types, presence, what fits. One check(expression, wanted) shows the type
-// that was found, or the problems with their exact columns.
+// Checking expressions against declared names: types, presence, what fits. One check(expression,
+// wanted) shows the type that was found, or the problems with their exact columns.
 #include "../catch.h"
 #include "dsl/expr/expr.h"
 #include "interpreter/value.h"
@@ -48,7 +48,9 @@ Type seats() {
   return type;
 }
 Type customer() {
-  return record("Customer", {{"id", of(Base::kUuid)}, {"email", of(Base::kEmail)}, {"phone", optional(of(Base::kText))}});
+  return record(
+      "Customer",
+      {{"id", of(Base::kUuid)}, {"email", of(Base::kEmail)}, {"phone", optional(of(Base::kText))}});
 }
 
 class Booking final : public Names {
@@ -73,11 +75,21 @@ class Booking final : public Names {
 
  private:
   std::vector<std::pair<std::string, Type>> names_{
-      {"booking", of(Base::kUuid)}, {"price", of(Base::kMoney)}, {"seats", seats()}, {"starts_at", of(Base::kTimestamp)},
-      {"customer", customer()}, {"state", options({"draft", "paid", "gone"})}, {"name", of(Base::kText)},
-      {"note", optional(of(Base::kText))}, {"tags", list(of(Base::kText))}, {"rates", map(of(Base::kInt))},
-      {"data", of(Base::kJson)}, {"rate", of(Base::kDouble)}, {"done", of(Base::kBool)},
-      {"capture", record("", {{"charge", of(Base::kText)}, {"receipt", optional(of(Base::kText))}})},
+      {"booking", of(Base::kUuid)},
+      {"price", of(Base::kMoney)},
+      {"seats", seats()},
+      {"starts_at", of(Base::kTimestamp)},
+      {"customer", customer()},
+      {"state", options({"draft", "paid", "gone"})},
+      {"name", of(Base::kText)},
+      {"note", optional(of(Base::kText))},
+      {"tags", list(of(Base::kText))},
+      {"rates", map(of(Base::kInt))},
+      {"data", of(Base::kJson)},
+      {"rate", of(Base::kDouble)},
+      {"done", of(Base::kBool)},
+      {"capture",
+       record("", {{"charge", of(Base::kText)}, {"receipt", optional(of(Base::kText))}})},
       {"paid", record("", {{"amount", of(Base::kMoney)}, {"by", optional(of(Base::kText))}})},
       {"day", of(Base::kDate)}};
 };
@@ -87,7 +99,8 @@ struct Seen {
   std::string text;
 };
 
-Seen look(const std::string& text, std::optional<Type> wanted = {}, std::vector<std::string> present = {}) {
+Seen look(const std::string& text, std::optional<Type> wanted = {},
+          std::vector<std::string> present = {}) {
   const Booking names;
   Expr expr;
   expr.text = text;
@@ -98,8 +111,9 @@ Seen look(const std::string& text, std::optional<Type> wanted = {}, std::vector<
   Seen out;
   out.checked = check_expression(expr, names, options, diagnostics);
   for (const Diagnostic& d : diagnostics.all()) {
-    out.text += (out.text.empty() ? "" : "; ") + std::string(d.kind->code) + " " + std::to_string(d.span.column) + "+" +
-                std::to_string(d.span.length) + ": " + d.message + (d.help.empty() ? "" : " (" + d.help + ")");
+    out.text += (out.text.empty() ? "" : "; ") + std::string(d.kind->code) + " " +
+                std::to_string(d.span.column) + "+" + std::to_string(d.span.length) + ": " +
+                d.message + (d.help.empty() ? "" : " (" + d.help + ")");
   }
   REQUIRE(out.checked.ok == diagnostics.all().empty());
   if (out.checked.ok) out.text = to_text(out.checked.type);
@@ -112,7 +126,8 @@ void check(const std::string& text, const std::string& expected, std::optional<T
 }
 
 // Only the code and the place.
-void check_code(const std::string& text, const std::string& expected, std::optional<Type> wanted = {}) {
+void check_code(const std::string& text, const std::string& expected,
+                std::optional<Type> wanted = {}) {
   CAPTURE(text);
   const std::string seen = look(text, std::move(wanted)).text;
   CAPTURE(seen);
@@ -143,32 +158,56 @@ TEST_CASE("types come from the declarations") {
 TEST_CASE("names and fields: did you mean") {
   check("prize", "BEL3201 1+5: `prize` is not known here (did you mean `price`?)");
   check("capture.chrage", "BEL3202 9+6: `capture` has no field `chrage` (did you mean `charge`?)");
-  check("customer.zip", "BEL3202 10+3: `Customer` has no field `zip` (its fields are `id`, `email`, `phone`)");
-  check("price.cents", "BEL4212 7+5: `price` is money and has no field `cents` (money has `minor` and `currency`)");
+  check("customer.zip",
+        "BEL3202 10+3: `Customer` has no field `zip` (its fields are `id`, `email`, `phone`)");
+  check(
+      "price.cents",
+      "BEL4212 7+5: `price` is money and has no field `cents` (money has `minor` and `currency`)");
   check("name.toUpper()", "BEL3203 6+7: there is no function `toUpper`");
-  check("name.startWith(\"a\")", "BEL3203 6+9: there is no function `startWith` (did you mean `startsWith`?)");
+  check("name.startWith(\"a\")",
+        "BEL3203 6+9: there is no function `startWith` (did you mean `startsWith`?)");
   check("trim(name)", "BEL3203 1+4: `trim` is a function of a value (write `text.trim()`)");
   check("name.matches(\"a\")", "bool");
-  check("name.orValue(\"a\")", "BEL3205 6+7: `orValue` works on optional values, which workflows do not have (ask with `x is present`, or give another value with `x or else y`)");
-  check("prize + 1 is prise.x", "BEL3201 1+5: `prize` is not known here (did you mean `price`?); BEL3201 14+5: `prise` is not known here (did you mean `price`?)");
+  check("name.orValue(\"a\")",
+        "BEL3205 6+7: `orValue` works on optional values, which workflows do not have (ask with `x "
+        "is present`, or give another value with `x or else y`)");
+  check("prize + 1 is prise.x",
+        "BEL3201 1+5: `prize` is not known here (did you mean `price`?); BEL3201 14+5: `prise` is "
+        "not known here (did you mean `price`?)");
   check_code("tags.all(name, name is \"a\")", "BEL3204 10+4");
   check_code("tags.all(size, true)", "BEL3204 10+4");
   check_code("tags.all(t)", "BEL4208 6+3");
 }
 
 TEST_CASE("operators have types") {
-  check("name + 1", "BEL4201 6+1: `+` cannot take text and int (turn the other side into text with `string(…)`)");
-  check("price * rate", "BEL4201 7+1: `*` cannot take money and double (for a part of an amount use `.share(19, 100)`)");
-  check("price / 2", "BEL4201 7+1: `/` cannot take money and int (for a part of an amount use `.share(1, 3)` or `.split(3)`)");
+  check(
+      "name + 1",
+      "BEL4201 6+1: `+` cannot take text and int (turn the other side into text with `string(…)`)");
+  check("price * rate",
+        "BEL4201 7+1: `*` cannot take money and double (for a part of an amount use `.share(19, "
+        "100)`)");
+  check("price / 2",
+        "BEL4201 7+1: `/` cannot take money and int (for a part of an amount use `.share(1, 3)` or "
+        "`.split(3)`)");
   check("seats is \"2\"", "BEL4204 7+2: int and text are never equal");
-  check("price is more than 5", "BEL4204 7+12: money and int cannot be ordered (an amount has a currency: `EUR 5.00`)");
-  check("tags is \"a\"", "BEL4204 6+2: list of text and text are never equal (to look into a list write `is one of`)");
-  check("state is \"payd\"", "BEL4205 10+6: \"payd\" is none of the options (did you mean `paid`?)");
+  check("price is more than 5",
+        "BEL4204 7+12: money and int cannot be ordered (an amount has a currency: `EUR 5.00`)");
+  check(
+      "tags is \"a\"",
+      "BEL4204 6+2: list of text and text are never equal (to look into a list write `is one of`)");
+  check("state is \"payd\"",
+        "BEL4205 10+6: \"payd\" is none of the options (did you mean `paid`?)");
   check_code("state is one of [\"paid\", \"gon\"]", "BEL4205 26+5");
   check_code("booking is \"abc\"", "BEL4206 12+5");
-  check("state is \"draft\" or \"paid\"", "BEL4203 21+6: `\"paid\"` is a value, not a condition (write `state is one of [\"draft\", \"paid\"]`)");
-  check("state is not \"draft\" or \"paid\"", "BEL4203 25+6: `\"paid\"` is a value, not a condition (write `state is not one of [\"draft\", \"paid\"]`)");
-  check("name and done", "BEL4209 1+4: `name` is text, not a condition (say what to compare, such as `name is …`, or ask `name is present`)");
+  check("state is \"draft\" or \"paid\"",
+        "BEL4203 21+6: `\"paid\"` is a value, not a condition (write `state is one of [\"draft\", "
+        "\"paid\"]`)");
+  check("state is not \"draft\" or \"paid\"",
+        "BEL4203 25+6: `\"paid\"` is a value, not a condition (write `state is not one of "
+        "[\"draft\", \"paid\"]`)");
+  check("name and done",
+        "BEL4209 1+4: `name` is text, not a condition (say what to compare, such as `name is …`, "
+        "or ask `name is present`)");
   check_code("not seats", "BEL4209 5+5");
   check_code("name.startsWith(5)", "BEL4208 6+10");
   check_code("seats.all(x, true)", "BEL4214 1+5");
@@ -179,8 +218,12 @@ TEST_CASE("operators have types") {
 }
 
 TEST_CASE("what may be absent is asked about first") {
-  check("note", "BEL5201 1+4: `note` may be absent here (ask first with `note is present`, or give another value with `note or else …`)");
-  check("customer.phone", "BEL5201 1+14: `customer.phone` may be absent: the field is optional (ask first with `customer.phone is present`, or give another value with `customer.phone or else …`)");
+  check("note",
+        "BEL5201 1+4: `note` may be absent here (ask first with `note is present`, or give another "
+        "value with `note or else …`)");
+  check("customer.phone",
+        "BEL5201 1+14: `customer.phone` may be absent: the field is optional (ask first with "
+        "`customer.phone is present`, or give another value with `customer.phone or else …`)");
   check("note or else \"\"", "text");
   check("note is present and note.size() > 3", "bool");
   check("note is not present or note.size() > 3", "bool");
@@ -223,10 +266,17 @@ TEST_CASE("what fits a wanted type") {
   check("price", "money", of(Base::kMoney));
   check("data.x", "json", of(Base::kMoney));
   check("booking", "uuid", of(Base::kText));
-  check("5", "BEL4202 1+1: int does not fit money (an amount has a currency: `EUR 49.90` or `money(\"EUR\", 4990)`)", of(Base::kMoney));
-  check("name", "BEL4202 1+4: text does not fit uuid (declare it as `uuid` where it comes from)", of(Base::kUuid));
-  check("15", "BEL4202 1+2: int does not fit duration (a duration has a unit: `15 minutes`)", of(Base::kDuration));
-  check("\"12\"", "BEL4206 1+4: \"12\" is no uuid (it looks like `\"6f1c1a52-7d3c-4a3e-9f0a-1f2e3d4c5b6a\"`)", of(Base::kUuid));
+  check("5",
+        "BEL4202 1+1: int does not fit money (an amount has a currency: `EUR 49.90` or "
+        "`money(\"EUR\", 4990)`)",
+        of(Base::kMoney));
+  check("name", "BEL4202 1+4: text does not fit uuid (declare it as `uuid` where it comes from)",
+        of(Base::kUuid));
+  check("15", "BEL4202 1+2: int does not fit duration (a duration has a unit: `15 minutes`)",
+        of(Base::kDuration));
+  check("\"12\"",
+        "BEL4206 1+4: \"12\" is no uuid (it looks like `\"6f1c1a52-7d3c-4a3e-9f0a-1f2e3d4c5b6a\"`)",
+        of(Base::kUuid));
   check("\"6f1c1a52-7d3c-4a3e-9f0a-1f2e3d4c5b6a\"", "text", of(Base::kUuid));
   check("\"ann@example.com\"", "text", of(Base::kEmail));
   check_code("\"ann\"", "BEL4206 1+5", of(Base::kEmail));
@@ -235,9 +285,15 @@ TEST_CASE("what fits a wanted type") {
   check_code("\"tomorrow\"", "BEL4206 1+10", of(Base::kTimestamp));
   check("12", "BEL4207 1+2: 12 is out of bounds (it takes `int from 1 to 9`)", seats());
   check("9", "int", seats());
-  check("\"payd\"", "BEL4205 1+6: \"payd\" is none of the options (did you mean `paid`?)", options({"draft", "paid"}));
-  check("done ? \"draft\" : \"payd\"", "BEL4205 18+6: \"payd\" is none of the options (did you mean `paid`?)", options({"draft", "paid"}));
-  check("state", "BEL4202 1+5: one of \"draft\", \"paid\", \"gone\" does not fit one of \"draft\", \"paid\" (declare it as `one of \"draft\", \"paid\"` where it comes from)", options({"draft", "paid"}));
+  check("\"payd\"", "BEL4205 1+6: \"payd\" is none of the options (did you mean `paid`?)",
+        options({"draft", "paid"}));
+  check("done ? \"draft\" : \"payd\"",
+        "BEL4205 18+6: \"payd\" is none of the options (did you mean `paid`?)",
+        options({"draft", "paid"}));
+  check("state",
+        "BEL4202 1+5: one of \"draft\", \"paid\", \"gone\" does not fit one of \"draft\", \"paid\" "
+        "(declare it as `one of \"draft\", \"paid\"` where it comes from)",
+        options({"draft", "paid"}));
   check("{\"booking\": booking}", "map of uuid", of(Base::kJson));
   check("{\"booking\": booking}", "map of uuid", map(of(Base::kText)));
   check_code("{\"booking\": seats}", "BEL4202 13+5", map(of(Base::kText)));
@@ -248,7 +304,10 @@ TEST_CASE("what fits a wanted type") {
   check_code("null", "BEL4202 1+4", of(Base::kText));
   check("customer", "Customer", customer());
   check("{\"id\": booking, \"email\": customer.email}", "map of text", customer());
-  check("{\"id\": booking, \"mail\": customer.email}", "BEL4211 17+6: `Customer` has no field \"mail\" (did you mean `email`?); BEL4211 1+1: the field `email` of `Customer` is missing", customer());
+  check("{\"id\": booking, \"mail\": customer.email}",
+        "BEL4211 17+6: `Customer` has no field \"mail\" (did you mean `email`?); BEL4211 1+1: the "
+        "field `email` of `Customer` is missing",
+        customer());
 }
 
 TEST_CASE("programs: constants are folded, absent arguments become null, reads are listed") {
@@ -258,9 +317,11 @@ TEST_CASE("programs: constants are folded, absent arguments become null, reads a
   CHECK(look("now + 1 day").checked.constant == std::nullopt);
   CHECK(look("1 day + 1 hour").checked.constant.has_value());
   CHECK(look("tags.all(t, t is name)").checked.reads == std::vector<std::string>{"name", "tags"});
-  CHECK(look("note", optional(of(Base::kText))).checked.program.nodes.back().kind == interpreter::ExprKind::kOrElse);
-  CHECK(look("\"2026-11-21T12:00:00Z\"", of(Base::kTimestamp)).checked.program.nodes.back().literal.kind() ==
-        interpreter::Value::Kind::kTimestamp);
+  CHECK(look("note", optional(of(Base::kText))).checked.program.nodes.back().kind ==
+        interpreter::ExprKind::kOrElse);
+  CHECK(look("\"2026-11-21T12:00:00Z\"", of(Base::kTimestamp))
+            .checked.program.nodes.back()
+            .literal.kind() == interpreter::Value::Kind::kTimestamp);
   CHECK(look("a or else b").checked.ok == false);
   CHECK(look("price  +  price").checked.program.source == "price  +  price");
 }
@@ -302,11 +363,13 @@ TEST_CASE("spans follow an expression over its lines") {
 }
 
 TEST_CASE("words of the language cannot be names") {
-  for (const char* word : {"is", "and", "present", "now", "secret", "status", "size", "int", "for", "true", "money"}) {
+  for (const char* word :
+       {"is", "and", "present", "now", "secret", "status", "size", "int", "for", "true", "money"}) {
     CAPTURE(word);
     CHECK(is_reserved_name(word));
   }
-  for (const char* word : {"format", "value", "first", "last", "sort", "lists", "cel", "optional", "price", "capture", "isnt", "minutes", "email"}) {
+  for (const char* word : {"format", "value", "first", "last", "sort", "lists", "cel", "optional",
+                           "price", "capture", "isnt", "minutes", "email"}) {
     CAPTURE(word);
     CHECK(!is_reserved_name(word));
   }

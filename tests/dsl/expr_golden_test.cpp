@@ -1,6 +1,7 @@
-// Every kind of problem of an expression as a person sees it: tests/golden/expr/diagnostics.txt. The file
-// tests/golden/expr/bad.txt has one wrong expression a line (`wanted: expression` where a type is wanted); every
-// registered kind of the expression's ranges must appear. BELAY_UPDATE_GOLDEN=1 rewrites.
+// Every kind of problem of an expression as a person sees it: tests/golden/expr/diagnostics.txt.
+// The file tests/golden/expr/bad.txt has one wrong expression a line (`wanted: expression` where a
+// type is wanted); every registered kind of the expression's ranges must appear.
+// BELAY_UPDATE_GOLDEN=1 rewrites.
 #include <cstdlib>
 #include <fstream>
 #include <set>
@@ -31,7 +32,7 @@ class Shop final : public Names {
     Type state = of(Base::kOneOf);
     state.options = {"draft", "paid"};
     names_ = {{"price", of(Base::kMoney)}, {"seats", of(Base::kInt)}, {"name", of(Base::kText)},
-              {"customer", customer}, {"state", state}, {"paid", of(Base::kBool)}};
+              {"customer", customer},      {"state", state},          {"paid", of(Base::kBool)}};
   }
   std::optional<NameInfo> find(std::string_view name) const override {
     for (const auto& [known, type] : names_) {
@@ -39,7 +40,9 @@ class Shop final : public Names {
     }
     return std::nullopt;
   }
-  std::vector<std::string> all() const override { return {"price", "seats", "name", "customer", "state", "paid"}; }
+  std::vector<std::string> all() const override {
+    return {"price", "seats", "name", "customer", "state", "paid"};
+  }
   Type customer() const { return names_[3].second; }
 
  private:
@@ -82,16 +85,21 @@ TEST_CASE("the problems of expressions, as people see them") {
     options.wanted_for = options.wanted ? "argument `it`" : "";
     const bool is_duration = line.starts_with("duration: ");
     expr.text = line.substr(is_duration ? 10 : start);
-    expr.span = {.file = file, .line = number, .column = static_cast<std::uint32_t>(is_duration ? 11 : start + 1)};
+    expr.span = {.file = file,
+                 .line = number,
+                 .column = static_cast<std::uint32_t>(is_duration ? 11 : start + 1)};
     const std::size_t before = diagnostics.all().size();
-    if (is_duration) constant_duration_ms(expr, diagnostics);
-    else check_expression(expr, names, options, diagnostics);
+    if (is_duration)
+      constant_duration_ms(expr, diagnostics);
+    else
+      check_expression(expr, names, options, diagnostics);
     CAPTURE(line);
     CHECK(diagnostics.all().size() > before);
   }
   const std::string rendered = render_text(diagnostics, sources, false);
   const std::string golden = folder + "diagnostics.txt";
-  if (std::getenv("BELAY_UPDATE_GOLDEN") != nullptr) std::ofstream(golden, std::ios::binary) << rendered;
+  if (std::getenv("BELAY_UPDATE_GOLDEN") != nullptr)
+    std::ofstream(golden, std::ios::binary) << rendered;
   CHECK(rendered == read_file(golden));
 
   std::set<std::string_view> shown;

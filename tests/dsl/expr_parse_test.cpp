@@ -1,5 +1,5 @@
-// Reading expressions: what each spelling means (shown by its canonical print), and what the reader says, with the exact
-// column, when it cannot.
+// Reading expressions: what each spelling means (shown by its canonical print), and what the reader
+// says, with the exact column, when it cannot.
 #include "../catch.h"
 #include "dsl/expr/tree.h"
 #include "dsl/limits.h"
@@ -13,8 +13,8 @@ std::string read(const std::string& text, bool plain) {
   const Parsed parsed = parse_expression(text, plain);
   if (parsed.tree) return print_expression(*parsed.tree);
   const SyntaxProblem& p = *parsed.problem;
-  return std::string(p.code) + " " + std::to_string(p.at + 1) + "+" + std::to_string(p.length) + ": " + p.message +
-         (p.help.empty() ? "" : " (" + p.help + ")");
+  return std::string(p.code) + " " + std::to_string(p.at + 1) + "+" + std::to_string(p.length) +
+         ": " + p.message + (p.help.empty() ? "" : " (" + p.help + ")");
 }
 
 void check(const std::string& text, const std::string& expected) {
@@ -103,8 +103,11 @@ TEST_CASE("durations and amounts") {
 
 TEST_CASE("what people really write") {
   check("status = \"paid\"", "BEL1203 8+1: `=` does not compare (write `is` (or `==`))");
-  check("status is “paid”", "BEL1202 11+3: `“` is a typographic quote (use straight quotes: `\"…\"` or `'…'`)");
-  check("status is \"paid", "BEL1204 11+1: the text is never closed (end it with `\"` on the same line, or use three quotes)");
+  check("status is “paid”",
+        "BEL1202 11+3: `“` is a typographic quote (use straight quotes: `\"…\"` or `'…'`)");
+  check("status is \"paid",
+        "BEL1204 11+1: the text is never closed (end it with `\"` on the same line, or use three "
+        "quotes)");
   check("a <> b", "BEL1205 3+2: `<>` is no operator (write `is not` (or `!=`))");
   check("a AND b", "BEL1205 3+3: `AND` is no operator (write `and` in lower case)");
   check("a equals b", "BEL1205 3+6: `equals` is no operator here (write `is`)");
@@ -112,22 +115,44 @@ TEST_CASE("what people really write") {
   check("15m", "BEL1206 1+3: `15m` is no duration (write `15 minutes`)");
   check("pause is 1h", "BEL1206 10+2: `1h` is no duration (write `1 hour`)");
   check("90 secs", "BEL1206 1+7: `90 secs` is no duration (write `90 seconds`)");
-  check("2 weeks", "BEL1216 1+7: durations count days, hours, minutes, seconds or milliseconds (a week is `7 days`)");
-  check("1.5 hours", "BEL1216 1+3: a duration counts whole units, not `1.5` (use a smaller unit, such as `90 minutes` for one and a half hours)");
-  check("price is EUR 49,90", "BEL1207 10+9: an amount has a point before its decimals, not a comma (write `EUR 49.90`)");
-  check("EUR 49.9", "BEL1214 1+8: EUR has 2 decimals, 1 is written (write all of its decimals or none: `EUR 49.90`)");
-  check("JPY 5.00", "BEL1214 1+8: JPY has no decimals, 2 are written (write all of its decimals or none: `JPY 5`)");
+  check("2 weeks",
+        "BEL1216 1+7: durations count days, hours, minutes, seconds or milliseconds (a week is `7 "
+        "days`)");
+  check("1.5 hours",
+        "BEL1216 1+3: a duration counts whole units, not `1.5` (use a smaller unit, such as `90 "
+        "minutes` for one and a half hours)");
+  check("price is EUR 49,90",
+        "BEL1207 10+9: an amount has a point before its decimals, not a comma (write `EUR 49.90`)");
+  check("EUR 49.9",
+        "BEL1214 1+8: EUR has 2 decimals, 1 is written (write all of its decimals or none: `EUR "
+        "49.90`)");
+  check("JPY 5.00",
+        "BEL1214 1+8: JPY has no decimals, 2 are written (write all of its decimals or none: `JPY "
+        "5`)");
   check("XYZ 5", "BEL1215 1+3: `XYZ` is no currency of ISO 4217");
-  check("a and b or c", "BEL1208 9+2: `and` and `or` are mixed without brackets (write `(a and b) or c`, or put the brackets elsewhere)");
-  check("a or b and c", "BEL1208 8+3: `and` and `or` are mixed without brackets (write `a or (b and c)`, or put the brackets elsewhere)");
-  check("a is not more than 5", "BEL1213 10+4: expected a value, found `more` (write `is at most`)");
+  check("a and b or c",
+        "BEL1208 9+2: `and` and `or` are mixed without brackets (write `(a and b) or c`, or put "
+        "the brackets elsewhere)");
+  check("a or b and c",
+        "BEL1208 8+3: `and` and `or` are mixed without brackets (write `a or (b and c)`, or put "
+        "the brackets elsewhere)");
+  check("a is not more than 5",
+        "BEL1213 10+4: expected a value, found `more` (write `is at most`)");
   check("a is in [1]", "BEL1213 6+2: expected a value, found `in` (write `is one of [..]`)");
   check("a more than 5", "BEL1205 3+4: `more` is no operator here (write `is more than`)");
-  check("if a then b", "BEL1213 1+2: expected a value, found `if` (write `condition ? yes : no`, or use `when`)");
-  check("else is 5", "BEL1213 1+4: expected a value, found `else` (`else` is a word of the language; it cannot be a name)");
-  check("Customer{id: 5}", "BEL1217 9+1: objects of a type cannot be built here (write a map: `{\"field\": value}`)");
-  check("\"50\\%\"", "BEL1212 4+2: `\\%` is no escape (write `\\\\` for a backslash, or put `r` before the quotes)");
-  check("9223372036854775808", "BEL1211 1+19: the number `9223372036854775808` is out of range (an int goes from -9223372036854775808 to 9223372036854775807)");
+  check("if a then b",
+        "BEL1213 1+2: expected a value, found `if` (write `condition ? yes : no`, or use `when`)");
+  check("else is 5",
+        "BEL1213 1+4: expected a value, found `else` (`else` is a word of the language; it cannot "
+        "be a name)");
+  check("Customer{id: 5}",
+        "BEL1217 9+1: objects of a type cannot be built here (write a map: `{\"field\": value}`)");
+  check("\"50\\%\"",
+        "BEL1212 4+2: `\\%` is no escape (write `\\\\` for a backslash, or put `r` before the "
+        "quotes)");
+  check("9223372036854775808",
+        "BEL1211 1+19: the number `9223372036854775808` is out of range (an int goes from "
+        "-9223372036854775808 to 9223372036854775807)");
 }
 
 TEST_CASE("plain mistakes point at their place") {

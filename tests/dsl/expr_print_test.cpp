@@ -32,14 +32,17 @@ class Grower {
     }
     switch (kind) {
       case 0: return leaf();
-      case 1: return node(Op::kField, depth, 1, one_of({"b", "is", "not", "x_1", "with-dash", "in"}));
+      case 1:
+        return node(Op::kField, depth, 1, one_of({"b", "is", "not", "x_1", "with-dash", "in"}));
       case 2: return node(Op::kIndex, depth, 2);
       case 3: return node(Op::kCall, depth, pick(3), one_of({"f", "size", "g2"}));
       case 4: return node(Op::kMemberCall, depth, 1 + pick(3), one_of({"f", "or", "size"}));
       case 5: return node(Op::kList, depth, pick(4));
       case 6: return node(Op::kMap, depth, 2 * pick(3));
       case 7: return node(pick(2) ? Op::kNot : Op::kNegate, depth, 1);
-      case 8: return node(Op::kBinary, depth, 2, one_of({"+", "-", "*", "/", "%", "==", "!=", "<", "<=", ">", ">=", "in"}));
+      case 8:
+        return node(Op::kBinary, depth, 2,
+                    one_of({"+", "-", "*", "/", "%", "==", "!=", "<", "<=", ">", ">=", "in"}));
       case 9: return node(pick(2) ? Op::kAnd : Op::kOr, depth, 2 + pick(3));
       case 10: return node(Op::kConditional, depth, 3);
       case 11: return node(Op::kPresent, depth, 1);
@@ -49,7 +52,9 @@ class Grower {
 
  private:
   int pick(int n) { return std::uniform_int_distribution<int>(0, n - 1)(random_); }
-  std::string one_of(std::vector<const char*> words) { return words[static_cast<std::size_t>(pick(static_cast<int>(words.size())))]; }
+  std::string one_of(std::vector<const char*> words) {
+    return words[static_cast<std::size_t>(pick(static_cast<int>(words.size())))];
+  }
 
   Tree node(Op op, int depth, int args, std::string text = {}) {
     Tree out;
@@ -65,14 +70,15 @@ class Grower {
       case 0: out.literal = Value::integer(pick(2000) - 1000); break;
       case 1: out.literal = Value::unsigned_integer(7); break;
       case 2: out.literal = Value::real(pick(100) / 8.0 - 5); break;
-      case 3: out.literal = Value::string(one_of({"", "a", "it's", "\"q\"", "tab\t", "back\\", "line\n", "Grüße", "\x01"})); break;
+      case 3:
+        out.literal = Value::string(
+            one_of({"", "a", "it's", "\"q\"", "tab\t", "back\\", "line\n", "Grüße", "\x01"}));
+        break;
       case 4: out.literal = Value::bytes(one_of({"", "a", "\xff\x01"})); break;
       case 5: out.literal = pick(2) ? Value::boolean(pick(2)) : Value(); break;
       case 8: out.literal = Value::money({pick(10000), {'E', 'U', 'R'}}); break;
       case 9: out.literal = Value::duration({pick(200'000) - 1000, 0}); break;
-      default:
-        out.op = Op::kName;
-        out.text = one_of({"a", "price", "x1", "EUR", "m"});
+      default: out.op = Op::kName; out.text = one_of({"a", "price", "x1", "EUR", "m"});
     }
     return out;
   }

@@ -1,4 +1,5 @@
-// What the tests of both readers share: reading from memory, files of tests/golden, and golden comparison.
+// What the tests of both readers share: reading from memory, files of tests/golden, and golden
+// comparison.
 #pragma once
 #include <cstdlib>
 #include <fstream>
@@ -22,7 +23,8 @@ struct ReadResult {
 inline ReadResult read(const std::string& path, const std::string& text) {
   ReadResult out;
   out.sources.add(path, text);
-  out.file = path.ends_with(".yaml") ? read_yaml(out.sources, 0, out.diagnostics) : read_text(out.sources, 0, out.diagnostics);
+  out.file = path.ends_with(".yaml") ? read_yaml(out.sources, 0, out.diagnostics)
+                                     : read_text(out.sources, 0, out.diagnostics);
   out.diagnostics.sort();
   out.rendered = render_text(out.diagnostics, out.sources, false);
   return out;
@@ -35,6 +37,8 @@ inline std::string load(const std::string& path) {
   return out.str();
 }
 
-inline std::string golden_dir(const std::string& name) { return std::string(BELAY_SOURCE_DIR) + "/tests/golden/" + name; }
+inline std::string golden_dir(const std::string& name) {
+  return std::string(BELAY_SOURCE_DIR) + "/tests/golden/" + name;
+}
 
 }  // namespace belay::dsl::testing

@@ -32,8 +32,10 @@ TEST_CASE("SARIF says what the compiler says, in its structure") {
       {{"w f/world.belay", testing::world()},
        {"w f/case.belay",
         "belay 1\n\nworkflow w, version 1\n  takes\n    price  money\n  step capture \"Tåke\"\n"
-        "    allow BEL2001 because \"it is \\\"kept\\\"\"\n    do stripe.capture\n      intent = \"å\" + prise\n"
-        "      amount = price\n    if stripe.card_declined, cancel because \"No\"\n  pause for prise\n"}});
+        "    allow BEL2001 because \"it is \\\"kept\\\"\"\n    do stripe.capture\n      intent = "
+        "\"å\" + prise\n"
+        "      amount = price\n    if stripe.card_declined, cancel because \"No\"\n  pause for "
+        "prise\n"}});
   const json log = json::parse(render_sarif(c.diagnostics, c.sources, "below"));
   CHECK(log.at("version") == "2.1.0");
   CHECK(log.at("$schema").get<std::string>().find("sarif-2.1.0") != std::string::npos);
@@ -76,7 +78,8 @@ TEST_CASE("SARIF says what the compiler says, in its structure") {
   CHECK(related > 0);
   CHECK(same == 1);  // `prise`, twice
   const json& region = results[0].at("locations")[0].at("physicalLocation").at("region");
-  CHECK(results[0].at("locations")[0].at("physicalLocation").at("artifactLocation").at("uri") == "below/w%20f/case.belay");
+  CHECK(results[0].at("locations")[0].at("physicalLocation").at("artifactLocation").at("uri") ==
+        "below/w%20f/case.belay");
   CHECK(region.at("startLine") == 9);
   CHECK(region.at("startColumn") == 22);  // `å` counts once
 }

@@ -1,5 +1,6 @@
-// Every shipped definition has its twin in the other form under tests/twins, in the same folder, under the same name:
-// the same tree, and the same step graphs by hash. After a change of a definition make its twin anew:
+// Every shipped definition has its twin in the other form under tests/twins, in the same folder,
+// under the same name: the same tree, and the same step graphs by hash. After a change of a
+// definition make its twin anew:
 //   belay convert workflows --to yaml --out tests/twins/workflows
 #include <filesystem>
 
@@ -33,7 +34,8 @@ void check_twins(const std::string& folder) {
   CHECK(files > 0);
   const Compilation shipped = compile_workspace(kRoot + "/" + folder);
   const Compilation twins = compile_workspace(kRoot + "/tests/twins/" + folder);
-  INFO(render_text(shipped.diagnostics, shipped.sources, false) << render_text(twins.diagnostics, twins.sources, false));
+  INFO(render_text(shipped.diagnostics, shipped.sources, false)
+       << render_text(twins.diagnostics, twins.sources, false));
   CHECK(shipped.diagnostics.all().empty());
   CHECK(twins.diagnostics.all().empty());
   REQUIRE(shipped.program.graphs.size() == twins.program.graphs.size());
@@ -45,4 +47,6 @@ void check_twins(const std::string& folder) {
 }  // namespace
 
 TEST_CASE("shipped workflows and their twins are the same") { check_twins("workflows"); }
-TEST_CASE("the plugin example and its twin are the same") { check_twins("examples/plugin/workflows"); }
+TEST_CASE("the plugin example and its twin are the same") {
+  check_twins("examples/plugin/workflows");
+}

@@ -198,8 +198,7 @@ class SyntaxGenerator {
           out.size_max = number();
         }
         break;
-      default:
-        out.name = {chance(2) ? "uuid" : "Customer", {}};
+      default: out.name = {chance(2) ? "uuid" : "Customer", {}};
     }
     return out;
   }
@@ -237,9 +236,7 @@ class SyntaxGenerator {
   Act act(std::size_t depth, bool final = false) {
     Act out;
     switch (pick(final ? 2 : 7)) {
-      case 0:
-        out.kind = Act::Kind::kCarryOn;
-        break;
+      case 0: out.kind = Act::Kind::kCarryOn; break;
       case 1:
         out.kind = Act::Kind::kHandTo;
         out.team = name();
@@ -271,9 +268,7 @@ class SyntaxGenerator {
           break;
         }
         [[fallthrough]];
-      default:
-        out.kind = Act::Kind::kCancel;
-        out.because = text();
+      default: out.kind = Act::Kind::kCancel; out.because = text();
     }
     return out;
   }
@@ -395,9 +390,7 @@ class SyntaxGenerator {
         limit(out, depth);
         if (chance(4)) out.undo = undo(depth);
         break;
-      case Kind::kPause:
-        (chance(2) ? out.pause_for : out.pause_until) = duration();
-        break;
+      case Kind::kPause: (chance(2) ? out.pause_for : out.pause_until) = duration(); break;
       case Kind::kPublish:
         out.source = source(false);
         out.args = args();
@@ -474,8 +467,7 @@ class SyntaxGenerator {
         if (chance(2)) out.policies.handlers.push_back({{}, act(depth), {}});
         break;
       case Kind::kPointOfNoReturn:
-      default:
-        break;
+      default: break;
     }
     return out;
   }
@@ -496,9 +488,7 @@ class SyntaxGenerator {
         out.title = title();
         out.body = TypeDecl{fields()};
         break;
-      case 1:
-        out.body = event();
-        break;
+      case 1: out.body = event(); break;
       case 2:
         out.title = title();
         out.body = connector();
@@ -508,17 +498,12 @@ class SyntaxGenerator {
         out.title = title();
         out.body = action();
         break;
-      case 5:
-        out.body = webhook(out);
-        break;
-      case 6:
-        out.body = PlanDecl{tries()};
-        break;
-      default:
-        out.title = title();
-        out.body = workflow();
+      case 5: out.body = webhook(out); break;
+      case 6: out.body = PlanDecl{tries()}; break;
+      default: out.title = title(); out.body = workflow();
     }
-    const bool bare = std::holds_alternative<TypeDecl>(out.body) || std::holds_alternative<PlanDecl>(out.body);
+    const bool bare =
+        std::holds_alternative<TypeDecl>(out.body) || std::holds_alternative<PlanDecl>(out.body);
     if (!bare) out.allows = allows();
     return out;
   }
@@ -580,9 +565,7 @@ class SyntaxGenerator {
         out.any_rows = chance(2);
         out.sql = {"SELECT '# no comment'\n  FROM t  -- \"x\"\n\nWHERE a = :a", {}};
         break;
-      default:
-        out.runs = ActionDecl::Runs::kPlugin;
-        out.plugin = name();
+      default: out.runs = ActionDecl::Runs::kPlugin; out.plugin = name();
     }
     for (std::size_t i = pick(3); i > 0; --i) out.outcomes.push_back({condition(), dotted(), {}});
     if (chance(3)) out.undone_by = UseDecl{dotted(), args(2), {}};

@@ -1,7 +1,8 @@
-// Both forms are one tree: each tests/golden/syntax/NAME.belay has its tree (.tree) and its twin (.yaml); printing either
-// form and reading it back changes nothing, and printing again gives the same bytes. statements/ holds one file a statement;
-// the folder is one program, and other tests run what stands there. Also: small random damage to these
-// files never crashes a reader, and whatever is still read without a problem survives the same round trip.
+// Both forms are one tree: each tests/golden/syntax/NAME.belay has its tree (.tree) and its twin
+// (.yaml); printing either form and reading it back changes nothing, and printing again gives the
+// same bytes. statements/ holds one file a statement; the folder is one program, and other tests
+// run what stands there. Also: small random damage to these files never crashes a reader, and
+// whatever is still read without a problem survives the same round trip.
 #include <algorithm>
 #include <filesystem>
 #include <random>
@@ -26,7 +27,8 @@ std::vector<std::string> corpus() {
 
 void check_round_trip(const File& file) {
   const std::string as_text = print_text(file), as_yaml = print_yaml(file);
-  const ReadResult from_text = testing::read("p.belay", as_text), from_yaml = testing::read("p.yaml", as_yaml);
+  const ReadResult from_text = testing::read("p.belay", as_text),
+                   from_yaml = testing::read("p.yaml", as_yaml);
   CHECK(from_text.rendered == "");
   CHECK(from_yaml.rendered == "");
   CHECK(dump_tree(from_text.file) == dump_tree(file));
@@ -55,7 +57,9 @@ TEST_CASE("every golden of the syntax reads into its tree, and both forms carry 
 TEST_CASE("damaged files earn diagnostics, never a crash, and what still reads survives printing") {
   std::mt19937 random(20261121);
   const auto pick = [&](std::size_t n) { return n == 0 ? 0 : random() % n; };
-  const std::string pieces[] = {"\t", "  ", "{", "}", "[", "(", ")", "\"", "'", ",", ":", "#", "= ", " |", "- ", "!", "&a", "*a", "“", "---\n", "else\n", "\\"};
+  const std::string pieces[] = {"\t", "  ", "{", "}",     "[",      "(",  ")",  "\"",
+                                "'",  ",",  ":", "#",     "= ",     " |", "- ", "!",
+                                "&a", "*a", "“", "---\n", "else\n", "\\"};
   std::vector<std::string> files = corpus();
   for (int round = 0; round < 150; ++round) {
     std::string text = load(files[pick(files.size())]);
@@ -76,8 +80,10 @@ TEST_CASE("damaged files earn diagnostics, never a crash, and what still reads s
 }
 
 TEST_CASE("YAML written by hand, as LANGUAGE.md lays it out, says what the text form says") {
-  const File text = testing::read("f.belay", load(golden_dir("syntax") + "/declarations.belay")).file;
-  const ReadResult yaml = testing::read("f.yaml", load(golden_dir("syntax") + "/by_hand/declarations.yaml"));
+  const File text =
+      testing::read("f.belay", load(golden_dir("syntax") + "/declarations.belay")).file;
+  const ReadResult yaml =
+      testing::read("f.yaml", load(golden_dir("syntax") + "/by_hand/declarations.yaml"));
   CHECK(yaml.rendered == "");
   CHECK(yaml.file.declarations.size() == 2);
   for (const Declaration& declaration : yaml.file.declarations) {

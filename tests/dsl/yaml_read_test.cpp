@@ -9,10 +9,14 @@ namespace {
 // `scalar` as the data of an argument becomes this expression.
 void check(const std::string& scalar, const std::string& expected) {
   INFO(scalar);
-  const ReadResult read = testing::read("f.yaml", "belay: 1\nworkflow: w\nversion: 1\nsteps:\n  - step: a\n    do: x.y\n    with:\n      k: " + scalar + "\n");
+  const ReadResult read = testing::read(
+      "f.yaml",
+      "belay: 1\nworkflow: w\nversion: 1\nsteps:\n  - step: a\n    do: x.y\n    with:\n      k: " +
+          scalar + "\n");
   CHECK(read.rendered == "");
   REQUIRE(read.file.declarations.size() == 1);
-  CHECK(std::get<WorkflowDecl>(read.file.declarations[0].body).body.at(0).args.at(0).value.text == expected);
+  CHECK(std::get<WorkflowDecl>(read.file.declarations[0].body).body.at(0).args.at(0).value.text ==
+        expected);
 }
 
 void check_kind(const std::string& text, YamlKind expected, bool said) {
@@ -56,11 +60,15 @@ TEST_CASE("a YAML file is ours by its line, and a declaration without it is an e
 }
 
 TEST_CASE("an expression's place is where its first byte stands") {
-  const std::string text = "belay: 1\nworkflow: w\nversion: 1\nonce_per: 'a.b'\nsteps:\n  - step: a\n    do: x.y\n    with: { k: = price, l: '= max(a, b)' }\n";
+  const std::string text =
+      "belay: 1\nworkflow: w\nversion: 1\nonce_per: 'a.b'\nsteps:\n  - step: a\n    do: x.y\n    "
+      "with: { k: = price, l: '= max(a, b)' }\n";
   const ReadResult read = testing::read("f.yaml", text);
   CHECK(read.rendered == "");
   const auto& w = std::get<WorkflowDecl>(read.file.declarations[0].body);
-  const auto at = [&](const Expr& e) { return std::string(read.sources.line(0, e.span.line).substr(e.span.column - 1, e.text.size())); };
+  const auto at = [&](const Expr& e) {
+    return std::string(read.sources.line(0, e.span.line).substr(e.span.column - 1, e.text.size()));
+  };
   CHECK(at(w.once_per) == "a.b");
   CHECK(at(w.body[0].args[0].value) == "price");
   CHECK(at(w.body[0].args[1].value) == "max(a, b)");

@@ -1,11 +1,10 @@
-// Evaluating expressions: one check(expression, value or error) over tables. Expressions are compiled by dsl/expr in
-// plain mode first, then with the English skin.
-#include "interpreter/expr.h"
-
+// Evaluating expressions: one check(expression, value or error) over tables. Expressions are
+// compiled by dsl/expr in plain mode first, then with the English skin.
 #include <chrono>
 
 #include "../catch.h"
 #include "dsl/expr/expr.h"
+#include "interpreter/expr.h"
 #include "interpreter/functions.h"
 #include "interpreter/time.h"
 #include "runtime/base/environment.h"
@@ -13,7 +12,9 @@
 namespace belay::interpreter {
 namespace {
 
-Value money(const char* code, std::int64_t minor) { return Value::money({minor, {code[0], code[1], code[2]}}); }
+Value money(const char* code, std::int64_t minor) {
+  return Value::money({minor, {code[0], code[1], code[2]}});
+}
 
 struct World final : Scope, dsl::Names {
   struct Entry {
@@ -38,11 +39,14 @@ struct World final : Scope, dsl::Names {
     return i < entries.size() && entries[i].value ? &*entries[i].value : nullptr;
   }
   Timestamp now() const override { return *parse_timestamp("2026-11-21T00:00:00Z"); }
-  const Environment* environment() const override { return with_environment ? &runtime::environment() : nullptr; }
+  const Environment* environment() const override {
+    return with_environment ? &runtime::environment() : nullptr;
+  }
   bool with_environment = true;
   std::optional<dsl::NameInfo> find(std::string_view name) const override {
     for (std::uint32_t i = 0; i < entries.size(); ++i) {
-      if (entries[i].name == name) return dsl::NameInfo{.type = {}, .slot = i, .may_be_absent = false, .absent_because = {}};
+      if (entries[i].name == name)
+        return dsl::NameInfo{.type = {}, .slot = i, .may_be_absent = false, .absent_because = {}};
     }
     return std::nullopt;
   }
@@ -287,14 +291,17 @@ TEST_CASE("values nest only so deep") {
   CHECK(to_text(deep).size() < 2 * static_cast<std::size_t>(value_depth_max) + 10);
 }
 
-TEST_CASE("without an environment there are no patterns and no named zones, and nothing else is missing") {
+TEST_CASE(
+    "without an environment there are no patterns and no named zones, and nothing else is "
+    "missing") {
   World world;
   world.with_environment = false;
   const auto run = [&](const char* text) {
     dsl::Expr expr;
     expr.text = text;
     dsl::Diagnostics diagnostics;
-    const Evaluated result = evaluate(dsl::check_expression(expr, world, {.plain = true}, diagnostics).program, world);
+    const Evaluated result =
+        evaluate(dsl::check_expression(expr, world, {.plain = true}, diagnostics).program, world);
     return result.ok ? to_text(result.value) : result.error;
   };
   CHECK(run("'a'.matches('a')") == "`matches` is not at hand here");
@@ -312,7 +319,8 @@ TEST_CASE("a damaged program is an error, not a crash") {
   CHECK(run({{.kind = ExprKind::kField}}) == "the expression is damaged");
   CHECK(run({{.kind = ExprKind::kConditional, .args = {0, 0}}}) == "the expression is damaged");
   CHECK(run({{.kind = ExprKind::kLocal, .index = 3}}) == "the expression is damaged");
-  CHECK(run({{.kind = ExprKind::kCall, .index = 9999}}) == "a function that this version does not know");
+  CHECK(run({{.kind = ExprKind::kCall, .index = 9999}}) ==
+        "a function that this version does not know");
   CHECK(run({{.kind = ExprKind::kList, .args = {0}}}) == "the expression nests too deep");
   CHECK(run({}) == "nothing is written here");
 }

@@ -1,5 +1,6 @@
-// Golden journals: what shipped workflows write and wish, entry by entry. A change of one of these files is a change of
-// meaning for sagas that run: it needs a new entry version, not a new golden. BELAY_UPDATE_GOLDEN=1 rewrites them.
+// Golden journals: what shipped workflows write and wish, entry by entry. A change of one of these
+// files is a change of meaning for sagas that run: it needs a new entry version, not a new golden.
+// BELAY_UPDATE_GOLDEN=1 rewrites them.
 #include "dsl/compile.h"
 #include "tests/interpreter/story.h"
 
@@ -18,17 +19,20 @@ const Graph& workflow(const std::string& name) {
 }
 
 const std::string kBooking = "0190d6a8-0000-7000-8000-000000000001";
-Value uuid(int n) { return Value::string("0190d6a8-0000-7000-8000-0000000000" + std::to_string(10 + n)); }
+Value uuid(int n) {
+  return Value::string("0190d6a8-0000-7000-8000-0000000000" + std::to_string(10 + n));
+}
 Value eur(std::int64_t minor) { return Value::money({minor, {'E', 'U', 'R'}}); }
 Value time_at(std::int64_t s) { return Value::timestamp({1'800'100'000 + s, 0}); }
 
 Value booking_input() {
-  return record({{"booking", Value::string(kBooking)},
-                 {"resource", uuid(1)},
-                 {"customer", record({{"id", uuid(2)}, {"email", Value::string("ada@example.com")}})},
-                 {"starts_at", time_at(0)},
-                 {"ends_at", time_at(3600)},
-                 {"price", eur(4990)}});
+  return record(
+      {{"booking", Value::string(kBooking)},
+       {"resource", uuid(1)},
+       {"customer", record({{"id", uuid(2)}, {"email", Value::string("ada@example.com")}})},
+       {"starts_at", time_at(0)},
+       {"ends_at", time_at(3600)},
+       {"price", eur(4990)}});
 }
 
 // Hold, intent, and the customer's payment of `minor`.
@@ -36,7 +40,9 @@ void until_paid(Story& s, std::int64_t minor) {
   s.ok("hold", record({{"id", uuid(3)}, {"expires_at", time_at(2400)}}));
   s.ok("intent", record({{"id", Value::string("pi_1")}}));
   s.put(EventTaken{s.run.at("paid"), "stripe:evt_1", "payment.authorised",
-                   record({{"booking", Value::string(kBooking)}, {"intent", Value::string("pi_1")}, {"amount", eur(minor)}})});
+                   record({{"booking", Value::string(kBooking)},
+                           {"intent", Value::string("pi_1")},
+                           {"amount", eur(minor)}})});
 }
 
 }  // namespace
@@ -87,7 +93,8 @@ TEST_CASE("golden: the customer does not pay in time") {
 TEST_CASE("golden: a capture that timed out, the engine killed, a refund refused, a person") {
   Story s(workflow("confirm_booking"), booking_input());
   until_paid(s, 4990);
-  s.put(StepFailed{s.run.at("capture"), Direction::kForward, 0, FailureKind::kUnsure, "timeout", "no answer in 10 s", false, 0});
+  s.put(StepFailed{s.run.at("capture"), Direction::kForward, 0, FailureKind::kUnsure, "timeout",
+                   "no answer in 10 s", false, 0});
   s.pass(2);
   const Recovery recovery = recover(s.run.graph, s.run.state);
   for (const Fact& fact : recovery.facts) s.put(fact);
@@ -96,7 +103,8 @@ TEST_CASE("golden: a capture that timed out, the engine killed, a refund refused
   s.fail("confirm", FailureKind::kBusiness, "booking.hold_gone");
   s.fail("capture", FailureKind::kBusiness, "refused", Direction::kUndo);
   CHECK(s.run.health() == "undo_failed");
-  s.put(OperatorActed{OperatorAct::kRetry, s.run.at("capture"), Direction::kUndo, false, {}, ""}, "the account is open again");
+  s.put(OperatorActed{OperatorAct::kRetry, s.run.at("capture"), Direction::kUndo, false, {}, ""},
+        "the account is open again");
   s.ok("capture", record({{"refund", Value::string("re_1")}}), Direction::kUndo);
   s.fail("intent", FailureKind::kBusiness, "stripe.intent_finished", Direction::kUndo);
   s.ok("hold", record({}), Direction::kUndo);
@@ -106,7 +114,8 @@ TEST_CASE("golden: a capture that timed out, the engine killed, a refund refused
 }
 
 TEST_CASE("golden: paid elsewhere, and the amount differs: the payment's undo gives it back") {
-  Story s(workflow("settle_booking"), record({{"booking", Value::string(kBooking)}, {"customer", uuid(2)}}));
+  Story s(workflow("settle_booking"),
+          record({{"booking", Value::string(kBooking)}, {"customer", uuid(2)}}));
   s.put(EventTaken{s.run.at("payment"), "e1", "payment.captured",
                    record({{"booking", Value::string(kBooking)},
                            {"customer", uuid(2)},

@@ -1,6 +1,7 @@
-// Drives one saga through the interpreter as the engine would, without an engine: facts in, commands out, a journal
-// that grows. When a Run ends, it proves for every prefix of its journal that replay finds the same state and that
-// deciding anew draws the same and wishes the same: the property that durability stands on.
+// Drives one saga through the interpreter as the engine would, without an engine: facts in,
+// commands out, a journal that grows. When a Run ends, it proves for every prefix of its journal
+// that replay finds the same state and that deciding anew draws the same and wishes the same: the
+// property that durability stands on.
 #pragma once
 #include <cstdio>
 #include <cstdlib>
@@ -48,8 +49,8 @@ class GraphBuilder {
     Node n;
     n.kind = kind;
     n.name = name;
-    const bool gives = kind == NodeKind::kStep || kind == NodeKind::kWait || kind == NodeKind::kAsk ||
-                       kind == NodeKind::kRun || kind == NodeKind::kSet;
+    const bool gives = kind == NodeKind::kStep || kind == NodeKind::kWait ||
+                       kind == NodeKind::kAsk || kind == NodeKind::kRun || kind == NodeKind::kSet;
     n.slot = gives ? slot(name) : kNoSlot;
     graph.nodes.push_back(std::move(n));
     return graph.nodes.back();
@@ -142,7 +143,8 @@ class Run {
       // A child is answered like a call: its start, and the request to undo itself.
       const auto* start = std::get_if<StartChild>(&command);
       if (start != nullptr && !start->detached) {
-        sent.push_back({start->path, Direction::kForward, start->generation, kNoAction, "", start->input});
+        sent.push_back(
+            {start->path, Direction::kForward, start->generation, kNoAction, "", start->input});
       }
       const auto* stop = std::get_if<StopChild>(&command);
       if (stop != nullptr && stop->direction == Direction::kUndo) {
@@ -160,12 +162,14 @@ class Run {
     return 0;
   }
 
-  void ok(const std::string& name, Value result = record({}), Direction direction = Direction::kForward) {
+  void ok(const std::string& name, Value result = record({}),
+          Direction direction = Direction::kForward) {
     put(StepSucceeded{at(name), direction, generation(name, direction), std::move(result)});
   }
   void fail(const std::string& name, FailureKind kind, const std::string& error,
             Direction direction = Direction::kForward) {
-    put(StepFailed{at(name), direction, generation(name, direction), kind, error, "", kind == FailureKind::kBusiness, 0});
+    put(StepFailed{at(name), direction, generation(name, direction), kind, error, "",
+                   kind == FailureKind::kBusiness, 0});
   }
   // Lets time pass and fires what is due.
   void pass(std::int64_t seconds_passed) {
@@ -181,8 +185,10 @@ class Run {
       text += path_text(graph, path) + " " + words + " " + std::to_string(generation);
     };
     for (const Command& command : commands) {
-      if (const auto* run = std::get_if<RunAction>(&command)) say(run->path, name(run->direction), run->generation);
-      if (const auto* start = std::get_if<StartChild>(&command)) say(start->path, "start", start->generation);
+      if (const auto* run = std::get_if<RunAction>(&command))
+        say(run->path, name(run->direction), run->generation);
+      if (const auto* start = std::get_if<StartChild>(&command))
+        say(start->path, "start", start->generation);
       if (const auto* stop = std::get_if<StopChild>(&command)) {
         say(stop->path, std::string("stop ") + name(stop->direction), stop->generation);
       }
@@ -194,12 +200,14 @@ class Run {
 
   // One line an entry, for a failing seed: BELAY_TRACE=1.
   void trace(const Entry& entry) const {
-    static constexpr const char* kFacts[] = {"Started", "StepSucceeded", "StepFailed", "TimerFired", "EventTaken",
-                                             "CancelAsked", "OperatorActed", "CapReached", "AnswerGiven", "TurnCame",
-                                             "UndoAsked", "Migrated"};
-    static constexpr const char* kDrawn[] = {"Took", "Assigned", "Sent", "RetryAt", "Settled", "Held", "Failed", "Handled",
-                                             "Waiting", "PausedUntil", "Published", "Passed", "DeadlineAt", "Cancelling",
-                                             "NotUndone", "Ended", "Looped", "Asked", "Unwinding", "Unwound"};
+    static constexpr const char* kFacts[] = {
+        "Started",       "StepSucceeded", "StepFailed",  "TimerFired", "EventTaken", "CancelAsked",
+        "OperatorActed", "CapReached",    "AnswerGiven", "TurnCame",   "UndoAsked",  "Migrated"};
+    static constexpr const char* kDrawn[] = {"Took",       "Assigned",    "Sent",      "RetryAt",
+                                             "Settled",    "Held",        "Failed",    "Handled",
+                                             "Waiting",    "PausedUntil", "Published", "Passed",
+                                             "DeadlineAt", "Cancelling",  "NotUndone", "Ended",
+                                             "Looped",     "Asked",       "Unwinding", "Unwound"};
     std::string line = std::to_string(entry.seq) + " " + kFacts[entry.fact.index()];
     const auto place = [&](const auto& item) {
       if constexpr (requires { item.part; }) line += " part " + std::to_string(item.part) + " of";

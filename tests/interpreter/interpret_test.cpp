@@ -1,5 +1,5 @@
-// apply and decide by what a saga's owner would see: which requests leave, under which key, in which order, and how it
-// ends. Every Run proves replay for each prefix of its journal (harness.h).
+// apply and decide by what a saga's owner would see: which requests leave, under which key, in
+// which order, and how it ends. Every Run proves replay for each prefix of its journal (harness.h).
 #include "tests/interpreter/harness.h"
 
 using namespace belay::testing;
@@ -92,7 +92,8 @@ TEST_CASE("an unsure step is sent again under the same key") {
   CHECK(run.latest() == "confirm do 0");
 }
 
-TEST_CASE("a refusal under an unsure key is not repeated: it tells nothing of the tries before it") {
+TEST_CASE(
+    "a refusal under an unsure key is not repeated: it tells nothing of the tries before it") {
   SECTION("a check finds out") {
     Run run(three_steps(true, true));
     run.ok("hold");
@@ -127,7 +128,9 @@ TEST_CASE("an unsure step that must not be repeated is checked") {
     run.ok("hold");
     run.fail("capture", kUnsure, "timeout");
     CHECK(run.latest() == "capture check 0");
-    run.ok("capture", record({{"happened", Value::string("yes")}, {"charge", Value::string("ch_1")}}), Direction::kCheck);
+    run.ok("capture",
+           record({{"happened", Value::string("yes")}, {"charge", Value::string("ch_1")}}),
+           Direction::kCheck);
     CHECK(run.latest() == "confirm do 0");
   }
   SECTION("it did not") {
@@ -159,20 +162,24 @@ TEST_CASE("without a check an unsure step is held, and a person resolves it") {
     run.put(CancelAsked{}, "customer called");
     CHECK(run.latest() == "");
     CHECK(run.status() == "compensating");
-    run.put(OperatorActed{OperatorAct::kResolve, run.at("capture"), Direction::kForward, true, record({}), "seen"});
+    run.put(OperatorActed{OperatorAct::kResolve, run.at("capture"), Direction::kForward, true,
+                          record({}), "seen"});
     CHECK(run.latest() == "capture undo 0");
   }
   SECTION("resolved as happened it is shown among what is kept") {
-    const Fact act = OperatorActed{OperatorAct::kResolve, run.at("capture"), Direction::kForward, true, record({}), "seen"};
+    const Fact act = OperatorActed{
+        OperatorAct::kResolve, run.at("capture"), Direction::kForward, true, record({}), "seen"};
     CHECK(preview(run.graph, run.state, act, "saga").keeps ==
           std::vector<std::string>{"hold (moves money)", "capture (moves money)"});
   }
   SECTION("it did not happen") {
-    run.put(OperatorActed{OperatorAct::kResolve, run.at("capture"), Direction::kForward, false, {}, "seen"});
+    run.put(OperatorActed{
+        OperatorAct::kResolve, run.at("capture"), Direction::kForward, false, {}, "seen"});
     CHECK(run.latest() == "capture do 1");
   }
   SECTION("a blind retry is not offered") {
-    const Fact retry = OperatorActed{OperatorAct::kRetry, run.at("capture"), Direction::kForward, false, {}, ""};
+    const Fact retry =
+        OperatorActed{OperatorAct::kRetry, run.at("capture"), Direction::kForward, false, {}, ""};
     CHECK_FALSE(preview(run.graph, run.state, retry, "saga").allowed);
   }
 }
@@ -207,7 +214,9 @@ TEST_CASE("cancel settles an unsure call by its check rather than by sending it 
   CHECK(run.latest() == "hold undo 0");
 }
 
-TEST_CASE("a check's no counts only so long after the request was heard of, whenever it was decided to send it") {
+TEST_CASE(
+    "a check's no counts only so long after the request was heard of, whenever it was decided to "
+    "send it") {
   Graph graph = three_steps(false, true);
   graph.actions[graph.nodes[find_node(graph, "capture")].call.check.front().action].settling_s = 20;
   Run run(graph);
@@ -247,7 +256,8 @@ TEST_CASE("an undo that keeps failing is held, shown, and goes on when a person 
   CHECK(run.health() == "undo_failed");
   const auto left = left_over(run.graph, run.state);
   REQUIRE(left.size() == 2);
-  const Fact retry = OperatorActed{OperatorAct::kRetry, run.at("capture"), Direction::kUndo, false, {}, ""};
+  const Fact retry =
+      OperatorActed{OperatorAct::kRetry, run.at("capture"), Direction::kUndo, false, {}, ""};
   const Preview shown = preview(run.graph, run.state, retry, "saga");
   CHECK(shown.allowed);
   CHECK(shown.repeats.size() == 1);
@@ -265,7 +275,8 @@ TEST_CASE("an undo that is skipped is left over for ever") {
   run.ok("capture");
   run.fail("confirm", kBusiness, "booking.taken");
   run.fail("capture", kBusiness, "refused", Direction::kUndo);
-  run.put(OperatorActed{OperatorAct::kSkip, run.at("capture"), Direction::kUndo, false, {}, ""}, "refunded by hand");
+  run.put(OperatorActed{OperatorAct::kSkip, run.at("capture"), Direction::kUndo, false, {}, ""},
+          "refunded by hand");
   CHECK(run.latest() == "hold undo 0");
   run.ok("hold", record({}), Direction::kUndo);
   CHECK(run.status() == "compensated");
@@ -459,7 +470,8 @@ TEST_CASE("after a restart: safe calls go out again under the same key, others b
     restart(run);
     CHECK(run.sent.size() == 3);
     CHECK(run.sent.back() == before);
-    run.fail("capture", kTransient, "unavailable");  // what was lost may have happened: still the same key
+    run.fail("capture", kTransient,
+             "unavailable");  // what was lost may have happened: still the same key
     run.pass(10);
     CHECK(run.latest() == "capture do 0");
   }
@@ -496,7 +508,8 @@ TEST_CASE("a stored error of the other side is not asked for twice") {
   graph.actions[2].replays_errors = true;
   Run run(graph);
   run.ok("hold");
-  run.put(StepFailed{run.at("capture"), Direction::kForward, 0, kUnsure, "server_error", "500", true, 0});
+  run.put(StepFailed{run.at("capture"), Direction::kForward, 0, kUnsure, "server_error", "500",
+                     true, 0});
   CHECK(run.latest() == "capture check 0");
 }
 

@@ -53,30 +53,21 @@ class Maker {
   void statement(Block& nodes, int depth) {
     const int kind = pick(depth < 3 ? 20 : 10);
     switch (kind) {
-      case 6:
-        return wait(nodes, depth);
-      case 7:
-        return ask(nodes, depth);
-      case 8:
-        return run(nodes);
-      case 9:
-        return small(nodes);
+      case 6: return wait(nodes, depth);
+      case 7: return ask(nodes, depth);
+      case 8: return run(nodes);
+      case 9: return small(nodes);
       case 10:
       case 11:
-      case 12:
-        return together(nodes, depth);
+      case 12: return together(nodes, depth);
       case 13:
       case 14:
-      case 15:
-        return for_each(nodes, depth);
-      case 16:
-        return repeat(nodes, depth);
+      case 15: return for_each(nodes, depth);
+      case 16: return repeat(nodes, depth);
       case 17:
       case 18:
-      case 19:
-        return try_(nodes, depth);
-      default:
-        return step(nodes, depth);
+      case 19: return try_(nodes, depth);
+      default: return step(nodes, depth);
     }
   }
 
@@ -87,9 +78,7 @@ class Maker {
         act.kind = past_ ? ActKind::kCarryOn : ActKind::kCancel;
         act.because = "said so";
         break;
-      case 1:
-        act.kind = ActKind::kHandTo;
-        break;
+      case 1: act.kind = ActKind::kHandTo; break;
       case 2:
       case 3:
         act.kind = ActKind::kBlock;
@@ -100,9 +89,7 @@ class Maker {
         act.after_ms = 1000;
         act.at_most = 1;
         break;
-      default:
-        act.kind = ActKind::kCarryOn;
-        break;
+      default: act.kind = ActKind::kCarryOn; break;
     }
     return act;
   }

@@ -540,7 +540,8 @@ TEST_CASE("a step that only reads and was lost each time held the saga") {
 
 TEST_CASE("a `try` did not hear of a read that was lost each time") {
   GraphBuilder b;
-  const auto act = b.action("act", kMarks), back = b.action("back", kMarks), find = b.action("look", kReads);
+  const auto act = b.action("act", kMarks), back = b.action("back", kMarks),
+             find = b.action("look", kReads);
   Block root, body;
   b.step(body, "charge", act, back);
   b.step(body, "look", find);
@@ -592,7 +593,8 @@ TEST_CASE("an undo waited for what a step that only reads would have told") {
   CHECK(run.status() == "compensated");
 }
 
-TEST_CASE("a read that is lost with its engine uses up no try, also under a key that is forgotten") {
+TEST_CASE(
+    "a read that is lost with its engine uses up no try, also under a key that is forgotten") {
   Looking looking;
   looking.b.graph.actions[2].keys_remembered_s = 60;
   Run run = looking.run();

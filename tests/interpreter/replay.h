@@ -1,5 +1,6 @@
-// The property that durability stands on, for any journal that a test has made: for every prefix, folding the recorded
-// entries gives the state that deciding anew gives, deciding anew draws and wishes the same, and nothing is left open.
+// The property that durability stands on, for any journal that a test has made: for every prefix,
+// folding the recorded entries gives the state that deciding anew gives, deciding anew draws and
+// wishes the same, and nothing is left open.
 #pragma once
 #include <string>
 #include <string_view>
@@ -9,7 +10,8 @@
 
 namespace belay::testing {
 
-// What is wrong with a journal, or empty. `last`: the state that the journal should end in, or null.
+// What is wrong with a journal, or empty. `last`: the state that the journal should end in, or
+// null.
 inline std::string replay_problem(const interpreter::Graph& graph, std::string_view saga,
                                   const std::vector<interpreter::Entry>& journal,
                                   const interpreter::State* last = nullptr) {
@@ -30,8 +32,10 @@ inline std::string replay_problem(const interpreter::Graph& graph, std::string_v
     }
     if (!(again.drawn == entry.drawn)) return "other conclusions" + where;
     if (!(again.state == folded)) return "another state" + where;
-    const Decision nothing = decide(graph, std::move(again.state), saga);  // which is the folded one
-    if (!nothing.drawn.empty() || !nothing.commands.empty()) return "a decision was left open" + where;
+    const Decision nothing =
+        decide(graph, std::move(again.state), saga);  // which is the folded one
+    if (!nothing.drawn.empty() || !nothing.commands.empty())
+      return "a decision was left open" + where;
   }
   if (last != nullptr && !(folded == *last)) return "the journal ends in another state";
   return "";

@@ -1,5 +1,5 @@
-// Recorded histories against edited definitions: a history is made under one text, a few words of the text are changed,
-// and the verdict is compared with what it has to be.
+// Recorded histories against edited definitions: a history is made under one text, a few words of
+// the text are changed, and the verdict is compared with what it has to be.
 #include "interpreter/replay.h"
 
 #include "dsl/compile.h"
@@ -204,8 +204,10 @@ TEST_CASE("replay: what lies ahead may change") {
 TEST_CASE("replay: the request of a call that was answered may change, of one under way not") {
   const Edit request{"      item   = item\n", "      item   = \"a \" + item\n"};
   check(kPaidFor, request, "ahead 3: pay");
-  check(kPaying, request, "differs 3: `pay` was sent and is not settled, and its request would be another one");
-  check(kTrying, request, "ahead 5: pay");  // the next try is another request under a key of its own
+  check(kPaying, request,
+        "differs 3: `pay` was sent and is not settled, and its request would be another one");
+  check(kTrying, request,
+        "ahead 5: pay");  // the next try is another request under a key of its own
   check(kPaid, request, "same");
   check(kDone, request, "same");
   const Edit action{"    do charge\n", "    do charge_elsewhere\n"};
@@ -214,7 +216,8 @@ TEST_CASE("replay: the request of a call that was answered may change, of one un
 
 TEST_CASE("replay: times that are over do not count, those that run do") {
   const Edit retry{"first wait 2 seconds", "first wait 3 seconds"};
-  check(kTrying, retry, "differs 4: `pay` waits to be tried again, and would wait for another length of time");
+  check(kTrying, retry,
+        "differs 4: `pay` waits to be tried again, and would wait for another length of time");
   check(kPaid, retry, "same");
   const Edit limit{"within 1 hour", "within 2 hours"};
   check(kPaidFor, limit, "differs 2: `paid` is under way and would have another limit");
@@ -222,8 +225,10 @@ TEST_CASE("replay: times that are over do not count, those that run do") {
   const Edit deadline{"finish within 3 hours", "finish within 4 hours"};
   check(kPaying, deadline, "differs 1: the time by which it has to finish is another one");
   check(kDone, deadline, "same");
-  const Edit turn{"  finish within 3 hours\n", "  finish within 3 hours\n  one at a time per item, others queue\n"};
-  check(kPaying, turn, "differs 1: it takes its turn among others than it would (`one at a time per`)");
+  const Edit turn{"  finish within 3 hours\n",
+                  "  finish within 3 hours\n  one at a time per item, others queue\n"};
+  check(kPaying, turn,
+        "differs 1: it takes its turn among others than it would (`one at a time per`)");
 }
 
 TEST_CASE("replay: what the edited definition has no place for") {
@@ -233,8 +238,10 @@ TEST_CASE("replay: what the edited definition has no place for") {
   const Edit event{"amount  int\n\n", "amount  int\n  currency  text\n\n"};
   check(kPaidFor, event, "same");
   check(kPaying, event,
-        "cannot 3: the event `shop.paid` that `paid` took does not fit its type now: it has no `currency`");
-  const Edit input{"    item  text\n  gives\n    charge", "    item  text\n    note  text\n  gives\n    charge"};
+        "cannot 3: the event `shop.paid` that `paid` took does not fit its type now: it has no "
+        "`currency`");
+  const Edit input{"    item  text\n  gives\n    charge",
+                   "    item  text\n    note  text\n  gives\n    charge"};
   check(kHolding, input,
         "cannot 1: the input does not fit what the workflow takes now: it has no `note`");
   const Edit optional{"    item  text\n  gives\n    charge",
@@ -243,10 +250,12 @@ TEST_CASE("replay: what the edited definition has no place for") {
   const Edit result{"  gives\n    id  text\n  can end in shop.declined",
                     "  gives\n    id  text\n    fee  int\n  can end in shop.declined"};
   check(kPaid, result, "cannot 6: what `pay` gave does not fit what it gives now: it has no `fee`");
-  const Edit kind{"step tell\n    do reserve\n      item = pay.id\n    undo with unreserve\n      id = tell.id\n"
-                  "    if shop.sold_out, cancel because \"Nobody to tell\"",
-                  "wait tell\n    for shop.paid, key pay.id\n"
-                  "    within 1 hour, otherwise cancel because \"Nobody to tell\""};
+  const Edit kind{
+      "step tell\n    do reserve\n      item = pay.id\n    undo with unreserve\n      id = "
+      "tell.id\n"
+      "    if shop.sold_out, cancel because \"Nobody to tell\"",
+      "wait tell\n    for shop.paid, key pay.id\n"
+      "    within 1 hour, otherwise cancel because \"Nobody to tell\""};
   check(kPaid, kind, "cannot 6: `tell` was a step and is a wait now");
   check(kPaying, kind, "ahead 4: tell");
   const Edit other_event{"for shop.paid, key item", "for shop.paid, key item + \"!\""};
@@ -288,13 +297,18 @@ std::string in_loops() {
 )";
 }
 
-void check_loops(std::size_t outcomes, const std::string& from, const std::string& to, const std::string& expected) {
-  Run run(compiled(in_loops()), record({{"items", Value::list({Value::string("a"), Value::string("b")})}}));
+void check_loops(std::size_t outcomes, const std::string& from, const std::string& to,
+                 const std::string& expected) {
+  Run run(compiled(in_loops()),
+          record({{"items", Value::list({Value::string("a"), Value::string("b")})}}));
   const Value id = record({{"id", Value::string("r")}});
-  const char* const steps[] = {"for_each_1[0].got", "for_each_1[1].got", "fee", "extra", "fee", "last"};
+  const char* const steps[] = {
+      "for_each_1[0].got", "for_each_1[1].got", "fee", "extra", "fee", "last"};
   for (std::size_t i = 0; i < outcomes; ++i) {
-    if (i == 3) run.fail("extra", FailureKind::kBusiness, "shop.sold_out");
-    else run.ok(steps[i], id, i == 4 ? Direction::kUndo : Direction::kForward);
+    if (i == 3)
+      run.fail("extra", FailureKind::kBusiness, "shop.sold_out");
+    else
+      run.ok(steps[i], id, i == 4 ? Direction::kUndo : Direction::kForward);
   }
   std::string text = in_loops();
   const auto at = text.find(from, text.find("workflow stock"));
@@ -309,16 +323,21 @@ TEST_CASE("replay: loops and parts") {
   for (std::size_t outcomes = 0; outcomes <= 6; ++outcomes) {
     check_loops(outcomes, "version 1", "version 2", "same");
   }
-  check_loops(1, "at most 1 at once", "at most 2 at once", "differs 1: the edited definition draws something else");
-  check_loops(1, "at most 1 at once", "at most 1 at once, tolerating 1 failure", "ahead 3: for_each_1");
-  check_loops(1, "  try\n    step fee", "  pause for 1 hour\n  try\n    step fee", "ahead 3: pause_1");
+  check_loops(1, "at most 1 at once", "at most 2 at once",
+              "differs 1: the edited definition draws something else");
+  check_loops(1, "at most 1 at once", "at most 1 at once, tolerating 1 failure",
+              "ahead 3: for_each_1");
+  check_loops(1, "  try\n    step fee", "  pause for 1 hour\n  try\n    step fee",
+              "ahead 3: pause_1");
   check_loops(2, "  try\n    step fee", "  pause for 1 hour\n  try\n    step fee",
               "differs 3: the edited definition draws something else");
   check_loops(1, "item = item", "item = \"x\" + item",
-              "differs 2: `for_each_1[1].got` was sent and is not settled, and its request would be another one");
+              "differs 2: `for_each_1[1].got` was sent and is not settled, and its request would "
+              "be another one");
   check_loops(2, "item = item", "item = \"x\" + item", "ahead 4: got");
   check_loops(4, "carry on\n", "cancel because \"No\"\n", "ahead 6: try_1");
-  check_loops(5, "carry on\n", "cancel because \"No\"\n", "differs 6: the edited definition draws something else");
+  check_loops(5, "carry on\n", "cancel because \"No\"\n",
+              "differs 6: the edited definition draws something else");
 }
 
 TEST_CASE("replay: what was recorded is shown beside what would be drawn") {
@@ -335,7 +354,8 @@ TEST_CASE("replay: a journal with a gap is not judged") {
   Run run = history(kPaid);
   std::vector<Entry> journal = run.journal;
   journal.erase(journal.begin() + 2);
-  CHECK(words(replay(run.graph, run.graph, "saga", journal).verdict) == "cannot 4: an entry before it is missing");
+  CHECK(words(replay(run.graph, run.graph, "saga", journal).verdict) ==
+        "cannot 4: an entry before it is missing");
 }
 
 TEST_CASE("replay: while everything is undone only the undos lie ahead") {
@@ -343,7 +363,8 @@ TEST_CASE("replay: while everything is undone only the undos lie ahead") {
   const Graph after = edited({"  step tell\n", "  pause for 1 minute\n  step tell\n"});
   CHECK(run.status() == "compensating");
   CHECK(words(replay(run.graph, after, "saga", run.journal).verdict) == "same");
-  const Graph other = edited({"undo with unreserve\n      id = hold.id", "no undo because \"it lapses\""});
+  const Graph other =
+      edited({"undo with unreserve\n      id = hold.id", "no undo because \"it lapses\""});
   CHECK(words(replay(run.graph, other, "saga", run.journal).verdict) ==
         "differs 6: the edited definition draws something else");
 }

@@ -38,9 +38,13 @@ TEST_CASE("strings with escapes end where PostgreSQL ends them") {
   check("E'\\' :x' :y", "E :y");
   check("e'\\\\' :y", "e :y");
   check("E'it''s \\' :x' :y", "E :y");
-  check("'\\' :y", " :y");                // no escapes without the E
-  check("sale'\\' :y", "sale :y");        // a name that ends in e is no mark
-  check("\xC3\xA9" "E'\\' :y", "\xC3\xA9" "E :y");  // nor one with a letter beyond ASCII
+  check("'\\' :y", " :y");          // no escapes without the E
+  check("sale'\\' :y", "sale :y");  // a name that ends in e is no mark
+  check(
+      "\xC3\xA9"
+      "E'\\' :y",
+      "\xC3\xA9"
+      "E :y");  // nor one with a letter beyond ASCII
 }
 
 TEST_CASE("dollar quotes end at their own tag") {
@@ -48,14 +52,15 @@ TEST_CASE("dollar quotes end at their own tag") {
   check("$tag$ :x $$ :x $other$ :x $tag$:y", ":y");
   check("$_t1$ it's :x $_t1$:y", ":y");
   check("$\xC3\xA9$ :x $\xC3\xA9$:y", ":y");
-  check("$1 :y", "$1 :y");         // a parameter
+  check("$1 :y", "$1 :y");            // a parameter
   check("$1$ :y $1$", "$1$ :y $1$");  // a tag is a name
-  check("a$b$ :y", "a$b$ :y");     // dollars of a name
+  check("a$b$ :y", "a$b$ :y");        // dollars of a name
   check("$tag :y", "$tag :y");
 }
 
 TEST_CASE("what is never closed reaches to the end") {
-  for (const char* sql : {"':x", "\":x", "E'\\", "$$ :x", "$t$ :x $$", "/* :x /* */", "-- :x"}) check(sql, sql[0] == 'E' ? "E" : "");
+  for (const char* sql : {"':x", "\":x", "E'\\", "$$ :x", "$t$ :x $$", "/* :x /* */", "-- :x"})
+    check(sql, sql[0] == 'E' ? "E" : "");
   check("", "");
   check("$", "$");
   check("/", "/");

@@ -1,5 +1,6 @@
-// Golden journals of the remaining statements: the workflows of tests/golden/syntax/statements, each told as it goes
-// wrong: something fails, and what was done is undone, alone or with the whole saga. BELAY_UPDATE_GOLDEN=1 rewrites them.
+// Golden journals of the remaining statements: the workflows of tests/golden/syntax/statements,
+// each told as it goes wrong: something fails, and what was done is undone, alone or with the whole
+// saga. BELAY_UPDATE_GOLDEN=1 rewrites them.
 #include <filesystem>
 
 #include "dsl/compile.h"
@@ -32,7 +33,9 @@ const Value kGuest = Value::string("ada@example.com");
 Value text(const char* s) { return Value::string(s); }
 Value eur(std::int64_t minor) { return Value::money({minor, {'E', 'U', 'R'}}); }
 Value room(const char* id) { return record({{"room", text(id)}}); }
-Value seat(std::int64_t row) { return record({{"row", Value::integer(row)}, {"letter", text("A")}}); }
+Value seat(std::int64_t row) {
+  return record({{"row", Value::integer(row)}, {"letter", text("A")}});
+}
 Value hold(const char* id) { return record({{"hold", text(id)}}); }
 constexpr auto kUndo = Direction::kUndo;
 constexpr auto kBusiness = FailureKind::kBusiness;
@@ -70,7 +73,8 @@ TEST_CASE("golden: two prices of three are enough") {
 
 TEST_CASE("golden: one seat of four is gone, another goes too, and all are given back") {
   Story s(workflow("hold_seats"),
-          record({{"booking", kBooking}, {"seats", Value::list({seat(1), seat(2), seat(3), seat(4)})}}));
+          record({{"booking", kBooking},
+                  {"seats", Value::list({seat(1), seat(2), seat(3), seat(4)})}}));
   s.ok("for_each_1[0].hold", hold("h0"));
   s.fail("for_each_1[1].hold", kBusiness, "seat.taken");  // tolerated
   s.ok("for_each_1[2].hold", hold("h2"));
@@ -95,7 +99,8 @@ TEST_CASE("golden: the visa office never decides") {
 }
 
 TEST_CASE("golden: the card is declined, and the voucher is empty") {
-  Story s(workflow("take_payment"), record({{"booking", kBooking}, {"price", eur(4990)}, {"guest", kGuest}}));
+  Story s(workflow("take_payment"),
+          record({{"booking", kBooking}, {"price", eur(4990)}, {"guest", kGuest}}));
   s.fail("card", kBusiness, "card.declined");
   s.fail("voucher", kBusiness, "voucher.empty");
   CHECK(s.run.status() == "compensated");
@@ -105,7 +110,8 @@ TEST_CASE("golden: the card is declined, and the voucher is empty") {
 TEST_CASE("golden: the manager says no, and nobody answers") {
   const Value input = record({{"booking", kBooking}, {"price", eur(200'000)}, {"guest", kGuest}});
   Story no(workflow("approve_stay"), input);
-  no.put(AnswerGiven{no.run.at("approve"), record({{"granted", Value::boolean(false)}, {"why", text("too large")}})});
+  no.put(AnswerGiven{no.run.at("approve"),
+                     record({{"granted", Value::boolean(false)}, {"why", text("too large")}})});
   CHECK(no.run.status() == "compensated");
   no.check_golden("statement_ask.txt");
   Story nobody(workflow("approve_stay"), input);
@@ -117,7 +123,8 @@ TEST_CASE("golden: the manager says no, and nobody answers") {
 
 TEST_CASE("golden: one paper came, the other did not") {
   Story s(workflow("collect_papers"), record({{"booking", kBooking}}));
-  s.put(EventTaken{s.run.at("papers"), "e1", "contract.signed", record({{"booking", kBooking}, {"by", text("Ada")}}), 1});
+  s.put(EventTaken{s.run.at("papers"), "e1", "contract.signed",
+                   record({{"booking", kBooking}, {"by", text("Ada")}}), 1});
   CHECK(s.run.status() == "running");
   s.pass(7 * 24 * 3600);
   CHECK(s.run.status() == "compensated");
@@ -126,13 +133,15 @@ TEST_CASE("golden: one paper came, the other did not") {
 
 TEST_CASE("golden: the transfer comes, and the card is no longer waited for") {
   Story s(workflow("await_payment"), record({{"booking", kBooking}, {"price", eur(4990)}}));
-  s.put(EventTaken{s.run.at("paid"), "e1", "transfer.received", record({{"booking", kBooking}, {"amount", eur(4990)}}), 1});
+  s.put(EventTaken{s.run.at("paid"), "e1", "transfer.received",
+                   record({{"booking", kBooking}, {"amount", eur(4990)}}), 1});
   CHECK(s.run.status() == "completed");
   s.check_golden("statement_wait_any.txt");
 }
 
 TEST_CASE("golden: a trip is cancelled while its stay is booked, and after") {
-  const Value input = record({{"booking", kBooking}, {"nights", Value::integer(2)}, {"guest", kGuest}});
+  const Value input =
+      record({{"booking", kBooking}, {"nights", Value::integer(2)}, {"guest", kGuest}});
   Story during(workflow("book_trip"), input);
   during.put(CancelAsked{}, "changed plans");
   during.ok("stay", room("s1"));  // it had completed before it was told to stop
@@ -146,7 +155,8 @@ TEST_CASE("golden: a trip is cancelled while its stay is booked, and after") {
 }
 
 TEST_CASE("golden: a handler's block tries again, and then asks a person") {
-  Story s(workflow("print_tickets"), record({{"booking", kBooking}, {"price", eur(4990)}, {"guest", kGuest}}));
+  Story s(workflow("print_tickets"),
+          record({{"booking", kBooking}, {"price", eur(4990)}, {"guest", kGuest}}));
   for (int i = 0; i < 3; ++i) {
     s.fail("charge", kBusiness, "card.declined");
     s.pass(3600);
@@ -161,8 +171,10 @@ TEST_CASE("golden: a handler's block tries again, and then asks a person") {
   s.check_golden("statement_acts.txt");
 }
 
-TEST_CASE("golden: a second saga of one customer waits its turn, and is cancelled before it comes") {
-  const Value input = record({{"booking", kBooking}, {"customer", kBooking}, {"nights", Value::integer(2)}});
+TEST_CASE(
+    "golden: a second saga of one customer waits its turn, and is cancelled before it comes") {
+  const Value input =
+      record({{"booking", kBooking}, {"customer", kBooking}, {"nights", Value::integer(2)}});
   Story s(workflow("start_booking"), input, true);
   s.put(CancelAsked{}, "not needed");
   CHECK(s.run.status() == "compensated");

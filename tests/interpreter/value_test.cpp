@@ -12,12 +12,32 @@ Value eur(std::int64_t minor) { return Value::money({minor, {'E', 'U', 'R'}}); }
 
 std::vector<Value> samples() {
   const Value text = Value::string("a"), other = Value::string("b");
-  return {Value(), Value::boolean(false), Value::boolean(true), Value::integer(-1), Value::integer(1),
-          Value::unsigned_integer(1), Value::real(-0.0), Value::real(0.0), Value::real(1), Value::real(0.0 / 0.0),
-          text, other, Value::bytes("a"), Value::list({}), Value::list({text}), Value::list({text, other}),
-          Value::list({Value::list({text}), other}), Value::map({}), Value::map({{text, other}}),
-          Value::map({{text, text}, {other, text}}), Value::timestamp({1, 0}), Value::timestamp({1, 5}),
-          Value::duration({1, 0}), Value::duration({-1, -5}), eur(100), Value::money({100, {'U', 'S', 'D'}}),
+  return {Value(),
+          Value::boolean(false),
+          Value::boolean(true),
+          Value::integer(-1),
+          Value::integer(1),
+          Value::unsigned_integer(1),
+          Value::real(-0.0),
+          Value::real(0.0),
+          Value::real(1),
+          Value::real(0.0 / 0.0),
+          text,
+          other,
+          Value::bytes("a"),
+          Value::list({}),
+          Value::list({text}),
+          Value::list({text, other}),
+          Value::list({Value::list({text}), other}),
+          Value::map({}),
+          Value::map({{text, other}}),
+          Value::map({{text, text}, {other, text}}),
+          Value::timestamp({1, 0}),
+          Value::timestamp({1, 5}),
+          Value::duration({1, 0}),
+          Value::duration({-1, -5}),
+          eur(100),
+          Value::money({100, {'U', 'S', 'D'}}),
           Value::type("int")};
 }
 
@@ -43,7 +63,9 @@ TEST_CASE("equal values, and only those, have equal canonical bytes, and the ord
 
 TEST_CASE("canonical bytes are frozen: journals hold digests of them") {
   std::string bytes;
-  append_canonical(record({{"b", Value::integer(1)}, {"a", eur(-5)}, {"c", Value::list({Value::real(1.5)})}}), bytes);
+  append_canonical(
+      record({{"b", Value::integer(1)}, {"a", eur(-5)}, {"c", Value::list({Value::real(1.5)})}}),
+      bytes);
   CHECK(fnv1a(bytes) == 0xbf00dc23c1a081adULL);
   CHECK(fnv1a("") == 14695981039346656037ULL);
   CHECK(fnv1a("a") == 0xaf63dc4c8601ec8cULL);
@@ -74,7 +96,9 @@ TEST_CASE("values as text for people") {
   check(Value::duration({0, 5}), "0.000000005 seconds");
   check(Value::timestamp({1'795'262'400, 0}), "2026-11-21T12:00:00Z");
   check(Value::string("a\"b\\\n\x01"), R"("a\"b\\\n\u0001")");
-  check(Value::bytes("\xff" "a"), R"(b"\xffa")");
+  check(Value::bytes("\xff"
+                     "a"),
+        R"(b"\xffa")");
   check(Value::real(3), "3.0");
   check(Value::real(1e30), "1e+30");
   check(Value::unsigned_integer(3), "3u");

@@ -96,17 +96,18 @@ std::string Outline::text() const {
 bool Sink::read_here(const std::string& name) const {
   for (const Outline::Row& row : outline_.rows) {
     const std::size_t at = row.text.find_first_of("=:, ", row.indent);
-    for (std::size_t i = row.text.find(name, at); i != std::string::npos; i = row.text.find(name, i + 1)) {
+    for (std::size_t i = row.text.find(name, at); i != std::string::npos;
+         i = row.text.find(name, i + 1)) {
       const std::size_t end = i + name.size();
       const bool word = !word_char(row.text[i - 1]) && row.text[i - 1] != '.' &&
                         (name.back() == '.' || end >= row.text.size() || !word_char(row.text[end]));
-      const bool of_record = matches(row.text, "^ *(- )?(steps?|wait|workflow|event|once|takes|ask):? ");
+      const bool of_record =
+          matches(row.text, "^ *(- )?(steps?|wait|workflow|event|once|takes|ask):? ");
       if (row.code && word && !of_record) return true;
     }
   }
   return false;
 }
-
 
 void Sink::change(const std::string& kind, int row, const std::string& after,
                   std::set<int> also_rows, bool anywhere) {
@@ -176,9 +177,9 @@ void Sink::misspell(const std::string& kind, int row, std::size_t at, const std:
 // ---- What the files know
 
 std::set<std::string> words_of(const Files& files) {
-  std::set<std::string> words = {"text", "int",  "money", "bool", "uuid", "timestamp", "date",
-                                 "url",  "json", "email", "run",  "ask",  "try",       "set",
-                                 "api",  "header", "query", "type", "body", "worker",  "map"};
+  std::set<std::string> words = {"text", "int",    "money", "bool", "uuid", "timestamp", "date",
+                                 "url",  "json",   "email", "run",  "ask",  "try",       "set",
+                                 "api",  "header", "query", "type", "body", "worker",    "map"};
   for (const auto& [path, text] : files) {
     for (std::size_t i = 0; i < text.size();) {
       std::size_t end = i;
@@ -189,11 +190,12 @@ std::set<std::string> words_of(const Files& files) {
         const std::size_t line = text.rfind('\n', i) + 1;
         const std::string before = text.substr(line, i - line);
         const bool comment = before.find('#') != std::string::npos;
-        const bool read = before.ends_with("= ") || before.ends_with("key ") || before.ends_with("when ") ||
-                          before.ends_with("key: ") || before.ends_with("when: ");
+        const bool read = before.ends_with("= ") || before.ends_with("key ") ||
+                          before.ends_with("when ") || before.ends_with("key: ") ||
+                          before.ends_with("when: ");
         const std::size_t behind = text.find_first_not_of(' ', end);
-        const bool field = i - line == 2 || (i - line == 4 && behind != std::string::npos && behind > end + 1 &&
-                                             word_char(text[behind]));
+        const bool field = i - line == 2 || (i - line == 4 && behind != std::string::npos &&
+                                             behind > end + 1 && word_char(text[behind]));
         if (before.find_first_not_of(' ') == std::string::npos && field &&
             !words.insert("declared " + word).second) {
           words.insert("again " + word);
@@ -240,8 +242,9 @@ std::map<std::string, std::map<std::string, std::string>> takes_of(const Files& 
 
 std::vector<std::string> values_of_another_type(const std::string& type) {
   if (type == "duration") return {"40", "\"40 minutes\"", "EUR 40.00", "true"};
-  if (type == "money") return {"49.90", "\"49.90\"", "4990", "5 minutes", "EUR 49,90", "EUR 49.9",
-                               "XYZ 5", "EUR49.90"};
+  if (type == "money")
+    return {"49.90",     "\"49.90\"", "4990",  "5 minutes",
+            "EUR 49,90", "EUR 49.9",  "XYZ 5", "EUR49.90"};
   if (type == "uuid") return {"7", "\"seven\"", "true", "5 minutes", "EUR 5.00"};
   if (type == "timestamp") return {"\"tomorrow\"", "5 minutes", "17", "false"};
   if (type.starts_with("text") || type == "email") return {"7", "false", "5 minutes", "EUR 7.00"};

@@ -41,10 +41,10 @@ class Random {  // small and the same everywhere
 // One file as lines with their place in the tree of indentation.
 struct Outline {
   struct Row {
-    std::string text;         // whole line
+    std::string text;  // whole line
     std::size_t indent = 0;
-    int parent = -1;          // row it is indented under
-    bool code = false;        // not blank, not a comment, not block text
+    int parent = -1;    // row it is indented under
+    bool code = false;  // not blank, not a comment, not block text
     std::string said() const { return text.substr(indent); }
   };
   std::vector<Row> rows;

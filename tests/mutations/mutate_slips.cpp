@@ -1,7 +1,7 @@
-// Slips of an editor rather than of a head, alike in both forms: two lines swapped or joined, a line
-// broken in two, a whole block moved by a column, a sign too many at the end of a line, a blank that
-// is none (pasted from a word processor), the marks of a merge, a value of another type, an action
-// that nobody declares.
+// Slips of an editor rather than of a head, alike in both forms: two lines swapped or joined, a
+// line broken in two, a whole block moved by a column, a sign too many at the end of a line, a
+// blank that is none (pasted from a word processor), the marks of a merge, a value of another type,
+// an action that nobody declares.
 #include <algorithm>
 
 #include "tests/mutations/mutate.h"
@@ -12,7 +12,9 @@ namespace {
 using Words = std::vector<std::string>;
 constexpr const char* kHardBlank = "\xC2\xA0";
 
-std::string at_column(std::size_t column, const std::string& said) { return std::string(column, ' ') + said; }
+std::string at_column(std::size_t column, const std::string& said) {
+  return std::string(column, ' ') + said;
+}
 
 Words rows_of(const Outline& o, int from, int end) {
   Words out;
@@ -26,13 +28,18 @@ struct Here {
   const Outline::Row& line;
   std::string said;
   int end, next, prev;
-  bool leads;    // its first child stands right below
-  bool block;    // block text stands somewhere in it
+  bool leads;  // its first child stands right below
+  bool block;  // block text stands somewhere in it
   std::set<int> inside;
 
   Here(const Outline& outline, int at)
-      : o(outline), row(at), line(outline.rows[static_cast<std::size_t>(at)]), said(line.said()),
-        end(outline.end_of(at)), next(outline.sibling(at, 1)), prev(outline.sibling(at, -1)) {
+      : o(outline),
+        row(at),
+        line(outline.rows[static_cast<std::size_t>(at)]),
+        said(line.said()),
+        end(outline.end_of(at)),
+        next(outline.sibling(at, 1)),
+        prev(outline.sibling(at, -1)) {
     const std::vector<int> children = outline.children(at);
     leads = !children.empty() && children.front() == at + 1;
     block = said.ends_with("|");
@@ -43,7 +50,8 @@ struct Here {
     }
   }
   bool below_is_code() const {
-    return row + 1 < static_cast<int>(o.rows.size()) && o.rows[static_cast<std::size_t>(row + 1)].code;
+    return row + 1 < static_cast<int>(o.rows.size()) &&
+           o.rows[static_cast<std::size_t>(row + 1)].code;
   }
   const Outline::Row& below() const { return o.rows[static_cast<std::size_t>(row + 1)]; }
 };
@@ -64,7 +72,8 @@ void moved_block(const Here& h, const std::string& form, Sink& sink) {
 
 // What git leaves when two people changed one line.
 void merge_marks(const Here& h, const std::string& form, Sink& sink) {
-  if (h.line.indent > 2 || h.end > h.row + 12 || h.said == "---" || h.said.starts_with("belay")) return;
+  if (h.line.indent > 2 || h.end > h.row + 12 || h.said == "---" || h.said.starts_with("belay"))
+    return;
   Words both = {"<<<<<<< HEAD"};
   const Words lines = rows_of(h.o, h.row, h.end);
   both.insert(both.end(), lines.begin(), lines.end());
@@ -94,29 +103,36 @@ void text_slips(const Outline& o, int row, Sink& sink) {
                  {row - 1, row + 2, h.line.parent, h.next});
     sink.last().anywhere = true;
   }
-  if (h.leads && matches(h.said, "^(step|wait|ask|do|undo with|for each|together|try|repeat until|takes)\\b")) {
+  if (h.leads &&
+      matches(h.said,
+              "^(step|wait|ask|do|undo with|for each|together|try|repeat until|takes)\\b")) {
     sink.replace("text: head twice", row, row + 1, {line, line}, {h.line.parent});
   }
   if (h.below_is_code() && !first && !line.ends_with("|") && !h.below().text.ends_with("|") &&
       !matches(h.said, "#") && !matches(h.below().said(), "#|^belay")) {
-    sink.replace("text: lines joined", row, row + 2, {line + " " + h.below().said()}, {row + 2, h.next, h.line.parent});
+    sink.replace("text: lines joined", row, row + 2, {line + " " + h.below().said()},
+                 {row + 2, h.next, h.line.parent});
     sink.last().anywhere = true;  // what the second line declared
   }
   std::string head;
   const std::size_t space = group(line, "^ *(?:[a-z]+ )*[a-z]+( )[a-z_.\"]+", head);
-  if (space != std::string::npos && !line.ends_with("|") && !first && matches(h.said, "^(do|step|wait|undo with|retry|for|call|event|action|type) ")) {
+  if (space != std::string::npos && !line.ends_with("|") && !first &&
+      matches(h.said, "^(do|step|wait|undo with|retry|for|call|event|action|type) ")) {
     const std::size_t cut = h.line.indent + h.said.find(' ');
     sink.replace("text: line broken in two", row, row + 1,
-                 {line.substr(0, cut), at_column(h.line.indent, line.substr(cut + 1))}, {row + 1, row + 2, h.next, h.line.parent});
+                 {line.substr(0, cut), at_column(h.line.indent, line.substr(cut + 1))},
+                 {row + 1, row + 2, h.next, h.line.parent});
     sink.last().anywhere = matches(h.said, "^(step|wait|event|action|type) ");
   }
   if (line.find('#') == std::string::npos && !line.ends_with("|") && !first) {
-    for (const char* sign : {")", "]", "}", ";", " {"}) change("stray sign at the end", line + sign);
+    for (const char* sign : {")", "]", "}", ";", " {"})
+      change("stray sign at the end", line + sign);
   }
   if (const std::size_t blank = h.said.find(' '); blank != std::string::npos && !first) {
     std::string wrong = line;
     wrong.replace(h.line.indent + blank, 1, kHardBlank);
-    if (!parent.starts_with("call ")) change("hard blank", wrong);  // the key of a body may hold any sign
+    if (!parent.starts_with("call "))
+      change("hard blank", wrong);  // the key of a body may hold any sign
     if (h.line.indent >= 2) {
       wrong = line;
       wrong.replace(h.line.indent - 1, 1, kHardBlank);
@@ -135,12 +151,18 @@ void text_slips(const Outline& o, int row, Sink& sink) {
     }
   };
   const bool hook = matches(line, "body\\.");  // json: anything may be compared with it
-  swap("wrong type in an expression", "^ *(?:or )?when (.*)$", {"7", "\"yes\"", "5 minutes", "EUR 5.00", "[true]"});
-  swap("wrong type in an expression", "^ *repeat until (.*), at most", {"7", "\"done\"", "5 minutes"});
-  swap("wrong type in an expression", "^ *finish within (.*)$", {"true", "\"soon\"", "EUR 5.00", "now"});
+  swap("wrong type in an expression", "^ *(?:or )?when (.*)$",
+       {"7", "\"yes\"", "5 minutes", "EUR 5.00", "[true]"});
+  swap("wrong type in an expression", "^ *repeat until (.*), at most",
+       {"7", "\"done\"", "5 minutes"});
+  swap("wrong type in an expression", "^ *finish within (.*)$",
+       {"true", "\"soon\"", "EUR 5.00", "now"});
   swap("wrong type in an expression", "^ *pause for (.*)$", {"true", "\"soon\"", "now"});
-  if (!hook) swap("wrong type in an expression", "^ *when [a-z.]+ is(?: not)? ([a-z0-9.\"]+)$", {"5 minutes", "[1]"});
-  swap("unknown action", "^ *(?:do|undo with|undone by|checked by) ([a-z_.]+)$", {"nobody.there", "nobody"});
+  if (!hook)
+    swap("wrong type in an expression", "^ *when [a-z.]+ is(?: not)? ([a-z0-9.\"]+)$",
+         {"5 minutes", "[1]"});
+  swap("unknown action", "^ *(?:do|undo with|undone by|checked by) ([a-z_.]+)$",
+       {"nobody.there", "nobody"});
   swap("missing else", " \\? [^:]+( : .*)$", {"", " :", " else 1"});
 }
 
@@ -155,7 +177,8 @@ void yaml_slips(const Outline& o, int row, Sink& sink) {
   };
   moved_block(h, "yaml: ", sink);
   merge_marks(h, "yaml: ", sink);
-  const bool record = matches(parent, "^(- )?(takes|gives|fields|with|data|query|headers|answers|set|collect|given):");
+  const bool record = matches(
+      parent, "^(- )?(takes|gives|fields|with|data|query|headers|answers|set|collect|given):");
   std::string key;
   const std::size_t at = group(line, "^ *(?:- )*([a-z_]+):(?: |$)", key);
   if (at == std::string::npos || record) return;
@@ -168,19 +191,24 @@ void yaml_slips(const Outline& o, int row, Sink& sink) {
     sink.replace("yaml: head twice", row, row + 1, {line, line}, {h.line.parent});
   }
   const bool sound_below = h.below_is_code() && h.below().said() != "---";
-  if (sound_below && !line.ends_with("|") && !h.below().text.ends_with("|") && !matches(line, "[#']|\\[$|\\{$")) {
-    sink.replace("yaml: lines joined", row, row + 2, {line + " " + h.below().said()}, {row + 2, h.next, h.line.parent});
+  if (sound_below && !line.ends_with("|") && !h.below().text.ends_with("|") &&
+      !matches(line, "[#']|\\[$|\\{$")) {
+    sink.replace("yaml: lines joined", row, row + 2, {line + " " + h.below().said()},
+                 {row + 2, h.next, h.line.parent});
     sink.last().anywhere = true;
   }
   const std::size_t colon = at + key.size();
   const bool valued = colon + 2 < line.size();
   const bool small = valued && (line[colon + 2] == '{' || line[colon + 2] == '[');
-  if (valued && !small && !line.ends_with("|") && matches(key, "^(do|step|wait|run|retry|version|publish|event|key|within|route|for_each|in)$")) {
+  if (valued && !small && !line.ends_with("|") &&
+      matches(key,
+              "^(do|step|wait|run|retry|version|publish|event|key|within|route|for_each|in)$")) {
     sink.replace("yaml: line broken in two", row, row + 1,
                  {line.substr(0, colon + 1), at_column(h.line.indent, line.substr(colon + 2))},
                  {row + 1, row + 2, h.next, h.line.parent});
     sink.last().anywhere = matches(key, "^(step|wait|event)$");
-    for (const char* sign : {")", "]", "}", ";", " {", ","}) change("stray sign at the end", line + sign);
+    for (const char* sign : {")", "]", "}", ";", " {", ","})
+      change("stray sign at the end", line + sign);
   } else if (valued && (line.ends_with("}") || line.ends_with("]"))) {
     for (const char* sign : {")", "]", "}", ";", ","}) change("stray sign at the end", line + sign);
   }
@@ -207,10 +235,13 @@ void yaml_slips(const Outline& o, int row, Sink& sink) {
       change(kind, wrong);
     }
   };
-  swap("wrong type in an expression", "^ *- when: (.*)$", {"7", "'\"yes\"'", "5 minutes", "EUR 5.00"});
+  swap("wrong type in an expression", "^ *- when: (.*)$",
+       {"7", "'\"yes\"'", "5 minutes", "EUR 5.00"});
   swap("wrong type in an expression", "^ *- repeat_until: (.*)$", {"7", "'\"done\"'", "5 minutes"});
-  swap("wrong type in an expression", "^ *finish_within: (.*)$", {"'true'", "'\"soon\"'", "EUR 5.00", "now"});
-  swap("unknown action", "(?:do|undone_by|checked_by): ([a-z_]+\\.[a-z_]+)", {"nobody.there", "nobody"});
+  swap("wrong type in an expression", "^ *finish_within: (.*)$",
+       {"'true'", "'\"soon\"'", "EUR 5.00", "now"});
+  swap("unknown action", "(?:do|undone_by|checked_by): ([a-z_]+\\.[a-z_]+)",
+       {"nobody.there", "nobody"});
   swap("missing else", " \\? [^:]+( : .*?)['}]", {"", " else 1"});
   // A step before the one that it reads.
   if (item && h.next >= 0 && h.said.starts_with("- step: ") &&
@@ -220,7 +251,8 @@ void yaml_slips(const Outline& o, int row, Sink& sink) {
     Words swapped = rows_of(o, h.next, after);
     std::set<int> good;
     for (int i = h.next; i < after; ++i) {
-      if (matches(o.rows[static_cast<std::size_t>(i)].text, ("= " + name + "\\.").c_str())) good.insert(i);
+      if (matches(o.rows[static_cast<std::size_t>(i)].text, ("= " + name + "\\.").c_str()))
+        good.insert(i);
     }
     const Words own = rows_of(o, row, h.end);
     swapped.insert(swapped.end(), own.begin(), own.end());

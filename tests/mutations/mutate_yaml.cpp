@@ -8,13 +8,17 @@ namespace {
 
 // Keys that only the language knows (not fields, arguments, errors).
 constexpr const char* kKey =
-    "(?:^ *(?:- )?|[{,] )(belay|workflow|action|event|connector|webhook|retry_plan|title|version|takes|"
-    "gives|once_per|finish_within|if_undo_fails|steps|step|wait|when|then|together|branches|publish|"
+    "(?:^ *(?:- )?|[{,] "
+    ")(belay|workflow|action|event|connector|webhook|retry_plan|title|version|takes|"
+    "gives|once_per|finish_within|if_undo_fails|steps|step|wait|when|then|together|branches|"
+    "publish|"
     "data|point_of_no_return|do|with|undo|errors|retry|if_unsure|check|keep_trying|for|within|"
-    "otherwise|effects|repeating|call|route|sql|sql_any_rows|plugin|undone_by|checked_by|settles_in|"
+    "otherwise|effects|repeating|call|route|sql|sql_any_rows|plugin|undone_by|checked_by|settles_"
+    "in|"
     "sign_in|request_key_in|remembers_keys_for|outcomes|verify|no_undo_because|can_end_in|fields|"
     "even_if_up_to|scheme|secrets|tolerance|query|replays_errors|each_call_within|"
-    "for_each|in|at_once|tolerating|collect|repeat_until|at_most|ask|question|of_role|answers|all_of|"
+    "for_each|in|at_once|tolerating|collect|repeat_until|at_most|ask|question|of_role|answers|all_"
+    "of|"
     "any_of|or_when|pause|try|run|and_do_not_wait|alive_every|one_at_a_time|starts_on|carry_on|"
     "try_again|hand_to|branch|set|request_key|scenario|given): ?";
 
@@ -23,9 +27,12 @@ void of_words(const Outline& o, int row, Sink& sink) {
   std::string word;
   const auto misspell = [&](const char* kind, const char* pattern, bool anywhere = false) {
     const std::size_t at = group(line, pattern, word);
-    if (at != std::string::npos) sink.misspell(std::string("yaml: ") + kind, row, at, word, anywhere);
+    if (at != std::string::npos)
+      sink.misspell(std::string("yaml: ") + kind, row, at, word, anywhere);
   };
-  const bool record = matches(o.parent_said(row), "^(?:- )?(takes|gives|fields|with|data|query|headers|answers|set|collect):");
+  const bool record =
+      matches(o.parent_said(row),
+              "^(?:- )?(takes|gives|fields|with|data|query|headers|answers|set|collect):");
   if (!record) {
     misspell("misspelt key", kKey);
     const std::size_t at = group(line, kKey, word);
@@ -87,13 +94,20 @@ void of_words(const Outline& o, int row, Sink& sink) {
     misspell("misspelt step", "- step: ([a-z_]+)$", true);
     misspell("misspelt wait", "- wait: ([a-z_]+)$", true);
   }
-  if (matches(o.parent_said(row), "^(takes|gives|fields):")) misspell("misspelt type", "^ +[a-z_]+: (?:optional |private )*([a-zA-Z]+)$");
+  if (matches(o.parent_said(row), "^(takes|gives|fields):"))
+    misspell("misspelt type", "^ +[a-z_]+: (?:optional |private )*([a-zA-Z]+)$");
   misspell("misspelt name", "= ([a-z_]+)[ ,}]*$");
-  if (!declared) misspell("misspelt name", "[:=] ((?:hold|intent|capture|confirm|paid|customer|payment))\\.[a-z_]+");
-  if (!declared) misspell("misspelt field", "[:=] (?:hold|intent|capture|confirm|paid|customer|payment)\\.([a-z_]+)");
+  if (!declared)
+    misspell("misspelt name",
+             "[:=] ((?:hold|intent|capture|confirm|paid|customer|payment))\\.[a-z_]+");
+  if (!declared)
+    misspell("misspelt field",
+             "[:=] (?:hold|intent|capture|confirm|paid|customer|payment)\\.([a-z_]+)");
   if (matches(o.parent_said(row), "^takes:")) misspell("misspelt input", "^ +([a-z_]+):", true);
-  if (matches(o.parent_said(row), "^with:") && !matches(o.parent_said(o.rows[static_cast<std::size_t>(row)].parent), "^action")) {
-    if (o.rows[static_cast<std::size_t>(row)].indent > 2) misspell("misspelt argument", "^ +([a-z_]+): =");
+  if (matches(o.parent_said(row), "^with:") &&
+      !matches(o.parent_said(o.rows[static_cast<std::size_t>(row)].parent), "^action")) {
+    if (o.rows[static_cast<std::size_t>(row)].indent > 2)
+      misspell("misspelt argument", "^ +([a-z_]+): =");
   }
 }
 
@@ -126,12 +140,15 @@ void of_signs(const Outline& o, int row, Sink& sink) {
       if (line.find(": '= ") == i - 2) with("quote missing", i, 1, "");
       continue;
     }
-    const bool flow = line.find(": {") != std::string::npos || line.find(": [") != std::string::npos;
-    if (flow && std::string_view("{}[]").find(c) != std::string_view::npos && line.find(": =") > i) {
+    const bool flow =
+        line.find(": {") != std::string::npos || line.find(": [") != std::string::npos;
+    if (flow && std::string_view("{}[]").find(c) != std::string_view::npos &&
+        line.find(": =") > i) {
       with("bracket missing", i, 1, "");
       if (c == '{') open = true;
     }
-    if (open && c == ',' && line.find("= money(") == std::string::npos) with("comma missing", i, 1, "");
+    if (open && c == ',' && line.find("= money(") == std::string::npos)
+      with("comma missing", i, 1, "");
     if (open && c == ',') with("semicolon for comma", i, 1, ";");
   }
   std::string word;
@@ -143,8 +160,9 @@ void of_signs(const Outline& o, int row, Sink& sink) {
       with(kind, at, word.size(), v);
     }
   };
-  swap("wrong unit", "(?:within|for|keep_for|finish_within|keep_trying|first_wait|at_most|even_if_up_to|"
-                     "tolerance|settles_in): ([0-9]+ [a-z]+)",
+  swap("wrong unit",
+       "(?:within|for|keep_for|finish_within|keep_trying|first_wait|at_most|even_if_up_to|"
+       "tolerance|settles_in): ([0-9]+ [a-z]+)",
        {"15m", "40 minuets", "2 weeks", "30 mins", "17", "-5 minutes", "1.5 hours", "ten minutes",
         "PT5M", "0 minutes", "5", "1 month", "[5, minutes]"});
   swap("version", "^version: (1)", {"one", "-1", "0", "1.5", "v1", "", "[1]", "'1 '"});
@@ -152,23 +170,31 @@ void of_signs(const Outline& o, int row, Sink& sink) {
   swap("= as comparison", "when: [a-z.]+ (is)(?: not)? ", {"="});
   swap("if for when", "^ *- (when):", {"if", "unless", "where", "If"});
   swap("else", "[ ](otherwise):", {"else", "or_else", "default"});
-  swap("flag", "(?:doubling|random_spread|replays_errors|point_of_no_return): (true)", {"yes", "1", "on", "True", "nope"});
-  swap("keep then", "then: (carry on)", {"carry_on_now", "go on", "{ cancel: Late }", "", "[carry on]"});
-  swap("act", "errors: \\{ [a-z_.]+: (\\{ cancel:)", {"{ cancle:", "{ abort:", "cancel {", "{ cancel_because:"});
+  swap("flag", "(?:doubling|random_spread|replays_errors|point_of_no_return): (true)",
+       {"yes", "1", "on", "True", "nope"});
+  swap("keep then", "then: (carry on)",
+       {"carry_on_now", "go on", "{ cancel: Late }", "", "[carry on]"});
+  swap("act", "errors: \\{ [a-z_.]+: (\\{ cancel:)",
+       {"{ cancle:", "{ abort:", "cancel {", "{ cancel_because:"});
   swap("repeating", "repeating: (safe)", {"yes", "save", "true"});
   swap("effect", "effects: \\[(moves money|reads|reserves|records|notifies)\\]",
        {"moves_money", "move money", "read", "sends"});
-  swap("data without =", "(?:amount|price|from_time|to_time|starts_at|ends_at|confirmed_at): (= )[a-z_.]+", {"", "=="});
+  swap("data without =",
+       "(?:amount|price|from_time|to_time|starts_at|ends_at|confirmed_at): (= )[a-z_.]+",
+       {"", "=="});
   swap("type", "^ +[a-z_]+: (text|int|money|uuid|timestamp)$",
        {"string", "decimal", "datetime", "a uuid", "Text", "list", "list text", "text?", "list of",
         "optional", "Custmer", "[text]", "{ type: }"});
-  swap("name", "^ *- (?:step|wait): ([a-z_]+)$", {"Hold", "hold-slot", "hold.slot", "hold slot", "", "1st", "[hold]"});
+  swap("name", "^ *- (?:step|wait): ([a-z_]+)$",
+       {"Hold", "hold-slot", "hold.slot", "hold slot", "", "1st", "[hold]"});
   swap("cut by a comment", "(cancel: )[A-Z]", {"cancel: #"});
   swap("cut by a colon", "(when: )[a-z]", {"when: a: "});
-  swap("first line", "^(belay: 1)$", {"belay: 2", "belay 1", "belay:1", "version: 1", "belay: one", ""});
+  swap("first line", "^(belay: 1)$",
+       {"belay: 2", "belay 1", "belay:1", "version: 1", "belay: one", ""});
   if (indent >= 2) {
     sink.change("yaml: tab", row, "\t" + line.substr(indent), {row - 1, row + 1});
-    sink.change("yaml: tab", row, std::string(indent - 2, ' ') + "\t" + line.substr(indent), {row - 1, row + 1});
+    sink.change("yaml: tab", row, std::string(indent - 2, ' ') + "\t" + line.substr(indent),
+                {row - 1, row + 1});
   }
   if (matches(line, "^ *- [a-z_]+:")) {
     with("dash missing", line.find("- "), 2, "");
@@ -193,18 +219,23 @@ void of_lines(const Outline& o, int row, Sink& sink,
   if (!item || said.starts_with("- step:") || said.starts_with("- wait:")) {
     std::vector<std::string> twice = block;
     twice.insert(twice.end(), block.begin(), block.end());
-    const bool head = here.indent == 0 && prev >= 0 && o.rows[static_cast<std::size_t>(prev)].said() == "---";
+    const bool head =
+        here.indent == 0 && prev >= 0 && o.rows[static_cast<std::size_t>(prev)].said() == "---";
     if (!head) sink.replace("yaml: twice", row, end, twice, {next});
   }
-  if (matches(said, "^(do|for|version|key|then|steps|route|call|effects|within|branches|connector|verify|no_undo_because|keep_trying|with): ?") &&
+  if (matches(said,
+              "^(do|for|version|key|then|steps|route|call|effects|within|branches|connector|verify|"
+              "no_undo_because|keep_trying|with): ?") &&
       !(said == "steps:" && here.indent == 0 && o.text().find("\ngives:") == std::string::npos) &&
       !(said == "steps:" && here.indent == 0 && matches(o.text(), "(?s)workflow:.*\nworkflow:")) &&
       !(said.starts_with("with:") && here.indent != 4) &&
-      !(said.starts_with("within") && next >= 0 && !o.rows[static_cast<std::size_t>(next)].said().starts_with("otherwise"))) {
+      !(said.starts_with("within") && next >= 0 &&
+        !o.rows[static_cast<std::size_t>(next)].said().starts_with("otherwise"))) {
     std::set<int> good = {here.parent, row - 1, end, prev};
     if (prev >= 0) good.insert(o.sibling(prev, -1));
     int head = row;
-    while (o.sibling(head, -1) >= 0 && o.rows[static_cast<std::size_t>(o.sibling(head, -1))].said() != "---" &&
+    while (o.sibling(head, -1) >= 0 &&
+           o.rows[static_cast<std::size_t>(o.sibling(head, -1))].said() != "---" &&
            !o.rows[static_cast<std::size_t>(o.sibling(head, -1))].said().starts_with("belay")) {
       head = o.sibling(head, -1);
     }
@@ -238,25 +269,32 @@ void of_lines(const Outline& o, int row, Sink& sink,
   (void)first_of_item;
   // A key where it has no place.
   if (said.starts_with("- step:")) {
-    for (const char* key : {"otherwise: []", "version: 1", "takes: { a: uuid }", "steps: []", "if: a", "else: b",
-                            "call: x", "for: payment.authorised", "undo_with: x", "on_error: x", "name: hold",
-                            "depends_on: hold", "next: capture", "args: {}", "cancel: No", "moves: money"}) {
-      sink.replace("yaml: stray key", row, row + 1, {here.text, std::string(here.indent + 2, ' ') + key}, {});
+    for (const char* key :
+         {"otherwise: []", "version: 1", "takes: { a: uuid }", "steps: []", "if: a", "else: b",
+          "call: x", "for: payment.authorised", "undo_with: x", "on_error: x", "name: hold",
+          "depends_on: hold", "next: capture", "args: {}", "cancel: No", "moves: money"}) {
+      sink.replace("yaml: stray key", row, row + 1,
+                   {here.text, std::string(here.indent + 2, ' ') + key}, {});
     }
-    for (const char* line : {"- stop", "- do: booking.hold", "- if: a is b", "- else:", "- step", "-", "- retry: careful",
-                             "step: x", "// a remark", "- { step: x", "- [step, x]", "- \"step: x\"", "- stpe: x"}) {
-      sink.replace("yaml: stray item", row, row, {std::string(here.indent, ' ') + line}, {row, here.parent});
+    for (const char* line : {"- stop", "- do: booking.hold", "- if: a is b", "- else:", "- step",
+                             "-", "- retry: careful", "step: x", "// a remark", "- { step: x",
+                             "- [step, x]", "- \"step: x\"", "- stpe: x"}) {
+      sink.replace("yaml: stray item", row, row, {std::string(here.indent, ' ') + line},
+                   {row, here.parent});
     }
   }
   // Arguments of another type.
   std::string field, action;
-  if (here.indent >= 6 && parent == "with:" && group(said, "^([a-z_]+): = ", field) != std::string::npos) {
+  if (here.indent >= 6 && parent == "with:" &&
+      group(said, "^([a-z_]+): = ", field) != std::string::npos) {
     const int owner = here.parent;
-    for (int i = owner; i >= 0 && action.empty(); --i) group(o.rows[static_cast<std::size_t>(i)].text, "^    do: ([a-z_.]+)$", action);
+    for (int i = owner; i >= 0 && action.empty(); --i)
+      group(o.rows[static_cast<std::size_t>(i)].text, "^    do: ([a-z_.]+)$", action);
     const auto found = takes.find(action);
     if (found != takes.end() && found->second.contains(field)) {
       for (const std::string& wrong : values_of_another_type(found->second.at(field))) {
-        if (wrong.find('"') != std::string::npos && !found->second.at(field).starts_with("int")) continue;
+        if (wrong.find('"') != std::string::npos && !found->second.at(field).starts_with("int"))
+          continue;
         sink.change("yaml: wrong type", row, std::string(here.indent, ' ') + field + ": " + wrong);
       }
       sink.replace("yaml: missing argument", row, row + 1, {}, {owner, owner - 1, row - 1});

@@ -1,6 +1,6 @@
-// Four hundred seeded mistakes (and as many more as BELAY_MUTATIONS says): each is made in a copy of
-// what ships, and the compiler must report it on a line where a person would look, with at most two
-// errors besides the first. The list that is printed holds those that fail the rule.
+// Four hundred seeded mistakes (and as many more as BELAY_MUTATIONS says): each is made in a copy
+// of what ships, and the compiler must report it on a line where a person would look, with at most
+// two errors besides the first. The list that is printed holds those that fail the rule.
 //   BELAY_MUTATIONS=2000 BELAY_MUTATION_SEED=7 build/dev/tests/test_mutations
 //   BELAY_MUTATION_KIND="text: tab" …      only kinds that begin so, all of them
 #include <algorithm>
@@ -58,8 +58,10 @@ std::string verdict(const Mutation& mistake, Files files) {
             (d.help.empty() ? "" : " (" + d.help + ")") + "\n";
   }
   std::string why;
-  if (c.diagnostics.all().empty()) why = "not reported";
-  else if (!placed) why = "reported elsewhere";
+  if (c.diagnostics.all().empty())
+    why = "not reported";
+  else if (!placed)
+    why = "reported elsewhere";
   if (c.diagnostics.errors() > kFollowUps + 1) {
     why += (why.empty() ? "" : ", ") + std::to_string(c.diagnostics.errors()) + " errors";
   }
@@ -68,7 +70,8 @@ std::string verdict(const Mutation& mistake, Files files) {
 }
 
 // About `wanted` of them: every kind has its turn, then again.
-std::vector<const Mutation*> chosen(const std::vector<Mutation>& all, std::size_t wanted, Random& random) {
+std::vector<const Mutation*> chosen(const std::vector<Mutation>& all, std::size_t wanted,
+                                    Random& random) {
   std::map<std::string, std::vector<const Mutation*>> kinds;
   for (const Mutation& m : all) kinds[m.kind].push_back(&m);
   std::vector<const Mutation*> out;
@@ -129,7 +132,8 @@ TEST_CASE("seeded mistakes are reported on their line, with few follow-ups") {
     REQUIRE(!world.files.empty());
     REQUIRE(dsl::compile_sources(world.files).diagnostics.all().empty());
     world.mistakes = text_mutations(world.files, seed);
-    // An action's types are written in the text form: the twins' are those of what they are twins of.
+    // An action's types are written in the text form: the twins' are those of what they are twins
+    // of.
     Files known = world.files;
     for (const World& other : worlds) known.insert(other.files.begin(), other.files.end());
     for (Mutation& m : yaml_mutations(known, seed)) {
@@ -151,16 +155,18 @@ TEST_CASE("seeded mistakes are reported on their line, with few follow-ups") {
       const std::string why = verdict(*m, world.files);
       if (why.empty()) continue;
       ++by_kind[m->kind];
-      failures += m->kind + " in " + m->path + ":" + std::to_string(m->line) + "\n    - " + m->before +
-                  "\n    + " + m->after + "\n    " + why;
+      failures += m->kind + " in " + m->path + ":" + std::to_string(m->line) + "\n    - " +
+                  m->before + "\n    + " + m->after + "\n    " + why;
     }
   }
   INFO(failures);
   std::string counts;
   for (const auto& [kind, n] : by_kind) counts += std::to_string(n) + " " + kind + "\n";
   std::cout << made << " of " << possible << " possible mistakes made, "
-            << std::accumulate(by_kind.begin(), by_kind.end(), 0, [](int n, const auto& k) { return n + k.second; })
-            << " of them failed\n" << counts;
+            << std::accumulate(by_kind.begin(), by_kind.end(), 0,
+                               [](int n, const auto& k) { return n + k.second; })
+            << " of them failed\n"
+            << counts;
   CHECK(made >= (only.empty() ? std::min<std::size_t>(wanted, 200) : 1));
   CHECK(by_kind.empty());
 }

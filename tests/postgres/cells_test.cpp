@@ -1,5 +1,5 @@
-// Cells on the real thing: which databases may be opened together, lists over both, mail whose carrier is cut in the
-// middle, and a server that is stopped while the other works.
+// Cells on the real thing: which databases may be opened together, lists over both, mail whose
+// carrier is cut in the middle, and a server that is stopped while the other works.
 #include "runtime/store/cells.h"
 
 #include <algorithm>
@@ -69,7 +69,8 @@ struct World {
     for (std::size_t writer = 0; writer < store->writers(); ++writer) {
       Flush flush;
       for (ClaimedLane& lane : lanes) {
-        if (store->writer_of(lane.lane) == writer) flush.lanes.push_back({lane.lane, lane.epoch, lane.head++});
+        if (store->writer_of(lane.lane) == writer)
+          flush.lanes.push_back({lane.lane, lane.epoch, lane.head++});
       }
       fill(flush, writer);
       const FlushResult result = store->flush(flush, writer);
@@ -105,14 +106,18 @@ std::string url_of(const PostgresOptions& database) {
   std::erase(plain, '\'');
   std::istringstream words(plain);
   std::map<std::string, std::string> parts;
-  for (std::string word; words >> word;) parts[word.substr(0, word.find('='))] = word.substr(word.find('=') + 1);
-  return "postgresql:///" + parts["dbname"] + "?host=" + parts["host"] + "&port=" + parts["port"] + "&user=" + parts["user"];
+  for (std::string word; words >> word;)
+    parts[word.substr(0, word.find('='))] = word.substr(word.find('=') + 1);
+  return "postgresql:///" + parts["dbname"] + "?host=" + parts["host"] + "&port=" + parts["port"] +
+         "&user=" + parts["user"];
 }
 
 }  // namespace
 
-TEST_CASE("cells on Postgres: databases are opened as what they are, in their order, and not otherwise") {
-  const PostgresOptions a = migrated_database(), b = migrated_database(), c = migrated_database(), d = migrated_database();
+TEST_CASE(
+    "cells on Postgres: databases are opened as what they are, in their order, and not otherwise") {
+  const PostgresOptions a = migrated_database(), b = migrated_database(), c = migrated_database(),
+                        d = migrated_database();
   CHECK(refusal({a}) == "");  // alone: nothing is written
   CHECK(refusal({a, b}) == "");
   CHECK(refusal({a, b}) == "");
@@ -131,11 +136,13 @@ TEST_CASE("cells on Postgres: databases are opened as what they are, in their or
   run_sql(b, "DELETE FROM belay.cell");
   CHECK(refusal({a, b}) == "");
   run_sql(b, "DELETE FROM belay.cell");
-  run_sql(a, "INSERT INTO belay.start_key (lane, tenant, key, saga, digest, at) VALUES (1, 't', 'k', "
-             "gen_random_uuid(), '', now())");
+  run_sql(a,
+          "INSERT INTO belay.start_key (lane, tenant, key, saga, digest, at) VALUES (1, 't', 'k', "
+          "gen_random_uuid(), '', now())");
   CHECK(says(refusal({a, b}), "database 2 is empty, and other cells of the deployment are not"));
 
-  // What a whole deployment has lived in never becomes a part of one, nor what a node is at work on.
+  // What a whole deployment has lived in never becomes a part of one, nor what a node is at work
+  // on.
   const PostgresOptions f = migrated_database(), g = migrated_database();
   {
     const auto alone = take(open_cells({f}));
@@ -150,13 +157,15 @@ TEST_CASE("cells on Postgres: several that set up the same databases at once agr
   const Databases databases{migrated_database(), migrated_database(), migrated_database()};
   std::atomic<int> fine{0};
   std::vector<std::thread> threads;
-  for (int i = 0; i < 4; ++i) threads.emplace_back([&] { fine += settle_cells(databases) ? 1 : 0; });
+  for (int i = 0; i < 4; ++i)
+    threads.emplace_back([&] { fine += settle_cells(databases) ? 1 : 0; });
   for (std::thread& thread : threads) thread.join();
   CHECK(fine == 4);
   CHECK(refusal(databases) == "");
 }
 
-TEST_CASE("cells on Postgres: each row lies in the cell of its lane, and lists page over all of them") {
+TEST_CASE(
+    "cells on Postgres: each row lies in the cell of its lane, and lists page over all of them") {
   World world(GENERATE(1u, 2u));
   std::vector<InstanceRow> rows;
   std::vector<EventRow> events;
@@ -200,7 +209,8 @@ TEST_CASE("cells on Postgres: each row lies in the cell of its lane, and lists p
   for (std::size_t cell = 0; cell < 2; ++cell) {
     const std::string other = cell == 0 ? "lane >= 16" : "lane < 16";
     for (const std::string table : {"instance", "journal", "event", "question"}) {
-      CHECK(number_of(world.databases[cell], "SELECT count(*) FROM belay." + table + " WHERE " + other) == 0);
+      CHECK(number_of(world.databases[cell],
+                      "SELECT count(*) FROM belay." + table + " WHERE " + other) == 0);
       CHECK(number_of(world.databases[cell], "SELECT count(*) FROM belay." + table) > 5);
     }
   }
@@ -254,32 +264,42 @@ TEST_CASE("cells on Postgres: each row lies in the cell of its lane, and lists p
   // What is due, the earliest first, whichever cell it is in.
   const std::vector<DueSaga> due = take(world.store->due_sagas({{}, world.now}, 20, all_lanes()));
   REQUIRE(due.size() == 20);
-  CHECK(std::is_sorted(due.begin(), due.end(), [](const auto& x, const auto& y) { return x.due_at < y.due_at; }));
+  CHECK(std::is_sorted(due.begin(), due.end(),
+                       [](const auto& x, const auto& y) { return x.due_at < y.due_at; }));
   CHECK(due.back().due_at.us <= world.now.us - 40'000);
 
   // Keys lie in the first cell.
-  REQUIRE(reader->add_api_key({.id = "k1", .tenant = "acme", .role = "viewer", .name = "n"}, std::string(64, 'a')));
+  REQUIRE(reader->add_api_key({.id = "k1", .tenant = "acme", .role = "viewer", .name = "n"},
+                              std::string(64, 'a')));
   CHECK(take(reader->find_api_key(std::string(64, 'a')))->id == "k1");
   CHECK(number_of(world.databases[0], "SELECT count(*) FROM belay.api_key") == 1);
   CHECK(number_of(world.databases[1], "SELECT count(*) FROM belay.api_key") == 0);
 }
 
-TEST_CASE("cells on Postgres: mail arrives once, also when its carrier is cut between the two databases") {
+TEST_CASE(
+    "cells on Postgres: mail arrives once, also when its carrier is cut between the two "
+    "databases") {
   World world;
-  const std::vector<MailboxRow> mail{{20, 3, 1, "next_turn", "{}"}, {20, 3, 2, "next_turn", "{}"}, {4, 30, 1, "next_turn", "{}"}};
+  const std::vector<MailboxRow> mail{
+      {20, 3, 1, "next_turn", "{}"}, {20, 3, 2, "next_turn", "{}"}, {4, 30, 1, "next_turn", "{}"}};
   send(world, mail);
   CHECK(number_of(world.databases[0], "SELECT count(*) FROM belay.mailbox") == 2);
   {
-    // Its deletion waits for us, and then its connection is cut, and so is the one that it tries again on.
-    const auto side = take(Result<std::unique_ptr<PostgresConnection>>(std::move(*PostgresConnection::open(world.databases[0]))));
+    // Its deletion waits for us, and then its connection is cut, and so is the one that it tries
+    // again on.
+    const auto side = take(Result<std::unique_ptr<PostgresConnection>>(
+        std::move(*PostgresConnection::open(world.databases[0]))));
     REQUIRE(side->execute("BEGIN; SELECT FROM belay.mailbox FOR UPDATE"));
-    std::thread carrier([&] { CHECK(take(world.store->mailbox({.to = {20}, .not_from = {}})).size() == 2); });
+    std::thread carrier(
+        [&] { CHECK(take(world.store->mailbox({.to = {20}, .not_from = {}})).size() == 2); });
     for (const std::string cut : {"pg_terminate_backend", "pg_cancel_backend"}) {
       bool done = false;
       for (int i = 0; i < 1'000 && !done; ++i) {
         std::this_thread::sleep_for(std::chrono::milliseconds(10));
-        done = number_of(world.databases[0], "SELECT count(" + cut + "(pid)) FROM pg_stat_activity WHERE datname = "
-                                             "current_database() AND wait_event_type = 'Lock'") > 0;
+        done = number_of(world.databases[0],
+                         "SELECT count(" + cut +
+                             "(pid)) FROM pg_stat_activity WHERE datname = "
+                             "current_database() AND wait_event_type = 'Lock'") > 0;
       }
       CHECK(done);
     }
@@ -293,7 +313,9 @@ TEST_CASE("cells on Postgres: mail arrives once, also when its carrier is cut be
     if (writer == world.store->writer_of(20)) flush.mail_consumed.push_back(mail[0]);
   });
   const auto again = [&] { return take(world.store->mailbox({.to = {20, 4}, .not_from = {30}})); };
-  for (int i = 0; i < 200 && number_of(world.databases[0], "SELECT count(*) FROM belay.mailbox WHERE lane = 20") > 0; ++i) {
+  for (int i = 0; i < 200 && number_of(world.databases[0],
+                                       "SELECT count(*) FROM belay.mailbox WHERE lane = 20") > 0;
+       ++i) {
     std::this_thread::sleep_for(std::chrono::milliseconds(10));  // it was away for a second
     (void)again();
   }
@@ -308,10 +330,12 @@ TEST_CASE("cells on Postgres: mail arrives once, also when its carrier is cut be
   // Of a carrier that was frozen for a minute nothing is taken; what is an hour old is forgotten.
   const auto cell = take(open_postgres_store(world.databases[1]));
   const Instant now = take(cell->database_now());
-  CHECK(!take(cell->carry_in({{21, 3, 9, "next_turn", "{}"}}, {now.us - kCarryWithinUs - 1'000'000})));
+  CHECK(!take(
+      cell->carry_in({{21, 3, 9, "next_turn", "{}"}}, {now.us - kCarryWithinUs - 1'000'000})));
   CHECK(number_of(world.databases[1], "SELECT count(*) FROM belay.mail_seen") == 2);
   CHECK(take(cell->carry_in({{21, 3, 9, "next_turn", "{}"}}, now)));
-  run_sql(world.databases[1], "UPDATE belay.mail_seen SET at = at - interval '2 hours' WHERE lane = 20");
+  run_sql(world.databases[1],
+          "UPDATE belay.mail_seen SET at = at - interval '2 hours' WHERE lane = 20");
   REQUIRE(cell->forget_carried({20}, {4}));
   CHECK(number_of(world.databases[1], "SELECT count(*) FROM belay.mail_seen") == 3);
   REQUIRE(cell->forget_carried({20, 21}, {3}));
@@ -320,8 +344,10 @@ TEST_CASE("cells on Postgres: mail arrives once, also when its carrier is cut be
 
 TEST_CASE("cells on Postgres: the service over two databases, and SQL actions beside their sagas") {
   const Databases databases{migrated_database(), migrated_database()};
-  for (const PostgresOptions& database : databases) run_sql(database, "CREATE TABLE seen (item text)");
-  const auto directory = std::filesystem::temp_directory_path() / ("belay_cells_service_" + std::to_string(getpid()));
+  for (const PostgresOptions& database : databases)
+    run_sql(database, "CREATE TABLE seen (item text)");
+  const auto directory =
+      std::filesystem::temp_directory_path() / ("belay_cells_service_" + std::to_string(getpid()));
   std::filesystem::create_directories(directory);
   std::ofstream(directory / "note.belay") << R"(belay 1
 
@@ -344,7 +370,8 @@ workflow note_it "Note it", version 1
   ServeOptions options;
   options.program = take(compile_program(directory.string(), plugins));
   options.plugins = &plugins;
-  options.databases = {url_of(databases[0]) + " " + url_of(databases[1])};  // as BELAY_DATABASE may hold them
+  options.databases = {url_of(databases[0]) + " " +
+                       url_of(databases[1])};  // as BELAY_DATABASE may hold them
   options.writers = 2;
   options.http = false;
   auto service = take(Service::start(std::move(options)));
@@ -357,7 +384,8 @@ workflow note_it "Note it", version 1
     sagas.push_back(take(service->engine().start(request)).saga);
   }
   for (const SagaId& saga : sagas) {
-    for (int i = 0; i < 2'000 && take(service->reader().saga("acme", saga)).status != "completed"; ++i) {
+    for (int i = 0; i < 2'000 && take(service->reader().saga("acme", saga)).status != "completed";
+         ++i) {
       std::this_thread::sleep_for(std::chrono::milliseconds(5));
     }
     CHECK(take(service->reader().saga("acme", saga)).status == "completed");
@@ -385,7 +413,8 @@ TEST_CASE("cells on Postgres: one server is stopped and comes back while the oth
   options.stop_grace_ms = 0;
   auto engine = take(Engine::open(*store, runner, options));
   for (const interpreter::Graph& graph : shop()) REQUIRE(engine->install(graph));
-  const auto start = [&](const std::string& workflow, const std::string& field, const std::string& value) {
+  const auto start = [&](const std::string& workflow, const std::string& field,
+                         const std::string& value) {
     return engine->start(start_request(workflow, field, value));
   };
   const auto status = [&](const SagaId& saga) {
@@ -393,7 +422,8 @@ TEST_CASE("cells on Postgres: one server is stopped and comes back while the oth
     return view ? view->row.status : "?";
   };
   const auto until = [&](const std::function<bool()>& holds) {
-    for (int i = 0; i < 3'000 && !holds(); ++i) std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    for (int i = 0; i < 3'000 && !holds(); ++i)
+      std::this_thread::sleep_for(std::chrono::milliseconds(10));
     CHECK(holds());
   };
   const auto publish = [&](const std::string& order) {
@@ -402,10 +432,12 @@ TEST_CASE("cells on Postgres: one server is stopped and comes back while the oth
 
   // Through both, from one to the other.
   std::vector<SagaId> waiting;
-  for (int i = 0; i < 12; ++i) waiting.push_back(take(start("await_payment", "order", "o" + std::to_string(i))).saga);
+  for (int i = 0; i < 12; ++i)
+    waiting.push_back(take(start("await_payment", "order", "o" + std::to_string(i))).saga);
   for (int i = 0; i < 6; ++i) REQUIRE(publish("o" + std::to_string(i)));
   until([&] {
-    return std::all_of(waiting.begin(), waiting.begin() + 6, [&](const SagaId& id) { return status(id) == "completed"; });
+    return std::all_of(waiting.begin(), waiting.begin() + 6,
+                       [&](const SagaId& id) { return status(id) == "completed"; });
   });
   CHECK(number_of(databases[0], "SELECT count(*) FROM belay.instance") > 0);
   CHECK(number_of(databases[1], "SELECT count(*) FROM belay.instance") > 0);
@@ -431,7 +463,8 @@ TEST_CASE("cells on Postgres: one server is stopped and comes back while the oth
   until([&] { return engine->stats().database_up; });
   for (int i = 6; i < 12; ++i) until([&] { return publish("o" + std::to_string(i)).has_value(); });
   until([&] {
-    return std::all_of(waiting.begin(), waiting.end(), [&](const SagaId& id) { return status(id) == "completed"; });
+    return std::all_of(waiting.begin(), waiting.end(),
+                       [&](const SagaId& id) { return status(id) == "completed"; });
   });
   engine->stop();
   for (const PostgresOptions& database : databases) {

@@ -1,4 +1,5 @@
-// A saga that was moved to another definition, on the real store: what a node that comes after reads is the new one.
+// A saga that was moved to another definition, on the real store: what a node that comes after
+// reads is the new one.
 #include "tests/postgres/store_database.h"
 #include "tests/runtime/engine_harness.h"
 
@@ -79,7 +80,8 @@ TEST_CASE("migrate on Postgres: the next node reads the new definition and the w
   paid.tenant = "acme";
   paid.type = "shop.paid";
   paid.key = "o1";
-  paid.payload = interpreter::record({{"order", Value::string("o1")}, {"amount", Value::integer(7)}});
+  paid.payload =
+      interpreter::record({{"order", Value::string("o1")}, {"amount", Value::integer(7)}});
   paid.source = "api";
   REQUIRE(engine->publish(paid));
   for (int i = 0; i < 2'000; ++i) {

@@ -1,5 +1,6 @@
-// The engine on the real store: the same sagas as in tests/runtime/engine_test.cpp, through the real flush. With
-// BELAY_TEST_CELLS=2 in the environment the same on two servers that are cells of each other; ctest does both.
+// The engine on the real store: the same sagas as in tests/runtime/engine_test.cpp, through the
+// real flush. With BELAY_TEST_CELLS=2 in the environment the same on two servers that are cells of
+// each other; ctest does both.
 #include <atomic>
 
 #include "runtime/store/cells.h"
@@ -62,7 +63,8 @@ struct Node {
     return view ? view->row.status : to_text(view.error());
   }
   void until(const SagaId& saga, const std::string& wanted) {
-    for (int i = 0; i < 2'000 && status(saga) != wanted; ++i) std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    for (int i = 0; i < 2'000 && status(saga) != wanted; ++i)
+      std::this_thread::sleep_for(std::chrono::milliseconds(10));
     CHECK(status(saga) == wanted);
   }
 };
@@ -143,7 +145,8 @@ TEST_CASE("engine on Postgres: the server is killed under 200 sagas") {
     if (i == 100) TestServer::get().postgres().kill9();
   }
   REQUIRE(TestServer::get().postgres().restart());
-  for (int i = 0; i < 3'000 && answered < 200; ++i) std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  for (int i = 0; i < 3'000 && answered < 200; ++i)
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
   CHECK(answered == 200);
   for (const SagaId& saga : sagas) node.until(saga, "completed");
 }

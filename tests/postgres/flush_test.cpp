@@ -1,4 +1,5 @@
-// The flush and its failure rules: fences, lost connections, data errors; and that what was written is read back.
+// The flush and its failure rules: fences, lost connections, data errors; and that what was written
+// is read back.
 #include <signal.h>
 #include <sys/wait.h>
 
@@ -42,7 +43,8 @@ JournalRow an_entry(Lane lane, const SagaId& id, std::uint64_t seq, Instant at) 
 
 std::vector<LaneFence> fences_of(const std::vector<ClaimedLane>& lanes, std::size_t count = 32) {
   std::vector<LaneFence> out;
-  for (std::size_t i = 0; i < count; ++i) out.push_back({lanes[i].lane, lanes[i].epoch, lanes[i].head});
+  for (std::size_t i = 0; i < count; ++i)
+    out.push_back({lanes[i].lane, lanes[i].epoch, lanes[i].head});
   return out;
 }
 
@@ -62,9 +64,10 @@ std::int64_t count_rows(const PostgresOptions& options, const std::string& table
 void cut_connections(const PostgresOptions& options) {
   auto connection = PostgresConnection::open(options);
   REQUIRE(connection);
-  REQUIRE((*connection)->execute(
-      "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> "
-      "pg_backend_pid()"));
+  REQUIRE((*connection)
+              ->execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = "
+                        "current_database() AND pid <> "
+                        "pg_backend_pid()"));
 }
 
 }  // namespace
@@ -82,10 +85,12 @@ TEST_CASE("a flush writes every table, and everything is read back") {
   flush.instances = {an_instance(4, one, now), an_instance(5, two, now)};
   flush.instances[1].waiting_on = "event payment.authorised, key 7";
   flush.instances[1].due_at = {now.us + 1};
-  flush.journal = {an_entry(4, one, 1, now), an_entry(4, one, 2, {now.us + 7}), an_entry(5, two, 1, now)};
-  flush.events = {{9, now.us * 1000 + 1, "evt_1", "acme", "payment.authorised", 2, "7", R"({"b":1.10,"a":2})", "{}", now,
-                   false},
-                  {9, now.us * 1000 + 2, "evt_2", "acme", "payment.authorised", 2, "7", "{}", "{}", now, false}};
+  flush.journal = {an_entry(4, one, 1, now), an_entry(4, one, 2, {now.us + 7}),
+                   an_entry(5, two, 1, now)};
+  flush.events = {{9, now.us * 1000 + 1, "evt_1", "acme", "payment.authorised", 2, "7",
+                   R"({"b":1.10,"a":2})", "{}", now, false},
+                  {9, now.us * 1000 + 2, "evt_2", "acme", "payment.authorised", 2, "7", "{}", "{}",
+                   now, false}};
   flush.events_claimed = {{9, now.us * 1000 + 2}};
   flush.subscriptions = {{9, "acme", "payment.authorised", "7", two, "paid", now},
                          {9, "acme", "payment.authorised", "7", one, "gone", now}};
@@ -128,14 +133,16 @@ TEST_CASE("a flush writes every table, and everything is read back") {
   CHECK(!events[0].claimed);
   CHECK(events[1].claimed);
   CHECK(take(store->events_since({{9, "acme", "payment.authorised", "7", {now.us + 1}}})).empty());
-  const auto subscriptions = take(store->subscriptions_of({{9, "acme", "payment.authorised", "7"}}));
+  const auto subscriptions =
+      take(store->subscriptions_of({{9, "acme", "payment.authorised", "7"}}));
   REQUIRE(subscriptions.size() == 1);
   CHECK(subscriptions[0].path == "paid");
   CHECK(subscriptions[0].since == now);
   const auto mail = take(store->mailbox());
   REQUIRE(mail.size() == 2);
   CHECK(mail[0].body == R"({"key":"7"})");
-  const auto keys = take(store->start_keys({{4, "acme", "once:confirm_booking:7"}, {4, "acme", "no such"}}));
+  const auto keys =
+      take(store->start_keys({{4, "acme", "once:confirm_booking:7"}, {4, "acme", "no such"}}));
   REQUIRE(keys.size() == 1);
   CHECK(keys[0].saga == one);
   const auto answers = take(store->dedup({{4, "acme", "act", "k1"}}));
@@ -308,7 +315,8 @@ TEST_CASE("a partition that is missing is made on the way") {
   const PostgresOptions options = migrated_database();
   auto side = PostgresConnection::open(options);
   REQUIRE((*side)->execute(
-      "DO $$ DECLARE r record; BEGIN FOR r IN SELECT inhrelid::regclass AS t FROM pg_inherits WHERE inhparent = "
+      "DO $$ DECLARE r record; BEGIN FOR r IN SELECT inhrelid::regclass AS t FROM pg_inherits "
+      "WHERE inhparent = "
       "'belay.journal'::regclass LOOP EXECUTE 'DROP TABLE ' || r.t; END LOOP; END $$"));
   auto store = take(open_postgres_store(options));
   auto lanes = take(store->claim_lanes("a"));
@@ -340,7 +348,9 @@ TEST_CASE("lanes are claimed by one owner at a time") {
     CHECK(result.kind == Kind::kFenced);
     CHECK(result.fenced.size() == 32);
   }
-  SECTION("the same node again counts a crash") { CHECK(take(other->claim_lanes("a"))[7].crashes == 1); }
+  SECTION("the same node again counts a crash") {
+    CHECK(take(other->claim_lanes("a"))[7].crashes == 1);
+  }
   SECTION("forgiven crashes are forgotten, but for a crash of who has the lanes now") {
     CHECK(take(store->claim_lanes("a"))[7].crashes == 1);
     REQUIRE(other->forgive_crashes("b"));  // they are not its own
@@ -372,7 +382,8 @@ TEST_CASE("lanes are claimed by one owner at a time") {
     std::size_t at = stat.rfind(')') + 1;
     for (int field = 3; field <= 22; ++field) at = stat.find(' ', at) + 1;
     const std::string started = stat.substr(at, stat.find(' ', at) - at);
-    process = process.substr(0, process.rfind('/', process.rfind('/') - 1) + 1) + std::to_string(child) + "/" + started;
+    process = process.substr(0, process.rfind('/', process.rfind('/') - 1) + 1) +
+              std::to_string(child) + "/" + started;
     auto side = PostgresConnection::open(options);
     REQUIRE((*side)->execute("UPDATE belay.lane SET process = $1", {process}));
     CHECK(!is_dead_process(process));

@@ -1,4 +1,5 @@
-// Lanes and nodes on the real thing: claims that race, releases, signs of life, and two engines on one database.
+// Lanes and nodes on the real thing: claims that race, releases, signs of life, and two engines on
+// one database.
 #include <atomic>
 #include <set>
 #include <thread>
@@ -13,7 +14,9 @@ using belay::runtime::testing::take;
 
 namespace {
 
-std::unique_ptr<Store> open_store(const PostgresOptions& options) { return take(open_postgres_store(options)); }
+std::unique_ptr<Store> open_store(const PostgresOptions& options) {
+  return take(open_postgres_store(options));
+}
 
 std::vector<LaneFence> fences_of(const std::vector<ClaimedLane>& lanes) {
   std::vector<LaneFence> fences;
@@ -43,8 +46,8 @@ struct Node {
     for (Lane lane = 0; lane < 32; ++lane) count += engine->holder(lane).mine ? 1 : 0;
     return count;
   }
-  Result<StartReply> start(const std::string& workflow, const std::string& field, const std::string& value,
-                           const std::string& key = "") {
+  Result<StartReply> start(const std::string& workflow, const std::string& field,
+                           const std::string& value, const std::string& key = "") {
     return engine->start(start_request(workflow, field, value, key));
   }
   Result<PublishReply> publish(const std::string& order) {
@@ -77,15 +80,19 @@ TEST_CASE("lanes: claims that race give each lane to one") {
     threads.emplace_back([&, i] {
       const auto n = static_cast<std::size_t>(i);
       for (int round = 0; round < 6; ++round) {
-        auto claimed = stores[n]->claim({.owner = "n" + std::to_string(i), .lanes = {}, .at_most = 3, .own_name_too = false});
-        if (!claimed) ++failures;
-        else got[n].insert(got[n].end(), claimed->begin(), claimed->end());
+        auto claimed = stores[n]->claim(
+            {.owner = "n" + std::to_string(i), .lanes = {}, .at_most = 3, .own_name_too = false});
+        if (!claimed)
+          ++failures;
+        else
+          got[n].insert(got[n].end(), claimed->begin(), claimed->end());
       }
     });
   }
   for (std::thread& thread : threads) thread.join();
   // What is left in the end is free for whoever asks alone.
-  const auto rest = take(stores[0]->claim({.owner = "n0", .lanes = {}, .at_most = 32, .own_name_too = false}));
+  const auto rest =
+      take(stores[0]->claim({.owner = "n0", .lanes = {}, .at_most = 32, .own_name_too = false}));
   got[0].insert(got[0].end(), rest.begin(), rest.end());
   std::set<Lane> seen;
   for (const auto& lanes : got) {
@@ -109,17 +116,23 @@ TEST_CASE("lanes: claims that race give each lane to one") {
 TEST_CASE("lanes: wanted ones in that order, released one by one") {
   const PostgresOptions options = migrated_database();
   auto a = open_store(options), b = open_store(options);
-  const auto first = take(a->claim({.owner = "a", .lanes = {7, 3, 9, 1}, .at_most = 2, .own_name_too = false}));
+  const auto first =
+      take(a->claim({.owner = "a", .lanes = {7, 3, 9, 1}, .at_most = 2, .own_name_too = false}));
   REQUIRE(first.size() == 2);
   CHECK(first[0].lane == 3);
   CHECK(first[1].lane == 7);
-  CHECK(take(a->claim({.owner = "a", .lanes = {7, 3}, .at_most = 9, .own_name_too = false})).empty());
-  CHECK(take(b->claim({.owner = "b", .lanes = {7, 3}, .at_most = 9, .own_name_too = true})).empty());
+  CHECK(
+      take(a->claim({.owner = "a", .lanes = {7, 3}, .at_most = 9, .own_name_too = false})).empty());
+  CHECK(
+      take(b->claim({.owner = "b", .lanes = {7, 3}, .at_most = 9, .own_name_too = true})).empty());
   REQUIRE(b->release("b", fences_of(first)));  // not its own
-  REQUIRE(a->release("a", {{.lane = 7, .epoch = first[1].epoch + 1, .head = 0}}));  // not as it was claimed
-  CHECK(take(b->claim({.owner = "b", .lanes = {7, 3}, .at_most = 9, .own_name_too = true})).empty());
+  REQUIRE(a->release(
+      "a", {{.lane = 7, .epoch = first[1].epoch + 1, .head = 0}}));  // not as it was claimed
+  CHECK(
+      take(b->claim({.owner = "b", .lanes = {7, 3}, .at_most = 9, .own_name_too = true})).empty());
   REQUIRE(a->release("a", {{.lane = 7, .epoch = first[1].epoch, .head = 0}}));
-  const auto second = take(b->claim({.owner = "b", .lanes = {7, 3}, .at_most = 9, .own_name_too = true}));
+  const auto second =
+      take(b->claim({.owner = "b", .lanes = {7, 3}, .at_most = 9, .own_name_too = true}));
   REQUIRE(second.size() == 1);
   CHECK(second[0].lane == 7);
   CHECK(second[0].epoch == 2);
@@ -156,7 +169,8 @@ TEST_CASE("lanes: mail is read by receiver and not by those that deliver it them
   const auto lanes = take(store->claim_lanes("a"));
   Flush flush;
   flush.lanes = fences_of(lanes);
-  for (const auto& [to, from] : std::vector<std::pair<Lane, Lane>>{{1, 2}, {1, 3}, {2, 3}, {3, 1}}) {
+  for (const auto& [to, from] :
+       std::vector<std::pair<Lane, Lane>>{{1, 2}, {1, 3}, {2, 3}, {3, 1}}) {
     flush.mail.push_back({.to = to, .from = from, .number = 5, .kind = "next_turn", .body = "{}"});
   }
   REQUIRE(store->flush(flush).kind == FlushResult::Kind::kCommitted);
@@ -175,8 +189,10 @@ TEST_CASE("lanes: a start key that lies with its saga is found from everywhere")
   Flush flush;
   flush.lanes = fences_of(lanes);
   const SagaId saga = "01890000-0000-7000-8000-000000000001";
-  flush.start_keys.push_back({.lane = 5, .tenant = "acme", .key = "~key:k", .saga = saga, .digest = "d", .at = {1}});
-  flush.start_keys.push_back({.lane = 6, .tenant = "acme", .key = "key:k", .saga = saga, .digest = "e", .at = {1}});
+  flush.start_keys.push_back(
+      {.lane = 5, .tenant = "acme", .key = "~key:k", .saga = saga, .digest = "d", .at = {1}});
+  flush.start_keys.push_back(
+      {.lane = 6, .tenant = "acme", .key = "key:k", .saga = saga, .digest = "e", .at = {1}});
   REQUIRE(store->flush(flush).kind == FlushResult::Kind::kCommitted);
   auto rows = take(store->start_keys({{kAnyLane, "acme", "~key:k"}}));
   REQUIRE(rows.size() == 1);
@@ -267,7 +283,8 @@ TEST_CASE("two engines on Postgres: one is gone without a word, and its leases e
   CHECK(a.runner.count("reserve") == 0);
   auto side = PostgresConnection::open(options);
   REQUIRE(side);
-  CHECK((*side)->execute("SELECT count(*)::int FROM belay.lane WHERE crashes = 2")->number(0, 0) == 16);
+  CHECK((*side)->execute("SELECT count(*)::int FROM belay.lane WHERE crashes = 2")->number(0, 0) ==
+        16);
 }
 
 TEST_CASE("an event's time is not before what was written before it, in whichever lane") {
@@ -281,7 +298,8 @@ TEST_CASE("an event's time is not before what was written before it, in whicheve
   const auto ahead = [&](std::int64_t seconds) { return Instant{now.us + seconds * 1'000'000}; };
   const auto written = [&](Lane lane, Instant at) {  // an entry of a saga
     Flush flush;
-    flush.lanes.push_back({lane, lanes[static_cast<std::size_t>(lane)].epoch, lanes[static_cast<std::size_t>(lane)].head});
+    flush.lanes.push_back({lane, lanes[static_cast<std::size_t>(lane)].epoch,
+                           lanes[static_cast<std::size_t>(lane)].head});
     JournalRow row;
     row.lane = lane;
     row.id = "01890000-0000-7000-8000-00000000000" + std::to_string(lane);
@@ -312,7 +330,9 @@ TEST_CASE("an event's time is not before what was written before it, in whicheve
     REQUIRE(!all.empty());
     REQUIRE(all.back().eseq == eseq);
     // Whoever waits since then finds it, and nobody who waits for later ones.
-    const auto since = [&](Instant time) { return take(store->events_since({{4, "acme", "shop.paid", "o1", time}})); };
+    const auto since = [&](Instant time) {
+      return take(store->events_since({{4, "acme", "shop.paid", "o1", time}}));
+    };
     CHECK(since(all.back().at).size() >= 1);
     CHECK(since({all.back().at.us + 1}).empty());
     return all.back().at;
@@ -343,10 +363,13 @@ TEST_CASE("a node whose database has come to lose what it answers for is not rea
   auto admin = PostgresConnection::open(database);
   const std::string name = (*admin)->execute("SELECT current_database()")->str(0, 0);
   REQUIRE((*admin)->execute("ALTER DATABASE " + name + " SET synchronous_commit = off"));
-  REQUIRE((*admin)->execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '" + name +
-                            "' AND pid <> pg_backend_pid()"));
+  REQUIRE(
+      (*admin)->execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '" +
+                        name + "' AND pid <> pg_backend_pid()"));
   CHECK(until([&] { return !node.engine->ready(); }));
-  CHECK(until([&] { return node.engine->stats().database_why.find("synchronous_commit=off") != std::string::npos; }));
+  CHECK(until([&] {
+    return node.engine->stats().database_why.find("synchronous_commit=off") != std::string::npos;
+  }));
   CHECK(!node.start("buy", "item", "lamp"));
   REQUIRE((*admin)->execute("ALTER DATABASE " + name + " RESET synchronous_commit"));
   CHECK(until([&] { return node.engine->ready(); }));

@@ -1,4 +1,5 @@
-// The private Postgres: made, adopted, killed, restarted; by root and by others; in awkward directories.
+// The private Postgres: made, adopted, killed, restarted; by root and by others; in awkward
+// directories.
 #include "runtime/store/private_postgres.h"
 
 #include <libpq-fe.h>
@@ -26,7 +27,8 @@ struct Scratch {
   fs::path path;
   explicit Scratch(const std::string& name, const fs::path& below = "/tmp") {
     static std::atomic<int> count{0};
-    path = below / ("belay_pg_" + name + "_" + std::to_string(getpid()) + "_" + std::to_string(++count));
+    path = below /
+           ("belay_pg_" + name + "_" + std::to_string(getpid()) + "_" + std::to_string(++count));
     fs::create_directories(path);
     fs::permissions(path, fs::perms::others_exec | fs::perms::group_exec, fs::perm_options::add);
   }
@@ -131,15 +133,17 @@ TEST_CASE("it comes back after kill -9, again and again, and loses nothing that 
   }
 }
 
-TEST_CASE("a stale pid file does not keep it from starting, even when the pid is now someone else's") {
+TEST_CASE(
+    "a stale pid file does not keep it from starting, even when the pid is now someone else's") {
   const Scratch scratch("stale");
   auto postgres = PrivatePostgres::start(options_in(scratch.path));
   REQUIRE((postgres ? "" : to_text(postgres.error())) == std::string());
   postgres->kill9();
-  for (const std::string& line : {std::to_string(getpid()), std::string("1"), std::string("99999999"),
-                                  std::string("garbage")}) {
+  for (const std::string& line : {std::to_string(getpid()), std::string("1"),
+                                  std::string("99999999"), std::string("garbage")}) {
     std::ofstream(postgres->data_directory() + "/postmaster.pid")
-        << line << "\n" << postgres->data_directory() << "\n0\n5432\n/nowhere\n\n";
+        << line << "\n"
+        << postgres->data_directory() << "\n0\n5432\n/nowhere\n\n";
     const auto back = postgres->restart();
     REQUIRE((back ? "" : to_text(back.error())) == std::string());
     CHECK(ask(postgres->connection_string(), "SELECT 1") == "1");
@@ -165,7 +169,8 @@ TEST_CASE("many start side by side in their own directories, and two on the same
       auto options = options_in(scratch.path / std::to_string(i / 2));
       options.stop_on_exit = false;
       auto postgres = PrivatePostgres::start(options);
-      answers[i] = postgres ? ask(postgres->connection_string(), "SELECT 1") : to_text(postgres.error());
+      answers[i] =
+          postgres ? ask(postgres->connection_string(), "SELECT 1") : to_text(postgres.error());
       pids[i] = postgres ? postgres->pid() : 0;
     });
   }
@@ -174,10 +179,12 @@ TEST_CASE("many start side by side in their own directories, and two on the same
   CHECK(pids[0] == pids[1]);
   CHECK(pids[2] == pids[3]);
   CHECK(pids[0] != pids[2]);
-  for (int i = 0; i < 2; ++i) CHECK(PrivatePostgres::start(options_in(scratch.path / std::to_string(i))));
+  for (int i = 0; i < 2; ++i)
+    CHECK(PrivatePostgres::start(options_in(scratch.path / std::to_string(i))));
 }
 
-TEST_CASE("as root, a directory that `postgres` cannot reach is replaced, and a pointer says by what") {
+TEST_CASE(
+    "as root, a directory that `postgres` cannot reach is replaced, and a pointer says by what") {
   if (geteuid() != 0) return;
   const Scratch scratch("closed");
   chmod(scratch.path.c_str(), 0700);
@@ -205,7 +212,8 @@ TEST_CASE("what stands in the way is said") {
     const auto postgres = PrivatePostgres::start(options);
     REQUIRE(!postgres);
     CHECK(postgres.error().code == ErrorCode::kUnavailable);
-    CHECK(postgres.error().message.find("invalid value for parameter \"shared_buffers\"") != std::string::npos);
+    CHECK(postgres.error().message.find("invalid value for parameter \"shared_buffers\"") !=
+          std::string::npos);
   }
   SECTION("the data directory holds something else") {
     fs::create_directories(scratch.path / "postgres" / "data" / "photos");

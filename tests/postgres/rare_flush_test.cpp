@@ -16,7 +16,9 @@ TEST_CASE("turns, questions and keys: written, replaced, taken away in one flush
     CHECK(store->flush(rows).kind == FlushResult::Kind::kCommitted);
   };
   Flush first;
-  first.turns = {{3, "acme", "queue:x", a, true}, {3, "acme", "queue:x", b, false}, {3, "acme", "queue:y", a, true}};
+  first.turns = {{3, "acme", "queue:x", a, true},
+                 {3, "acme", "queue:x", b, false},
+                 {3, "acme", "queue:y", a, true}};
   first.turns_gone = {{3, "acme", "queue:y", a, false}};  // begun and ended
   first.questions = {{3, a, "approve", "acme", "clerk", {1'763'000'000'000'000}, {}}};
   first.saga_keys = {{3, a, "acme", "wrapped"}};

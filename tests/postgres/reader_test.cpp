@@ -1,4 +1,5 @@
-// Lists with every filter and in pages, history, events, counts, keys; and that an old saga that runs is never lost.
+// Lists with every filter and in pages, history, events, counts, keys; and that an old saga that
+// runs is never lost.
 #include "runtime/store/reader.h"
 
 #include <algorithm>
@@ -58,9 +59,13 @@ TEST_CASE("sagas are listed by every filter, newest first, in pages") {
   World world;
   std::vector<InstanceRow> rows;
   for (int i = 0; i < 200; ++i) {
-    InstanceRow row = world.row({world.now.us - 3600'000'000LL * (200 - i)}, i % 10 == 9 ? "other" : "acme");
+    InstanceRow row =
+        world.row({world.now.us - 3600'000'000LL * (200 - i)}, i % 10 == 9 ? "other" : "acme");
     if (i % 3 == 0) row.workflow = "settle_payment";
-    row.status = i % 4 == 0 ? "completed" : i % 8 == 1 ? "compensated" : i % 8 == 2 ? "compensating" : "running";
+    row.status = i % 4 == 0   ? "completed"
+                 : i % 8 == 1 ? "compensated"
+                 : i % 8 == 2 ? "compensating"
+                              : "running";
     if (row.status[0] == 'c' && row.status != "compensating") row.ended_at = world.now;
     if (i % 5 == 0) row.health = "held";
     if (i % 5 == 2) row.health = i % 2 == 0 ? "loading" : "loading_again";  // shown as ok
@@ -114,14 +119,16 @@ TEST_CASE("sagas are listed by every filter, newest first, in pages") {
     auto side = PostgresConnection::open(world.options);
     REQUIRE((*side)->execute("SELECT belay.move_mark(lane, interval '1 hour') FROM belay.lane"));
   }
-  CHECK(world.reader->sagas({.tenant = "acme", .cursor = "' OR 1=1"}).error().code == ErrorCode::kInvalid);
+  CHECK(world.reader->sagas({.tenant = "acme", .cursor = "' OR 1=1"}).error().code ==
+        ErrorCode::kInvalid);
 
   std::size_t live = 0;
   for (const StatusCount& count : take(world.reader->counts())) {
     live += count.count;
     CHECK((count.health == "ok" || count.health == "held"));
   }
-  CHECK(live == static_cast<std::size_t>(std::count_if(rows.begin(), rows.end(), [](const auto& row) {
+  CHECK(live ==
+        static_cast<std::size_t>(std::count_if(rows.begin(), rows.end(), [](const auto& row) {
           return row.status == "running" || row.status == "compensating";
         })));
 }
@@ -130,7 +137,8 @@ TEST_CASE("an old saga that runs is found after the marks moved, also one that w
   World world;
   auto side = PostgresConnection::open(world.options);
   const Instant old{world.now.us - 7200'000'000LL};
-  InstanceRow before = world.row(old), young = world.row(world.now), late = world.row(old), ended = world.row(old);
+  InstanceRow before = world.row(old), young = world.row(world.now), late = world.row(old),
+              ended = world.row(old);
   late.id = IdGenerator().next(old);
   ended.id = IdGenerator().next(old);
   ended.status = "completed";
@@ -163,9 +171,11 @@ TEST_CASE("history comes in pages, events newest first") {
   flush.instances = {row};
   for (std::uint64_t seq = 1; seq <= 25; ++seq) {
     const std::string n = std::to_string(seq);
-    flush.journal.push_back({row.lane, row.id, seq, "StepSucceeded", 1, "", "{\"n\":" + n + "}", world.now});
-    flush.events.push_back({static_cast<Lane>(seq % 3), world.now.us * 1000 + static_cast<std::int64_t>(seq / 2), "e" + n,
-                            "acme", seq % 5 == 0 ? "a" : "b", 1, "k", "{}", "{}", world.now, seq % 2 == 0});
+    flush.journal.push_back(
+        {row.lane, row.id, seq, "StepSucceeded", 1, "", "{\"n\":" + n + "}", world.now});
+    flush.events.push_back(
+        {static_cast<Lane>(seq % 3), world.now.us * 1000 + static_cast<std::int64_t>(seq / 2),
+         "e" + n, "acme", seq % 5 == 0 ? "a" : "b", 1, "k", "{}", "{}", world.now, seq % 2 == 0});
   }
   world.flush(flush);
   std::vector<std::uint64_t> seen;
@@ -198,7 +208,8 @@ TEST_CASE("history comes in pages, events newest first") {
 
 TEST_CASE("keys are found by their hash until they are revoked") {
   World world;
-  REQUIRE(world.reader->add_api_key({.id = "k1", .tenant = "acme", .role = "ops", .name = "anna"}, sha256_hex("secret")));
+  REQUIRE(world.reader->add_api_key({.id = "k1", .tenant = "acme", .role = "ops", .name = "anna"},
+                                    sha256_hex("secret")));
   const auto found = take(world.reader->find_api_key(sha256_hex("secret")));
   REQUIRE(found);
   CHECK(found->role == "ops");

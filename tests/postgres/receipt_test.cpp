@@ -1,4 +1,5 @@
-// SQL actions: once by receipt, whatever happens around the commit; what each end of a statement means.
+// SQL actions: once by receipt, whatever happens around the commit; what each end of a statement
+// means.
 #include <atomic>
 #include <condition_variable>
 #include <thread>
@@ -43,7 +44,8 @@ struct World {
   Action action;
 
   World() {
-    sql("CREATE TABLE account (id int PRIMARY KEY, n int NOT NULL, at timestamptz NOT NULL DEFAULT '2026-11-21 12:00:00.5+01',"
+    sql("CREATE TABLE account (id int PRIMARY KEY, n int NOT NULL, at timestamptz NOT NULL DEFAULT "
+        "'2026-11-21 12:00:00.5+01',"
         " CONSTRAINT not_negative CHECK (n >= 0)); INSERT INTO account VALUES (1, 10)");
     SqlOptions sql_options;
     sql_options.database = options;
@@ -62,7 +64,9 @@ struct World {
     REQUIRE(done);
   }
   std::int64_t n() { return side->execute("SELECT n FROM account")->number(0, 0); }
-  std::int64_t receipts() { return side->execute("SELECT count(*) FROM belay.receipt")->number(0, 0); }
+  std::int64_t receipts() {
+    return side->execute("SELECT count(*) FROM belay.receipt")->number(0, 0);
+  }
 
   ActionCall call(const std::string& key, std::int64_t by = 3) {
     auto graph = std::make_shared<Graph>();
@@ -86,8 +90,10 @@ struct World {
       outcome = std::move(out);
       wake.notify_one();
     };
-    if (settle) runner->settle(std::move(what), done);
-    else runner->run(std::move(what), done);
+    if (settle)
+      runner->settle(std::move(what), done);
+    else
+      runner->run(std::move(what), done);
     std::unique_lock lock(mutex);
     wake.wait(lock, [&] { return outcome.has_value(); });
     return *outcome;
@@ -127,7 +133,8 @@ TEST_CASE("what a statement's end means") {
   World world;
   const std::uint32_t body = 1;
   SECTION("an error that a rule maps by constraint, kept in the receipt") {
-    world.action.outcomes = {{body_is(body, "constraint", Value::string("not_negative")), "account.empty"}};
+    world.action.outcomes = {
+        {body_is(body, "constraint", Value::string("not_negative")), "account.empty"}};
     for (int i = 0; i < 2; ++i) {
       const ActionOutcome outcome = world.run("k", 11);
       CHECK(outcome.kind == FailureKind::kBusiness);
@@ -144,8 +151,10 @@ TEST_CASE("what a statement's end means") {
   SECTION("a declared error raised by name") {
     world.action.errors = {"account.closed"};
     world.action.sql.statement = "SELECT belay_raise(:by)";
-    world.sql("CREATE FUNCTION belay_raise(bigint) RETURNS int LANGUAGE plpgsql AS $$ BEGIN UPDATE account SET n = 0; RAISE "
-              "EXCEPTION 'account.closed'; END $$");
+    world.sql(
+        "CREATE FUNCTION belay_raise(bigint) RETURNS int LANGUAGE plpgsql AS $$ BEGIN UPDATE "
+        "account SET n = 0; RAISE "
+        "EXCEPTION 'account.closed'; END $$");
     const ActionOutcome outcome = world.run("k");
     CHECK(outcome.error == "account.closed");
     CHECK(outcome.kind == FailureKind::kBusiness);
@@ -214,12 +223,15 @@ TEST_CASE("what a statement's end means") {
 
 TEST_CASE("a connection lost while the statement runs is a certain rollback") {
   World world;
-  world.action.sql.statement = "UPDATE account SET n = n - :by FROM pg_sleep(20) WHERE id = 1 RETURNING n, at";
+  world.action.sql.statement =
+      "UPDATE account SET n = n - :by FROM pg_sleep(20) WHERE id = 1 RETURNING n, at";
   std::thread cutter([&] {
     auto cut = std::move(*PostgresConnection::open(world.options));
     for (;;) {
-      auto done = cut->execute("SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE query LIKE '%pg_sleep(20) WHERE%' AND "
-                               "state = 'active' AND pid <> pg_backend_pid()");
+      auto done = cut->execute(
+          "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE query LIKE "
+          "'%pg_sleep(20) WHERE%' AND "
+          "state = 'active' AND pid <> pg_backend_pid()");
       REQUIRE(done);
       if (done->number(0, 0) > 0) return;
     }
@@ -233,8 +245,12 @@ TEST_CASE("a connection lost while the statement runs is a certain rollback") {
 
 TEST_CASE("a void receipt keeps a zombie from acting, and an author's own key from being stuck") {
   World world;
-  world.sql("INSERT INTO belay.receipt (lane, tenant, key, outcome) VALUES (0, 'acme', 's:take:do:0', '{\"void\":true}')");
-  world.sql("INSERT INTO belay.receipt (lane, tenant, key, outcome) VALUES (0, 'acme', 'order-7', '{\"void\":true}')");
+  world.sql(
+      "INSERT INTO belay.receipt (lane, tenant, key, outcome) VALUES (0, 'acme', 's:take:do:0', "
+      "'{\"void\":true}')");
+  world.sql(
+      "INSERT INTO belay.receipt (lane, tenant, key, outcome) VALUES (0, 'acme', 'order-7', "
+      "'{\"void\":true}')");
   CHECK(world.run("s:take:do:0").error == "voided");
   CHECK(world.n() == 10);
   CHECK(world.settle("s:take:do:0").error == "voided");
@@ -253,8 +269,10 @@ TEST_CASE("connections cut at every moment: each key at most once, and told as i
   std::thread cutter([&] {
     auto cut = std::move(*PostgresConnection::open(world.options));
     while (!stop) {
-      (void)cut->execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> "
-                         "pg_backend_pid() AND application_name = 'cut me'");
+      (void)cut->execute(
+          "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = "
+          "current_database() AND pid <> "
+          "pg_backend_pid() AND application_name = 'cut me'");
       std::this_thread::sleep_for(std::chrono::milliseconds(2));
     }
   });
@@ -267,12 +285,14 @@ TEST_CASE("connections cut at every moment: each key at most once, and told as i
   for (int i = 0; std::chrono::steady_clock::now() < until; ++i) {
     bool unsure = false;
     for (int generation = 0;;) {
-      const ActionOutcome outcome = world.run("s:step" + std::to_string(i) + ":do:" + std::to_string(generation), 1);
+      const ActionOutcome outcome =
+          world.run("s:step" + std::to_string(i) + ":do:" + std::to_string(generation), 1);
       if (outcome.ok) {
         ++done;
         break;
       }
-      // As the interpreter does: a new key after a certain failure; the same one after an unsure outcome, until it is settled.
+      // As the interpreter does: a new key after a certain failure; the same one after an unsure
+      // outcome, until it is settled.
       CHECK(outcome.kind != FailureKind::kBusiness);
       unsure = unsure || outcome.kind == FailureKind::kUnsure;
       if (!unsure) ++generation;

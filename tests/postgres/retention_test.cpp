@@ -11,8 +11,7 @@ using End = RetentionVisit::End;
 
 namespace {
 
-const std::string kLong =
-    std::string(R"(belay 1
+const std::string kLong = std::string(R"(belay 1
 
 workflow patient "Wait for years", version 1
   takes

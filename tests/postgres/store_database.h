@@ -40,13 +40,15 @@ class TestServer {
     REQUIRE((*admin)->execute("CREATE DATABASE " + name));
     const std::size_t at = options.connection.find("dbname=");
     const std::size_t end = options.connection.find(' ', at);
-    options.connection.replace(at, (end == std::string::npos ? options.connection.size() : end) - at, "dbname=" + name);
+    options.connection.replace(
+        at, (end == std::string::npos ? options.connection.size() : end) - at, "dbname=" + name);
     return options;
   }
 
  private:
   TestServer() {
-    directory_ = std::filesystem::temp_directory_path() / ("belay_store_test_" + std::to_string(getpid()));
+    directory_ =
+        std::filesystem::temp_directory_path() / ("belay_store_test_" + std::to_string(getpid()));
     PrivatePostgresOptions options;
     options.directory = directory_.string();
     options.stop_on_exit = true;

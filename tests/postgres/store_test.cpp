@@ -22,11 +22,18 @@ TEST_CASE("migrations are applied once, and by several at the same time") {
   auto side = PostgresConnection::open(options);
   CHECK((*side)->execute("SELECT count(*) FROM belay.migration")->number(0, 0) >= 1);
   // Last month, this one, three ahead.
-  CHECK((*side)->execute("SELECT count(*) FROM pg_inherits WHERE inhparent = 'belay.journal'::regclass")->number(0, 0) == 5);
-  CHECK((*side)->execute("SELECT count(*) FROM pg_inherits WHERE inhparent = 'belay.event'::regclass")->number(0, 0) == 5);
+  CHECK(
+      (*side)
+          ->execute("SELECT count(*) FROM pg_inherits WHERE inhparent = 'belay.journal'::regclass")
+          ->number(0, 0) == 5);
+  CHECK((*side)
+            ->execute("SELECT count(*) FROM pg_inherits WHERE inhparent = 'belay.event'::regclass")
+            ->number(0, 0) == 5);
 
-  REQUIRE((*side)->execute("INSERT INTO belay.migration (number, name) VALUES (9999, 'from the future')"));
-  for (const ErrorCode code : {open_postgres_store(options).error().code, migrate(options).error().code}) {
+  REQUIRE((*side)->execute(
+      "INSERT INTO belay.migration (number, name) VALUES (9999, 'from the future')"));
+  for (const ErrorCode code :
+       {open_postgres_store(options).error().code, migrate(options).error().code}) {
     CHECK(code == ErrorCode::kUnsupported);
   }
 }
@@ -34,7 +41,8 @@ TEST_CASE("migrations are applied once, and by several at the same time") {
 TEST_CASE("a database that would lose what it answered for is refused") {
   PostgresOptions options = migrated_database();
   auto side = PostgresConnection::open(options);
-  REQUIRE((*side)->execute("ALTER DATABASE " + (*side)->execute("SELECT current_database()")->str(0, 0) +
+  REQUIRE((*side)->execute("ALTER DATABASE " +
+                           (*side)->execute("SELECT current_database()")->str(0, 0) +
                            " SET synchronous_commit = off"));
   const auto store = open_postgres_store(options);
   REQUIRE(!store);
@@ -73,7 +81,8 @@ struct Flushes {
 
 }  // namespace
 
-TEST_CASE("a database that has come to lose what it answers for is written to no more, and says why") {
+TEST_CASE(
+    "a database that has come to lose what it answers for is written to no more, and says why") {
   using Kind = FlushResult::Kind;
   PostgresOptions options = migrated_database();
   auto admin = PostgresConnection::open(options);
@@ -91,8 +100,9 @@ TEST_CASE("a database that has come to lose what it answers for is written to no
   SECTION("by a setting of new sessions: whoever connects anew looks again") {
     const std::string name = (*admin)->execute("SELECT current_database()")->str(0, 0);
     REQUIRE((*admin)->execute("ALTER DATABASE " + name + " SET synchronous_commit = off"));
-    REQUIRE((*admin)->execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '" + name +
-                              "' AND pid <> pg_backend_pid()"));
+    REQUIRE((*admin)->execute(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '" + name +
+        "' AND pid <> pg_backend_pid()"));
     CHECK(refused());
     CHECK(refused());
     // Nothing was written.
@@ -100,12 +110,16 @@ TEST_CASE("a database that has come to lose what it answers for is written to no
     REQUIRE((*admin)->execute("ALTER DATABASE " + name + " RESET synchronous_commit"));
   }
   SECTION("under way, as by a reload: what is answered then is not believed") {
-    REQUIRE((*admin)->execute("CREATE FUNCTION public.off() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
-                              "PERFORM set_config('synchronous_commit', 'off', false); RETURN new; END $$"));
-    REQUIRE((*admin)->execute("CREATE TRIGGER off BEFORE UPDATE ON belay.lane FOR EACH ROW EXECUTE FUNCTION public.off()"));
+    REQUIRE((*admin)->execute(
+        "CREATE FUNCTION public.off() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
+        "PERFORM set_config('synchronous_commit', 'off', false); RETURN new; END $$"));
+    REQUIRE(
+        (*admin)->execute("CREATE TRIGGER off BEFORE UPDATE ON belay.lane FOR EACH ROW EXECUTE "
+                          "FUNCTION public.off()"));
     CHECK(refused());
     REQUIRE((*admin)->execute("DROP TRIGGER off ON belay.lane"));
-    CHECK((*admin)->execute("SELECT count(*) FROM belay.journal")->number(0, 0) == 2);  // it had landed, and is found
+    CHECK((*admin)->execute("SELECT count(*) FROM belay.journal")->number(0, 0) ==
+          2);  // it had landed, and is found
   }
   CHECK(flushes.write(flush).kind == Kind::kCommitted);
   CHECK((*admin)->execute("SELECT count(*) FROM belay.journal")->number(0, 0) == 2);
@@ -114,7 +128,8 @@ TEST_CASE("a database that has come to lose what it answers for is written to no
 TEST_CASE("tests of what is lost may pass the guard") {
   PostgresOptions options = migrated_database();
   auto side = PostgresConnection::open(options);
-  REQUIRE((*side)->execute("ALTER DATABASE " + (*side)->execute("SELECT current_database()")->str(0, 0) +
+  REQUIRE((*side)->execute("ALTER DATABASE " +
+                           (*side)->execute("SELECT current_database()")->str(0, 0) +
                            " SET synchronous_commit = off"));
   options.unsafe_commits_for_tests = true;
   auto store = take(open_postgres_store(options));

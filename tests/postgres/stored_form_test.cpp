@@ -1,5 +1,5 @@
-// Where entries are written: in the journal alone while a node of an older schema is there, else the first and the one
-// that ends a saga in its instance row (adr/0019). What is read is the same.
+// Where entries are written: in the journal alone while a node of an older schema is there, else
+// the first and the one that ends a saga in its instance row (adr/0019). What is read is the same.
 #include "runtime/base/ids.h"
 #include "runtime/store/reader.h"
 #include "runtime/store/retention.h"
@@ -29,9 +29,10 @@ struct World {
   }
   void beat() { take(store->beat({.name = "a", .lease_ms = 60'000})); }
   void older_node(bool there) {
-    REQUIRE(side->execute(there ? "INSERT INTO belay.node (name, address, process, lease_until) VALUES "
-                                  "('old', '', 'elsewhere', now() + interval '1 hour')"
-                                : "DELETE FROM belay.node WHERE name = 'old'"));
+    REQUIRE(
+        side->execute(there ? "INSERT INTO belay.node (name, address, process, lease_until) VALUES "
+                              "('old', '', 'elsewhere', now() + interval '1 hour')"
+                            : "DELETE FROM belay.node WHERE name = 'old'"));
   }
   FlushResult flush(Flush flush) {
     flush.lanes = {{kLane, lanes[kLane].epoch, lanes[kLane].head}};
@@ -50,8 +51,8 @@ struct World {
     return out;
   }
   static std::string text(const JournalRow& row) {
-    return std::to_string(row.seq) + " " + row.kind + " " + std::to_string(row.version) + " " + row.actor + " " + row.body +
-           " " + std::to_string(row.at.us) + "\n";
+    return std::to_string(row.seq) + " " + row.kind + " " + std::to_string(row.version) + " " +
+           row.actor + " " + row.body + " " + std::to_string(row.at.us) + "\n";
   }
   InstanceRow row(const SagaId& id, std::uint64_t seq, Instant ended = {}) {
     InstanceRow out;
@@ -70,19 +71,28 @@ struct World {
   }
   JournalRow entry(const SagaId& id, std::uint64_t seq, const std::string& actor = "") {
     const Instant at{now.us + static_cast<std::int64_t>(seq) - 1};
-    return {kLane, id, seq, seq == 1 ? "Started" : "StepSucceeded", 1, actor, R"({"input":{"a":"\\ 'ü'"}})", at};
+    return {kLane,
+            id,
+            seq,
+            seq == 1 ? "Started" : "StepSucceeded",
+            1,
+            actor,
+            R"({"input":{"a":"\\ 'ü'"}})",
+            at};
   }
 };
 
 }  // namespace
 
-TEST_CASE("stored form: a saga's first entry and its end are kept in its row, and read in their place") {
+TEST_CASE(
+    "stored form: a saga's first entry and its end are kept in its row, and read in their place") {
   World world;
   world.beat();
   const SagaId id = world.ids.next(world.now), short_one = world.ids.next(world.now);
   Flush start, step, end;
   start.instances = {world.row(id, 1), world.row(short_one, 2, world.now)};
-  start.journal = {world.entry(id, 1, "key:anna"), world.entry(short_one, 1), world.entry(short_one, 2, "key:bert")};
+  start.journal = {world.entry(id, 1, "key:anna"), world.entry(short_one, 1),
+                   world.entry(short_one, 2, "key:bert")};
   step.journal = {world.entry(id, 2)};
   end.instances = {world.row(id, 3, {world.now.us + 2})};
   end.journal = {world.entry(id, 3)};
@@ -93,7 +103,8 @@ TEST_CASE("stored form: a saga's first entry and its end are kept in its row, an
   CHECK(world.count("journal") == 1);
   CHECK(world.count("entry") == 5);
 
-  const std::string all = World::text(start.journal[0]) + World::text(step.journal[0]) + World::text(end.journal[0]);
+  const std::string all =
+      World::text(start.journal[0]) + World::text(step.journal[0]) + World::text(end.journal[0]);
   CHECK(world.whole(id) == all);
   CHECK(world.whole(short_one) == World::text(start.journal[1]) + World::text(start.journal[2]));
   std::string loaded;
@@ -112,7 +123,8 @@ TEST_CASE("stored form: a saga's first entry and its end are kept in its row, an
   }
   CHECK(history == all);
 
-  // A child that had completed and is undone: its first end stays what it was, its second is an entry like any other.
+  // A child that had completed and is undone: its first end stays what it was, its second is an
+  // entry like any other.
   Flush undone;
   undone.instances = {world.row(id, 4), world.row(id, 5, {world.now.us + 4})};
   for (InstanceRow& row : undone.instances) row.first_end = false;
@@ -133,7 +145,8 @@ TEST_CASE("stored form: a saga's first entry and its end are kept in its row, an
   CHECK(world.flush(again).kind == Kind::kDataError);
 }
 
-TEST_CASE("stored form: nothing is kept in rows while a node of an older schema is there, or might be") {
+TEST_CASE(
+    "stored form: nothing is kept in rows while a node of an older schema is there, or might be") {
   World world;
   const SagaId id = world.ids.next(world.now), later = world.ids.next(world.now);
   bool in_rows = false;
@@ -178,7 +191,8 @@ TEST_CASE("stored form: retention sees who began a saga, wherever that stands") 
   World world;
   world.beat();
   const Instant old{world.now.us - 200LL * 86'400'000'000};
-  const SagaId parent = world.ids.next(old), child = world.ids.next(old), other = world.ids.next(old);
+  const SagaId parent = world.ids.next(old), child = world.ids.next(old),
+               other = world.ids.next(old);
   Flush flush;
   flush.instances = {world.row(parent, 2), world.row(child, 3, old), world.row(other, 3, old)};
   for (InstanceRow& row : flush.instances) row.created_at = old;

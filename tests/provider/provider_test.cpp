@@ -163,7 +163,9 @@ TEST_CASE("a decline for one booking spares the other") {
   CHECK(brief(sim.form("/v1/payment_intents/" + spared + "/capture", "", "c")) == "200 succeeded");
 }
 
-TEST_CASE("rules that come first count before those that were there, in their own order, and end like any") {
+TEST_CASE(
+    "rules that come first count before those that were there, in their own order, and end like "
+    "any") {
   Simulator sim;
   const std::string capture = "/v1/payment_intents/" + sim.authorised("b1") + "/capture";
   const auto rule = [](const char* action, json more = json::object()) {
@@ -172,11 +174,14 @@ TEST_CASE("rules that come first count before those that were there, in their ow
     return rule;
   };
   CHECK(sim.control("faults", json::array({rule("decline")})).status == 200);
-  CHECK(sim.control("faults/first", json::array({rule("error_500_before"), rule("down")})).status == 200);
+  CHECK(sim.control("faults/first", json::array({rule("error_500_before"), rule("down")})).status ==
+        200);
   const json of_booking = {{"metadata_booking", "b1"}};
-  CHECK(sim.control("faults/first", json::array({rule("error_500_before", of_booking)})).status == 200);
+  CHECK(sim.control("faults/first", json::array({rule("error_500_before", of_booking)})).status ==
+        200);
   // A rule of another booking costs this one nothing.
-  CHECK(sim.control("faults/first", json::array({rule("decline", {{"metadata_booking", "b2"}})})).status == 200);
+  CHECK(sim.control("faults/first", json::array({rule("decline", {{"metadata_booking", "b2"}})}))
+            .status == 200);
   CHECK(sim.form(capture, "", "c1").status == 500);
   CHECK(sim.form(capture, "", "c2").status == 500);
   CHECK(sim.form(capture, "", "c3").status == 503);

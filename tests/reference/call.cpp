@@ -102,8 +102,7 @@ void Call::still_unsure() {
 // A read leaves nothing behind, whether it was heard or not: unless its author says who is to find
 // out, it has failed like one that never arrived.
 bool Call::only_read() const {
-  const bool told =
-      use_.if_unsure != IfUnsure::kNothing && use_.if_unsure != IfUnsure::kTryAgain;
+  const bool told = use_.if_unsure != IfUnsure::kNothing && use_.if_unsure != IfUnsure::kTryAgain;
   return action().reads && !checked() && !told;
 }
 
@@ -128,7 +127,8 @@ void Call::look() {
 }
 
 void Call::looked(const std::string& happened, std::int64_t n) {
-  // The answer to a question that was asked before that is not to be trusted: the request may have left late.
+  // The answer to a question that was asked before that is not to be trusted: the request may have
+  // left late.
   const Time settled = std::max(sent_at_, unsure_at_) + kSettlesIn * kSecond;
   if (happened != "yes" && check_use_.action == kFindLater && check_->sent_at_ < settled)
     return check_->once_more_at(std::max(settled, saga_.now));
@@ -206,13 +206,10 @@ void Call::settle() {
       if (unsure_ && again) return;
       if (unsure_) return cut_wait();
       break;
-    case Phase::kChecking:
-      return;
-    case Phase::kHappened:
-      return ends_.happened(Value{});
+    case Phase::kChecking: return;
+    case Phase::kHappened: return ends_.happened(Value{});
     case Phase::kIdle:
-    case Phase::kNot:
-      break;
+    case Phase::kNot: break;
   }
   phase_ = Phase::kNot;
   ends_.refused("");

@@ -138,11 +138,8 @@ class Plain : public Frame {  // done at once
         saga.say("publish ref.told key " + std::to_string(*key) + " n=" + std::to_string(*n));
         return done();
       }
-      case Stmt::Kind::kPoint:
-        saga.past_point = true;
-        return done();
-      case Stmt::Kind::kCancel:
-        return saga.cancel("said so");
+      case Stmt::Kind::kPoint: saga.past_point = true; return done();
+      case Stmt::Kind::kCancel: return saga.cancel("said so");
       case Stmt::Kind::kFinish: {
         const auto out = saga.evaluate_int(stmt->value, *this);
         if (!out) return saga.fail(*this, "bad_value");
@@ -366,16 +363,11 @@ class Repeat : public Frame {
     if (enough->number != 0) return done();
     used_up_ = true;
     switch (stmt->act.kind) {
-      case Act::Kind::kNone:
-        return saga.fail(*this, "gave_up");
-      case Act::Kind::kCancel:
-        return saga.cancel("said so");
-      case Act::Kind::kCarryOn:
-        return done();
-      case Act::Kind::kHandTo:
-        return saga.hold(this, place() + " held");
-      default:
-        return add_block(stmt->act.block, *scope, rounds).start();
+      case Act::Kind::kNone: return saga.fail(*this, "gave_up");
+      case Act::Kind::kCancel: return saga.cancel("said so");
+      case Act::Kind::kCarryOn: return done();
+      case Act::Kind::kHandTo: return saga.hold(this, place() + " held");
+      default: return add_block(stmt->act.block, *scope, rounds).start();
     }
   }
   int rounds_ = 0;
@@ -402,14 +394,10 @@ class Try : public Frame {
   void child_unwound(Frame& child) override {
     if (unwinding) return Frame::child_unwound(child);
     switch (handler_->act.kind) {
-      case Act::Kind::kCancel:
-        return saga.cancel("said so");
-      case Act::Kind::kHandTo:
-        return saga.hold(this, place() + " held");
-      case Act::Kind::kBlock:
-        return add_block(handler_->act.block, *scope, rounds).start();
-      default:
-        return done();
+      case Act::Kind::kCancel: return saga.cancel("said so");
+      case Act::Kind::kHandTo: return saga.hold(this, place() + " held");
+      case Act::Kind::kBlock: return add_block(handler_->act.block, *scope, rounds).start();
+      default: return done();
     }
   }
   void act_of_block(Frame& act) override {
@@ -428,28 +416,17 @@ std::unique_ptr<Frame> make_frame(Saga& saga, Frame& parent, const Stmt& stmt) {
     return std::make_unique<F>(saga, &parent, &stmt, *parent.scope, parent.rounds);
   };
   switch (stmt.kind) {
-    case Stmt::Kind::kStep:
-      return make_step(saga, parent, stmt);
-    case Stmt::Kind::kRun:
-      return make_run(saga, parent, stmt);
-    case Stmt::Kind::kWait:
-      return make_wait(saga, parent, stmt);
-    case Stmt::Kind::kAsk:
-      return make_ask(saga, parent, stmt);
-    case Stmt::Kind::kWhen:
-      return make(static_cast<When*>(nullptr));
-    case Stmt::Kind::kTogether:
-      return make(static_cast<Together*>(nullptr));
-    case Stmt::Kind::kForEach:
-      return make(static_cast<ForEach*>(nullptr));
-    case Stmt::Kind::kRepeat:
-      return make(static_cast<Repeat*>(nullptr));
-    case Stmt::Kind::kPause:
-      return make(static_cast<Pause*>(nullptr));
-    case Stmt::Kind::kTry:
-      return make(static_cast<Try*>(nullptr));
-    default:
-      return make(static_cast<Plain*>(nullptr));
+    case Stmt::Kind::kStep: return make_step(saga, parent, stmt);
+    case Stmt::Kind::kRun: return make_run(saga, parent, stmt);
+    case Stmt::Kind::kWait: return make_wait(saga, parent, stmt);
+    case Stmt::Kind::kAsk: return make_ask(saga, parent, stmt);
+    case Stmt::Kind::kWhen: return make(static_cast<When*>(nullptr));
+    case Stmt::Kind::kTogether: return make(static_cast<Together*>(nullptr));
+    case Stmt::Kind::kForEach: return make(static_cast<ForEach*>(nullptr));
+    case Stmt::Kind::kRepeat: return make(static_cast<Repeat*>(nullptr));
+    case Stmt::Kind::kPause: return make(static_cast<Pause*>(nullptr));
+    case Stmt::Kind::kTry: return make(static_cast<Try*>(nullptr));
+    default: return make(static_cast<Plain*>(nullptr));
   }
 }
 

@@ -70,8 +70,7 @@ class Maker {
   }
   Expr certain_number(const Names& names) {
     switch (pick(6)) {
-      case 0:
-        return number(pick(4));
+      case 0: return number(pick(4));
       case 1:
         if (const Name* maybe = some(names, false, false))
           return apply(Expr::Op::kOrElse, {name(maybe->path), number(pick(4))});
@@ -80,21 +79,18 @@ class Maker {
         if (const Name* list = some(names, true, true))
           return apply(Expr::Op::kSize, {name(list->path)});
         [[fallthrough]];
-      default:
-        return name(some(names, true, false)->path);
+      default: return name(some(names, true, false)->path);
     }
   }
   Expr number_of(const Names& names) {
     switch (pick(10)) {
       case 0:
-      case 1:
-        return apply(Expr::Op::kAdd, {certain_number(names), certain_number(names)});
+      case 1: return apply(Expr::Op::kAdd, {certain_number(names), certain_number(names)});
       case 2: {  // fails when the name is 0
         if (!one_in(3)) return certain_number(names);
         return apply(Expr::Op::kDivide, {number(12), name(some(names, true, false)->path)});
       }
-      default:
-        return certain_number(names);
+      default: return certain_number(names);
     }
   }
   Expr condition(const Names& names) {
@@ -103,16 +99,14 @@ class Maker {
         if (const Name* maybe = some(names, false, false))
           return apply(Expr::Op::kPresent, {name(maybe->path)});
         [[fallthrough]];
-      case 1:
-        return apply(Expr::Op::kIs, {number_of(names), number(pick(4))});
+      case 1: return apply(Expr::Op::kIs, {number_of(names), number(pick(4))});
       case 2:
         return apply(Expr::Op::kNot, {apply(Expr::Op::kLess, {number_of(names), number(pick(6))})});
       case 3:
         return apply(Expr::Op::kAnd,
                      {apply(Expr::Op::kLess, {number(pick(3)), number_of(names)}),
                       apply(Expr::Op::kLess, {certain_number(names), number(1 + pick(8))})});
-      default:
-        return apply(Expr::Op::kLess, {number_of(names), number(pick(8))});
+      default: return apply(Expr::Op::kLess, {number_of(names), number(pick(8))});
     }
   }
   Expr list(const Names& names) {
@@ -153,37 +147,25 @@ class Maker {
     --budget_;
     const int kind = pick(budget_ > 0 && here.depth < 4 ? 26 : 16);
     switch (kind) {
-      case 7:
-        return wait(out, names, here);
-      case 8:
-        return ask(out, names, here);
-      case 9:
-        return run(out, names, here);
-      case 10:
-        return pause(out);
-      case 11:
-        return set(out, names);
-      case 12:
-        return publish(out, names);
+      case 7: return wait(out, names, here);
+      case 8: return ask(out, names, here);
+      case 9: return run(out, names, here);
+      case 10: return pause(out);
+      case 11: return set(out, names);
+      case 12: return publish(out, names);
       case 13:
-      case 14:
-        return when(out, names, here);
+      case 14: return when(out, names, here);
       case 16:
       case 17:
-      case 18:
-        return together(out, names, here);
+      case 18: return together(out, names, here);
       case 19:
       case 20:
-      case 21:
-        return for_each(out, names, here);
-      case 22:
-        return repeat(out, names, here);
+      case 21: return for_each(out, names, here);
+      case 22: return repeat(out, names, here);
       case 23:
       case 24:
-      case 25:
-        return try_(out, names, here);
-      default:
-        return step(out, names, here);
+      case 25: return try_(out, names, here);
+      default: return step(out, names, here);
     }
   }
 
@@ -253,16 +235,13 @@ class Maker {
           last = plain(Stmt::Kind::kFinish);
           last.value = number_of(names);
           break;
-        case 2:
-          last = plain(Stmt::Kind::kHandTo);
-          break;
+        case 2: last = plain(Stmt::Kind::kHandTo); break;
         case 3:
           last = plain(Stmt::Kind::kCarryOn);
           last.act.kind = Act::Kind::kCarryOn;
           if (result && one_in(2)) last.act.with = number_of(names);
           break;
-        default:
-          return out;
+        default: return out;
       }
     }
     if (one_in(4)) {  // only if …
@@ -296,17 +275,13 @@ class Maker {
       Handler h;
       if (one_in(2)) h.errors.push_back(one_in(3) ? "gave_up" : "ref.no");
       switch (pick(3)) {
-        case 0:
-          h.act.kind = Act::Kind::kHandTo;
-          break;
+        case 0: h.act.kind = Act::Kind::kHandTo; break;
         case 1:
           h.act.kind = Act::Kind::kTryAgain;
           h.act.after_s = 2;
           h.act.at_most = 1 + pick(2);
           break;
-        default:
-          h.act.kind = Act::Kind::kCarryOn;
-          break;
+        default: h.act.kind = Act::Kind::kCarryOn; break;
       }
       use.handlers.push_back(std::move(h));
     }

@@ -17,31 +17,21 @@ std::string print(const Expr& expr) {
     return "(" + print(expr.of[0]) + between + print(expr.of[1]) + ")";
   };
   switch (expr.op) {
-    case Op::kNumber:
-      return std::to_string(expr.number);
+    case Op::kNumber: return std::to_string(expr.number);
     case Op::kName: {
       std::string out;
       for (const std::string& part : expr.path) out += (out.empty() ? "" : ".") + part;
       return out;
     }
-    case Op::kAdd:
-      return two(" + ");
-    case Op::kDivide:
-      return two(" / ");
-    case Op::kLess:
-      return two(" is less than ");
-    case Op::kIs:
-      return two(" is ");
-    case Op::kAnd:
-      return two(" and ");
-    case Op::kOrElse:
-      return two(" or else ");
-    case Op::kNot:
-      return "(not " + print(expr.of[0]) + ")";
-    case Op::kPresent:
-      return "(" + print(expr.of[0]) + " is present)";
-    case Op::kSize:
-      return "size(" + print(expr.of[0]) + ")";
+    case Op::kAdd: return two(" + ");
+    case Op::kDivide: return two(" / ");
+    case Op::kLess: return two(" is less than ");
+    case Op::kIs: return two(" is ");
+    case Op::kAnd: return two(" and ");
+    case Op::kOrElse: return two(" or else ");
+    case Op::kNot: return "(not " + print(expr.of[0]) + ")";
+    case Op::kPresent: return "(" + print(expr.of[0]) + " is present)";
+    case Op::kSize: return "size(" + print(expr.of[0]) + ")";
     case Op::kList: {
       std::string out = "[";
       for (const Expr& item : expr.of) out += (out.size() > 1 ? ", " : "") + print(item);
@@ -65,20 +55,14 @@ class Printer {
   // one deeper.
   void act(const std::string& head, const std::string& block_head, const Act& act, int depth) {
     switch (act.kind) {
-      case Act::Kind::kCancel:
-        return line(depth, head + "cancel because \"said so\"");
+      case Act::Kind::kCancel: return line(depth, head + "cancel because \"said so\"");
       case Act::Kind::kCarryOn:
         return line(
             depth, head + "carry on" + (act.with ? " with {\"n\": " + print(*act.with) + "}" : ""));
-      case Act::Kind::kTryAgain:
-        return line(depth, head + again(act));
-      case Act::Kind::kHandTo:
-        return line(depth, head + "hand to desk");
-      case Act::Kind::kBlock:
-        line(depth, block_head);
-        return block(act.block, depth + 1);
-      case Act::Kind::kNone:
-        return;
+      case Act::Kind::kTryAgain: return line(depth, head + again(act));
+      case Act::Kind::kHandTo: return line(depth, head + "hand to desk");
+      case Act::Kind::kBlock: line(depth, block_head); return block(act.block, depth + 1);
+      case Act::Kind::kNone: return;
     }
   }
   static std::string again(const Act& act) {
@@ -106,21 +90,14 @@ class Printer {
     if (use.within_ms > 0) line(depth, "within " + ms(use.within_ms));
     if (use.keep) line(depth, keep(*use.keep));
     switch (use.if_unsure) {
-      case IfUnsure::kNothing:
-        break;
+      case IfUnsure::kNothing: break;
       case IfUnsure::kCheck:
         line(depth, "if unsure, check with ref.find");
         line(depth + 1, "v = " + print(use.v));
         break;
-      case IfUnsure::kTryAgain:
-        line(depth, "if unsure, try again");
-        break;
-      case IfUnsure::kUndoAnyway:
-        line(depth, "if unsure, undo anyway");
-        break;
-      case IfUnsure::kHandTo:
-        line(depth, "if unsure, hand to desk");
-        break;
+      case IfUnsure::kTryAgain: line(depth, "if unsure, try again"); break;
+      case IfUnsure::kUndoAnyway: line(depth, "if unsure, undo anyway"); break;
+      case IfUnsure::kHandTo: line(depth, "if unsure, hand to desk"); break;
     }
     handlers(use.handlers, depth);
   }
@@ -151,8 +128,7 @@ class Printer {
         line(d + 2, "v = " + print(s.call.v));
         handlers(s.call.handlers, d + 1);
         return undo(s, d + 1);
-      case Stmt::Kind::kSet:
-        return line(d, "set " + s.name + " = " + print(s.value));
+      case Stmt::Kind::kSet: return line(d, "set " + s.name + " = " + print(s.value));
       case Stmt::Kind::kWhen:
         for (std::size_t i = 0; i < s.blocks.size(); ++i) {
           line(d, i == s.conditions.size()
@@ -203,8 +179,7 @@ class Printer {
         act("within " + ms(s.ms) + ", otherwise ", "within " + ms(s.ms) + ", otherwise", s.act,
             d + 1);
         return undo(s, d + 1);
-      case Stmt::Kind::kPause:
-        return line(d, "pause for " + ms(s.ms));
+      case Stmt::Kind::kPause: return line(d, "pause for " + ms(s.ms));
       case Stmt::Kind::kAsk:
         line(d, "ask " + s.name + " \"How many?\" of role manager");
         line(d + 1, "answers");
@@ -215,24 +190,20 @@ class Printer {
         line(d, "try");
         block(s.blocks[0], d + 1);
         return handlers(s.call.handlers, d);
-      case Stmt::Kind::kPoint:
-        return line(d, "point of no return");
+      case Stmt::Kind::kPoint: return line(d, "point of no return");
       case Stmt::Kind::kPublish:
         line(d, "publish ref.told, key " + print(s.key));
         line(d + 1, "k = " + print(s.key));
         return line(d + 1, "n = " + print(s.value));
-      case Stmt::Kind::kCancel:
-        return line(d, "cancel because \"said so\"");
+      case Stmt::Kind::kCancel: return line(d, "cancel because \"said so\"");
       case Stmt::Kind::kFinish:
         line(d, "finish with");
         return line(d + 1, "out = " + print(s.value));
       case Stmt::Kind::kCarryOn:
         return line(d,
                     "carry on" + (s.act.with ? " with {\"n\": " + print(*s.act.with) + "}" : ""));
-      case Stmt::Kind::kTryAgain:
-        return line(d, again(s.act));
-      case Stmt::Kind::kHandTo:
-        return line(d, "hand to desk");
+      case Stmt::Kind::kTryAgain: return line(d, again(s.act));
+      case Stmt::Kind::kHandTo: return line(d, "hand to desk");
     }
   }
   static std::string source(const Source& source) {

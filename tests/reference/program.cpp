@@ -5,12 +5,9 @@ namespace belay::reference {
 
 std::string text(const Value& value) {
   switch (value.kind) {
-    case Value::Kind::kNull:
-      return "null";
-    case Value::Kind::kInt:
-      return std::to_string(value.number);
-    case Value::Kind::kBool:
-      return value.number != 0 ? "true" : "false";
+    case Value::Kind::kNull: return "null";
+    case Value::Kind::kInt: return std::to_string(value.number);
+    case Value::Kind::kBool: return value.number != 0 ? "true" : "false";
     case Value::Kind::kList: {
       std::string out = "[";
       for (const Value& item : value.items) out += (out.size() > 1 ? ", " : "") + text(item);

@@ -17,14 +17,10 @@ namespace real = belay::interpreter;
 
 Direction direction_of(real::Direction direction) {
   switch (direction) {
-    case real::Direction::kForward:
-      return Direction::kDo;
-    case real::Direction::kCheck:
-      return Direction::kCheck;
-    case real::Direction::kUndo:
-      return Direction::kUndo;
-    case real::Direction::kUndoCheck:
-      return Direction::kUndoCheck;
+    case real::Direction::kForward: return Direction::kDo;
+    case real::Direction::kCheck: return Direction::kCheck;
+    case real::Direction::kUndo: return Direction::kUndo;
+    case real::Direction::kUndoCheck: return Direction::kUndoCheck;
   }
   return Direction::kDo;
 }
@@ -157,28 +153,17 @@ class Driver {
   std::string place(const real::Path& path) const {
     const real::Node& node = graph_.nodes[path.node];
     switch (node.kind) {
-      case real::NodeKind::kTry:
-        return "try";
-      case real::NodeKind::kRepeat:
-        return "repeat";
-      case real::NodeKind::kWhen:
-        return "when";
-      case real::NodeKind::kForEach:
-        return "for each";
-      case real::NodeKind::kTogether:
-        return "together";
-      case real::NodeKind::kSet:
-        return "set";
-      case real::NodeKind::kPublish:
-        return "publish";
-      case real::NodeKind::kPause:
-        return "pause";
-      case real::NodeKind::kFinish:
-        return "finish";
-      case real::NodeKind::kAct:
-        return "act";
-      default:
-        break;
+      case real::NodeKind::kTry: return "try";
+      case real::NodeKind::kRepeat: return "repeat";
+      case real::NodeKind::kWhen: return "when";
+      case real::NodeKind::kForEach: return "for each";
+      case real::NodeKind::kTogether: return "together";
+      case real::NodeKind::kSet: return "set";
+      case real::NodeKind::kPublish: return "publish";
+      case real::NodeKind::kPause: return "pause";
+      case real::NodeKind::kFinish: return "finish";
+      case real::NodeKind::kAct: return "act";
+      default: break;
     }
     std::string out = node.name;
     for (const std::uint32_t round : path.iteration) out += "[" + std::to_string(round) + "]";

@@ -188,13 +188,11 @@ std::optional<Value> Saga::evaluate(const Expr& expr, const Frame& reader) const
   using Op = Expr::Op;
   const auto arg = [&](std::size_t i) { return evaluate(expr.of[i], reader); };
   switch (expr.op) {
-    case Op::kNumber:
-      return Value::integer(expr.number);
+    case Op::kNumber: return Value::integer(expr.number);
     case Op::kName:
       if (const Value* value = find(expr.path, reader)) return *value;
       return std::nullopt;
-    case Op::kPresent:
-      return Value::boolean(find(expr.of[0].path, reader) != nullptr);
+    case Op::kPresent: return Value::boolean(find(expr.of[0].path, reader) != nullptr);
     case Op::kOrElse:
       if (const Value* value = find(expr.of[0].path, reader)) return *value;
       return arg(1);
@@ -226,8 +224,7 @@ std::optional<Value> Saga::evaluate(const Expr& expr, const Frame& reader) const
     case Op::kAdd:
     case Op::kDivide:
     case Op::kLess:
-    case Op::kIs:
-      break;
+    case Op::kIs: break;
   }
   const auto a = arg(0), b = arg(1);
   if (!a || !b) return std::nullopt;

@@ -19,14 +19,10 @@ std::uint64_t mix(std::uint64_t x) {  // splitmix64
 
 const char* words(Direction direction) {
   switch (direction) {
-    case Direction::kDo:
-      return "do";
-    case Direction::kCheck:
-      return "check";
-    case Direction::kUndo:
-      return "undo";
-    case Direction::kUndoCheck:
-      return "undo-check";
+    case Direction::kDo: return "do";
+    case Direction::kCheck: return "check";
+    case Direction::kUndo: return "undo";
+    case Direction::kUndoCheck: return "undo-check";
   }
   return "";
 }

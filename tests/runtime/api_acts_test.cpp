@@ -165,7 +165,8 @@ TEST_CASE("resume takes a quarantined saga up again, once it can be read") {
   auto& kept = bench.engine.sagas.at(id);
   kept.row.health = "quarantined";
   bench.engine.unreadable = true;
-  const std::string tag = "\"" + std::to_string(kept.state.seq) + "\"", why = R"({"reason":"mended"})";
+  const std::string tag = "\"" + std::to_string(kept.state.seq) + "\"",
+                    why = R"({"reason":"mended"})";
   CHECK(bench.call("resumeSaga", {{"id", id}}, why).status == 428);
   const HttpResponse dry = bench.call("resumeSaga", {{"id", id}}, why, {{"dry_run", "true"}});
   REQUIRE(dry.status == 200);

@@ -164,7 +164,9 @@ class FakeEngine final : public Engine {
 
   void start(StartRequest request, std::function<void(Result<StartReply>)> done) override {
     if (const auto no = refused("")) return done(fail(*no));
-    if (full) return done(fail(ErrorCode::kOverloaded, "too many requests of this tenant wait", "try again in a second"));
+    if (full)
+      return done(fail(ErrorCode::kOverloaded, "too many requests of this tenant wait",
+                       "try again in a second"));
     if (down)
       return done(
           fail(ErrorCode::kUnavailable, "connection to 10.1.2.3:5432 refused for user belay"));
@@ -291,7 +293,8 @@ class FakeEngine final : public Engine {
     return lane == 7 && holder_of_7 ? *holder_of_7 : LaneHolder{lane, "", "", true};
   }
   std::vector<NodeView> nodes() const override { return all_nodes; }
-  void mail_request(Lane lane, std::string body, std::function<void(Result<std::string>)> done) override {
+  void mail_request(Lane lane, std::string body,
+                    std::function<void(Result<std::string>)> done) override {
     if (mail) return mail(lane, std::move(body), std::move(done));
     Engine::mail_request(lane, std::move(body), std::move(done));
   }
@@ -418,7 +421,8 @@ class FakeReader final : public Reader {
     }
     return page;
   }
-  Result<bool> erase(const std::string&, const SagaId& id, const std::string&, const std::string& reason) override {
+  Result<bool> erase(const std::string&, const SagaId& id, const std::string&,
+                     const std::string& reason) override {
     erased.push_back(id + ": " + reason);
     engine_.sagas.at(id).erased = true;
     return true;

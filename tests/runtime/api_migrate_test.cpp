@@ -21,7 +21,9 @@ void install(Bench& bench, const std::string& from, const std::string& to) {
   REQUIRE(c.ok());
   REQUIRE(bench.engine.install(c.program.graphs.at(0)));
 }
-void install_harmless(Bench& bench) { install(bench, "charge = charge.charge", "charge = charge.charge + \"!\""); }
+void install_harmless(Bench& bench) {
+  install(bench, "charge = charge.charge", "charge = charge.charge + \"!\"");
+}
 void install_other(Bench& bench) { install(bench, "within 15 minutes", "within 20 minutes"); }
 
 std::string tag(const Bench& bench, const std::string& id) {
@@ -43,11 +45,13 @@ TEST_CASE("migrate: a dry run gives the verdict and the ETag") {
   Bench bench;
   const std::string id = start_waiting(bench);
   install_harmless(bench);
-  const HttpResponse response = bench.call("migrateSaga", {{"id", id}}, kBody, {{"dry_run", "true"}});
+  const HttpResponse response =
+      bench.call("migrateSaga", {{"id", id}}, kBody, {{"dry_run", "true"}});
   INFO(response.body);
   REQUIRE(response.status == 200);
   const Value json = Bench::json(response);
-  CHECK(Bench::text(*json.find("verdict"), "text") == "continues differently after its last entry: changed is `gives`");
+  CHECK(Bench::text(*json.find("verdict"), "text") ==
+        "continues differently after its last entry: changed is `gives`");
   CHECK(json.find("verdict")->find("movable")->as_bool());
   CHECK(!json.find("moved")->as_bool());
   CHECK(Bench::header_of(response, "ETag") == tag(bench, id));
@@ -85,13 +89,14 @@ TEST_CASE("migrate: a reason is needed, and only known fields") {
   Bench bench;
   const std::string id = start_waiting(bench);
   install_harmless(bench);
-  for (const char* body : {"{}", R"({"reason":" "})", R"({"reason":"x","into":"y"})", R"({"reason":1})"}) {
+  for (const char* body :
+       {"{}", R"({"reason":" "})", R"({"reason":"x","into":"y"})", R"({"reason":1})"}) {
     INFO(body);
     const int status = bench.call("migrateSaga", {{"id", id}}, body, {{"dry_run", "true"}}).status;
     CHECK((status == 422 || status == 400));
   }
-  const HttpResponse unknown = bench.call(
-      "migrateSaga", {{"id", id}}, R"({"reason":"x","to":"abc"})", {{"dry_run", "true"}});
+  const HttpResponse unknown = bench.call("migrateSaga", {{"id", id}},
+                                          R"({"reason":"x","to":"abc"})", {{"dry_run", "true"}});
   CHECK(unknown.status == 404);
 }
 
@@ -102,7 +107,8 @@ TEST_CASE("the stored journal replays: unmasked, for operators") {
   INFO(response.body);
   REQUIRE(response.status == 200);
   const Value json = Bench::json(response);
-  const HttpResponse stored = bench.call("getDefinition", {{"hash", Bench::text(json, "definition")}});
+  const HttpResponse stored =
+      bench.call("getDefinition", {{"hash", Bench::text(json, "definition")}});
   REQUIRE(stored.status == 200);
   std::string bytes, error;
   REQUIRE(from_base64(Bench::text(Bench::json(stored), "graph"), bytes));
@@ -111,15 +117,20 @@ TEST_CASE("the stored journal replays: unmasked, for operators") {
   std::vector<Entry> journal;
   for (const Value& row : json.find("entries")->as_list()) {
     const std::string kind = Bench::text(row, "kind"), body = Bench::text(row, "body");
-    auto entry = decode_entry(graph, {static_cast<std::uint64_t>(row.find("seq")->as_int()), 1,
-                                      {row.find("at_us")->as_int()}, "", kind, body});
+    auto entry = decode_entry(graph, {static_cast<std::uint64_t>(row.find("seq")->as_int()),
+                                      1,
+                                      {row.find("at_us")->as_int()},
+                                      "",
+                                      kind,
+                                      body});
     REQUIRE(entry);
     journal.push_back(std::move(*entry));
   }
   CHECK(replay(graph, graph, id, journal).verdict.kind == VerdictKind::kSame);
   CHECK(response.body.find("ann@example.org") != std::string::npos);
   for (const api::Route& route : bench.api->routes()) {
-    if (route.id == "getJournal" || route.id == "migrateSaga") CHECK(route.role == api::Role::kOperator);
+    if (route.id == "getJournal" || route.id == "migrateSaga")
+      CHECK(route.role == api::Role::kOperator);
   }
   CHECK(bench.call("getDefinition", {{"hash", "none"}}).status == 404);
 }
@@ -132,5 +143,6 @@ TEST_CASE("a verdict in words") {
   verdict.why = "`tell` is not there any more";
   CHECK(api::verdict_line(verdict) == "cannot continue: entry 3: `tell` is not there any more");
   verdict.kind = VerdictKind::kDiffers;
-  CHECK(api::verdict_line(verdict) == "continues differently from entry 3: `tell` is not there any more");
+  CHECK(api::verdict_line(verdict) ==
+        "continues differently from entry 3: `tell` is not there any more");
 }

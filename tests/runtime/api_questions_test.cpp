@@ -45,11 +45,15 @@ TEST_CASE("an open question is listed and shown with its fields, and answered on
   CHECK(Bench::text(row, "question") == "May they travel?");
   CHECK(Bench::text(row, "role") == "manager");
   CHECK(Bench::text(row, "href") == "/v1/sagas/" + id + "/questions/approve/answer");
-  CHECK(*row.find("fields")->find("properties")->find("limit")->find("maximum") == Value::integer(5000));
+  CHECK(*row.find("fields")->find("properties")->find("limit")->find("maximum") ==
+        Value::integer(5000));
   CHECK(Bench::json(bench.call("listQuestions", {}, "", {{"role", "clerk"}}))
-            .find("questions")->as_list().empty());
+            .find("questions")
+            ->as_list()
+            .empty());
   const std::string shown = bench.call("getSaga", {{"id", id}}).body;
-  CHECK(shown.find(R"("question":{"question":"May they travel?","role":"manager")") != std::string::npos);
+  CHECK(shown.find(R"("question":{"question":"May they travel?","role":"manager")") !=
+        std::string::npos);
   CHECK(shown.find(R"({"act":"answer","path":"approve","method":"POST","href":"/v1/sagas/)" + id +
                    R"(/questions/approve/answer"})") != std::string::npos);
 
@@ -87,7 +91,8 @@ TEST_CASE("the same Idempotency-Key answers once; a dry run not at all") {
   CHECK(bench.engine.sagas.at(id).state.seq == seq);
   CHECK(answer(bench, id, R"({"agreed":true})", {}, {{"If-Match", "\"99\""}}).status == 412);
   CHECK(answer(bench, id, R"({"agreed":true})", {}, {{"Idempotency-Key", "k"}}).status == 200);
-  const HttpResponse again = answer(bench, id, R"({"agreed":true})", {}, {{"Idempotency-Key", "k"}});
+  const HttpResponse again =
+      answer(bench, id, R"({"agreed":true})", {}, {{"Idempotency-Key", "k"}});
   CHECK(again.status == 200);
   CHECK(Bench::json(again).find("repeated")->as_bool());
 }
@@ -99,7 +104,8 @@ TEST_CASE("what is no open question is not answered") {
       bench.call("answerQuestion", {{"id", id}, {"path", "aprove"}}, R"({"agreed":true})");
   CHECK(other.status == 404);
   CHECK(other.body.find("did you mean `approve`?") != std::string::npos);
-  CHECK(bench.call("answerQuestion", {{"id", bench.start()}, {"path", "hold"}}, "{}").status == 404);
+  CHECK(bench.call("answerQuestion", {{"id", bench.start()}, {"path", "hold"}}, "{}").status ==
+        404);
 }
 
 TEST_CASE("operators answer everything, other keys what they may") {
@@ -108,8 +114,9 @@ TEST_CASE("operators answer everything, other keys what they may") {
     std::vector<std::string> may_answer;
     int status;
   };
-  for (const Case& c : {Case{"viewer", {}, 403}, Case{"starter", {"clerk"}, 403}, Case{"operator", {}, 200},
-                        Case{"admin", {}, 200}, Case{"viewer", {"clerk", "manager"}, 200}}) {
+  for (const Case& c :
+       {Case{"viewer", {}, 403}, Case{"starter", {"clerk"}, 403}, Case{"operator", {}, 200},
+        Case{"admin", {}, 200}, Case{"viewer", {"clerk", "manager"}, 200}}) {
     Bench bench(true);
     const std::string key = api::make_api_key();
     ApiKeyRow row;

@@ -81,7 +81,9 @@ TEST_CASE("what fails inside is told without our insides") {
   CHECK(bench.call("readyz", {}).status == 503);
   CHECK(bench.call("readyz", {}).body.find("why") == std::string::npos);
   bench.engine.why_down = "the database does not answer";
-  CHECK(bench.call("readyz", {}).body.find(R"("database":false,"why":"the database does not answer")") != std::string::npos);
+  CHECK(bench.call("readyz", {})
+            .body.find(R"("database":false,"why":"the database does not answer")") !=
+        std::string::npos);
   CHECK(bench.call("livez", {}).status == 200);
 }
 

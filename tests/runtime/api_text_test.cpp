@@ -161,7 +161,8 @@ TEST_CASE("a failure after which the definition carries on is told as foreseen, 
   };
   CHECK(line_with(0).text == "charge was refused, as foreseen: card.declined: no money");
   CHECK(line_with(0).mark == api::Mark::kInfo);
-  CHECK(line_with(0).follows == std::vector<std::string>{"carry on, as charge says for this error"});
+  CHECK(line_with(0).follows ==
+        std::vector<std::string>{"carry on, as charge says for this error"});
   CHECK(line_with(1).text == "charge was refused: card.declined: no money");
   CHECK(line_with(1).mark == api::Mark::kFailed);
   CHECK(line_with(kKeepHandler).mark == api::Mark::kInfo);

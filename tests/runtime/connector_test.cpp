@@ -37,13 +37,17 @@ TEST_CASE("a record becomes a form") {
         "amount=4990&note=a%20b%26c%3Dd%2F%C3%BC");
   CHECK(form_of(record({{"metadata", record({{"booking", text("x")}, {"a[b]", text("y")}})}})) ==
         "metadata[a%5Bb%5D]=y&metadata[booking]=x");
-  CHECK(form_of(record({{"items", Value::list({record({{"price", text("p1")}}), record({{"price", text("p2")}})})}})) ==
+  CHECK(form_of(record({{"items", Value::list({record({{"price", text("p1")}}),
+                                               record({{"price", text("p2")}})})}})) ==
         "items[0][price]=p1&items[1][price]=p2");
-  CHECK(form_of(record({{"a", Value::boolean(true)}, {"b", Value()}, {"c", Value::real(0.1)}, {"d", text("")}})) ==
-        "a=true&c=0.1&d=");
+  CHECK(form_of(record({{"a", Value::boolean(true)},
+                        {"b", Value()},
+                        {"c", Value::real(0.1)},
+                        {"d", text("")}})) == "a=true&c=0.1&d=");
   CHECK(form_of(record({{"amount", Value::money(Money{4990, {'E', 'U', 'R'}})}})) ==
         "<`amount` has no form as text; send its parts: `amount.minor`, `amount.currency`>");
-  CHECK(form_of(record({{"x", Value::real(std::numeric_limits<double>::infinity())}})).starts_with("<`x` has no form"));
+  CHECK(form_of(record({{"x", Value::real(std::numeric_limits<double>::infinity())}}))
+            .starts_with("<`x` has no form"));
   CHECK(form_of(Value::integer(1)) == "<a form must be a record>");
   Value deep = Value::integer(1);
   for (int i = 0; i < 1000; ++i) deep = record({{"x", deep}});
@@ -51,9 +55,14 @@ TEST_CASE("a record becomes a form") {
 }
 
 TEST_CASE("a path is filled, and never leads elsewhere") {
-  const Value args = record({{"intent", text("pi_1/../x?y#z")}, {"n", Value::integer(7)}, {"empty", text("")},
-                             {"dots", text("..")}, {"dot", text(".")}, {"list", Value::list({})}});
-  CHECK(path_of("/v1/payment_intents/{intent}/capture", args) == "/v1/payment_intents/pi_1%2F..%2Fx%3Fy%23z/capture");
+  const Value args = record({{"intent", text("pi_1/../x?y#z")},
+                             {"n", Value::integer(7)},
+                             {"empty", text("")},
+                             {"dots", text("..")},
+                             {"dot", text(".")},
+                             {"list", Value::list({})}});
+  CHECK(path_of("/v1/payment_intents/{intent}/capture", args) ==
+        "/v1/payment_intents/pi_1%2F..%2Fx%3Fy%23z/capture");
   CHECK(path_of("/{n}-{n}", args) == "/7-7");
   CHECK(path_of("/plain", args) == "/plain");
   CHECK(path_of("/{missing}", args) == "<the path needs `missing`, which has no value>");
@@ -91,9 +100,11 @@ TEST_CASE("the request as it leaves") {
     CHECK(request->body == "a=1");
     CHECK(request->timeout_ms == 9'000);
     CHECK(!request->allow_private_addresses);
-    CHECK(request->headers[1] == std::pair<std::string, std::string>("Idempotency-Key", "s1:capture:do:0"));
+    CHECK(request->headers[1] ==
+          std::pair<std::string, std::string>("Idempotency-Key", "s1:capture:do:0"));
     REQUIRE(request->headers.size() == (name.empty() ? 2U : 3U));
-    if (!name.empty()) CHECK(request->headers[2] == std::pair<std::string, std::string>(name, value));
+    if (!name.empty())
+      CHECK(request->headers[2] == std::pair<std::string, std::string>(name, value));
   };
   check(SignIn::kNone, "", "");
   check(SignIn::kBearer, "Authorization", "Bearer sk_1");

@@ -182,7 +182,8 @@ class CrashStage {
   std::string input_of(const SagaId& id) const {
     const std::string body = bench_.store.journal_of(id).front().body;
     std::size_t end = body.size();
-    for (const char* next : {R"(,"parent")", R"(,"queued")", R"(,"drawn")"}) end = std::min(end, body.find(next));
+    for (const char* next : {R"(,"parent")", R"(,"queued")", R"(,"drawn")"})
+      end = std::min(end, body.find(next));
     return body.substr(0, end);
   }
 

@@ -63,7 +63,8 @@ TEST_CASE("door: many threads never hold more places than there are") {
         if (auto pass = door.enter("tenant " + std::to_string(i))) held.push_back(std::move(pass));
         if (round % 7 == 0) held.clear();
         const std::size_t inside = door.inside();
-        for (std::size_t known = most; inside > known && !most.compare_exchange_weak(known, inside);) {
+        for (std::size_t known = most;
+             inside > known && !most.compare_exchange_weak(known, inside);) {
         }
       }
     });
@@ -104,14 +105,16 @@ struct Stepped {
       told.push_back(tenant + " " + (reply ? item : std::string(to_string(reply.error().code))));
     });
   }
-  // One turn of the loop and one flush of what it has recorded; what the flush tells comes with the next turn.
+  // One turn of the loop and one flush of what it has recorded; what the flush tells comes with the
+  // next turn.
   void turn() {
     engine->step_loop();
     engine->step_writer(0);
     engine->step_loader();
   }
   std::size_t told_of(const std::string& text) const {
-    return static_cast<std::size_t>(std::count_if(told.begin(), told.end(), [&](const std::string& t) { return t.starts_with(text); }));
+    return static_cast<std::size_t>(std::count_if(
+        told.begin(), told.end(), [&](const std::string& t) { return t.starts_with(text); }));
   }
 
   std::int64_t us = 1'000'000;
@@ -121,7 +124,9 @@ struct Stepped {
   std::vector<std::string> told;
 };
 
-TEST_CASE("door: a flood of starts is refused before the loop has done anything, and a quiet tenant gets in") {
+TEST_CASE(
+    "door: a flood of starts is refused before the loop has done anything, and a quiet tenant gets "
+    "in") {
   EngineOptions options;
   options.requests_max = 40;
   Stepped world(options);
@@ -143,14 +148,18 @@ TEST_CASE("door: acts, events and views of a tenant have its part too") {
   options.requests_max = 8;
   int refused = 0;  // told to the end of the world
   Stepped world(options);
-  const auto count = [&](const auto& reply) { refused += !reply && reply.error().code == ErrorCode::kOverloaded; };
-  for (int i = 0; i < 6; ++i) world.engine->view("noisy", "0190d6a8-0000-7000-8000-00000000abcd", count);
+  const auto count = [&](const auto& reply) {
+    refused += !reply && reply.error().code == ErrorCode::kOverloaded;
+  };
+  for (int i = 0; i < 6; ++i)
+    world.engine->view("noisy", "0190d6a8-0000-7000-8000-00000000abcd", count);
   CHECK(refused == 0);
   PublishRequest event;
   event.tenant = "noisy";
   event.type = "shop.paid";
   event.key = "o1";
-  event.payload = interpreter::record({{"order", Value::string("o1")}, {"amount", Value::integer(1)}});
+  event.payload =
+      interpreter::record({{"order", Value::string("o1")}, {"amount", Value::integer(1)}});
   world.engine->publish(event, count);
   CHECK(refused == 1);
   ActRequest act;
@@ -165,7 +174,9 @@ TEST_CASE("door: acts, events and views of a tenant have its part too") {
   CHECK(refused == 2);
 }
 
-TEST_CASE("shares: while another is at work, a flood brings a few rows to a flush and the quiet one is in the next") {
+TEST_CASE(
+    "shares: while another is at work, a flood brings a few rows to a flush and the quiet one is "
+    "in the next") {
   EngineOptions options;
   options.shared_flush_rows = 4;
   Stepped world(options);
@@ -195,7 +206,8 @@ TEST_CASE("shares: a tenant that is alone fills a flush") {
   CHECK(world.told_of("noisy") == 200);
 }
 
-TEST_CASE("shares: timers that are due together wait for their tenant's part, and each fires once") {
+TEST_CASE(
+    "shares: timers that are due together wait for their tenant's part, and each fires once") {
   EngineOptions options;
   options.shared_flush_rows = 4;
   Stepped world(options);
@@ -204,7 +216,8 @@ TEST_CASE("shares: timers that are due together wait for their tenant's part, an
     StartRequest request = start_of("noisy", "");
     request.workflow = "await_payment";
     request.input = interpreter::record({{"order", Value::string("o" + std::to_string(i))}});
-    world.engine->start(std::move(request), [&](Result<StartReply> reply) { sagas.push_back(reply->saga); });
+    world.engine->start(std::move(request),
+                        [&](Result<StartReply> reply) { sagas.push_back(reply->saga); });
   }
   for (int i = 0; i < 5; ++i) world.turn();
   REQUIRE(sagas.size() == 50);
@@ -218,9 +231,11 @@ TEST_CASE("shares: timers that are due together wait for their tenant's part, an
   CHECK(world.told_of("quiet meanwhile") == 1);
   const auto fired = [&](const SagaId& saga) {
     const auto journal = world.store.journal_of(saga);
-    return std::count_if(journal.begin(), journal.end(), [](const JournalRow& row) { return row.kind == "TimerFired"; });
+    return std::count_if(journal.begin(), journal.end(),
+                         [](const JournalRow& row) { return row.kind == "TimerFired"; });
   };
-  const auto all = std::count_if(sagas.begin(), sagas.end(), [&](const SagaId& saga) { return fired(saga) > 0; });
+  const auto all = std::count_if(sagas.begin(), sagas.end(),
+                                 [&](const SagaId& saga) { return fired(saga) > 0; });
   CHECK(all > 0);
   CHECK(all < 50);
   for (int i = 0; i < 100; ++i) world.turn();

@@ -21,7 +21,8 @@ TEST_CASE("act: cancel is journaled with who and why, and undoes") {
   const auto again = bench.cancel(saga);
   REQUIRE(!again);
   CHECK(again.error().code == ErrorCode::kNotAllowedNow);
-  bench.until([&] { return bench.store.counts().subscriptions == 0 && bench.store.counts().mail == 0; });
+  bench.until(
+      [&] { return bench.store.counts().subscriptions == 0 && bench.store.counts().mail == 0; });
 }
 
 TEST_CASE("act: If-Match of a state that is gone is refused") {
@@ -54,15 +55,20 @@ TEST_CASE("act: another tenant's saga is not found") {
   ActRequest act;
   act.tenant = "other";
   act.saga = saga;
-  act.fact = [](const interpreter::Graph&) -> Result<interpreter::Fact> { return interpreter::CancelAsked{}; };
+  act.fact = [](const interpreter::Graph&) -> Result<interpreter::Fact> {
+    return interpreter::CancelAsked{};
+  };
   const auto reply = bench.engine->act(act);
   REQUIRE(!reply);
   CHECK(reply.error().code == ErrorCode::kNotFound);
 }
 
-TEST_CASE("act: a quarantined saga is taken up again where it was, under the same key, once and with who and why") {
+TEST_CASE(
+    "act: a quarantined saga is taken up again where it was, under the same key, once and with who "
+    "and why") {
   Bench bench;
-  bench.store.refuse_rows([](const JournalRow& row) { return row.body.find("charge_9") != std::string::npos; });
+  bench.store.refuse_rows(
+      [](const JournalRow& row) { return row.body.find("charge_9") != std::string::npos; });
   bench.runner.hold("charge");
   const SagaId saga = bench.start("buy", "item", "lamp");
   auto charge = bench.runner.take("charge");
@@ -129,7 +135,8 @@ TEST_CASE("act: a quarantined saga that still cannot be read stays where it is")
 TEST_CASE("act: an event that came for a quarantined saga is taken once it is taken up again") {
   Bench bench;
   const SagaId saga = bench.start("await_payment", "order", "o1");
-  bench.until([&] { return bench.store.counts().subscriptions == 1 && bench.store.counts().mail == 0; });
+  bench.until(
+      [&] { return bench.store.counts().subscriptions == 1 && bench.store.counts().mail == 0; });
   bench.crash();
   bench.store.set_health(saga, "quarantined");
   bench.open();

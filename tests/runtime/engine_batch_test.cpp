@@ -1,6 +1,5 @@
 // Batches split by owner without losing or swapping a row; mail survives its JSON.
 #include "runtime/engine/batch.h"
-
 #include "tests/catch.h"
 
 using namespace belay::runtime;
@@ -22,7 +21,8 @@ TEST_CASE("batch: a split keeps each owner's rows, effects and answers together,
   const Batch other = split_off(batch, {true, false, true, false});
   const auto ids = [](const Batch& of) {
     std::string text;
-    for (const JournalRow& row : of.flush.journal) text += row.id.substr(4) + "." + std::to_string(row.seq) + " ";
+    for (const JournalRow& row : of.flush.journal)
+      text += row.id.substr(4) + "." + std::to_string(row.seq) + " ";
     return text;
   };
   CHECK(ids(batch) == "0.1 0.2 2.1 2.2 ");
@@ -47,12 +47,27 @@ TEST_CASE("batch: a subscription that comes back in the same flush is not delete
 }
 
 TEST_CASE("mail: every kind survives its JSON") {
-  SubscriptionRow row{.lane = 3, .tenant = "t", .type = "e", .key = "k\"1", .saga = "s", .path = "p", .since = {77}};
-  EventRow event{.lane = 3, .eseq = 12, .id = "e1", .tenant = "t", .type = "e", .version = 2, .key = "k\"1",
-                 .payload = "{\"a\":1}", .metadata = "{}", .at = {99}};
-  for (const Mail& mail : {Mail{3, 1, 5, Subscribe{row, 1}}, Mail{3, 1, 6, Unsubscribe{row}},
-                           Mail{3, 1, 7, PublishEvent{event}}, Mail{3, 1, 8, OfferAnswered{row, 12, true, false}},
-                           Mail{3, 1, 9, OfferAnswered{row, 12, false, true}}, Mail{1, 3, 10, Offer{row, event}}}) {
+  SubscriptionRow row{.lane = 3,
+                      .tenant = "t",
+                      .type = "e",
+                      .key = "k\"1",
+                      .saga = "s",
+                      .path = "p",
+                      .since = {77}};
+  EventRow event{.lane = 3,
+                 .eseq = 12,
+                 .id = "e1",
+                 .tenant = "t",
+                 .type = "e",
+                 .version = 2,
+                 .key = "k\"1",
+                 .payload = "{\"a\":1}",
+                 .metadata = "{}",
+                 .at = {99}};
+  for (const Mail& mail :
+       {Mail{3, 1, 5, Subscribe{row, 1}}, Mail{3, 1, 6, Unsubscribe{row}},
+        Mail{3, 1, 7, PublishEvent{event}}, Mail{3, 1, 8, OfferAnswered{row, 12, true, false}},
+        Mail{3, 1, 9, OfferAnswered{row, 12, false, true}}, Mail{1, 3, 10, Offer{row, event}}}) {
     const MailboxRow written = encode_mail(mail);
     const Result<Mail> read = decode_mail(written);
     REQUIRE(read);

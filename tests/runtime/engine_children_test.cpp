@@ -8,8 +8,7 @@ using interpreter::Status;
 
 namespace {
 
-const std::string kTrips =
-    std::string(R"(belay 1
+const std::string kTrips = std::string(R"(belay 1
 
 workflow lone_stay "Keep a room, one at a time", version 1
   takes
@@ -68,9 +67,13 @@ SagaId only(const Bench& bench, const std::string& workflow) {
   return found;
 }
 
-std::string status(const Bench& bench, const SagaId& id) { return bench.store.instance(id)->status; }
+std::string status(const Bench& bench, const SagaId& id) {
+  return bench.store.instance(id)->status;
+}
 
-ActionOutcome declined(const ActionCall&) { return failed(FailureKind::kBusiness, "shop.declined"); }
+ActionOutcome declined(const ActionCall&) {
+  return failed(FailureKind::kBusiness, "shop.declined");
+}
 
 }  // namespace
 
@@ -89,7 +92,8 @@ TEST_CASE("children: a child runs, and its parent goes on with what it gives") {
 
 TEST_CASE("children: a child that is undone is the error `cancelled` of its parent") {
   Bench bench(trips());
-  bench.runner.answer("reserve", [](const ActionCall&) { return failed(FailureKind::kBusiness, "shop.sold_out"); });
+  bench.runner.answer(
+      "reserve", [](const ActionCall&) { return failed(FailureKind::kBusiness, "shop.sold_out"); });
   const SagaId parent = bench.start("trip", "item", "a");
   const auto state = bench.wait_ended(parent);
   CHECK(state.status == Status::kCompensated);
@@ -126,7 +130,8 @@ TEST_CASE("children: a completed child is undone with its parent") {
 TEST_CASE("children: what a child leaves over is told by its parent") {
   Bench bench(trips());
   bench.runner.answer("charge", declined);
-  bench.runner.answer("unreserve", [](const ActionCall&) { return failed(FailureKind::kBusiness, "refused"); });
+  bench.runner.answer("unreserve",
+                      [](const ActionCall&) { return failed(FailureKind::kBusiness, "refused"); });
   const SagaId parent = bench.start("trip", "item", "a");
   bench.until([&] { return bench.runner.count("unreserve") == 1; });
   const SagaId child = only(bench, "stay");
@@ -209,13 +214,17 @@ TEST_CASE("children: a crash at any flush changes nothing but the time") {
         ActRequest act;
         act.tenant = "acme";
         act.saga = parent;
-        act.fact = [](const interpreter::Graph&) -> Result<interpreter::Fact> { return interpreter::CancelAsked{}; };
+        act.fact = [](const interpreter::Graph&) -> Result<interpreter::Fact> {
+          return interpreter::CancelAsked{};
+        };
         act.actor = "key:anna";
         act.reason = "the customer called";
         bench.engine->act(act, [](Result<ActReply>) {});
       }
       call.done(succeeded("r1"));
-      bench.until([&] { return left <= 0 || (bench.store.counts().mail == 0 && status(bench, parent) == c.ends); });
+      bench.until([&] {
+        return left <= 0 || (bench.store.counts().mail == 0 && status(bench, parent) == c.ends);
+      });
       bench.store.before_flush({});
       bench.restart();
       // A cancel that was not committed is the caller's to send again, and may come too late then.

@@ -7,8 +7,7 @@ using namespace belay::testing;
 
 namespace {
 
-const std::string kShipping =
-    std::string(R"(belay 1
+const std::string kShipping = std::string(R"(belay 1
 
 workflow ship "Ship what was paid", version 1
   takes
@@ -50,14 +49,17 @@ void settled(Bench& bench) {
 TEST_CASE("event starts: an event starts a saga of each workflow that says so, and is claimed") {
   Bench bench(shipping());
   bench.publish("o1", 4, "e1");
-  bench.until([&] { return count(bench, "ship", "completed") == 1 && count(bench, "thank", "completed") == 1; });
+  bench.until([&] {
+    return count(bench, "ship", "completed") == 1 && count(bench, "thank", "completed") == 1;
+  });
   settled(bench);
   CHECK(bench.store.counts().unclaimed_events == 0);
   CHECK(bench.engine->stats().event_starts == 2);
   for (const SagaId& id : bench.store.sagas()) {
     const InstanceRow row = *bench.store.instance(id);
     const JournalRow started = bench.store.journal_of(id).front();
-    const char* input = row.workflow == "ship" ? R"({"input":{"amount":25,"order":"o1"})" : R"({"input":{"order":"o1"})";
+    const char* input = row.workflow == "ship" ? R"({"input":{"amount":25,"order":"o1"})"
+                                               : R"({"input":{"order":"o1"})";
     CHECK(started.body.starts_with(input));
     CHECK(started.actor == "event:shop.paid e1");
   }
@@ -77,12 +79,14 @@ TEST_CASE("event starts: a duplicate event starts nothing twice") {
   CHECK(bench.store.counts().unclaimed_events == 0);
 }
 
-TEST_CASE("event starts: an input that cannot be worked out or does not fit is told beside the event") {
+TEST_CASE(
+    "event starts: an input that cannot be worked out or does not fit is told beside the event") {
   struct Case {
     int amount;
     const char* says;
   };
-  for (const Case& c : {Case{0, "the input `amount` cannot be worked out"}, Case{101, "the input does not fit"}}) {
+  for (const Case& c :
+       {Case{0, "the input `amount` cannot be worked out"}, Case{101, "the input does not fit"}}) {
     Bench bench(shipping());
     bench.publish("o1", c.amount, "e1");
     settled(bench);
@@ -106,11 +110,16 @@ TEST_CASE("event starts: a crash anywhere on the way starts each saga once") {
       if (--left <= 0) bench.store.set_down(true);
     });
     bench.engine->publish(paid_request("o1", 4, "e1"), [](Result<PublishReply>) {});
-    bench.until([&] { return left <= 0 || (bench.store.counts().mail == 0 && count(bench, "ship", "completed") == 1); });
+    bench.until([&] {
+      return left <= 0 ||
+             (bench.store.counts().mail == 0 && count(bench, "ship", "completed") == 1);
+    });
     bench.store.before_flush({});
     bench.restart();
     bench.publish("o1", 4, "e1");
-    bench.until([&] { return count(bench, "ship", "completed") == 1 && count(bench, "thank", "completed") == 1; });
+    bench.until([&] {
+      return count(bench, "ship", "completed") == 1 && count(bench, "thank", "completed") == 1;
+    });
     settled(bench);
     INFO("died before flush " << n);
     CHECK(count(bench, "ship") == 1);

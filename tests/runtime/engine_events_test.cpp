@@ -50,7 +50,8 @@ TEST_CASE("events: one that crosses the saga's way to its wait is not lost") {
 TEST_CASE("events: one that is committed while the loader tells what it saw before is not lost") {
   Bench bench;
   const auto wait_for = [](const std::atomic<bool>& flag) {
-    for (int i = 0; i < 5'000 && !flag; ++i) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    for (int i = 0; i < 5'000 && !flag; ++i)
+      std::this_thread::sleep_for(std::chrono::milliseconds(1));
   };
   std::atomic<bool> published{false}, looked{false}, committed{false};
   std::atomic<int> flushes{0};
@@ -100,12 +101,16 @@ TEST_CASE("events: a crash anywhere between wait and event loses neither") {
     Bench bench;
     const SagaId saga = bench.start("await_payment", "order", "o1");
     if (delay < 3) {
-      bench.until([&] { return bench.store.counts().subscriptions == (delay == 0 ? bench.store.counts().subscriptions : 1); });
+      bench.until([&] {
+        return bench.store.counts().subscriptions ==
+               (delay == 0 ? bench.store.counts().subscriptions : 1);
+      });
       bench.restart();
       bench.publish("o1", 42);
     } else {
       std::atomic<bool> answered{false};
-      bench.engine->publish(paid_request("o1", 42), [&](Result<PublishReply> reply) { answered = reply.has_value(); });
+      bench.engine->publish(paid_request("o1", 42),
+                            [&](Result<PublishReply> reply) { answered = reply.has_value(); });
       bench.until([&] { return answered.load(); });
       bench.restart();
     }
@@ -116,7 +121,9 @@ TEST_CASE("events: a crash anywhere between wait and event loses neither") {
   }
 }
 
-TEST_CASE("events: when the database's clock is set back, the next owner of a lane numbers on from its last event") {
+TEST_CASE(
+    "events: when the database's clock is set back, the next owner of a lane numbers on from its "
+    "last event") {
   Bench bench;
   bench.publish("o1", 1);
   bench.store.advance(-60'000'000);
@@ -128,14 +135,16 @@ TEST_CASE("events: when the database's clock is set back, the next owner of a la
   for (const Lane l : lanes) everywhere.emplace_back(l, "acme", "shop.paid", "o1", Instant{0});
   Store& store = bench.store;
   std::vector<EventRow> rows = store.events_since(everywhere).value();
-  std::sort(rows.begin(), rows.end(), [](const EventRow& a, const EventRow& b) { return a.eseq < b.eseq; });
+  std::sort(rows.begin(), rows.end(),
+            [](const EventRow& a, const EventRow& b) { return a.eseq < b.eseq; });
   REQUIRE(rows.size() == 2);
   CHECK(rows[1].payload.find("2") != std::string::npos);
   CHECK(rows[1].at >= rows[0].at);
   CHECK(store.last_events(lanes).value() == std::vector{std::pair(rows[1].lane, rows[1].eseq)});
 }
 
-TEST_CASE("events: when the database's clock is set back, who waits already is told of what comes") {
+TEST_CASE(
+    "events: when the database's clock is set back, who waits already is told of what comes") {
   Bench bench;
   const SagaId saga = bench.start("await_payment", "order", "o1");
   settled(bench);

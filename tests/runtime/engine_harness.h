@@ -1,5 +1,5 @@
-// An engine on a store in memory, with actions that do what a test says. Definitions are compiled from text, so what
-// is tested is the path that a user's saga takes.
+// An engine on a store in memory, with actions that do what a test says. Definitions are compiled
+// from text, so what is tested is the path that a user's saga takes.
 #pragma once
 #include <algorithm>
 #include <chrono>
@@ -154,7 +154,8 @@ inline StartRequest start_request(const std::string& workflow, const std::string
   start.idempotency_key = key;
   return start;
 }
-inline PublishRequest paid_request(const std::string& order, int amount, const std::string& id = "") {
+inline PublishRequest paid_request(const std::string& order, int amount,
+                                   const std::string& id = "") {
   PublishRequest request;
   request.tenant = "acme";
   request.type = "shop.paid";
@@ -279,8 +280,9 @@ struct Bench {
     for (const SagaId& id : store.sagas()) {
       const InstanceRow row = *store.instance(id);
       if (row.health == "quarantined") continue;
-      const auto graph = std::find_if(graphs.begin(), graphs.end(),
-                                      [&](const interpreter::Graph& g) { return g.hash == row.definition; });
+      const auto graph =
+          std::find_if(graphs.begin(), graphs.end(),
+                       [&](const interpreter::Graph& g) { return g.hash == row.definition; });
       if (graph == graphs.end()) continue;  // a definition of the test's own
       std::vector<interpreter::Entry> journal;
       LoadedSaga stored{row, store.journal_of(id)};
@@ -291,9 +293,12 @@ struct Bench {
         if (!key || !open_sealed(stored, *key)) continue;
       }
       for (const JournalRow& entry : stored.journal) {
-        auto decoded = decode_entry(*graph, {entry.seq, entry.version, entry.at, entry.actor, entry.kind, entry.body});
-        if (!decoded) FAIL_CHECK(to_text(decoded.error()));
-        else journal.push_back(std::move(*decoded));
+        auto decoded = decode_entry(
+            *graph, {entry.seq, entry.version, entry.at, entry.actor, entry.kind, entry.body});
+        if (!decoded)
+          FAIL_CHECK(to_text(decoded.error()));
+        else
+          journal.push_back(std::move(*decoded));
       }
       const std::string problem = replay_problem(*graph, id, journal);
       if (!problem.empty()) FAIL_CHECK("replay of " << row.workflow << ": " << problem);
@@ -327,8 +332,8 @@ struct Bench {
     open(options);
   }
 
-  StartRequest request(const std::string& workflow, const std::string& field, const std::string& value,
-                       const std::string& key = "") {
+  StartRequest request(const std::string& workflow, const std::string& field,
+                       const std::string& value, const std::string& key = "") {
     StartRequest start = start_request(workflow, field, value, key);
     start.actor = "key:test";
     return start;
@@ -343,12 +348,14 @@ struct Bench {
     REQUIRE(reply);
     return *reply;
   }
-  Result<ActReply> cancel(const SagaId& saga, const std::string& key = "", std::optional<std::uint64_t> if_match = {},
-                          bool dry_run = false) {
+  Result<ActReply> cancel(const SagaId& saga, const std::string& key = "",
+                          std::optional<std::uint64_t> if_match = {}, bool dry_run = false) {
     ActRequest act;
     act.tenant = "acme";
     act.saga = saga;
-    act.fact = [](const interpreter::Graph&) -> Result<interpreter::Fact> { return interpreter::CancelAsked{}; };
+    act.fact = [](const interpreter::Graph&) -> Result<interpreter::Fact> {
+      return interpreter::CancelAsked{};
+    };
     act.request_digest = "cancel";
     act.if_match = if_match;
     act.idempotency_key = key;
@@ -359,8 +366,8 @@ struct Bench {
   }
 
   // The one act that a quarantined saga takes.
-  Result<ActReply> take_up_again(const SagaId& saga, const std::string& key = "", bool dry_run = false,
-                                 std::optional<std::uint64_t> if_match = {}) {
+  Result<ActReply> take_up_again(const SagaId& saga, const std::string& key = "",
+                                 bool dry_run = false, std::optional<std::uint64_t> if_match = {}) {
     ActRequest act;
     act.tenant = "acme";
     act.saga = saga;
@@ -380,10 +387,12 @@ struct Bench {
   }
 
   // The first committed state of the saga for which `wanted` holds.
-  interpreter::State wait(const SagaId& saga, const std::function<bool(const interpreter::State&)>& wanted) {
+  interpreter::State wait(const SagaId& saga,
+                          const std::function<bool(const interpreter::State&)>& wanted) {
     std::unique_lock lock(mutex);
-    const bool came = changed.wait_for(lock, std::chrono::seconds(20),
-                                       [&] { return seen.contains(saga) && wanted(seen.at(saga)); });
+    const bool came = changed.wait_for(lock, std::chrono::seconds(20), [&] {
+      return seen.contains(saga) && wanted(seen.at(saga));
+    });
     if (!came && seen.contains(saga)) UNSCOPED_INFO("last seen at entry " << seen.at(saga).seq);
     REQUIRE(came);
     return seen.at(saga);

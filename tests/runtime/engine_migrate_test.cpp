@@ -1,4 +1,5 @@
-// A saga goes on under another definition: when its verdict allows it, whole or not at all, whatever crashes.
+// A saga goes on under another definition: when its verdict allows it, whole or not at all,
+// whatever crashes.
 #include "tests/runtime/engine_harness.h"
 
 using namespace belay::testing;
@@ -7,7 +8,8 @@ using belay::interpreter::VerdictKind;
 namespace {
 
 // The shop with one text replaced by another in one workflow, which becomes version 2.
-interpreter::Graph edited(const std::string& workflow, const std::string& from, const std::string& to) {
+interpreter::Graph edited(const std::string& workflow, const std::string& from,
+                          const std::string& to) {
   std::string text = kShop;
   const std::string head = "workflow " + workflow + " ";
   auto at = text.find(head);
@@ -27,16 +29,21 @@ interpreter::Graph edited(const std::string& workflow, const std::string& from, 
   return {};
 }
 
-// Waits for the payment; the edited one gives something else in the end, and a step follows the payment.
+// Waits for the payment; the edited one gives something else in the end, and a step follows the
+// payment.
 const std::string kGives = "    amount = paid.amount\n  step hold";
 const std::string kMoreGives = "    amount = paid.amount * 2\n  step hold";
 interpreter::Graph generous() { return edited("late_payment", kGives, kMoreGives); }
 interpreter::Graph longer() {
-  return edited("late_payment", "within 1 hour, otherwise cancel because \"Not paid\"",
-                "within 1 hour, otherwise cancel because \"Not paid\"\n  step pay\n    do charge\n      item = order\n"
-                "    undo with refund\n      id = pay.id\n    if shop.declined, cancel because \"Declined\"");
+  return edited(
+      "late_payment", "within 1 hour, otherwise cancel because \"Not paid\"",
+      "within 1 hour, otherwise cancel because \"Not paid\"\n  step pay\n    do charge\n      item "
+      "= order\n"
+      "    undo with refund\n      id = pay.id\n    if shop.declined, cancel because \"Declined\"");
 }
-interpreter::Graph other_limit() { return edited("late_payment", "within 1 hour", "within 2 hours"); }
+interpreter::Graph other_limit() {
+  return edited("late_payment", "within 1 hour", "within 2 hours");
+}
 
 MigrateRequest wish(const SagaId& saga, const std::string& key = "") {
   MigrateRequest request;
@@ -134,7 +141,8 @@ TEST_CASE("migrate: refusals") {
   check(stranger, ErrorCode::kNotFound);
   bench.publish("o1", 7);
   bench.wait_ended(saga);
-  const auto otherwise = bench.engine->migrate(wish(saga));  // it would have done more: a verdict, no error
+  const auto otherwise =
+      bench.engine->migrate(wish(saga));  // it would have done more: a verdict, no error
   REQUIRE(otherwise);
   CHECK(!otherwise->moved);
   interpreter::Graph undo = edited("late_payment", "id = hold.id", "id = hold.id + \"!\"");
@@ -157,7 +165,9 @@ TEST_CASE("migrate: back to an old definition by its hash") {
   CHECK(*bench.wait_ended(saga).output.find("amount") == Value::integer(7));
 }
 
-TEST_CASE("migrate: after a kill -9 the saga is of the new definition, from its snapshot or from entry 1") {
+TEST_CASE(
+    "migrate: after a kill -9 the saga is of the new definition, from its snapshot or from entry "
+    "1") {
   Bench bench;
   const SagaId saga = waiting(bench, "o1");
   const interpreter::Graph to = generous();
@@ -223,15 +233,17 @@ TEST_CASE("migrate: a lost acknowledgement does not move it twice", "[one_databa
   CHECK(moved == 1);
 }
 
-TEST_CASE("migrate: the outcome of a call that was under way finds its step in the new definition") {
+TEST_CASE(
+    "migrate: the outcome of a call that was under way finds its step in the new definition") {
   Bench bench;
   bench.runner.hold("charge");
   const SagaId saga = bench.start("buy", "item", "lamp");
   auto call = bench.runner.take("charge");
   bench.until([&] { return bench.store.journal_of(saga).size() == 2; });
   // Statements before it move its number, and only its number.
-  const interpreter::Graph to = edited("buy", "if shop.sold_out, cancel because \"Sold out\"",
-                                       "if shop.sold_out\n      set told = \"sold out\"\n      cancel because \"Sold out\"");
+  const interpreter::Graph to =
+      edited("buy", "if shop.sold_out, cancel because \"Sold out\"",
+             "if shop.sold_out\n      set told = \"sold out\"\n      cancel because \"Sold out\"");
   REQUIRE(interpreter::find_node(to, "pay") != call.call.graph->nodes.size());
   REQUIRE(bench.engine->install(to));
   const auto reply = bench.engine->migrate(wish(saga));

@@ -1,5 +1,5 @@
-// Several nodes on one store: who gets which lane, what happens when one leaves, dies or wakes up too late, and mail,
-// keys and requests that cross from one to the other.
+// Several nodes on one store: who gets which lane, what happens when one leaves, dies or wakes up
+// too late. What crosses from one to the other is in engine_nodes_mail_test.cpp.
 #include <chrono>
 #include <future>
 #include <thread>
@@ -8,32 +8,6 @@
 
 using namespace belay::testing;
 using interpreter::FailureKind;
-
-namespace {
-
-std::size_t entries(const Nodes& nodes, const SagaId& saga, const std::string& kind) {
-  std::size_t count = 0;
-  for (const JournalRow& row : nodes.store.journal_of(saga)) count += row.kind == kind ? 1 : 0;
-  return count;
-}
-
-// Every journal is one history: numbered without a gap.
-void whole(const Nodes& nodes) {
-  for (const SagaId& saga : nodes.store.sagas()) {
-    std::uint64_t seq = 0;
-    for (const JournalRow& row : nodes.store.journal_of(saga)) CHECK(row.seq == ++seq);
-  }
-}
-
-std::vector<SagaId> of_workflow(const Nodes& nodes, const std::string& workflow) {
-  std::vector<SagaId> found;
-  for (const SagaId& id : nodes.store.sagas()) {
-    if (nodes.store.instance(id)->workflow == workflow) found.push_back(id);
-  }
-  return found;
-}
-
-}  // namespace
 
 TEST_CASE("nodes: lanes are shared fairly, and handed over as nodes come and go") {
   Nodes nodes;
@@ -50,11 +24,14 @@ TEST_CASE("nodes: lanes are shared fairly, and handed over as nodes come and go"
   }
   nodes.balanced({{"a", 16}, {"b", 16}});
   nodes.open("c");
-  nodes.until([&] { return nodes.lanes_of("a") <= 11 && nodes.lanes_of("b") <= 11 && nodes.lanes_of("c") >= 10; });
+  nodes.until([&] {
+    return nodes.lanes_of("a") <= 11 && nodes.lanes_of("b") <= 11 && nodes.lanes_of("c") >= 10;
+  });
   nodes.run(2'000);
   CHECK(nodes.lanes_of("a") + nodes.lanes_of("b") + nodes.lanes_of("c") == 32);
   for (const std::string name : {"a", "b", "c"}) CHECK(nodes.lanes_of(name) >= 10);
-  for (Lane lane = 0; lane < 32; ++lane) CHECK(nodes.store.crashes(lane) == 1);  // the present claim: all else was clean
+  for (Lane lane = 0; lane < 32; ++lane)
+    CHECK(nodes.store.crashes(lane) == 1);  // the present claim: all else was clean
 
   // Everybody says the same of everybody.
   for (const std::string name : {"a", "b", "c"}) {
@@ -66,11 +43,13 @@ TEST_CASE("nodes: lanes are shared fairly, and handed over as nodes come and go"
       CHECK(view.me == (view.node == name));
       CHECK(view.lease_ms > 0);
     }
-    for (Lane lane = 0; lane < 32; ++lane) CHECK(nodes.at(name).engine->holder(lane).node == nodes.holder(lane));
+    for (Lane lane = 0; lane < 32; ++lane)
+      CHECK(nodes.at(name).engine->holder(lane).node == nodes.holder(lane));
   }
 
   nodes.stop("c");
-  CHECK(nodes.until([&] { return nodes.lanes_of("a") == 16 && nodes.lanes_of("b") == 16; }) <= 1'000);
+  CHECK(nodes.until([&] { return nodes.lanes_of("a") == 16 && nodes.lanes_of("b") == 16; }) <=
+        1'000);
   CHECK(nodes.at("a").engine->nodes().size() == 2);
   for (Lane lane = 0; lane < 32; ++lane) CHECK(nodes.store.crashes(lane) == 1);
 }
@@ -83,10 +62,13 @@ TEST_CASE("nodes: who comes to a quiet place keeps what it has") {
   std::vector<std::string> before;
   for (Lane lane = 0; lane < 32; ++lane) before.push_back(nodes.holder(lane));
   nodes.run(60'000);
-  for (Lane lane = 0; lane < 32; ++lane) CHECK(nodes.holder(lane) == before[static_cast<std::size_t>(lane)]);
+  for (Lane lane = 0; lane < 32; ++lane)
+    CHECK(nodes.holder(lane) == before[static_cast<std::size_t>(lane)]);
 }
 
-TEST_CASE("nodes: the lanes of a dead node are taken when their leases are over, at once when it is seen to be dead") {
+TEST_CASE(
+    "nodes: the lanes of a dead node are taken when their leases are over, at once when it is seen "
+    "to be dead") {
   const bool seen = GENERATE(true, false);
   Nodes nodes;
   nodes.open("a");
@@ -103,10 +85,13 @@ TEST_CASE("nodes: the lanes of a dead node are taken when their leases are over,
   nodes.until([&] { return b.runner.count("charge") == 20; });
   nodes.die("b", seen);
   const std::int64_t took = nodes.until([&] { return nodes.lanes_of("a") == 32; });
-  if (seen) CHECK(took <= 1'000);
-  else CHECK((took > 8'000 && took <= 16'000));
+  if (seen)
+    CHECK(took <= 1'000);
+  else
+    CHECK((took > 8'000 && took <= 16'000));
   nodes.until([&] {
-    return std::all_of(sagas.begin(), sagas.end(), [&](const SagaId& id) { return nodes.status(id) == "completed"; });
+    return std::all_of(sagas.begin(), sagas.end(),
+                       [&](const SagaId& id) { return nodes.status(id) == "completed"; });
   });
   std::size_t crashes = 0;
   for (Lane lane = 0; lane < 32; ++lane) crashes += nodes.store.crashes(lane) == 2 ? 1 : 0;
@@ -119,7 +104,8 @@ TEST_CASE("nodes: a lane is handed over under its sagas") {
   auto& a = nodes.open("a");
   a.runner.hold("charge");
   std::vector<SagaId> sagas;
-  for (int i = 0; i < 64; ++i) sagas.push_back(nodes.start("a", nodes.request("buy", "item", "lamp"))->saga);
+  for (int i = 0; i < 64; ++i)
+    sagas.push_back(nodes.start("a", nodes.request("buy", "item", "lamp"))->saga);
   nodes.until([&] { return a.runner.count("charge") == 64; });
   std::vector<FakeRunner::Call> calls;
   for (int i = 0; i < 64; ++i) calls.push_back(a.runner.take("charge"));
@@ -128,7 +114,8 @@ TEST_CASE("nodes: a lane is handed over under its sagas") {
   // Late answers: of lanes that are gone they are nobody's any more, b has asked again.
   for (auto& call : calls) call.done(succeeded("from_a"));
   nodes.until([&] {
-    return std::all_of(sagas.begin(), sagas.end(), [&](const SagaId& id) { return nodes.status(id) == "completed"; });
+    return std::all_of(sagas.begin(), sagas.end(),
+                       [&](const SagaId& id) { return nodes.status(id) == "completed"; });
   });
   std::size_t by_b = 0;
   for (const SagaId& id : sagas) {
@@ -152,7 +139,8 @@ TEST_CASE("nodes: of a lane that is being handed over nothing more is sent") {
     auto& a = nodes.open("a");
     a.runner.hold("reserve");
     std::vector<SagaId> sagas;
-    for (int i = 0; i < 200; ++i) sagas.push_back(nodes.start("a", nodes.request("buy", "item", "lamp"))->saga);
+    for (int i = 0; i < 200; ++i)
+      sagas.push_back(nodes.start("a", nodes.request("buy", "item", "lamp"))->saga);
     nodes.until([&] { return a.runner.count("reserve") == 200; });
     auto& b = nodes.open("b");
     nodes.run(delay);
@@ -172,19 +160,22 @@ TEST_CASE("nodes: of a lane that is being handed over nothing more is sent") {
     nodes.balanced({{"a", 16}, {"b", 16}});
     for (std::size_t i = 1; i < 200; i += 2) calls[i].done(succeeded("r"));
     nodes.until([&] {
-      return std::all_of(sagas.begin(), sagas.end(), [&](const SagaId& id) { return nodes.status(id) == "completed"; });
+      return std::all_of(sagas.begin(), sagas.end(),
+                         [&](const SagaId& id) { return nodes.status(id) == "completed"; });
     });
     CHECK(a.runner.count("charge") + b.runner.count("charge") == 200);
   }
   CHECK(seen >= 3);
 }
 
-TEST_CASE("nodes: what was asked before a lane was away is not taken for an answer when it is back") {
+TEST_CASE(
+    "nodes: what was asked before a lane was away is not taken for an answer when it is back") {
   Nodes nodes;
   auto& a = nodes.open("a");
   a.runner.hold("charge");
   std::vector<SagaId> sagas;
-  for (int i = 0; i < 40; ++i) sagas.push_back(nodes.start("a", nodes.request("buy", "item", "lamp"))->saga);
+  for (int i = 0; i < 40; ++i)
+    sagas.push_back(nodes.start("a", nodes.request("buy", "item", "lamp"))->saga);
   nodes.until([&] { return a.runner.count("charge") == 40; });
   std::vector<FakeRunner::Call> old;
   for (int i = 0; i < 40; ++i) old.push_back(a.runner.take("charge"));
@@ -199,16 +190,20 @@ TEST_CASE("nodes: what was asked before a lane was away is not taken for an answ
   REQUIRE(!away.empty());
   CHECK(b.runner.count("charge") == away.size());
   nodes.stop("b");
-  nodes.until([&] { return nodes.lanes_of("a") == 32 && a.runner.count("charge") == 40 + away.size(); });
+  nodes.until(
+      [&] { return nodes.lanes_of("a") == 32 && a.runner.count("charge") == 40 + away.size(); });
   for (auto& call : old) call.done(succeeded("old"));
   nodes.run(500);
-  for (const SagaId& id : sagas) CHECK(nodes.status(id) == (away.contains(id) ? "running" : "completed"));
+  for (const SagaId& id : sagas)
+    CHECK(nodes.status(id) == (away.contains(id) ? "running" : "completed"));
   for (std::size_t i = 0; i < away.size(); ++i) a.runner.take("charge").done(succeeded("new"));
   nodes.until([&] {
-    return std::all_of(sagas.begin(), sagas.end(), [&](const SagaId& id) { return nodes.status(id) == "completed"; });
+    return std::all_of(sagas.begin(), sagas.end(),
+                       [&](const SagaId& id) { return nodes.status(id) == "completed"; });
   });
   for (const SagaId& id : sagas) {
-    CHECK(*nodes.view("a", id)->state.output.find("charge") == Value::string(away.contains(id) ? "new" : "old"));
+    CHECK(*nodes.view("a", id)->state.output.find("charge") ==
+          Value::string(away.contains(id) ? "new" : "old"));
   }
   whole(nodes);
 }
@@ -218,7 +213,8 @@ TEST_CASE("nodes: calls that end soon enough are recorded before the lane goes")
   auto& a = nodes.open("a");
   a.runner.hold("charge");
   std::vector<SagaId> sagas;
-  for (int i = 0; i < 32; ++i) sagas.push_back(nodes.start("a", nodes.request("buy", "item", "lamp"))->saga);
+  for (int i = 0; i < 32; ++i)
+    sagas.push_back(nodes.start("a", nodes.request("buy", "item", "lamp"))->saga);
   nodes.until([&] { return a.runner.count("charge") == 32; });
   auto& b = nodes.open("b");
   b.runner.hold("charge");
@@ -233,18 +229,21 @@ TEST_CASE("nodes: calls that end soon enough are recorded before the lane goes")
   whole(nodes);
 }
 
-TEST_CASE("nodes: one that was stopped past its leases writes nothing and sends nothing when it wakes") {
+TEST_CASE(
+    "nodes: one that was stopped past its leases writes nothing and sends nothing when it wakes") {
   Nodes nodes;
   auto& a = nodes.open("a");
   a.runner.hold("charge");
   std::vector<SagaId> sagas;
-  for (int i = 0; i < 10; ++i) sagas.push_back(nodes.start("a", nodes.request("buy", "item", "lamp"))->saga);
+  for (int i = 0; i < 10; ++i)
+    sagas.push_back(nodes.start("a", nodes.request("buy", "item", "lamp"))->saga);
   nodes.until([&] { return a.runner.count("charge") == 10; });
   a.frozen = true;
   auto& b = nodes.open("b");
   nodes.until([&] { return nodes.lanes_of("b") == 32; });
   nodes.until([&] {
-    return std::all_of(sagas.begin(), sagas.end(), [&](const SagaId& id) { return nodes.status(id) == "completed"; });
+    return std::all_of(sagas.begin(), sagas.end(),
+                       [&](const SagaId& id) { return nodes.status(id) == "completed"; });
   });
   const auto journal = nodes.store.counts().journal;
   const auto mail = nodes.store.counts().mail;
@@ -253,13 +252,17 @@ TEST_CASE("nodes: one that was stopped past its leases writes nothing and sends 
   // It wakes, and works with what it believes: outcomes, a start, an event, an act.
   for (int i = 0; i < 10; ++i) a.runner.take("charge").done(succeeded("too_late"));
   std::vector<ErrorCode> heard;
-  const auto note = [&](const auto& result) { heard.push_back(result ? ErrorCode::kInternal : result.error().code); };
-  a.engine->start(nodes.request("buy", "item", "other"), [&](Result<StartReply> reply) { note(reply); });
+  const auto note = [&](const auto& result) {
+    heard.push_back(result ? ErrorCode::kInternal : result.error().code);
+  };
+  a.engine->start(nodes.request("buy", "item", "other"),
+                  [&](Result<StartReply> reply) { note(reply); });
   PublishRequest event;
   event.tenant = "acme";
   event.type = "shop.paid";
   event.key = "o1";
-  event.payload = interpreter::record({{"order", Value::string("o1")}, {"amount", Value::integer(1)}});
+  event.payload =
+      interpreter::record({{"order", Value::string("o1")}, {"amount", Value::integer(1)}});
   a.engine->publish(event, [&](Result<PublishReply> reply) { note(reply); });
   for (int i = 0; i < 20; ++i) {  // its loop and its writer, before it hears of b
     a.engine->step_loop();
@@ -267,7 +270,8 @@ TEST_CASE("nodes: one that was stopped past its leases writes nothing and sends 
   }
   a.frozen = false;
   nodes.until([&] { return heard.size() == 2; });
-  for (const ErrorCode code : heard) CHECK((code == ErrorCode::kFenced || code == ErrorCode::kInDoubt));
+  for (const ErrorCode code : heard)
+    CHECK((code == ErrorCode::kFenced || code == ErrorCode::kInDoubt));
   CHECK(nodes.store.counts().journal == journal);
   CHECK(nodes.store.counts().mail == mail);
   CHECK(nodes.store.counts().events == 0);
@@ -278,296 +282,6 @@ TEST_CASE("nodes: one that was stopped past its leases writes nothing and sends 
   const auto reply = nodes.start("a", nodes.request("buy", "item", "again"));
   REQUIRE(reply);
   whole(nodes);
-}
-
-TEST_CASE("nodes: an event finds who waits, whoever has the one and whoever has the other") {
-  Nodes nodes;
-  nodes.open("a");
-  nodes.open("b");
-  nodes.balanced({{"a", 16}, {"b", 16}});
-  const bool event_first = GENERATE(false, true);
-  std::size_t crossed = 0;
-  for (int i = 0; i < 12; ++i) {
-    const std::string order = "o" + std::to_string(i);
-    const std::string at = nodes.holder(nodes.lane_of_order(order)), other = at == "a" ? "b" : "a";
-    const std::string waits_at = i % 3 == 0 ? at : other;
-    if (event_first) REQUIRE(nodes.publish(at, order, 5));
-    const auto saga = nodes.start(waits_at, nodes.request("late_payment", "order", order));
-    REQUIRE(saga);
-    if (!event_first) REQUIRE(nodes.publish(at, order, 5));
-    nodes.until([&] { return nodes.status(saga->saga) == "completed"; });
-    crossed += nodes.holder(nodes.store.instance(saga->saga)->lane) != at ? 1 : 0;
-    CHECK(entries(nodes, saga->saga, "EventTaken") == 1);
-  }
-  CHECK(crossed == 8);
-  nodes.until([&] { return nodes.store.counts().mail == 0 && nodes.store.counts().subscriptions == 0; });
-  // The other node says where to go, and has written nothing.
-  const std::string at = nodes.holder(nodes.lane_of_order("x")), other = at == "a" ? "b" : "a";
-  const auto events = nodes.store.counts().events;
-  const auto refused = nodes.publish(other, "x", 1, "e1");
-  REQUIRE(!refused);
-  CHECK(refused.error().code == ErrorCode::kFenced);
-  CHECK(refused.error().lane == nodes.lane_of_order("x"));
-  CHECK(nodes.store.counts().events == events);
-  CHECK(nodes.publish(at, "x", 1, "e1"));
-  CHECK(nodes.publish(at, "x", 1, "e1")->duplicate);
-}
-
-TEST_CASE("nodes: an event that came after a start was answered is not too early, whatever the database's clock did before") {
-  // Either way round; b is told of the step by its opening, by a sign of life, or by nobody yet.
-  enum class B { kOpensAfterwards, kWasThere, kHasSeenItFirst };
-  const B b = GENERATE(B::kOpensAfterwards, B::kWasThere, B::kHasSeenItFirst);
-  const int wait_ms = GENERATE(0, 150, 500, 700);
-  Nodes nodes;
-  nodes.open("a");
-  if (b != B::kOpensAfterwards) {
-    nodes.open("b");
-    nodes.balanced({{"a", 16}, {"b", 16}});
-  }
-  nodes.run(5'000);
-  if (b == B::kHasSeenItFirst) nodes.at("a").frozen = true;  // and wakes within its leases
-  nodes.store.advance(-20'000'000);
-  if (b == B::kOpensAfterwards) {
-    nodes.run(2'000);
-    nodes.open("b");
-    nodes.balanced({{"a", 16}, {"b", 16}});
-  } else {
-    nodes.run(b == B::kHasSeenItFirst ? 3'000 : 0);
-  }
-  nodes.run(wait_ms);
-  nodes.at("a").frozen = false;
-  if (cells_of_tests() > 1) {  // what is written in another cell is heard of by signs of life
-    nodes.run(1'000);
-    for (const std::string name : {"a", "b"}) REQUIRE(nodes.start(name, nodes.request("buy", "item", "lamp")));
-    nodes.run(1'000);
-  }
-  std::vector<SagaId> sagas;
-  for (int i = 0; i < 24; ++i) {
-    const std::string order = "o" + std::to_string(i);
-    const std::string there = nodes.holder(nodes.lane_of_order(order));
-    const auto saga = nodes.start(there == "a" ? "b" : "a", nodes.request("await_payment", "order", order));
-    REQUIRE(saga);
-    REQUIRE(nodes.publish(there, order, 1));
-    sagas.push_back(saga->saga);
-  }
-  nodes.run(5'000);
-  for (const SagaId& id : sagas) CHECK(nodes.status(id) == "completed");
-}
-
-TEST_CASE("nodes: time that was badly wrong once does not stand still for ever") {
-  Nodes nodes;
-  nodes.open("a");
-  nodes.store.advance(400LL * 24 * 3'600 * 1'000'000);
-  nodes.run(1'000);
-  REQUIRE(nodes.start("a", nodes.request("buy", "item", "lamp")));
-  nodes.store.advance(-400LL * 24 * 3'600 * 1'000'000);
-  nodes.stop("a");
-  nodes.open("a");
-  const auto saga = nodes.start("a", nodes.request("buy", "item", "lamp"));
-  REQUIRE(saga);
-  CHECK(nodes.store.instance(saga->saga)->created_at.us < 1'700'000'000'000'000 + 60'000'000);
-}
-
-TEST_CASE("nodes: children, turns and starts by events cross over") {
-  Nodes nodes(more());
-  nodes.open("a");
-  nodes.open("b");
-  nodes.balanced({{"a", 16}, {"b", 16}});
-  std::vector<SagaId> parents;
-  for (int i = 0; i < 16; ++i) {
-    const std::string workflow = i % 2 == 0 ? "trip" : "trip_once";
-    parents.push_back(nodes.start(i % 4 < 2 ? "a" : "b", nodes.request(workflow, "item", "r" + std::to_string(i)))->saga);
-  }
-  nodes.until([&] {
-    return std::all_of(parents.begin(), parents.end(), [&](const SagaId& id) { return nodes.status(id) == "completed"; });
-  });
-  CHECK(of_workflow(nodes, "stay").size() == 8);
-  CHECK(of_workflow(nodes, "stay_once").size() == 8);
-
-  // Undone with their parents.
-  for (const std::string name : {"a", "b"}) {
-    nodes.at(name).runner.answer("charge", [](const ActionCall&) { return failed(FailureKind::kBusiness, "shop.declined"); });
-  }
-  std::vector<SagaId> undone;
-  for (int i = 0; i < 8; ++i) {
-    const std::string workflow = i % 2 == 0 ? "trip" : "trip_once";
-    undone.push_back(nodes.start("a", nodes.request(workflow, "item", "u" + std::to_string(i)))->saga);
-  }
-  nodes.until([&] {
-    return std::all_of(undone.begin(), undone.end(), [&](const SagaId& id) { return nodes.status(id) == "compensated"; });
-  });
-  CHECK(nodes.at("a").runner.count("unreserve") + nodes.at("b").runner.count("unreserve") == 8);
-
-  nodes.run(1'200);  // by now everybody has heard who has what
-  // In line, one after the other; each start goes to who has the lane of the name.
-  std::vector<SagaId> line;
-  for (int i = 0; i < 6; ++i) {
-    auto start = nodes.start("a", nodes.request("queue", "item", "room 7"));
-    if (!start) {
-      REQUIRE(start.error().code == ErrorCode::kFenced);
-      CHECK(nodes.at("a").engine->holder(start.error().lane).node == "b");
-      start = nodes.start("b", nodes.request("queue", "item", "room 7"));
-    }
-    REQUIRE(start);
-    line.push_back(start->saga);
-  }
-  nodes.until([&] {
-    return std::all_of(line.begin(), line.end(), [&](const SagaId& id) { return nodes.status(id) == "completed"; });
-  });
-
-  for (int i = 0; i < 10; ++i) {
-    const std::string order = "e" + std::to_string(i);
-    REQUIRE(nodes.publish(nodes.holder(nodes.lane_of_order(order)), order, 1));
-  }
-  nodes.until([&] { return of_workflow(nodes, "thank").size() == 10 && nodes.store.counts().mail == 0; });
-  CHECK(nodes.store.counts().unclaimed_events == 0);
-  whole(nodes);
-}
-
-TEST_CASE("nodes: mail is not lost when lanes change hands under it") {
-  Nodes nodes(more());
-  nodes.open("a");
-  std::vector<SagaId> parents;
-  for (int i = 0; i < 40; ++i) parents.push_back(nodes.start("a", nodes.request("trip", "item", "x"))->saga);
-  nodes.open("b");
-  for (int i = 0; i < 20; ++i) parents.push_back(nodes.start("a", nodes.request("trip", "item", "x"))->saga);
-  nodes.open("c");
-  for (int i = 0; i < 20; ++i) parents.push_back(nodes.start("a", nodes.request("trip", "item", "x"))->saga);
-  nodes.run(700);
-  nodes.die("b", true);
-  nodes.until([&] {
-    return std::all_of(parents.begin(), parents.end(), [&](const SagaId& id) { return nodes.status(id) == "completed"; });
-  });
-  nodes.until([&] { return nodes.store.counts().mail == 0; });
-  CHECK(of_workflow(nodes, "stay").size() == 80);
-  whole(nodes);
-}
-
-TEST_CASE("nodes: what a dead node has sent is found, whenever it died") {
-  for (int offset = 0; offset < 40; ++offset) {
-    Nodes nodes(more());
-    auto& a = nodes.open("a");
-    nodes.open("b");
-    nodes.balanced({{"a", 16}, {"b", 16}});
-    // Looking for mail and hearing of nodes are out of step with each other, each time in another way.
-    nodes.run(20 * offset);
-    a.frozen = true;
-    nodes.run(130);
-    a.frozen = false;
-    nodes.run(35 * (offset % 23));
-    std::vector<SagaId> parents;
-    for (int i = 0; i < 3; ++i) parents.push_back(nodes.start("b", nodes.request("trip", "item", "x"))->saga);
-    nodes.die("b", true);  // a may claim its lanes before it looks for mail again
-    nodes.until([&] {
-      return std::all_of(parents.begin(), parents.end(), [&](const SagaId& id) { return nodes.status(id) == "completed"; });
-    });
-    nodes.until([&] { return nodes.store.counts().mail == 0; });
-    CHECK(of_workflow(nodes, "stay").size() == 3);
-  }
-}
-
-TEST_CASE("nodes: a keyed start belongs to one lane, and its key is known everywhere") {
-  Nodes nodes;
-  nodes.open("a");
-  nodes.open("b");
-  nodes.balanced({{"a", 16}, {"b", 16}});
-  std::map<std::string, int> refused;
-  for (int i = 0; i < 10; ++i) {
-    const std::string key = "k" + std::to_string(i), item = "lamp" + std::to_string(i);
-    for (const bool once : {false, true}) {
-      const StartRequest request = nodes.request(once ? "buy_once" : "buy", "item", item, (once ? "o" : "n") + key);
-      std::optional<SagaId> first;
-      for (const std::string name : {"a", "b", "a", "b"}) {
-        const auto written = nodes.store.counts().start_keys;
-        const auto reply = nodes.start(name, request);
-        if (reply) {
-          CHECK(reply->created == !first);
-          CHECK(first.value_or(reply->saga) == reply->saga);
-          first = reply->saga;
-          continue;
-        }
-        ++refused[name];
-        REQUIRE(reply.error().code == ErrorCode::kFenced);
-        CHECK(nodes.at(name).engine->holder(reply.error().lane).node != name);
-        CHECK(nodes.holder(reply.error().lane) != name);
-        CHECK(nodes.store.counts().start_keys == written);
-      }
-      REQUIRE(first);
-    }
-  }
-  CHECK(refused["a"] > 0);
-  CHECK(refused["b"] > 0);
-  // The key of a start that lies with its `once per` value is known to a start that goes elsewhere.
-  for (int i = 0; i < 10; ++i) {
-    for (const std::string workflow : {"buy", "buy_once"}) {
-      StartRequest other = nodes.request(workflow, "item", "another" + std::to_string(i), "ok" + std::to_string(i));
-      auto reply = nodes.start("a", other);
-      if (!reply && reply.error().code == ErrorCode::kFenced) reply = nodes.start("b", other);
-      REQUIRE(!reply);
-      CHECK(reply.error().code == ErrorCode::kKeyReused);
-    }
-  }
-}
-
-TEST_CASE("nodes: a request by mail is carried out by who has the lane, once, and answered") {
-  Nodes nodes;
-  auto& a = nodes.open("a");
-  auto& b = nodes.open("b");
-  nodes.balanced({{"a", 16}, {"b", 16}});
-  Lane lane = 0;
-  while (nodes.holder(lane) != "b") ++lane;
-  std::vector<std::string> ids;
-  std::vector<std::function<void(std::string)>> replies;
-  b.engine->on_request([&](std::string id, std::string body, std::function<void(std::string)> reply) {
-    ids.push_back(id);
-    if (body == "echo") return reply("echoed");
-    replies.push_back(std::move(reply));
-  });
-  const auto ask = [&](const std::string& body) {
-    return nodes.answer<std::string>([&](auto done) { a.engine->mail_request(lane, body, std::move(done)); });
-  };
-  const auto answer = ask("echo");
-  REQUIRE(answer);
-  CHECK(*answer == "echoed");
-  nodes.until([&] { return nodes.store.counts().mail == 0; });
-  CHECK(ids.size() == 1);
-
-  // Nobody answers: in doubt, after a while.
-  std::optional<Result<std::string>> slow;
-  a.engine->mail_request(lane, "slow", [&](Result<std::string> result) { slow = std::move(result); });
-  nodes.until([&] { return ids.size() == 2; });
-  const std::int64_t waited = nodes.until([&] { return slow.has_value(); });
-  CHECK(waited >= 14'000);
-  CHECK(slow->error().code == ErrorCode::kInDoubt);
-  CHECK(ids.size() == 2);  // told once in an epoch
-
-  // The lane's holder dies over it: who has the lane then hears it again under the same name.
-  std::vector<std::string> again;
-  a.engine->on_request([&](std::string id, std::string, std::function<void(std::string)> reply) {
-    again.push_back(id);
-    reply("late");
-  });
-  nodes.die("b", true);
-  nodes.until([&] { return again.size() == 1; });
-  CHECK(again.front() == ids[1]);
-  nodes.until([&] { return nodes.store.counts().mail == 0; });
-
-  CHECK(!nodes.answer<std::string>([&](auto done) { a.engine->mail_request(99, "x", std::move(done)); }));
-}
-
-TEST_CASE("nodes: one alone never reads its mail from the table", "[one_database]") {
-  Nodes nodes(more());
-  auto& a = nodes.open("a");
-  nodes.run(2'000);
-  const std::size_t reads = nodes.store.mailbox_reads();
-  for (int i = 0; i < 5; ++i) {
-    const SagaId trip = nodes.start("a", nodes.request("trip", "item", "x"))->saga;
-    nodes.until([&] { return nodes.status(trip) == "completed"; });
-  }
-  nodes.run(5'000);
-  CHECK(nodes.store.mailbox_reads() == reads);
-  CHECK(a.engine->stats().completed == 10);
-  CHECK(nodes.store.counts().mail == 0);
 }
 
 TEST_CASE("nodes: a lane that brought its process down stays until that is forgiven") {
@@ -628,12 +342,18 @@ TEST_CASE("nodes: an answer finds who asked, whoever has the lane by now that it
   }
   std::map<Lane, Result<std::string>> answers;
   for (const Lane lane : theirs) {
-    a.engine->mail_request(lane, "x", [&, lane](Result<std::string> result) { answers.emplace(lane, std::move(result)); });
+    a.engine->mail_request(lane, "x", [&, lane](Result<std::string> result) {
+      answers.emplace(lane, std::move(result));
+    });
   }
   nodes.until([&] { return ids.size() == theirs.size(); });
   auto& c = nodes.open("c");
   c.engine->on_request(keeps);  // of lanes that went from b to c
-  nodes.until([&] { return nodes.lanes_of("a") <= 11 && nodes.lanes_of("b") <= 11 && nodes.lanes_of("c") >= 10; }, 9'000);
+  nodes.until(
+      [&] {
+        return nodes.lanes_of("a") <= 11 && nodes.lanes_of("b") <= 11 && nodes.lanes_of("c") >= 10;
+      },
+      9'000);
   nodes.run(1'000);
   std::size_t moved = 0;  // of the lanes that it was asked from
   for (const std::string& id : ids) {
@@ -643,7 +363,8 @@ TEST_CASE("nodes: an answer finds who asked, whoever has the lane by now that it
   CHECK(moved > 0);
   for (const auto& reply : replies) reply("done");
   nodes.until([&] { return answers.size() == theirs.size(); });
-  for (const auto& [lane, answer] : answers) CHECK((answer ? *answer : to_text(answer.error())) == "done");
+  for (const auto& [lane, answer] : answers)
+    CHECK((answer ? *answer : to_text(answer.error())) == "done");
   nodes.until([&] { return nodes.store.counts().mail == 0; });
 }
 
@@ -656,7 +377,8 @@ TEST_CASE("nodes: one that is stopped waits for the answers that it has asked fo
     return std::move(*opened);
   };
   const auto until = [](const std::function<bool()>& holds) {
-    for (int i = 0; i < 3'000 && !holds(); ++i) std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    for (int i = 0; i < 3'000 && !holds(); ++i)
+      std::this_thread::sleep_for(std::chrono::milliseconds(5));
     REQUIRE(holds());
   };
   const auto a = open("a"), b = open("b");
@@ -669,11 +391,11 @@ TEST_CASE("nodes: one that is stopped waits for the answers that it has asked fo
   };
   until([&] { return lanes_of(*a).size() == 16 && lanes_of(*b).size() == 16; });
   std::promise<std::function<void(std::string)>> asked;
-  b->on_request([&](const std::string&, const std::string&, std::function<void(std::string)> reply) {
-    asked.set_value(std::move(reply));
-  });
+  b->on_request([&](const std::string&, const std::string&,
+                    std::function<void(std::string)> reply) { asked.set_value(std::move(reply)); });
   std::promise<Result<std::string>> answer;
-  a->mail_request(lanes_of(*b).front(), "x", [&](Result<std::string> result) { answer.set_value(std::move(result)); });
+  a->mail_request(lanes_of(*b).front(), "x",
+                  [&](Result<std::string> result) { answer.set_value(std::move(result)); });
   const auto reply = asked.get_future().get();
   std::thread stopping([&] { a->stop(); });
   until([&] { return !a->ready(); });
@@ -684,20 +406,23 @@ TEST_CASE("nodes: one that is stopped waits for the answers that it has asked fo
   b->stop();
 }
 
-TEST_CASE("nodes: a lane that was claimed twice before it could be read is held once, and goes on") {
+TEST_CASE(
+    "nodes: a lane that was claimed twice before it could be read is held once, and goes on") {
   Nodes nodes;
   auto& a = nodes.open("a");
   nodes.open("b");
   nodes.balanced({{"a", 16}, {"b", 16}});
   a.runner.hold("charge");
   std::vector<SagaId> sagas;
-  for (int i = 0; i < 20; ++i) sagas.push_back(nodes.start("a", nodes.request("buy", "item", "lamp"))->saga);
+  for (int i = 0; i < 20; ++i)
+    sagas.push_back(nodes.start("a", nodes.request("buy", "item", "lamp"))->saga);
   nodes.until([&] { return a.runner.count("charge") == 20; });
   nodes.store.set_unreadable(true);
   nodes.die("a", true);
   nodes.until([&] { return nodes.lanes_of("b") == 32; });
   nodes.run(2'000);
-  for (Lane lane = 0; lane < 32; ++lane) CHECK(nodes.at("b").engine->holder(lane).mine == (nodes.store.crashes(lane) == 1));
+  for (Lane lane = 0; lane < 32; ++lane)
+    CHECK(nodes.at("b").engine->holder(lane).mine == (nodes.store.crashes(lane) == 1));
   // Longer than the lease that the claim gave: they are free, and claimed again.
   nodes.run(17'000);
   std::size_t twice = 0;
@@ -713,13 +438,16 @@ TEST_CASE("nodes: a lane that was claimed twice before it could be read is held 
   nodes.store.set_unreadable(false);
   nodes.balanced({{"b", 32}});
   nodes.until([&] {
-    return std::all_of(sagas.begin(), sagas.end(), [&](const SagaId& id) { return nodes.status(id) == "completed"; });
+    return std::all_of(sagas.begin(), sagas.end(),
+                       [&](const SagaId& id) { return nodes.status(id) == "completed"; });
   });
   whole(nodes);
 }
 
-TEST_CASE("nodes: mail to a lane that is being claimed is not lost between the look into its mailbox and the claim's end",
-          "[one_database]") {
+TEST_CASE(
+    "nodes: mail to a lane that is being claimed is not lost between the look into its mailbox and "
+    "the claim's end",
+    "[one_database]") {
   Nodes nodes;
   nodes.open("a");
   auto& b = nodes.open("b");
@@ -738,7 +466,8 @@ TEST_CASE("nodes: mail to a lane that is being claimed is not lost between the l
       sagas.push_back(reply->saga);
     });
   }
-  // Their waits are committed when the mailboxes of the claimed lanes have been read, and not before.
+  // Their waits are committed when the mailboxes of the claimed lanes have been read, and not
+  // before.
   nodes.store.after_mailbox_read([&](const MailQuery& query) {
     if (std::find(query.to.begin(), query.to.end(), theirs) == query.to.end()) return;
     for (std::size_t i = 0; i < b.engine->writers(); ++i) b.engine->step_writer(i);
@@ -756,6 +485,7 @@ TEST_CASE("nodes: mail to a lane that is being claimed is not lost between the l
   nodes.until([&] { return nodes.store.counts().subscriptions == orders.size(); });
   for (const std::string& order : orders) REQUIRE(nodes.publish("b", order, 1));
   nodes.until([&] {
-    return std::all_of(sagas.begin(), sagas.end(), [&](const SagaId& id) { return nodes.status(id) == "completed"; });
+    return std::all_of(sagas.begin(), sagas.end(),
+                       [&](const SagaId& id) { return nodes.status(id) == "completed"; });
   });
 }

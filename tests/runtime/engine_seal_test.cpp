@@ -1,4 +1,5 @@
-// Private values at rest: nothing of them can be found in what is stored, everything works, and what is erased is gone.
+// Private values at rest: nothing of them can be found in what is stored, everything works, and
+// what is erased is gone.
 #include "tests/runtime/engine_harness.h"
 
 using namespace belay::testing;
@@ -79,7 +80,8 @@ struct People : Bench {
   }
   StartRequest greet(const std::string& key = "") {
     StartRequest start = request("greet", "id", "p1", key);
-    start.input = interpreter::record({{"id", Value::string("p1")}, {"name", Value::string(kName)}});
+    start.input =
+        interpreter::record({{"id", Value::string("p1")}, {"name", Value::string(kName)}});
     return start;
   }
   void check_hidden() {
@@ -108,14 +110,16 @@ TEST_CASE("sealed: nothing private is stored as it is, and everything works") {
   std::atomic<bool> leaked{false};
   bench.store.before_flush([&] {  // also what is there only for a while, such as mail
     const std::string all = bench.store.everything();
-    if (all.find("Marker") != std::string::npos || all.find("MARKER") != std::string::npos) leaked = true;
+    if (all.find("Marker") != std::string::npos || all.find("MARKER") != std::string::npos)
+      leaked = true;
   });
   const SagaId meets = bench.start("meet", "id", "p1");
   const auto started = bench.engine->start(bench.greet("k1"));
   REQUIRE(started);
   CHECK(*bench.wait_ended(started->saga).output.find("phone") == Value::string(kPhone));
   CHECK(*bench.wait_ended(meets).output.find("name") == Value::string(kName));
-  bench.until([&] { return bench.store.counts().mail == 0 && bench.engine->stats().completed == 3; });
+  bench.until(
+      [&] { return bench.store.counts().mail == 0 && bench.engine->stats().completed == 3; });
   bench.check_hidden();
   CHECK(!leaked);
   CHECK(bench.store.counts().unclaimed_events == 0);
@@ -125,7 +129,8 @@ TEST_CASE("sealed: nothing private is stored as it is, and everything works") {
   const auto view = bench.engine->view("acme", started->saga);
   REQUIRE(view);
   CHECK(*view->state.output.find("phone") == Value::string(kPhone));
-  CHECK(*bench.engine->open_payload(bench.store.events().front()) == R"({"id":"p1","name":")" + kName + "\"}");
+  CHECK(*bench.engine->open_payload(bench.store.events().front()) ==
+        R"({"id":"p1","name":")" + kName + "\"}");
   bench.store.before_flush({});
 }
 
@@ -138,11 +143,14 @@ TEST_CASE("sealed: a crash with a call in flight goes on under the same key") {
   bench.runner.release("look_up");
   bench.restart(sealing());
   bench.until([&] { return bench.store.instance(started->saga)->status == "completed"; });
-  CHECK(*bench.engine->view("acme", started->saga)->state.output.find("phone") == Value::string(kPhone));
+  CHECK(*bench.engine->view("acme", started->saga)->state.output.find("phone") ==
+        Value::string(kPhone));
   bench.check_hidden();
 }
 
-TEST_CASE("sealed: under another master key a saga is set aside with clear words, and is whole under its own") {
+TEST_CASE(
+    "sealed: under another master key a saga is set aside with clear words, and is whole under its "
+    "own") {
   People bench;
   bench.runner.hold("look_up");
   const auto started = bench.engine->start(bench.greet());
@@ -188,7 +196,8 @@ TEST_CASE("sealed: once erased, a saga tells what happened and no value") {
   CHECK(!view->seal);
   CHECK(view->state.status == interpreter::Status::kCompleted);
   CHECK(view->state.output.is_null());
-  for (const interpreter::Variable& variable : view->state.variables) CHECK(variable.value.is_null());
+  for (const interpreter::Variable& variable : view->state.variables)
+    CHECK(variable.value.is_null());
   CHECK(view->state.activities.size() == 1);
   CHECK(bench.engine->open_payload(event).error().code == ErrorCode::kNotFound);
   // Who has taken the event before has his own.

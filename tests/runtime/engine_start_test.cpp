@@ -75,7 +75,9 @@ TEST_CASE("start: a full house refuses, and says to come back") {
   CHECK(reply.error().code == ErrorCode::kOverloaded);
 }
 
-TEST_CASE("start: patterns and time zones work in the engine, in starts and in sagas, before and after a restart") {
+TEST_CASE(
+    "start: patterns and time zones work in the engine, in starts and in sagas, before and after a "
+    "restart") {
   const char* const source = R"(belay 1
 
 event parcel.weighed, version 1, key parcel

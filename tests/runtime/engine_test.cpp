@@ -1,8 +1,9 @@
-// The engine from outside: what it promises when all goes well and when the database or the process does not.
-#include "tests/runtime/engine_harness.h"
-
+// The engine from outside: what it promises when all goes well and when the database or the process
+// does not.
 #include <algorithm>
 #include <set>
+
+#include "tests/runtime/engine_harness.h"
 
 using namespace belay::testing;
 using interpreter::FailureKind;
@@ -22,7 +23,8 @@ TEST_CASE("engine: a saga runs to its end, each step journaled before the next i
   REQUIRE(row);
   CHECK(row->status == "completed");
   CHECK(row->ended_at);
-  const auto view = bench.engine->view("acme", saga);  // it has left memory: folded from the journal
+  const auto view =
+      bench.engine->view("acme", saga);  // it has left memory: folded from the journal
   REQUIRE(view);
   CHECK(view->state == state);
   CHECK(!bench.engine->view("other", saga));
@@ -30,7 +32,8 @@ TEST_CASE("engine: a saga runs to its end, each step journaled before the next i
 
 TEST_CASE("engine: a business error undoes what was done") {
   Bench bench;
-  bench.runner.answer("charge", [](const ActionCall&) { return failed(FailureKind::kBusiness, "shop.declined"); });
+  bench.runner.answer(
+      "charge", [](const ActionCall&) { return failed(FailureKind::kBusiness, "shop.declined"); });
   const SagaId saga = bench.start("buy", "item", "lamp");
   CHECK(bench.wait_ended(saga).status == Status::kCompensated);
   CHECK(bench.runner.count("unreserve") == 1);
@@ -44,7 +47,8 @@ TEST_CASE("engine: nothing is sent and nobody is answered before the commit") {
     flushing = true;
     while (!commit) std::this_thread::sleep_for(std::chrono::milliseconds(1));
   });
-  bench.engine->start(bench.request("buy", "item", "lamp"), [&](Result<StartReply>) { answered = true; });
+  bench.engine->start(bench.request("buy", "item", "lamp"),
+                      [&](Result<StartReply>) { answered = true; });
   bench.until([&] { return flushing.load(); });
   std::this_thread::sleep_for(std::chrono::milliseconds(50));  // enough for a mistake to show
   CHECK(bench.runner.count("reserve") == 0);
@@ -78,13 +82,15 @@ TEST_CASE("engine: a fenced node writes nothing and sends nothing more") {
   CHECK(reply.error().code == ErrorCode::kFenced);
   CHECK(bench.store.journal_of(saga).size() == before);
   bench.until([&] {  // of the other lanes it hears with its next sign of life
-    return std::none_of(all.begin(), all.end(), [&](Lane lane) { return bench.engine->holder(lane).mine; });
+    return std::none_of(all.begin(), all.end(),
+                        [&](Lane lane) { return bench.engine->holder(lane).mine; });
   });
 }
 
 TEST_CASE("engine: one bad row takes down neither the lane nor the batch") {
   Bench bench;
-  bench.store.refuse_rows([](const JournalRow& row) { return row.body.find("poison") != std::string::npos; });
+  bench.store.refuse_rows(
+      [](const JournalRow& row) { return row.body.find("poison") != std::string::npos; });
   bench.runner.answer("charge", [](const ActionCall& call) {
     return succeeded(call.args.find("item")->as_string() == "bad" ? "poison" : "fine");
   });
@@ -106,7 +112,8 @@ TEST_CASE("engine: one bad row takes down neither the lane nor the batch") {
 
 TEST_CASE("engine: a start that the database refuses is told so, and is not there") {
   Bench bench;
-  bench.store.refuse_rows([](const JournalRow& row) { return row.body.find("poison") != std::string::npos; });
+  bench.store.refuse_rows(
+      [](const JournalRow& row) { return row.body.find("poison") != std::string::npos; });
   const auto reply = bench.engine->start(bench.request("buy", "item", "poison"));
   REQUIRE(!reply);
   CHECK(reply.error().code == ErrorCode::kInvalid);
@@ -143,7 +150,9 @@ TEST_CASE("engine: a saga that cannot be folded is quarantined and the others go
   bench.until([&] { return bench.store.instance(broken)->health == "quarantined"; });
 }
 
-TEST_CASE("engine: in a lane that crashed twice sagas are marked, one by one, and the marked one is set aside") {
+TEST_CASE(
+    "engine: in a lane that crashed twice sagas are marked, one by one, and the marked one is set "
+    "aside") {
   Bench bench;
   bench.runner.hold("charge");
   const SagaId first = bench.start("buy", "item", "lamp");
@@ -158,7 +167,8 @@ TEST_CASE("engine: in a lane that crashed twice sagas are marked, one by one, an
   CHECK(bench.wait_ended(second).status == Status::kCompleted);
 }
 
-TEST_CASE("engine: a saga that was marked once when the process was killed goes on, and its mark goes") {
+TEST_CASE(
+    "engine: a saga that was marked once when the process was killed goes on, and its mark goes") {
   Bench bench;
   bench.runner.hold("charge");
   const SagaId working = bench.start("buy", "item", "lamp");
@@ -176,7 +186,9 @@ TEST_CASE("engine: a saga that was marked once when the process was killed goes 
   CHECK(bench.engine->stats().quarantined == 0);
 }
 
-TEST_CASE("engine: the saga that was marked twice when the process died is set aside without being folded") {
+TEST_CASE(
+    "engine: the saga that was marked twice when the process died is set aside without being "
+    "folded") {
   Bench bench;
   bench.runner.hold("charge");
   const SagaId poison = bench.start("buy", "item", "lamp");
@@ -212,7 +224,8 @@ TEST_CASE("engine: crashes are forgiven once everything was taken up and went we
   bench.restart(soon);
   bench.runner.take("charge");
   bench.until([&] { return bench.store.crashes(0) == 1; });
-  // This process is careful no more: it folds what it would have taken for poison, and removes the mark.
+  // This process is careful no more: it folds what it would have taken for poison, and removes the
+  // mark.
   bench.store.set_health(waiting, "loading_again");
   CHECK(bench.engine->view(bench.request("buy", "item", "lamp").tenant, waiting));
   bench.until([&] { return bench.store.instance(waiting)->health == "ok"; });
@@ -236,7 +249,8 @@ TEST_CASE("engine: crashes are not forgiven while a saga is still being taken up
   std::atomic<int> forgiven_early = 0, marks = 0;
   bench.store.before_flush([&] {
     if (marks < 2 && bench.store.crashes(0) != 3) ++forgiven_early;
-    for (const SagaId& id : {first, second}) marks += bench.store.instance(id)->health == "loading" ? 1 : 0;
+    for (const SagaId& id : {first, second})
+      marks += bench.store.instance(id)->health == "loading" ? 1 : 0;
   });
   bench.runner.release("charge");
   EngineOptions soon;
@@ -260,7 +274,8 @@ TEST_CASE("engine: a limit passes by the database's clock") {
   bench.store.advance(2'000'000);
   bench.start("buy", "item", "lamp");
   CHECK(bench.wait_ended(saga).status == Status::kCompensated);
-  bench.until([&] { return bench.store.counts().subscriptions == 0 && bench.store.counts().mail == 0; });
+  bench.until(
+      [&] { return bench.store.counts().subscriptions == 0 && bench.store.counts().mail == 0; });
 }
 
 // Of several databases each is found to be away by itself: one_database.
@@ -279,7 +294,6 @@ TEST_CASE("engine: while the database is known to be away, nothing is taken in",
   bench.wait_ended(bench.start("buy", "item", "chair"));
 }
 
-
 TEST_CASE("engine: a clean stop loses nothing and counts no crash") {
   Bench bench;
   std::vector<SagaId> sagas;
@@ -295,13 +309,15 @@ TEST_CASE("engine: a thousand at once end, in far fewer flushes than entries") {
   Bench bench;
   std::atomic<int> started{0};
   for (int i = 0; i < 1'000; ++i) {
-    bench.engine->start(bench.request("buy", "item", "lamp"), [&](Result<StartReply> reply) { started += reply ? 1 : 0; });
+    bench.engine->start(bench.request("buy", "item", "lamp"),
+                        [&](Result<StartReply> reply) { started += reply ? 1 : 0; });
   }
   bench.until([&] { return bench.engine->stats().completed == 1'000; });
   bench.until([&] { return bench.engine->stats().live == 0; });  // all committed
   CHECK(started == 1'000);
   CHECK(bench.store.counts().journal == 3'000);
-  CHECK(bench.engine->stats().flushes < 1'500);  // how many is the machine's affair; far fewer is ours
+  CHECK(bench.engine->stats().flushes <
+        1'500);  // how many is the machine's affair; far fewer is ours
 }
 
 TEST_CASE("engine: a parked saga leaves memory and comes back for its timer") {
@@ -309,7 +325,8 @@ TEST_CASE("engine: a parked saga leaves memory and comes back for its timer") {
   options.parked_in_memory_max = 5;
   Bench bench(options);
   std::vector<SagaId> sagas;
-  for (int i = 0; i < 30; ++i) sagas.push_back(bench.start("await_payment", "order", "o" + std::to_string(i)));
+  for (int i = 0; i < 30; ++i)
+    sagas.push_back(bench.start("await_payment", "order", "o" + std::to_string(i)));
   bench.until([&] { return bench.engine->stats().live <= 5; });
   CHECK(bench.store.instance(sagas[0])->waiting_on.find("shop.paid") != std::string::npos);
   bench.publish("o0", 7);  // its saga is loaded for it

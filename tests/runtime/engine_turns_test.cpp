@@ -8,8 +8,7 @@ using namespace belay::testing;
 
 namespace {
 
-const std::string kLines =
-    std::string(R"(belay 1
+const std::string kLines = std::string(R"(belay 1
 
 workflow refuse "One, or none", version 1
   takes
@@ -142,7 +141,8 @@ TEST_CASE("turns: the same Idempotency-Key gets the same saga, queued or not") {
   CHECK(again->saga == second->saga);
 }
 
-TEST_CASE("turns: with `once per`, an undone saga frees its value although it lies in another lane") {
+TEST_CASE(
+    "turns: with `once per`, an undone saga frees its value although it lies in another lane") {
   Bench bench(lines());
   bench.runner.answer("reserve", [](const ActionCall&) {
     return failed(interpreter::FailureKind::kBusiness, "shop.sold_out");
@@ -187,7 +187,8 @@ TEST_CASE("turns: many at once run one after the other, each") {
     bench.engine->start(bench.request("queue", "item", i % 2 == 0 ? "a" : "b"),
                         [promise](Result<StartReply> reply) { promise->set_value(reply->saga); });
   }
-  for (auto& saga : sagas) CHECK(bench.wait_ended(saga.get()).status == interpreter::Status::kCompleted);
+  for (auto& saga : sagas)
+    CHECK(bench.wait_ended(saga.get()).status == interpreter::Status::kCompleted);
   settled(bench);
   CHECK(bench.store.counts().turns == 0);
 }
@@ -207,21 +208,26 @@ TEST_CASE("turns: a crash at any flush leaves nobody standing") {
     });
     bench.runner.release("reserve");
     call.done(succeeded("r1"));
-    bench.until([&] { return left <= 0 || (bench.store.counts().turns == 0 && bench.store.counts().mail == 0); });
+    bench.until([&] {
+      return left <= 0 || (bench.store.counts().turns == 0 && bench.store.counts().mail == 0);
+    });
     bench.store.before_flush({});
     bench.restart();
     bench.until([&] {
-      return bench.store.instance(first)->status == "completed" && bench.store.instance(second)->status == "completed";
+      return bench.store.instance(first)->status == "completed" &&
+             bench.store.instance(second)->status == "completed";
     });
     settled(bench);
     CHECK(bench.store.counts().turns == 0);
     std::size_t turns = 0;
-    for (const JournalRow& row : bench.store.journal_of(second)) turns += row.kind == "TurnCame" ? 1 : 0;
+    for (const JournalRow& row : bench.store.journal_of(second))
+      turns += row.kind == "TurnCame" ? 1 : 0;
     CHECK(turns == 1);
   }
 }
 
-TEST_CASE("turns: one in line that cannot be read is passed over, and asks again when it is mended") {
+TEST_CASE(
+    "turns: one in line that cannot be read is passed over, and asks again when it is mended") {
   Bench bench(lines(), {.parked_in_memory_max = 0});
   bench.runner.hold("reserve");
   const SagaId first = bench.start("queue", "item", "a");

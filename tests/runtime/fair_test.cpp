@@ -22,7 +22,9 @@ std::vector<std::size_t> fill(std::size_t tenants, std::size_t max) {
   return held;
 }
 
-TEST_CASE("fair: one that wants all gets three quarters, several get equal parts, and something is left") {
+TEST_CASE(
+    "fair: one that wants all gets three quarters, several get equal parts, and something is "
+    "left") {
   CHECK(fill(1, 1'000) == std::vector<std::size_t>{750});
   CHECK(fill(2, 700) == std::vector<std::size_t>{300, 300});
   CHECK(fill(3, 1'000) == std::vector<std::size_t>{300, 300, 300});
@@ -54,7 +56,8 @@ TEST_CASE("fair: a queue lets tenants take turns, and keeps each one's order") {
   CHECK(queue.empty());
 }
 
-TEST_CASE("fair: a queue refuses who has its part, takes who has none, and is never more than full") {
+TEST_CASE(
+    "fair: a queue refuses who has its part, takes who has none, and is never more than full") {
   FairQueue<int> queue(8);
   int taken = 0;
   while (queue.push("noisy", int(taken))) ++taken;

@@ -1,4 +1,5 @@
-// What belongs to another node: two servers over made-up engines, asked from outside. Lane 7 is always the other one's.
+// What belongs to another node: two servers over made-up engines, asked from outside. Lane 7 is
+// always the other one's.
 #include <cstdlib>
 #include <future>
 #include <thread>
@@ -27,7 +28,8 @@ api::ForwardOptions options_of(const std::string& node) {
 }
 
 struct NodeServer {
-  explicit NodeServer(const std::string& name, api::ForwardOptions options, bool keys_required = false)
+  explicit NodeServer(const std::string& name, api::ForwardOptions options,
+                      bool keys_required = false)
       : name_(name), bench(keys_required, {}, std::move(options)) {
     for (const api::Route& route : bench.api->routes()) {
       server.route(route.method, route.pattern, [this, &route](const HttpRequest& request) {
@@ -54,7 +56,8 @@ struct NodeServer {
   }
   void knows(const NodeServer& other) { knows(other.holds()); }
 
-  OutgoingResponse ask(const std::string& method, const std::string& path, const std::string& body = "",
+  OutgoingResponse ask(const std::string& method, const std::string& path,
+                       const std::string& body = "",
                        std::vector<std::pair<std::string, std::string>> headers = {}) {
     OutgoingRequest request;
     request.method = method;
@@ -64,7 +67,8 @@ struct NodeServer {
     request.body = body;
     request.allow_private_addresses = true;
     std::promise<OutgoingResponse> answer;
-    REQUIRE(client.submit(std::move(request), [&](OutgoingResponse r) { answer.set_value(std::move(r)); }));
+    REQUIRE(client.submit(std::move(request),
+                          [&](OutgoingResponse r) { answer.set_value(std::move(r)); }));
     return answer.get_future().get();
   }
   std::size_t count() {
@@ -105,7 +109,9 @@ Value json(const OutgoingResponse& response) {
   REQUIRE(value);
   return *value;
 }
-std::string code(const OutgoingResponse& response) { return api::text_field(json(response), "code"); }
+std::string code(const OutgoingResponse& response) {
+  return api::text_field(json(response), "code");
+}
 
 // An address where nobody listens.
 LaneHolder gone() {
@@ -117,7 +123,8 @@ LaneHolder gone() {
 // What `from` mails is carried out by `to`, under ids 1, 2, …; what was mailed is kept.
 std::shared_ptr<std::vector<std::string>> connect_mail(NodeServer& from, NodeServer& to) {
   auto mails = std::make_shared<std::vector<std::string>>();
-  from.bench.engine.mail = [mails, &to](Lane lane, std::string body, std::function<void(Result<std::string>)> done) {
+  from.bench.engine.mail = [mails, &to](Lane lane, std::string body,
+                                        std::function<void(Result<std::string>)> done) {
     CHECK(lane == 7);
     mails->push_back(body);
     to.bench.engine.request_hook(std::to_string(mails->size()), std::move(body),
@@ -140,8 +147,9 @@ TEST_CASE("what another node holds is asked of it as it is, and its answer comes
   REQUIRE(b.bench.reader.add_api_key(row, sha256_hex(key)));
   a.knows(b);
 
-  const auto started = a.ask("POST", "/v1/sagas", kStart,
-                             {{"Authorization", "Bearer " + key}, {"Idempotency-Key", "k-1"}, {"X-Trace", "t 1"}});
+  const auto started =
+      a.ask("POST", "/v1/sagas", kStart,
+            {{"Authorization", "Bearer " + key}, {"Idempotency-Key", "k-1"}, {"X-Trace", "t 1"}});
   CHECK(started.status == 201);
   const std::string id = api::text_field(json(started), "id");
   CHECK(header_of(started, "location") == "/v1/sagas/" + id);
@@ -158,10 +166,12 @@ TEST_CASE("what another node holds is asked of it as it is, and its answer comes
   CHECK(sent(b.seen[0], "x-trace") == "t 1");
   CHECK(sent(b.seen[0], "belay-forwarded-by") == "a");
 
-  const auto page = a.ask("GET", "/v1/sagas/" + id + "/history?after=0&limit=1", "", {{"Authorization", "Bearer " + key}});
+  const auto page = a.ask("GET", "/v1/sagas/" + id + "/history?after=0&limit=1", "",
+                          {{"Authorization", "Bearer " + key}});
   CHECK(page.status == 200);
   CHECK(b.seen[1].query.find("limit")->second == "1");
-  const auto again = a.ask("GET", "/v1/sagas/" + id, "", {{"Authorization", "Bearer " + key}, {"If-None-Match", "\"1\""}});
+  const auto again = a.ask("GET", "/v1/sagas/" + id, "",
+                           {{"Authorization", "Bearer " + key}, {"If-None-Match", "\"1\""}});
   CHECK(again.status == 304);
   const auto cancelled = a.ask("POST", "/v1/sagas/" + id + "/cancel", R"({"reason":"x"})",
                                {{"Authorization", "Bearer " + key}, {"If-Match", "\"1\""}});
@@ -241,7 +251,8 @@ TEST_CASE("who cannot be connected to gets it by mail, without the key and once"
   REQUIRE(a.bench.reader.add_api_key(row, sha256_hex(key)));
   a.knows(gone());
   const auto mails = connect_mail(a, b);
-  const auto started = a.ask("POST", "/v1/sagas", kStart, {{"Authorization", "Bearer " + key}, {"Cookie", "c=1"}});
+  const auto started =
+      a.ask("POST", "/v1/sagas", kStart, {{"Authorization", "Bearer " + key}, {"Cookie", "c=1"}});
   CHECK(started.status == 201);
   const std::string id = api::text_field(json(started), "id");
   CHECK(header_of(started, "location") == "/v1/sagas/" + id);
@@ -255,7 +266,8 @@ TEST_CASE("who cannot be connected to gets it by mail, without the key and once"
 
   // The holder crashed after it was done, and the next one is told again.
   std::promise<std::string> second;
-  b.bench.engine.request_hook("1", mails->at(0), [&](std::string answer) { second.set_value(std::move(answer)); });
+  b.bench.engine.request_hook("1", mails->at(0),
+                              [&](std::string answer) { second.set_value(std::move(answer)); });
   const auto answer = api::decode_mailed_answer(second.get_future().get(), nullptr);
   REQUIRE(answer);
   CHECK(answer->status == 200);
@@ -263,7 +275,9 @@ TEST_CASE("who cannot be connected to gets it by mail, without the key and once"
   CHECK(b.bench.engine.sagas.size() == 1);
 
   // A key that was sent stays the key.
-  CHECK(a.ask("POST", "/v1/sagas", kStart, {{"Authorization", "Bearer " + key}, {"Idempotency-Key", "k-1"}}).status == 201);
+  CHECK(a.ask("POST", "/v1/sagas", kStart,
+              {{"Authorization", "Bearer " + key}, {"Idempotency-Key", "k-1"}})
+            .status == 201);
   CHECK(b.bench.engine.start_keys.contains("acme/k-1"));
 }
 
@@ -296,7 +310,8 @@ TEST_CASE("the desk asks again what the role may, and does not take what it cann
   request.http.body = std::string(1'100'000, 'x');
   CHECK(api::encode_mailed(request, nullptr).error().code == ErrorCode::kTooLarge);
   request.http.body = std::string("\x00\xff", 2);
-  CHECK(api::decode_mailed(*api::encode_mailed(request, nullptr), nullptr)->http.body == request.http.body);
+  CHECK(api::decode_mailed(*api::encode_mailed(request, nullptr), nullptr)->http.body ==
+        request.http.body);
 }
 
 TEST_CASE("with a master key mail is sealed, and only what was sealed with it is taken") {
@@ -359,7 +374,8 @@ TEST_CASE("whose lane went elsewhere while it kept silent is not waited for") {
 
 TEST_CASE("what may be sent again") {
   Bench bench;
-  const auto repeatable = [&](const std::string& id, const std::string& body, HttpHeaders headers = {},
+  const auto repeatable = [&](const std::string& id, const std::string& body,
+                              HttpHeaders headers = {},
                               std::multimap<std::string, std::string> query = {}) {
     for (const api::Route& route : bench.api->routes()) {
       if (route.id != id) continue;
@@ -413,7 +429,8 @@ TEST_CASE("no node at all: 503, and certainly not done") {
 
 TEST_CASE("while it stops, a node hands over what it is asked") {
   NodeServer a("a"), b("b");
-  a.bench.engine.all_nodes = {{"a", a.url(), 0, 0, true}, {"gone", gone().address, 0, 0, false},
+  a.bench.engine.all_nodes = {{"a", a.url(), 0, 0, true},
+                              {"gone", gone().address, 0, 0, false},
                               {"b", b.url(), 32, 9'000, false}};
   CHECK(a.ask("GET", "/readyz").status == 200);
   a.bench.api->begin_stop();
@@ -446,7 +463,8 @@ TEST_CASE("the events of one delivery go each to the node that holds its key") {
   a.knows(b);
   b.bench.engine.elsewhere_key = "here";
   b.knows(a);
-  const std::string body = R"({"id":"d-1","first":"here","second":"there","currency":"EUR","minor":100})";
+  const std::string body =
+      R"({"id":"d-1","first":"here","second":"there","currency":"EUR","minor":100})";
   const std::string signature =
       sign(SignatureScheme::kStripe, Secret(std::string("whsec_new")), "", 1'763'000'000, body);
   const auto taken = a.ask("POST", "/hooks/two", body, {{"Stripe-Signature", signature}});
@@ -464,14 +482,19 @@ TEST_CASE("the events of one delivery go each to the node that holds its key") {
   const auto again = a.ask("POST", "/hooks/two", body, {{"Stripe-Signature", signature}});
   CHECK(json(again).find("duplicate")->as_bool());
   // The other node verifies for itself, and a stranger's mark makes nothing of what was not signed.
-  CHECK(a.ask("POST", "/hooks/two", body + " ", {{"Stripe-Signature", signature}, {"Belay-Forwarded-By", "x"}}).status == 401);
+  CHECK(a.ask("POST", "/hooks/two", body + " ",
+              {{"Stripe-Signature", signature}, {"Belay-Forwarded-By", "x"}})
+            .status == 401);
 
   // By mail the signature goes along.
   a.knows(gone());
   const auto mails = connect_mail(a, b);
-  const std::string next = R"({"id":"d-2","first":"here","second":"there","currency":"EUR","minor":100})";
-  const auto mailed = a.ask("POST", "/hooks/two", next,
-                            {{"Stripe-Signature", sign(SignatureScheme::kStripe, Secret(std::string("whsec_new")), "", 1'763'000'000, next)}});
+  const std::string next =
+      R"({"id":"d-2","first":"here","second":"there","currency":"EUR","minor":100})";
+  const auto mailed =
+      a.ask("POST", "/hooks/two", next,
+            {{"Stripe-Signature", sign(SignatureScheme::kStripe, Secret(std::string("whsec_new")),
+                                       "", 1'763'000'000, next)}});
   INFO(mailed.body);
   CHECK(mailed.status == 200);
   CHECK(b.bench.engine.published.back().id == "d-2#1");

@@ -1,5 +1,5 @@
-// Outgoing HTTP against a server made of raw sockets that misbehaves on request: what was certainly not sent, what
-// may have been, and what was answered.
+// Outgoing HTTP against a server made of raw sockets that misbehaves on request: what was certainly
+// not sent, what may have been, and what was answered.
 #include "runtime/actions/http_client.h"
 
 #include <arpa/inet.h>
@@ -25,7 +25,8 @@ using Reached = OutgoingResponse::Reached;
 
 namespace {
 
-// Listens on a free loopback port; each accepted connection is given to `serve` on a thread of its own.
+// Listens on a free loopback port; each accepted connection is given to `serve` on a thread of its
+// own.
 class RawServer {
  public:
   using Serve = std::function<void(int fd, int connection)>;
@@ -87,7 +88,9 @@ std::string read_request(int fd) {
   }
 }
 
-void reply(int fd, const std::string& text) { (void)!::send(fd, text.data(), text.size(), MSG_NOSIGNAL); }
+void reply(int fd, const std::string& text) {
+  (void)!::send(fd, text.data(), text.size(), MSG_NOSIGNAL);
+}
 
 OutgoingRequest post(const std::string& url, const std::string& body = "{}") {
   OutgoingRequest request;
@@ -102,8 +105,9 @@ OutgoingRequest post(const std::string& url, const std::string& body = "{}") {
 OutgoingResponse call(HttpClient& client, OutgoingRequest request) {
   std::promise<OutgoingResponse> promise;
   auto future = promise.get_future();
-  const auto queued =
-      client.submit(std::move(request), [&](OutgoingResponse response) { promise.set_value(std::move(response)); });
+  const auto queued = client.submit(std::move(request), [&](OutgoingResponse response) {
+    promise.set_value(std::move(response));
+  });
   REQUIRE((queued ? "" : to_text(queued.error())) == std::string());
   return future.get();
 }
@@ -114,11 +118,15 @@ TEST_CASE("a request goes out as given and its answer comes back whole") {
   std::promise<std::string> request_seen;
   RawServer server([&](int fd, int) {
     request_seen.set_value(read_request(fd));
-    reply(fd, "HTTP/1.1 402 Payment Required\r\nContent-Length: 4\r\nX-Two: a\r\nx-two:  b \r\n\r\nnope");
+    reply(
+        fd,
+        "HTTP/1.1 402 Payment Required\r\nContent-Length: 4\r\nX-Two: a\r\nx-two:  b \r\n\r\nnope");
   });
   HttpClient client;
   auto request = post(server.url("/v1/charge?x=1"), "amount=12");
-  request.headers = {{"Content-Type", "application/x-www-form-urlencoded"}, {"Idempotency-Key", "k 1"}, {"X-Empty", ""}};
+  request.headers = {{"Content-Type", "application/x-www-form-urlencoded"},
+                     {"Idempotency-Key", "k 1"},
+                     {"X-Empty", ""}};
   const auto response = call(client, request);
   CHECK(response.reached == Reached::kAnswered);
   CHECK(response.status == 402);
@@ -156,15 +164,19 @@ TEST_CASE("methods with and without a body") {
     CHECK(response.status == 204);
   }
   const std::lock_guard lock(mutex);
-  CHECK(seen == std::vector<std::string>{"GET /x HTTP/1.1", "HEAD /x HTTP/1.1", "DELETE /x HTTP/1.1",
-                                         "POST /x HTTP/1.1 0", "PUT /x HTTP/1.1 0", "PATCH /x HTTP/1.1 0"});
+  CHECK(seen == std::vector<std::string>{"GET /x HTTP/1.1", "HEAD /x HTTP/1.1",
+                                         "DELETE /x HTTP/1.1", "POST /x HTTP/1.1 0",
+                                         "PUT /x HTTP/1.1 0", "PATCH /x HTTP/1.1 0"});
 }
 
 TEST_CASE("what certainly was not sent is said so") {
   HttpClient client;
   SECTION("nobody listens") {
     int port = 0;
-    { RawServer gone([](int, int) {}); port = gone.port(); }
+    {
+      RawServer gone([](int, int) {});
+      port = gone.port();
+    }
     const auto response = call(client, post("http://127.0.0.1:" + std::to_string(port) + "/"));
     CHECK(response.reached == Reached::kNotSent);
     CHECK(!response.error.empty());
@@ -178,7 +190,8 @@ TEST_CASE("what certainly was not sent is said so") {
       (void)!recv(fd, buffer, sizeof buffer, 0);
       reply(fd, "HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n");
     });
-    CHECK(call(client, post("https://127.0.0.1:" + std::to_string(server.port()) + "/")).reached == Reached::kNotSent);
+    CHECK(call(client, post("https://127.0.0.1:" + std::to_string(server.port()) + "/")).reached ==
+          Reached::kNotSent);
   }
   SECTION("TLS hangs until the time is over") {
     RawServer server([](int fd, int) { read_request(fd); });
@@ -225,8 +238,9 @@ TEST_CASE("what may have been sent is unknown") {
   SECTION("a body over the limit, announced or not") {
     RawServer server([](int fd, int connection) {
       read_request(fd);
-      reply(fd, connection == 0 ? "HTTP/1.1 200 OK\r\nContent-Length: 2000\r\n\r\n" + std::string(2000, 'x')
-                                : "HTTP/1.1 200 OK\r\n\r\n" + std::string(2000, 'x'));
+      reply(fd, connection == 0
+                    ? "HTTP/1.1 200 OK\r\nContent-Length: 2000\r\n\r\n" + std::string(2000, 'x')
+                    : "HTTP/1.1 200 OK\r\n\r\n" + std::string(2000, 'x'));
     });
     for (int i = 0; i < 2; ++i) {
       auto request = post(server.url());
@@ -247,7 +261,8 @@ TEST_CASE("what may have been sent is unknown") {
   }
 }
 
-TEST_CASE("a pooled connection that dies after taking a request is unknown, and nothing is sent twice") {
+TEST_CASE(
+    "a pooled connection that dies after taking a request is unknown, and nothing is sent twice") {
   std::atomic<int> requests{0};
   RawServer server([&](int fd, int) {
     for (;;) {
@@ -279,7 +294,9 @@ TEST_CASE("redirects are answers and are not followed") {
   CHECK(requests == 1);
 }
 
-TEST_CASE("a private address is refused before a byte is sent, also over a connection that another opened") {
+TEST_CASE(
+    "a private address is refused before a byte is sent, also over a connection that another "
+    "opened") {
   std::atomic<int> requests{0};
   RawServer server([&](int fd, int) {
     while (!read_request(fd).empty()) {
@@ -298,7 +315,7 @@ TEST_CASE("a private address is refused before a byte is sent, also over a conne
   const std::string port = ":" + std::to_string(server.port()) + "/";
   check_refused(server.url());
   check_refused("http://localhost" + port);
-  check_refused("http://2130706433" + port);    // 127.0.0.1 as a number
+  check_refused("http://2130706433" + port);  // 127.0.0.1 as a number
   check_refused("http://0x7f.1" + port);
   check_refused("http://[::ffff:127.0.0.1]" + port);
   check_refused("http://169.254.169.254/latest/meta-data");
@@ -319,14 +336,35 @@ TEST_CASE("which addresses are private") {
     CHECK(is_private_address(found->ai_addr) == expected);
     freeaddrinfo(found);
   };
-  for (const char* text : {"0.0.0.0", "10.1.2.3", "100.64.0.1", "127.0.0.1", "127.255.255.255", "169.254.169.254",
-                           "172.16.0.1", "172.31.255.255", "192.168.0.1", "198.18.0.1", "224.0.0.1", "255.255.255.255",
-                           "::", "::1", "fe80::1", "fc00::1", "fd00:ec2::254", "ff02::1", "::ffff:10.0.0.1",
-                           "::ffff:169.254.169.254", "64:ff9b::10.0.0.1", "2001:db8::1", "2002:7f00:1::", "2001::1"}) {
+  for (const char* text : {"0.0.0.0",
+                           "10.1.2.3",
+                           "100.64.0.1",
+                           "127.0.0.1",
+                           "127.255.255.255",
+                           "169.254.169.254",
+                           "172.16.0.1",
+                           "172.31.255.255",
+                           "192.168.0.1",
+                           "198.18.0.1",
+                           "224.0.0.1",
+                           "255.255.255.255",
+                           "::",
+                           "::1",
+                           "fe80::1",
+                           "fc00::1",
+                           "fd00:ec2::254",
+                           "ff02::1",
+                           "::ffff:10.0.0.1",
+                           "::ffff:169.254.169.254",
+                           "64:ff9b::10.0.0.1",
+                           "2001:db8::1",
+                           "2002:7f00:1::",
+                           "2001::1"}) {
     check(text, true);
   }
-  for (const char* text : {"1.1.1.1", "8.8.8.8", "100.128.0.1", "172.32.0.1", "169.253.1.1", "198.20.0.1",
-                           "223.255.255.255", "2606:4700::1111", "::ffff:1.1.1.1", "64:ff9b::8.8.8.8", "2a00:1450::1"}) {
+  for (const char* text : {"1.1.1.1", "8.8.8.8", "100.128.0.1", "172.32.0.1", "169.253.1.1",
+                           "198.20.0.1", "223.255.255.255", "2606:4700::1111", "::ffff:1.1.1.1",
+                           "64:ff9b::8.8.8.8", "2a00:1450::1"}) {
     check(text, false);
   }
 }
@@ -336,22 +374,37 @@ TEST_CASE("a malformed request is refused at once") {
   auto check = [&](auto change, const std::string& expected) {
     OutgoingRequest request = post("http://127.0.0.1:1/");
     change(request);
-    const auto queued = client.submit(request, [](OutgoingResponse) { FAIL("must not be called"); });
+    const auto queued =
+        client.submit(request, [](OutgoingResponse) { FAIL("must not be called"); });
     REQUIRE(!queued);
     CHECK(queued.error().code == ErrorCode::kInvalid);
     CHECK(queued.error().message == expected);
   };
-  check([](auto& r) { r.url = "ftp://example.com/"; }, "the address of the call is no http or https URL");
-  check([](auto& r) { r.url = "file:///etc/passwd"; }, "the address of the call is no http or https URL");
+  check([](auto& r) { r.url = "ftp://example.com/"; },
+        "the address of the call is no http or https URL");
+  check([](auto& r) { r.url = "file:///etc/passwd"; },
+        "the address of the call is no http or https URL");
   check([](auto& r) { r.url = "nonsense"; }, "the address of the call is no http or https URL");
-  check([](auto& r) { r.url = "http://user:pass@example.com/"; }, "the address of the call holds a user name");
-  check([](auto& r) { r.url = "http://example.com/a b"; }, "the address of the call holds a space or a control character");
-  check([](auto& r) { r.url = "http://example.com/\r\nX: y"; }, "the address of the call holds a space or a control character");
-  check([](auto& r) { r.url = "http://example.com/" + std::string(9000, 'x'); }, "the address of the call is longer than 8,192 bytes");
+  check([](auto& r) { r.url = "http://user:pass@example.com/"; },
+        "the address of the call holds a user name");
+  check([](auto& r) { r.url = "http://example.com/a b"; },
+        "the address of the call holds a space or a control character");
+  check([](auto& r) { r.url = "http://example.com/\r\nX: y"; },
+        "the address of the call holds a space or a control character");
+  check([](auto& r) { r.url = "http://example.com/" + std::string(9000, 'x'); },
+        "the address of the call is longer than 8,192 bytes");
   check([](auto& r) { r.method = "GET /x"; }, "this is no HTTP method");
-  check([](auto& r) { r.headers = {{"X-A", "1\r\nX-B: 2"}}; }, "the header `X-A` holds a line break");
+  check(
+      [](auto& r) {
+        r.headers = {{"X-A", "1\r\nX-B: 2"}};
+      },
+      "the header `X-A` holds a line break");
   check([](auto& r) { r.headers = {{"X A", "1"}}; }, "a header has an impossible name");
-  check([](auto& r) { r.headers = {{"Content-Length", "1"}}; }, "the header `Content-Length` is set by the client itself");
+  check(
+      [](auto& r) {
+        r.headers = {{"Content-Length", "1"}};
+      },
+      "the header `Content-Length` is set by the client itself");
 }
 
 TEST_CASE("the queue is bounded, and shutdown answers everything exactly once") {
@@ -367,7 +420,9 @@ TEST_CASE("the queue is bounded, and shutdown answers everything exactly once") 
     HttpClient client(options);
     for (int i = 0; i < 6; ++i) {
       REQUIRE(client.submit(post(server.url()), [&](OutgoingResponse response) {
-        (response.reached == Reached::kUnknown ? unknown : response.reached == Reached::kNotSent ? not_sent : other)++;
+        (response.reached == Reached::kUnknown   ? unknown
+         : response.reached == Reached::kNotSent ? not_sent
+                                                 : other)++;
       }));
     }
     const auto refused = client.submit(post(server.url()), [&](OutgoingResponse) { ++other; });
@@ -390,13 +445,16 @@ TEST_CASE("a first request that gets no answer holds back no other to the same h
   auto came = second_came.get_future().share();
   RawServer server([&](int fd, int connection) {
     read_request(fd);
-    if (connection == 0) came.wait();
-    else second_came.set_value();
+    if (connection == 0)
+      came.wait();
+    else
+      second_came.set_value();
     reply(fd, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}");
   });
   HttpClient client;
   std::promise<OutgoingResponse> first;
-  REQUIRE(client.submit(post(server.url()), [&](OutgoingResponse response) { first.set_value(std::move(response)); }));
+  REQUIRE(client.submit(post(server.url()),
+                        [&](OutgoingResponse response) { first.set_value(std::move(response)); }));
   CHECK(call(client, post(server.url())).reached == Reached::kAnswered);
   CHECK(first.get_future().get().reached == Reached::kAnswered);
 }

@@ -18,7 +18,8 @@ OutgoingResponse answered(int status) {
   return response;
 }
 
-void check(const OutgoingResponse& response, const OutcomeContext& context, Kind kind, const std::string& error) {
+void check(const OutgoingResponse& response, const OutcomeContext& context, Kind kind,
+           const std::string& error) {
   const HttpOutcome outcome = outcome_of(response, context);
   INFO("status " << response.status);
   CHECK(outcome.kind == kind);
@@ -30,14 +31,17 @@ void check(const OutgoingResponse& response, const OutcomeContext& context, Kind
 
 TEST_CASE("what an answer means when the action does not map it") {
   for (int status : {200, 201, 202, 204, 299}) check(answered(status), {}, Kind::kSucceeded, "");
-  for (int status : {300, 301, 302, 304, 307, 308}) check(answered(status), {}, Kind::kUnsure, "redirected");
+  for (int status : {300, 301, 302, 304, 307, 308})
+    check(answered(status), {}, Kind::kUnsure, "redirected");
   check(answered(429), {}, Kind::kTransient, "rate_limited");
   check(answered(401), {}, Kind::kConnectorIncident, "sign_in");
   check(answered(403), {}, Kind::kConnectorIncident, "sign_in");
   check(answered(408), {}, Kind::kUnsure, "timeout");
   check(answered(409), {}, Kind::kUnsure, "conflict");
-  for (int status : {500, 502, 503, 504, 599, 999}) check(answered(status), {}, Kind::kUnsure, "server_error");
-  for (int status : {400, 402, 404, 410, 422, 451, 499}) check(answered(status), {}, Kind::kHold, "refused");
+  for (int status : {500, 502, 503, 504, 599, 999})
+    check(answered(status), {}, Kind::kUnsure, "server_error");
+  for (int status : {400, 402, 404, 410, 422, 451, 499})
+    check(answered(status), {}, Kind::kHold, "refused");
 }
 
 TEST_CASE("what never arrived and what may have") {
@@ -55,7 +59,8 @@ TEST_CASE("what never arrived and what may have") {
 TEST_CASE("the action's own word counts before the table, but not before the facts") {
   OutcomeContext mapped;
   mapped.mapped_error = "stripe.card_declined";
-  for (int status : {402, 401, 409, 429, 500, 200}) check(answered(status), mapped, Kind::kBusiness, "stripe.card_declined");
+  for (int status : {402, 401, 409, 429, 500, 200})
+    check(answered(status), mapped, Kind::kBusiness, "stripe.card_declined");
   OutgoingResponse lost;
   lost.reached = Reached::kUnknown;
   lost.status = 402;
@@ -86,7 +91,9 @@ TEST_CASE("Retry-After in seconds and as a date, never absurd") {
   CHECK(parse_retry_after_ms("Wed, 21 Oct 2015 07:27:30 GMT", now) == 0);
   CHECK(parse_retry_after_ms("999999999", now) == 86'400'000);
   CHECK(parse_retry_after_ms("99999999999999999999999999", now) == 86'400'000);
-  for (const char* text : {"", "-5", "soon", "1.5x", "7 seconds please and a lot more text than any date would ever need to hold"}) {
+  for (const char* text :
+       {"", "-5", "soon", "1.5x",
+        "7 seconds please and a lot more text than any date would ever need to hold"}) {
     INFO(text);
     CHECK(parse_retry_after_ms(text, now) == 0);
   }

@@ -1,4 +1,5 @@
-// The HTTP server against what strangers send: raw sockets, loopback, everything malformed, doubled, slow or too much.
+// The HTTP server against what strangers send: raw sockets, loopback, everything malformed,
+// doubled, slow or too much.
 #include "runtime/api/http_server.h"
 
 #include <arpa/inet.h>
@@ -78,12 +79,16 @@ class RawClient {
   std::string in_;
 };
 
-std::string status_of(const std::string& answer) { return answer.size() < 12 ? answer : answer.substr(9, 3); }
+std::string status_of(const std::string& answer) {
+  return answer.size() < 12 ? answer : answer.substr(9, 3);
+}
 std::string body_of(const std::string& answer) {
   const std::size_t end = answer.find("\r\n\r\n");
   return end == std::string::npos ? "" : answer.substr(end + 4);
 }
-bool has(const std::string& answer, const std::string& part) { return answer.find(part) != std::string::npos; }
+bool has(const std::string& answer, const std::string& part) {
+  return answer.find(part) != std::string::npos;
+}
 
 HttpResponse plain(std::string body) {
   HttpResponse response;
@@ -104,7 +109,8 @@ struct Echo {
       std::string out = request.method + " " + request.path;
       for (const auto& [name, value] : request.params) out += " {" + name + "=" + value + "}";
       for (const auto& [name, value] : request.query) out += " ?" + name + "=" + value;
-      if (const auto found = request.headers.find("x-echo"); found != request.headers.end()) out += " h=" + found->second;
+      if (const auto found = request.headers.find("x-echo"); found != request.headers.end())
+        out += " h=" + found->second;
       return plain(out + " [" + request.body + "] from " + request.remote_address);
     };
     server.route("GET", "/v1/sagas", echo);
@@ -114,10 +120,17 @@ struct Echo {
     server.route("POST", "/v1/sagas/{id}/steps/{path}/retry", echo);
     server.route("DELETE", "/v1/sagas/{id}", echo);
     server.route("POST", "/hooks/small", echo, 10);
-    server.route("GET", "/throws", [](const HttpRequest&) -> HttpResponse { throw std::runtime_error("password is 123"); });
+    server.route("GET", "/throws", [](const HttpRequest&) -> HttpResponse {
+      throw std::runtime_error("password is 123");
+    });
     server.route("GET", "/throws-int", [](const HttpRequest&) -> HttpResponse { throw 7; });
-    server.route("GET", "/large", [](const HttpRequest&) { return plain(std::string(5'000'000, 'x')); });
-    server.route("GET", "/none", [](const HttpRequest&) { HttpResponse r; r.status = 204; return r; });
+    server.route("GET", "/large",
+                 [](const HttpRequest&) { return plain(std::string(5'000'000, 'x')); });
+    server.route("GET", "/none", [](const HttpRequest&) {
+      HttpResponse r;
+      r.status = 204;
+      return r;
+    });
     server.route("GET", "/evil", [](const HttpRequest&) {
       HttpResponse r = plain("ok");
       r.headers = {{"X-Good", "1"}, {"X-Bad", "1\r\nSet-Cookie: a=b"}};
@@ -128,7 +141,9 @@ struct Echo {
     port = *bound;
   }
   std::string ask(const std::string& text) { return RawClient(port).send(text).one(); }
-  std::string get(const std::string& target) { return ask("GET " + target + " HTTP/1.1\r\nHost: x\r\n\r\n"); }
+  std::string get(const std::string& target) {
+    return ask("GET " + target + " HTTP/1.1\r\nHost: x\r\n\r\n");
+  }
 };
 
 }  // namespace
@@ -137,27 +152,37 @@ TEST_CASE("requests reach their handler with everything as it was sent") {
   Echo echo;
   CHECK(body_of(echo.get("/v1/sagas?status=held&q=a%20b+c&empty=&flag")) ==
         "GET /v1/sagas ?empty= ?flag= ?q=a b c ?status=held [] from 127.0.0.1");
-  CHECK(body_of(echo.get("/v1/sagas/a%2Fb%20c")) == "GET /v1/sagas/a%2Fb%20c {id=a/b c} [] from 127.0.0.1");
+  CHECK(body_of(echo.get("/v1/sagas/a%2Fb%20c")) ==
+        "GET /v1/sagas/a%2Fb%20c {id=a/b c} [] from 127.0.0.1");
   CHECK(body_of(echo.get("/v1/sagas/special")) == "special");
   CHECK(body_of(echo.get("/v1/s%61gas")) == "GET /v1/s%61gas [] from 127.0.0.1");
-  CHECK(body_of(echo.ask("POST /v1/sagas/7/steps/items[3].charge/retry HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{}")) ==
-        "POST /v1/sagas/7/steps/items[3].charge/retry {id=7} {path=items[3].charge} [{}] from 127.0.0.1");
+  CHECK(body_of(echo.ask("POST /v1/sagas/7/steps/items[3].charge/retry HTTP/1.1\r\nHost: "
+                         "x\r\nContent-Length: 2\r\n\r\n{}")) ==
+        "POST /v1/sagas/7/steps/items[3].charge/retry {id=7} {path=items[3].charge} [{}] from "
+        "127.0.0.1");
   // Raw header values, and no header shadows the address.
-  CHECK(has(echo.ask("GET /v1/sagas HTTP/1.1\r\nHost: x\r\nX-Echo:  a%20b%0d \r\nREMOTE_ADDR: 6.6.6.6\r\n\r\n"),
+  CHECK(has(echo.ask("GET /v1/sagas HTTP/1.1\r\nHost: x\r\nX-Echo:  a%20b%0d \r\nREMOTE_ADDR: "
+                     "6.6.6.6\r\n\r\n"),
             "GET /v1/sagas h=a%20b%0d [] from 127.0.0.1"));
   // Form bodies of any size, and the bytes as they were.
   const std::string form(9'000, 'x');
-  CHECK(has(echo.ask("POST /v1/sagas HTTP/1.1\r\nHost: x\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: 9000\r\n\r\n" + form),
+  CHECK(has(echo.ask("POST /v1/sagas HTTP/1.1\r\nHost: x\r\nContent-Type: "
+                     "application/x-www-form-urlencoded\r\nContent-Length: 9000\r\n\r\n" +
+                     form),
             "[" + form + "]"));
   CHECK(has(echo.ask("POST /v1/sagas HTTP/1.1\r\nHost: x\r\n\r\n"), "POST /v1/sagas [] from"));
   CHECK(has(echo.ask("DELETE /v1/sagas/1 HTTP/1.1\r\nHost: x\r\n\r\n"), "DELETE /v1/sagas/1"));
   // Ranges and Accept-Encoding change nothing.
-  CHECK(has(echo.ask("GET /v1/sagas HTTP/1.1\r\nHost: x\r\nRange: bytes=0-1\r\nAccept-Encoding: gzip\r\n\r\n"), "GET /v1/sagas [] from"));
+  CHECK(has(
+      echo.ask(
+          "GET /v1/sagas HTTP/1.1\r\nHost: x\r\nRange: bytes=0-1\r\nAccept-Encoding: gzip\r\n\r\n"),
+      "GET /v1/sagas [] from"));
 }
 
 TEST_CASE("chunked bodies arrive whole, also in single bytes") {
   Echo echo;
-  const std::string head = "POST /v1/sagas HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n";
+  const std::string head =
+      "POST /v1/sagas HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n";
   const std::string chunks = "3\r\nabc\r\nA;ext=1\r\n0123456789\r\n0\r\n\r\n";
   CHECK(has(echo.ask(head + chunks), "[abc0123456789]"));
   RawClient client(echo.port);
@@ -171,9 +196,11 @@ TEST_CASE("HEAD, OPTIONS, 404 and 405") {
   const std::string head = client.send("HEAD /large HTTP/1.1\r\nHost: x\r\n\r\n").one(true);
   CHECK(status_of(head) == "200");
   CHECK(has(head, "Content-Length: 5000000\r\n"));
-  CHECK(has(client.send("GET /v1/sagas HTTP/1.1\r\nHost: x\r\n\r\n").one(), "GET /v1/sagas"));  // no body came before it
+  CHECK(has(client.send("GET /v1/sagas HTTP/1.1\r\nHost: x\r\n\r\n").one(),
+            "GET /v1/sagas"));  // no body came before it
 
-  const std::string not_allowed = echo.ask("PUT /v1/sagas HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\n\r\nx");
+  const std::string not_allowed =
+      echo.ask("PUT /v1/sagas HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\n\r\nx");
   CHECK(status_of(not_allowed) == "405");
   CHECK(has(not_allowed, "\r\nAllow: GET, HEAD, OPTIONS, POST\r\n"));
   const std::string options = echo.ask("OPTIONS /v1/sagas/1 HTTP/1.1\r\nHost: x\r\n\r\n");
@@ -183,7 +210,8 @@ TEST_CASE("HEAD, OPTIONS, 404 and 405") {
   CHECK(status_of(missing) == "404");
   CHECK(has(missing, "Content-Type: application/problem+json\r\n"));
   CHECK(body_of(missing) ==
-        "{\"type\":\"urn:belay:problem:not_found\",\"title\":\"the request was refused\",\"status\":404,"
+        "{\"type\":\"urn:belay:problem:not_found\",\"title\":\"the request was "
+        "refused\",\"status\":404,"
         "\"detail\":\"nothing is served at this path\",\"code\":\"not_found\"}\n");
   CHECK(status_of(echo.get("/v1/sagas/")) == "404");  // an empty hole
   CHECK(status_of(echo.get("//v1/sagas")) == "404");
@@ -197,7 +225,9 @@ TEST_CASE("large answers arrive whole, and connections are kept") {
     CHECK(body_of(client.send("GET /large HTTP/1.1\r\nHost: x\r\n\r\n").one()).size() == 5'000'000);
   }
   // Two at once in one packet are answered in order.
-  client.send("GET /v1/sagas/1 HTTP/1.1\r\nHost: x\r\n\r\nGET /v1/sagas/2 HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+  client.send(
+      "GET /v1/sagas/1 HTTP/1.1\r\nHost: x\r\n\r\nGET /v1/sagas/2 HTTP/1.1\r\nHost: "
+      "x\r\nConnection: close\r\n\r\n");
   CHECK(has(client.one(), "{id=1}"));
   const std::string last = client.rest();
   CHECK(has(last, "{id=2}"));
@@ -222,7 +252,9 @@ TEST_CASE("hostile requests are refused, answered once, and end the connection")
   const auto check = [&](const std::string& request, const std::string& status) {
     // What follows in the same packet must never be taken for a request.
     const std::string answers =
-        RawClient(echo.port).send(request + "GET /v1/sagas/smuggled HTTP/1.1\r\nHost: x\r\n\r\n").rest();
+        RawClient(echo.port)
+            .send(request + "GET /v1/sagas/smuggled HTTP/1.1\r\nHost: x\r\n\r\n")
+            .rest();
     INFO(request.substr(0, 200));
     CHECK(status_of(answers) == status);
     CHECK(!has(answers, "smuggled"));
@@ -234,7 +266,8 @@ TEST_CASE("hostile requests are refused, answered once, and end the connection")
     check(post + "Content-Length: 5\r\nContent-Length: 5\r\n\r\nhello", "400");
     check(post + "Content-Length: 5, 5\r\n\r\nhello", "400");
     check(post + "Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", "400");
-    check(post + "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", "400");
+    check(post + "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+          "400");
     check(post + "Transfer-Encoding: chunked, identity\r\n\r\n0\r\n\r\n", "501");
     check(post + "Transfer-Encoding: xchunked\r\n\r\n0\r\n\r\n", "501");
     check(post + "Transfer-Encoding : chunked\r\n\r\n0\r\n\r\n", "400");
@@ -249,8 +282,11 @@ TEST_CASE("hostile requests are refused, answered once, and end the connection")
   }
   SECTION("chunks that cannot be read") {
     const std::string chunked = post + "Transfer-Encoding: chunked\r\n\r\n";
-    for (const char* chunks : {"zz\r\n", "-1\r\n", "+1\r\na\r\n0\r\n\r\n", "0x1\r\na\r\n0\r\n\r\n", " 1\r\na\r\n0\r\n\r\n",
-                               "\r\n", "1\na\n0\n\n0123456789012345678901234567890123456789012345678901234567890123456789", "1\r\nab\r\n0\r\n\r\n", "0\r\nX: trailer\r\n\r\n", "FFFFFFFFF\r\n"}) {
+    for (const char* chunks :
+         {"zz\r\n", "-1\r\n", "+1\r\na\r\n0\r\n\r\n", "0x1\r\na\r\n0\r\n\r\n",
+          " 1\r\na\r\n0\r\n\r\n", "\r\n",
+          "1\na\n0\n\n0123456789012345678901234567890123456789012345678901234567890123456789",
+          "1\r\nab\r\n0\r\n\r\n", "0\r\nX: trailer\r\n\r\n", "FFFFFFFFF\r\n"}) {
       check(chunked + chunks, "400");
     }
     check(chunked + "1;" + std::string(100, 'e'), "400");
@@ -283,18 +319,23 @@ TEST_CASE("hostile requests are refused, answered once, and end the connection")
     std::string many = "GET /v1/sagas HTTP/1.1\r\nHost: x\r\n";
     for (int i = 0; i < 100; ++i) many += "X-" + std::to_string(i) + ": 1\r\n";
     check(many + "\r\n", "431");
-    check("GET /v1/sagas HTTP/1.1\r\nHost: x\r\nX: " + std::string(20'000, 'x') + "\r\n\r\n", "431");
+    check("GET /v1/sagas HTTP/1.1\r\nHost: x\r\nX: " + std::string(20'000, 'x') + "\r\n\r\n",
+          "431");
     std::string query = "/v1/sagas?";
     for (int i = 0; i < 100; ++i) query += "a&";
     check("GET " + query + " HTTP/1.1\r\nHost: x\r\n\r\n", "400");
   }
   SECTION("bodies that are not taken") {
     check(post + "Content-Encoding: gzip\r\nContent-Length: 1\r\n\r\nx", "415");
-    check(post + "Content-Type: Multipart/form-data; boundary=x\r\nContent-Length: 1\r\n\r\nx", "415");
+    check(post + "Content-Type: Multipart/form-data; boundary=x\r\nContent-Length: 1\r\n\r\nx",
+          "415");
     check(post + "Content-Length: 1048577\r\n\r\n" + std::string(1'048'577, 'x'), "413");
     check(post + "Content-Length: 999999999999\r\n\r\n", "413");
     check("POST /hooks/small HTTP/1.1\r\nHost: x\r\nContent-Length: 11\r\n\r\n01234567890", "413");
-    check("POST /hooks/small HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n6\r\n012345\r\n5\r\n67890\r\n0\r\n\r\n", "413");
+    check(
+        "POST /hooks/small HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: "
+        "chunked\r\n\r\n6\r\n012345\r\n5\r\n67890\r\n0\r\n\r\n",
+        "413");
     check(post + "Transfer-Encoding: chunked\r\n\r\nFFFFFFFF\r\n", "413");
   }
   CHECK(echo.handled == 0);
@@ -303,16 +344,22 @@ TEST_CASE("hostile requests are refused, answered once, and end the connection")
 
 TEST_CASE("a body at the limit is taken") {
   Echo echo;
-  CHECK(has(echo.ask("POST /hooks/small HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n0123456789"), "[0123456789]"));
-  CHECK(has(echo.ask("POST /hooks/small HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\na\r\n0123456789\r\n0\r\n\r\n"), "[0123456789]"));
-  CHECK(status_of(echo.ask("POST /v1/sagas HTTP/1.1\r\nHost: x\r\nContent-Length: 1048576\r\n\r\n" + std::string(1'048'576, 'x'))) == "200");
+  CHECK(
+      has(echo.ask("POST /hooks/small HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n0123456789"),
+          "[0123456789]"));
+  CHECK(has(echo.ask("POST /hooks/small HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: "
+                     "chunked\r\n\r\na\r\n0123456789\r\n0\r\n\r\n"),
+            "[0123456789]"));
+  CHECK(status_of(echo.ask("POST /v1/sagas HTTP/1.1\r\nHost: x\r\nContent-Length: 1048576\r\n\r\n" +
+                           std::string(1'048'576, 'x'))) == "200");
   CHECK(status_of(echo.get("/" + std::string(1'023, 'x'))) == "404");
 }
 
 TEST_CASE("who waits for 100 Continue gets it") {
   Echo echo;
   RawClient client(echo.port);
-  client.send("POST /v1/sagas HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\n");
+  client.send(
+      "POST /v1/sagas HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\n");
   CHECK(client.one() == "HTTP/1.1 100 Continue\r\n\r\n");
   CHECK(has(client.send("{}").one(), "[{}]"));
 }
@@ -324,8 +371,13 @@ TEST_CASE("slow heads and slow bodies are given up, idle connections are closed"
   options.keep_alive_timeout_ms = 150;
   Echo echo(options);
   CHECK(status_of(RawClient(echo.port).send("GET /v1/sagas HTTP/1.1\r\nHos").rest()) == "408");
-  CHECK(status_of(RawClient(echo.port).send("POST /v1/sagas HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nhel").rest()) == "408");
-  CHECK(status_of(RawClient(echo.port).send("POST /v1/sagas HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhel").rest()) == "408");
+  CHECK(status_of(RawClient(echo.port)
+                      .send("POST /v1/sagas HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nhel")
+                      .rest()) == "408");
+  CHECK(status_of(RawClient(echo.port)
+                      .send("POST /v1/sagas HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: "
+                            "chunked\r\n\r\n5\r\nhel")
+                      .rest()) == "408");
   CHECK(RawClient(echo.port).rest().empty());
   RawClient idle(echo.port);
   CHECK(status_of(idle.send("GET /v1/sagas HTTP/1.1\r\nHost: x\r\n\r\n").one()) == "200");
@@ -415,7 +467,8 @@ TEST_CASE("many clients at once") {
             client->send("POST /v1/sagas HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{}").one();
         if (status_of(reply) == "200") ++good;
         // Its thread goes to those who wait for one.
-        if (reply.find("Connection: close") != std::string::npos) client = std::make_unique<RawClient>(echo.port);
+        if (reply.find("Connection: close") != std::string::npos)
+          client = std::make_unique<RawClient>(echo.port);
       }
     });
   }
@@ -439,21 +492,26 @@ TEST_CASE("a port in use is said, and stop() ends everything") {
 TEST_CASE("what no route serves may go elsewhere") {
   HttpServer server;
   server.route("GET", "/a", [](const HttpRequest&) { return plain("a"); });
-  server.otherwise([](const HttpRequest& request) { return plain("else " + request.method + " " + request.path); });
+  server.otherwise([](const HttpRequest& request) {
+    return plain("else " + request.method + " " + request.path);
+  });
   const auto port = server.listen("127.0.0.1", 0);
   REQUIRE(port);
   CHECK(body_of(RawClient(*port).send("GET /a HTTP/1.1\r\nHost: x\r\n\r\n").one()) == "a");
-  CHECK(body_of(RawClient(*port).send("PUT /b/c HTTP/1.1\r\nHost: x\r\n\r\n").one()) == "else PUT /b/c");
+  CHECK(body_of(RawClient(*port).send("PUT /b/c HTTP/1.1\r\nHost: x\r\n\r\n").one()) ==
+        "else PUT /b/c");
 }
 
 TEST_CASE("random bytes earn an answer or nothing, and never a crash") {
   Echo echo;
   std::uint64_t seed = 42;
   const auto next = [&] { return seed = seed * 6364136223846793005ULL + 1442695040888963407ULL; };
-  const std::string good = "POST /v1/sagas HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nConnection: close\r\n\r\nhello";
+  const std::string good =
+      "POST /v1/sagas HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nConnection: close\r\n\r\nhello";
   for (int round = 0; round < 3000; ++round) {
     std::string bytes = good;
-    for (std::uint64_t n = (next() >> 33) % 6; n-- > 0;) bytes[(next() >> 33) % bytes.size()] = static_cast<char>(next() >> 40);
+    for (std::uint64_t n = (next() >> 33) % 6; n-- > 0;)
+      bytes[(next() >> 33) % bytes.size()] = static_cast<char>(next() >> 40);
     if (!bytes.ends_with("\r\n\r\nhello")) bytes += "\r\n\r\n";
     const std::size_t end = bytes.find("\r\n\r\n");
     (void)read_head(std::string_view(bytes).substr(0, end + 4));

@@ -24,17 +24,21 @@ TEST_CASE("ids are version 7 uuids, rise, and hold their time") {
   }
   CHECK(time_of_uuid(IdGenerator().next(now)).us == 1'795'262'400'123'000);
   CHECK(IdGenerator().next(now) != IdGenerator().next(now));
-  // A later clock is caught up with at once: 5,000 ids are a bit more than a millisecond of fractions.
+  // A later clock is caught up with at once: 5,000 ids are a bit more than a millisecond of
+  // fractions.
   CHECK(time_of_uuid(ids.next({now.us + 10'000})).us == 1'795'262'400'133'000);
 }
 
 TEST_CASE("uuids are checked and normalised") {
   CHECK(is_uuid("0198f3c2-7d1a-7000-8000-0123456789ab"));
-  for (const char* bad : {"", "0198F3C2-7D1A-7000-8000-0123456789AB", "0198f3c27d1a70008000 0123456789ab", "0198f3c2-7d1a-7000-8000-0123456789ag",
-                          "0198f3c2-7d1a-7000-8000-0123456789ab0", "0198f3c2+7d1a-7000-8000-0123456789ab"}) {
+  for (const char* bad :
+       {"", "0198F3C2-7D1A-7000-8000-0123456789AB", "0198f3c27d1a70008000 0123456789ab",
+        "0198f3c2-7d1a-7000-8000-0123456789ag", "0198f3c2-7d1a-7000-8000-0123456789ab0",
+        "0198f3c2+7d1a-7000-8000-0123456789ab"}) {
     CHECK(!is_uuid(bad));
   }
-  CHECK(normalise_uuid("0198F3C2-7D1A-7000-8000-0123456789AB") == "0198f3c2-7d1a-7000-8000-0123456789ab");
+  CHECK(normalise_uuid("0198F3C2-7D1A-7000-8000-0123456789AB") ==
+        "0198f3c2-7d1a-7000-8000-0123456789ab");
   CHECK(!normalise_uuid("0198F3C2-7D1A-7000-8000-0123456789A"));
 }
 
@@ -42,9 +46,13 @@ TEST_CASE("a lane is fixed for ever, and lanes are used evenly") {
   CHECK(sha256_hex("abc") == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
   // SHA-256("acme\0confirm_booking:7"), first 8 bytes, mod 32.
   CHECK(lane_of("acme", "confirm_booking:7", 32) ==
-        static_cast<int>(std::stoull(sha256_hex(std::string("acme\0confirm_booking:7", 22)).substr(0, 16), nullptr, 16) % 32));
+        static_cast<int>(
+            std::stoull(sha256_hex(std::string("acme\0confirm_booking:7", 22)).substr(0, 16),
+                        nullptr, 16) %
+            32));
   std::vector<int> used(32);
-  for (int i = 0; i < 32'000; ++i) ++used[static_cast<std::size_t>(lane_of("acme", std::to_string(i), 32))];
+  for (int i = 0; i < 32'000; ++i)
+    ++used[static_cast<std::size_t>(lane_of("acme", std::to_string(i), 32))];
   for (const int count : used) {
     CHECK(count > 800);
     CHECK(count < 1200);
@@ -76,7 +84,8 @@ TEST_CASE("database time goes on by the monotonic clock and never back") {
   CHECK(clock.now(160'501).us == 119'001);
 }
 
-TEST_CASE("a database's clock that was set back is followed at the next answer, however little it was") {
+TEST_CASE(
+    "a database's clock that was set back is followed at the next answer, however little it was") {
   const std::int64_t back_us = GENERATE(2'000, 100'000, 1'900'000, 20'000'000);
   DatabaseClock clock;
   std::int64_t at = 1'000'000, database = 100'000'000;

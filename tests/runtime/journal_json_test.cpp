@@ -1,4 +1,5 @@
-// Entries survive being written and read: every kind of fact and drawn thing, every kind of value, generated.
+// Entries survive being written and read: every kind of fact and drawn thing, every kind of value,
+// generated.
 #include "runtime/base/journal_json.h"
 
 #include <limits>
@@ -15,7 +16,8 @@ namespace {
 template <class T>
 Result<Entry> round_trip(const Graph& graph, const T& entry, std::string& body) {
   body = entry_body(graph, entry);
-  return decode_entry(graph, {entry.seq, entry.version, entry.at, entry.actor, kind_name(entry.fact), body});
+  return decode_entry(
+      graph, {entry.seq, entry.version, entry.at, entry.actor, kind_name(entry.fact), body});
 }
 
 }  // namespace
@@ -24,15 +26,19 @@ TEST_CASE("a body is short and can be read by a person") {
   const Graph graph = belay::runtime::testing::a_graph();
   Entry entry;
   entry.seq = 4;
-  entry.fact = StepSucceeded{{1, {}}, Direction::kForward, 0, record({{"charge", Value::string("ch_1")}})};
+  entry.fact =
+      StepSucceeded{{1, {}}, Direction::kForward, 0, record({{"charge", Value::string("ch_1")}})};
   entry.drawn = {Sent{{2, {}}, Direction::kForward, 0, 0x9f3a5c7712de40b1, ""}};
-  CHECK(entry_body(graph, entry) ==
-        R"({"path":"capture","result":{"charge":"ch_1"},"drawn":[{"sent":"confirm","digest":"9f3a5c7712de40b1"}]})");
-  entry.fact = StepFailed{{1, {}}, Direction::kUndo, 2, FailureKind::kUnsure, "timeout", "no answer in 10 s", true, 0};
+  CHECK(
+      entry_body(graph, entry) ==
+      R"({"path":"capture","result":{"charge":"ch_1"},"drawn":[{"sent":"confirm","digest":"9f3a5c7712de40b1"}]})");
+  entry.fact = StepFailed{{1, {}},   Direction::kUndo,    2,    FailureKind::kUnsure,
+                          "timeout", "no answer in 10 s", true, 0};
   entry.reason = "because";
   entry.drawn = {Held{{1, {}}, Direction::kUndo, HoldReason::kUndoFailed, "ops"}, Ended{}};
-  CHECK(entry_body(graph, entry) ==
-        R"({"path":"capture","direction":"undo","generation":2,"failed":"unsure","error":"timeout","message":"no answer in 10 s","answered":true,"reason":"because","drawn":[{"held":"capture","direction":"undo","reason":"undo_failed","team":"ops"},{"ended":true}]})");
+  CHECK(
+      entry_body(graph, entry) ==
+      R"({"path":"capture","direction":"undo","generation":2,"failed":"unsure","error":"timeout","message":"no answer in 10 s","answered":true,"reason":"because","drawn":[{"held":"capture","direction":"undo","reason":"undo_failed","team":"ops"},{"ended":true}]})");
 }
 
 TEST_CASE("values of every kind are tagged without loss") {
@@ -47,7 +53,8 @@ TEST_CASE("values of every kind are tagged without loss") {
   check(Value(), "null");
   check(Value::integer(std::numeric_limits<std::int64_t>::min()), "-9223372036854775808");
   check(Value::unsigned_integer(7), R"({"$uint":7})");
-  check(Value::unsigned_integer(std::numeric_limits<std::uint64_t>::max()), R"({"$uint":18446744073709551615})");
+  check(Value::unsigned_integer(std::numeric_limits<std::uint64_t>::max()),
+        R"({"$uint":18446744073709551615})");
   check(Value::real(5), "5.0");
   check(Value::real(-0.0), "-0.0");
   check(Value::real(5e-324), "5e-324");
@@ -63,7 +70,8 @@ TEST_CASE("values of every kind are tagged without loss") {
   check(Value::string("\xff"), R"({"$text":"/w=="})");
   check(Value::type("int"), R"({"$type":"int"})");
   check(record({{"$money", Value::integer(1)}}), R"({"$map":[["$money",1]]})");
-  check(Value::map({{Value::integer(1), Value::boolean(true)}, {Value::string("a"), Value()}}), R"({"$map":[[1,true],["a",null]]})");
+  check(Value::map({{Value::integer(1), Value::boolean(true)}, {Value::string("a"), Value()}}),
+        R"({"$map":[[1,true],["a",null]]})");
   check(record({{"", Value::list({})}, {"ü\n", Value::map({})}}), R"({"":[],"ü\n":{}})");
 }
 

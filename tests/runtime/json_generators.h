@@ -1,4 +1,5 @@
-// Random values, entries and states, for round trips. The same seed gives the same thing on every machine.
+// Random values, entries and states, for round trips. The same seed gives the same thing on every
+// machine.
 #pragma once
 #include <cstdint>
 #include <limits>
@@ -36,14 +37,33 @@ class Random {
       case 0: return 0;
       case 1: return static_cast<std::int64_t>(below(1000)) - 500;
       case 2: return static_cast<std::int64_t>(engine_());
-      default: return coin() ? std::numeric_limits<std::int64_t>::max() : std::numeric_limits<std::int64_t>::min();
+      default:
+        return coin() ? std::numeric_limits<std::int64_t>::max()
+                      : std::numeric_limits<std::int64_t>::min();
     }
   }
-  std::uint32_t small() { return below(3) == 0 ? static_cast<std::uint32_t>(engine_()) : static_cast<std::uint32_t>(below(4)); }
+  std::uint32_t small() {
+    return below(3) == 0 ? static_cast<std::uint32_t>(engine_())
+                         : static_cast<std::uint32_t>(below(4));
+  }
   std::string text() {
-    static const std::vector<std::string> kTexts = {
-        "", "a", "$money", "$", "ünïcode", "\"quoted\\\"", "line\nbreak\t", std::string("nul\0", 4), "\xff\xfe", "\xed\xa0\x80",
-        "\xf0\x9f\x98\x80", "{}", "null", std::string(300, 'x'), "\x7f\x01", "drawn", "path"};
+    static const std::vector<std::string> kTexts = {"",
+                                                    "a",
+                                                    "$money",
+                                                    "$",
+                                                    "ünïcode",
+                                                    "\"quoted\\\"",
+                                                    "line\nbreak\t",
+                                                    std::string("nul\0", 4),
+                                                    "\xff\xfe",
+                                                    "\xed\xa0\x80",
+                                                    "\xf0\x9f\x98\x80",
+                                                    "{}",
+                                                    "null",
+                                                    std::string(300, 'x'),
+                                                    "\x7f\x01",
+                                                    "drawn",
+                                                    "path"};
     return kTexts[below(kTexts.size())];
   }
   Path path() {
@@ -62,7 +82,8 @@ class Random {
       case 2: return Value::integer(number());
       case 3: return Value::unsigned_integer(static_cast<std::uint64_t>(number()));
       case 4: {
-        static const double kDoubles[] = {0.0, -0.0, 1.0, 0.1, 1e308, 5e-324, -1e15, 1e16, 123456789.0};
+        static const double kDoubles[] = {0.0,    -0.0,  1.0,  0.1,        1e308,
+                                          5e-324, -1e15, 1e16, 123456789.0};
         switch (below(12)) {
           case 9: return Value::real(std::numeric_limits<double>::infinity());
           case 10: return Value::real(-std::numeric_limits<double>::infinity());
@@ -73,15 +94,20 @@ class Random {
       case 5: return Value::string(text());
       case 6: return Value::bytes(text());
       case 7:
-        return Value::timestamp({timestamp_seconds_min + static_cast<std::int64_t>(below(static_cast<std::uint64_t>(
-                                     timestamp_seconds_max - timestamp_seconds_min))),
-                                 coin() ? 0 : static_cast<std::int32_t>(below(1'000'000'000))});
+        return Value::timestamp(
+            {timestamp_seconds_min + static_cast<std::int64_t>(below(static_cast<std::uint64_t>(
+                                         timestamp_seconds_max - timestamp_seconds_min))),
+             coin() ? 0 : static_cast<std::int32_t>(below(1'000'000'000))});
       case 8: {
         const std::int64_t sign = coin() ? 1 : -1;
-        return Value::duration({sign * static_cast<std::int64_t>(below(1'000'000)),
-                                static_cast<std::int32_t>(sign * (coin() ? 0 : static_cast<std::int64_t>(below(1'000'000'000))))});
+        return Value::duration(
+            {sign * static_cast<std::int64_t>(below(1'000'000)),
+             static_cast<std::int32_t>(
+                 sign * (coin() ? 0 : static_cast<std::int64_t>(below(1'000'000'000))))});
       }
-      case 9: return Value::money({number(), coin() ? std::array<char, 3>{'E', 'U', 'R'} : std::array<char, 3>{'J', 'P', 'Y'}});
+      case 9:
+        return Value::money({number(), coin() ? std::array<char, 3>{'E', 'U', 'R'}
+                                              : std::array<char, 3>{'J', 'P', 'Y'}});
       case 10: return Value::type(coin() ? "int" : "google.protobuf.Timestamp");
       case 11: {
         List list;
@@ -131,13 +157,19 @@ class Random {
 
   Fact fact() {
     switch (below(std::variant_size_v<Fact>)) {
-      case 0: return Started{value(), {text(), text(), small(), static_cast<std::int32_t>(below(32))}, coin()};
+      case 0:
+        return Started{
+            value(), {text(), text(), small(), static_cast<std::int32_t>(below(32))}, coin()};
       case 1: return StepSucceeded{path(), direction(), small(), value()};
-      case 2: return StepFailed{path(), direction(), small(), failure(), text(), text(), coin(), number()};
+      case 2:
+        return StepFailed{path(), direction(), small(), failure(),
+                          text(), text(),      coin(),  number()};
       case 3: return TimerFired{path(), static_cast<TimerPurpose>(below(4)), direction()};
       case 4: return EventTaken{path(), text(), text(), value(), small()};
       case 5: return CancelAsked{};
-      case 6: return OperatorActed{static_cast<OperatorAct>(below(5)), path(), direction(), coin(), value(), text()};
+      case 6:
+        return OperatorActed{
+            static_cast<OperatorAct>(below(5)), path(), direction(), coin(), value(), text()};
       case 7: return AnswerGiven{path(), value()};
       case 8: return TurnCame{};
       case 9: return UndoAsked{};
@@ -246,8 +278,10 @@ class Random {
       s.variables.push_back(v);
     }
     for (std::uint64_t n = below(3); n > 0; --n) s.joins.push_back({path(), small(), numbers()});
-    for (std::uint64_t n = below(3); n > 0; --n) s.loops.push_back({path(), values(), small(), small(), numbers()});
-    for (std::uint64_t n = below(3); n > 0; --n) s.unwinding.push_back({path(), small(), small(), coin(), text()});
+    for (std::uint64_t n = below(3); n > 0; --n)
+      s.loops.push_back({path(), values(), small(), small(), numbers()});
+    for (std::uint64_t n = below(3); n > 0; --n)
+      s.unwinding.push_back({path(), small(), small(), coin(), text()});
     for (std::uint64_t n = below(3); n > 0; --n) s.taken_events.push_back(text());
     s.output = value();
     s.problem = text();

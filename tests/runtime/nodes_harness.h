@@ -1,5 +1,5 @@
-// Several engines on one store in memory, stepped by hand on a virtual clock: a step of each in turn, and time passes only
-// when nobody has anything to do.
+// Several engines on one store in memory, stepped by hand on a virtual clock: a step of each in
+// turn, and time passes only when nobody has anything to do.
 #pragma once
 #include "runtime/engine/starts.h"
 #include "runtime/engine/stepped_engine.h"
@@ -9,8 +9,7 @@
 
 namespace belay::testing {
 
-inline const std::string kMore =
-    std::string(R"(belay 1
+inline const std::string kMore = std::string(R"(belay 1
 
 workflow stay_once "Keep a room, once", version 1
   takes
@@ -55,8 +54,8 @@ class Nodes {
     bool frozen = false;  // as by SIGSTOP
   };
 
-  explicit Nodes(std::vector<interpreter::Graph> definitions = shop(), std::size_t cells = cells_of_tests(),
-                 std::size_t writers = 1)
+  explicit Nodes(std::vector<interpreter::Graph> definitions = shop(),
+                 std::size_t cells = cells_of_tests(), std::size_t writers = 1)
       : store(cells, writers), graphs(std::move(definitions)) {
     use_virtual_clock(&us_);
     store.use_clock([this] { return Instant{1'700'000'000'000'000 + us_}; });
@@ -110,7 +109,8 @@ class Nodes {
       if (due) node.engine->step_loop();
       worked |= due;
       worked |= node.engine->step_loader();
-      for (std::size_t i = 0; i < node.engine->writers(); ++i) worked |= node.engine->step_writer(i);
+      for (std::size_t i = 0; i < node.engine->writers(); ++i)
+        worked |= node.engine->step_writer(i);
     }
     return worked;
   }
@@ -142,7 +142,8 @@ class Nodes {
     until([&] {
       return std::all_of(wanted.begin(), wanted.end(), [&](const auto& node) {
         std::size_t held = 0;
-        for (Lane lane = 0; lane < 32; ++lane) held += at(node.first).engine->holder(lane).mine ? 1 : 0;
+        for (Lane lane = 0; lane < 32; ++lane)
+          held += at(node.first).engine->holder(lane).mine ? 1 : 0;
         return held == node.second && lanes_of(node.first) == node.second;
       });
     });
@@ -154,13 +155,18 @@ class Nodes {
     return start_request(workflow, field, value, key);
   }
   Result<StartReply> start(const std::string& name, StartRequest request) {
-    return answer<StartReply>([&](auto done) { at(name).engine->start(std::move(request), std::move(done)); });
+    return answer<StartReply>(
+        [&](auto done) { at(name).engine->start(std::move(request), std::move(done)); });
   }
-  Result<PublishReply> publish(const std::string& name, const std::string& order, int amount, const std::string& id = "") {
-    return answer<PublishReply>([&](auto done) { at(name).engine->publish(paid_request(order, amount, id), std::move(done)); });
+  Result<PublishReply> publish(const std::string& name, const std::string& order, int amount,
+                               const std::string& id = "") {
+    return answer<PublishReply>([&](auto done) {
+      at(name).engine->publish(paid_request(order, amount, id), std::move(done));
+    });
   }
   Result<SagaView> view(const std::string& name, const SagaId& saga) {
-    return answer<SagaView>([&](auto done) { at(name).engine->view("acme", saga, std::move(done)); });
+    return answer<SagaView>(
+        [&](auto done) { at(name).engine->view("acme", saga, std::move(done)); });
   }
   template <class T>
   Result<T> answer(const std::function<void(std::function<void(Result<T>)>)>& ask) {
@@ -173,7 +179,9 @@ class Nodes {
     const auto row = store.instance(saga);
     return row ? row->status : "";
   }
-  Lane lane_of_order(const std::string& order) const { return Topics::lane("acme", "shop.paid", order); }
+  Lane lane_of_order(const std::string& order) const {
+    return Topics::lane("acme", "shop.paid", order);
+  }
 
   CellStores store;
   std::vector<interpreter::Graph> graphs;
@@ -182,5 +190,27 @@ class Nodes {
   std::int64_t us_ = 1'000'000;
   std::map<std::string, Node> nodes_;
 };
+
+inline std::size_t entries(const Nodes& nodes, const SagaId& saga, const std::string& kind) {
+  std::size_t count = 0;
+  for (const JournalRow& row : nodes.store.journal_of(saga)) count += row.kind == kind ? 1 : 0;
+  return count;
+}
+
+// Every journal is one history: numbered without a gap.
+inline void whole(const Nodes& nodes) {
+  for (const SagaId& saga : nodes.store.sagas()) {
+    std::uint64_t seq = 0;
+    for (const JournalRow& row : nodes.store.journal_of(saga)) CHECK(row.seq == ++seq);
+  }
+}
+
+inline std::vector<SagaId> of_workflow(const Nodes& nodes, const std::string& workflow) {
+  std::vector<SagaId> found;
+  for (const SagaId& id : nodes.store.sagas()) {
+    if (nodes.store.instance(id)->workflow == workflow) found.push_back(id);
+  }
+  return found;
+}
 
 }  // namespace belay::testing

@@ -1,10 +1,11 @@
 // Calls that are held back by their rate, and calls that must be heard from.
+#include "runtime/actions/pace.h"
+
 #include <chrono>
 #include <condition_variable>
 #include <mutex>
 #include <vector>
 
-#include "runtime/actions/pace.h"
 #include "runtime/actions/plugin_runner.h"
 #include "tests/catch.h"
 
@@ -58,8 +59,10 @@ TEST_CASE("calls of one measure leave in order, never more than so many in a str
     CHECK(what == expected++);
     times.push_back(at);
   }
-  // Each is at least a stretch later than the one two before it (a call is noted after it was let out).
-  for (std::size_t i = 2; i < times.size(); ++i) CHECK(times[i] - times[i - 2] > std::chrono::milliseconds(50));
+  // Each is at least a stretch later than the one two before it (a call is noted after it was let
+  // out).
+  for (std::size_t i = 2; i < times.size(); ++i)
+    CHECK(times[i] - times[i - 2] > std::chrono::milliseconds(50));
   CHECK(seen[2].first == 100);  // another measure does not wait
 }
 
@@ -71,7 +74,8 @@ TEST_CASE("what waits beyond the bound is refused", "[pace]") {
   CHECK_FALSE(pace.pass("a", 1, 3'600'000, [] {}));
 }
 
-TEST_CASE("a plugin that is not heard of is unsure, and its late word changes nothing", "[plugin]") {
+TEST_CASE("a plugin that is not heard of is unsure, and its late word changes nothing",
+          "[plugin]") {
   std::mutex mutex;
   std::condition_variable changed;
   bool go_on = false;

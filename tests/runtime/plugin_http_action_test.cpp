@@ -1,5 +1,5 @@
-// HTTP actions: the request out of a call, the outcome out of an answer, and the traffic of a connector: limits, breaker,
-// lease, live changes.
+// HTTP actions: the request out of a call, the outcome out of an answer, and the traffic of a
+// connector: limits, breaker, lease, live changes.
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
@@ -66,16 +66,22 @@ Action capture() {
   note.optional = fee.optional = true;
   Action action;
   action.name = "stripe.capture";
-  action.takes = {{"intent", of(Type::Base::kText)}, {"amount", of(Type::Base::kMoney)}, {"note", note}};
+  action.takes = {
+      {"intent", of(Type::Base::kText)}, {"amount", of(Type::Base::kMoney)}, {"note", note}};
   const std::uint32_t body = 3, status = 4, header = 5;
   action.gives = {{{"charge", of(Type::Base::kText)}, field(body, {"latest_charge"})},
                   {{"at", of(Type::Base::kTimestamp)}, field(body, {"at"})},
                   {{"fee", fee}, field(body, {"fee"})},
                   {{"trace", note}, field(header, {"x_trace"})}};
-  action.outcomes = {{is(slot(status), Value::integer(402)), "stripe.card_declined"},
-                     {is(field(body, {"state"}), Value::string("declined")), "stripe.declined_politely"}};
-  action.http = {"stripe", "POST", "/v1/intents/{intent}/capture", {{"amount", field(1, {"minor"})}, {"note", slot(2)}},
-                 {}, {{"X-Currency", field(1, {"currency"})}}};
+  action.outcomes = {
+      {is(slot(status), Value::integer(402)), "stripe.card_declined"},
+      {is(field(body, {"state"}), Value::string("declined")), "stripe.declined_politely"}};
+  action.http = {"stripe",
+                 "POST",
+                 "/v1/intents/{intent}/capture",
+                 {{"amount", field(1, {"minor"})}, {"note", slot(2)}},
+                 {},
+                 {{"X-Currency", field(1, {"currency"})}}};
   return action;
 }
 
@@ -85,7 +91,8 @@ ActionCall call_of(Action action) {
   ActionCall call;
   call.graph = graph;
   call.key = "s:capture:do:0";
-  call.args = record({{"intent", Value::string("pi 1/2")}, {"amount", Value::money({4990, {'E', 'U', 'R'}})}});
+  call.args = record(
+      {{"intent", Value::string("pi 1/2")}, {"amount", Value::money({4990, {'E', 'U', 'R'}})}});
   call.now = {1'795'262'400'000'000};
   return call;
 }
@@ -112,7 +119,8 @@ Judged judge(const OutgoingResponse& response, Action action = capture()) {
 // Answers each request with what `reply` says, one request a connection.
 class Server {
  public:
-  explicit Server(std::function<std::string(const std::string& request)> reply) : reply_(std::move(reply)) {
+  explicit Server(std::function<std::string(const std::string& request)> reply)
+      : reply_(std::move(reply)) {
     fd_ = socket(AF_INET, SOCK_STREAM, 0);
     sockaddr_in address{};
     address.sin_family = AF_INET;
@@ -140,8 +148,10 @@ class Server {
           }
           if (!in.empty()) {
             const std::string body = reply_(in);
-            const std::string out = "HTTP/1.1 " + body.substr(0, 3) + " X\r\nConnection: close\r\nContent-Length: " +
-                                    std::to_string(body.size() - 4) + "\r\n\r\n" + body.substr(4);
+            const std::string out =
+                "HTTP/1.1 " + body.substr(0, 3) +
+                " X\r\nConnection: close\r\nContent-Length: " + std::to_string(body.size() - 4) +
+                "\r\n\r\n" + body.substr(4);
             (void)!send(client, out.data(), out.size(), MSG_NOSIGNAL);
           }
           close(client);
@@ -178,7 +188,8 @@ ConnectorConfig stripe(const std::string& url) {
 ActionOutcome run(ActionRunner& runner, ActionCall call) {
   std::promise<ActionOutcome> promise;
   auto future = promise.get_future();
-  runner.run(std::move(call), [&](ActionOutcome outcome) { promise.set_value(std::move(outcome)); });
+  runner.run(std::move(call),
+             [&](ActionOutcome outcome) { promise.set_value(std::move(outcome)); });
   return future.get();
 }
 
@@ -209,10 +220,14 @@ TEST_CASE("a call becomes a request") {
 
 TEST_CASE("an answer becomes an outcome") {
   using K = FailureKind;
-  const auto fine = judge(answer(200, R"({"latest_charge":"ch_1","at":"2026-11-21T13:00:00+01:00","new":{"x":[1]}})")).outcome;
+  const auto fine =
+      judge(answer(200,
+                   R"({"latest_charge":"ch_1","at":"2026-11-21T13:00:00+01:00","new":{"x":[1]}})"))
+          .outcome;
   INFO(fine.message);
   REQUIRE(fine.ok);
-  CHECK(to_text(fine.result) == R"({"at": 2026-11-21T12:00:00Z, "charge": "ch_1", "trace": "t1, t2"})");
+  CHECK(to_text(fine.result) ==
+        R"({"at": 2026-11-21T12:00:00Z, "charge": "ch_1", "trace": "t1, t2"})");
 
   const auto check = [](const Judged& judged, K kind, const std::string& error, bool answered) {
     CHECK(!judged.outcome.ok);
@@ -221,20 +236,23 @@ TEST_CASE("an answer becomes an outcome") {
     CHECK(judged.outcome.answered == answered);
   };
   check(judge(answer(402, "whatever")), K::kBusiness, "stripe.card_declined", true);
-  check(judge(answer(200, R"({"state":"declined"})")), K::kBusiness, "stripe.declined_politely", true);
+  check(judge(answer(200, R"({"state":"declined"})")), K::kBusiness, "stripe.declined_politely",
+        true);
   check(judge(answer(404, "{}")), K::kBusiness, "refused", true);
   check(judge(answer(500, "{}")), K::kUnsure, "server_error", true);
   check(judge(answer(429, "{}")), K::kTransient, "rate_limited", true);
   const Judged sign_in = judge(answer(401, "{}"));
   check(sign_in, K::kTransient, "sign_in", true);
   CHECK(sign_in.incident.find("keys are not accepted") != std::string::npos);
-  for (const char* unreadable : {"", "{", R"({"latest_charge":7,"at":"2026-11-21T13:00:00Z"})", R"({"latest_charge":"ch_1"})",
-                                 R"({"latest_charge":"ch\u0000","at":"2026-11-21T13:00:00Z"})", "[]"}) {
+  for (const char* unreadable :
+       {"", "{", R"({"latest_charge":7,"at":"2026-11-21T13:00:00Z"})",
+        R"({"latest_charge":"ch_1"})",
+        R"({"latest_charge":"ch\u0000","at":"2026-11-21T13:00:00Z"})", "[]"}) {
     INFO(unreadable);
     check(judge(answer(200, unreadable)), K::kUnsure, "unreadable", true);
   }
-  CHECK(judge(answer(200, R"({"latest_charge":7,"at":"2026-11-21T13:00:00Z"})")).outcome.message.find(
-            "charge: must be text, is a whole number") != std::string::npos);
+  CHECK(judge(answer(200, R"({"latest_charge":7,"at":"2026-11-21T13:00:00Z"})"))
+            .outcome.message.find("charge: must be text, is a whole number") != std::string::npos);
   OutgoingResponse lost;
   lost.reached = OutgoingResponse::Reached::kUnknown;
   lost.error = "timed out";
@@ -286,7 +304,9 @@ TEST_CASE("a missing secret is an incident of the connector, not of the saga") {
   WorldOptions options;
   options.connectors = {config};
   std::vector<std::string> incidents;
-  options.on_incident = [&](const std::string& connector, const std::string& what) { incidents.push_back(connector + ": " + what); };
+  options.on_incident = [&](const std::string& connector, const std::string& what) {
+    incidents.push_back(connector + ": " + what);
+  };
   WorldRunner runner(std::move(options));
   CHECK(run(runner, call_of(capture())).kind == FailureKind::kTransient);
   REQUIRE(incidents.size() == 1);
@@ -298,7 +318,8 @@ TEST_CASE("not more at once than the connector allows, and everyone gets a turn"
   Server server([&](const std::string&) {
     const int now = ++inside;
     int seen = most;
-    while (now > seen && !most.compare_exchange_weak(seen, now)) {}
+    while (now > seen && !most.compare_exchange_weak(seen, now)) {
+    }
     std::this_thread::sleep_for(std::chrono::milliseconds(2));
     --inside;
     ++served;

@@ -38,11 +38,14 @@ ActionCall call_of(const std::string& plugin, Value args = record({})) {
 ActionOutcome run(ActionRunner& runner, ActionCall call) {
   std::promise<ActionOutcome> promise;
   auto future = promise.get_future();
-  runner.run(std::move(call), [&](ActionOutcome outcome) { promise.set_value(std::move(outcome)); });
+  runner.run(std::move(call),
+             [&](ActionOutcome outcome) { promise.set_value(std::move(outcome)); });
   return future.get();
 }
 
-PluginResult an_id(const char* id) { return PluginResult::success(record({{"id", Value::string(id)}})); }
+PluginResult an_id(const char* id) {
+  return PluginResult::success(record({{"id", Value::string(id)}}));
+}
 
 }  // namespace
 
@@ -59,17 +62,36 @@ TEST_CASE("the registry is sorted and says what it has") {
 TEST_CASE("what a plugin gives becomes an outcome") {
   for (const PluginThread thread : {PluginThread::kPool, PluginThread::kInline}) {
     PluginRegistry plugins;
-    plugins.add("echo", [](const TheCall& call) {
-      return PluginResult::success(record({{"id", Value::string(call.key + " " + call.tenant + " " + call.saga)}}));
-    }, thread);
-    plugins.add("refuse", [](const TheCall&) { return PluginResult::business("shop.sold_out", "none left"); }, thread);
-    plugins.add("busy", [](const TheCall&) { return PluginResult::transient("later", 250); }, thread);
-    plugins.add("maybe", [](const TheCall&) { return PluginResult::unsure("no idea"); }, thread);
-    plugins.add("throw", [](const TheCall&) -> PluginResult { throw std::runtime_error("oops"); }, thread);
-    plugins.add("odd", [](const TheCall&) { return PluginResult::success(record({{"id", Value::integer(1)}})); }, thread);
-    plugins.add("extra", [](const TheCall&) {
-      return PluginResult::success(record({{"id", Value::string("x")}, {"more", Value::integer(1)}}));
-    }, thread);
+    plugins.add(
+        "echo",
+        [](const TheCall& call) {
+          return PluginResult::success(
+              record({{"id", Value::string(call.key + " " + call.tenant + " " + call.saga)}}));
+        },
+        thread);
+    plugins.add(
+        "refuse",
+        [](const TheCall&) { return PluginResult::business("shop.sold_out", "none left"); },
+        thread);
+    plugins.add(
+        "busy", [](const TheCall&) { return PluginResult::transient("later", 250); }, thread);
+    plugins.add(
+        "maybe", [](const TheCall&) { return PluginResult::unsure("no idea"); }, thread);
+    plugins.add(
+        "throw", [](const TheCall&) -> PluginResult { throw std::runtime_error("oops"); }, thread);
+    plugins.add(
+        "odd",
+        [](const TheCall&) {
+          return PluginResult::success(record({{"id", Value::integer(1)}}));
+        },
+        thread);
+    plugins.add(
+        "extra",
+        [](const TheCall&) {
+          return PluginResult::success(
+              record({{"id", Value::string("x")}, {"more", Value::integer(1)}}));
+        },
+        thread);
     PluginRunner runner(plugins, 2);
     CHECK(run(runner, call_of("echo")).result.find("id")->as_string() == "s1:step:do:0 acme s1");
     CHECK(run(runner, call_of("extra")).result == record({{"id", Value::string("x")}}));
@@ -85,12 +107,14 @@ TEST_CASE("what a plugin gives becomes an outcome") {
     CHECK(outcome.message == "the plugin threw: oops");
     outcome = run(runner, call_of("odd"));
     CHECK(outcome.kind == FailureKind::kUnsure);
-    CHECK(outcome.message == "the plugin's result does not fit: id: must be text, is a whole number");
+    CHECK(outcome.message ==
+          "the plugin's result does not fit: id: must be text, is a whole number");
     CHECK(run(runner, call_of("none")).kind == FailureKind::kTransient);
   }
 }
 
-TEST_CASE("plugins that block run side by side; the queue is bounded; the end waits for what runs") {
+TEST_CASE(
+    "plugins that block run side by side; the queue is bounded; the end waits for what runs") {
   std::promise<void> gate;
   auto opened = gate.get_future().share();
   std::atomic<int> inside{0};
@@ -121,7 +145,8 @@ TEST_CASE("plugins that block run side by side; the queue is bounded; the end wa
   CHECK(refused == 17);
 }
 
-TEST_CASE("tenants whose plugin calls wait take turns, and one that floods leaves a place to others") {
+TEST_CASE(
+    "tenants whose plugin calls wait take turns, and one that floods leaves a place to others") {
   std::promise<void> gate;
   auto opened = gate.get_future().share();
   std::atomic<bool> busy{false};
@@ -144,8 +169,10 @@ TEST_CASE("tenants whose plugin calls wait take turns, and one that floods leave
       ActionCall call = call_of("block");
       call.tenant = tenant;
       runner.run(std::move(call), [&](ActionOutcome outcome) {
-        if (!outcome.ok) ++refused;
-        else if (--left == 0) all.set_value();
+        if (!outcome.ok)
+          ++refused;
+        else if (--left == 0)
+          all.set_value();
       });
     };
     ask("noisy");

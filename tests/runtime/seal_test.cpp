@@ -51,7 +51,8 @@ TEST_CASE("seal: a wrapped key opens under its master and for its saga alone") {
 }
 
 TEST_CASE("seal: what is no key is refused") {
-  for (const char* text : {"", "short", "AAEC", "zz0102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f"}) {
+  for (const char* text :
+       {"", "short", "AAEC", "zz0102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f"}) {
     CHECK(Sealer::from_text(text).error().code == ErrorCode::kMisconfigured);
   }
 }

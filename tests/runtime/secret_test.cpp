@@ -1,4 +1,5 @@
-// Secrets: where they come from, what a missing one says, and that none turns into text by accident.
+// Secrets: where they come from, what a missing one says, and that none turns into text by
+// accident.
 #include "runtime/base/secret.h"
 
 #include <stdlib.h>
@@ -15,7 +16,9 @@
 using namespace belay::runtime;
 
 template <class T>
-concept Printable = requires(std::ostream& out, const T& value) { out << value; };
+concept Printable = requires(std::ostream& out, const T& value) {
+  out << value;
+};
 
 static_assert(!std::is_convertible_v<Secret, std::string>);
 static_assert(!std::is_constructible_v<std::string, const Secret&>);
@@ -32,7 +35,8 @@ TEST_CASE("a secret comes from the environment") {
 }
 
 TEST_CASE("a secret comes from a file, read afresh") {
-  const auto directory = std::filesystem::temp_directory_path() / ("belay_secret_" + std::to_string(getpid()));
+  const auto directory =
+      std::filesystem::temp_directory_path() / ("belay_secret_" + std::to_string(getpid()));
   std::filesystem::create_directories(directory);
   std::ofstream(directory / "mail") << "first\n";
   const SecretStore store(directory.string());

@@ -14,7 +14,8 @@ struct Flushes {
   SteadyTime now{};
   Shares shares{3, 100, [this] { return rows; }};
 
-  void bring(const std::string& tenant, const std::string& what, Kind kind = Kind::kWork, std::size_t cost = 1) {
+  void bring(const std::string& tenant, const std::string& what, Kind kind = Kind::kWork,
+             std::size_t cost = 1) {
     shares.run(tenant, kind, [this, what, cost] {
       rows += cost;
       done.push_back(what);
@@ -30,7 +31,9 @@ struct Flushes {
 
 using Done = std::vector<std::string>;
 
-TEST_CASE("shares: alone a tenant brings what it has, beside another a part, and the rest in its order later") {
+TEST_CASE(
+    "shares: alone a tenant brings what it has, beside another a part, and the rest in its order "
+    "later") {
   Flushes flushes;
   for (int i = 0; i < 50; ++i) flushes.bring("a", "a");
   CHECK(flushes.flush().size() == 50);
@@ -61,7 +64,9 @@ TEST_CASE("shares: tenants that wait take turns") {
   CHECK(flushes.flush() == Done{"a1", "b1", "a2", "b2"});
 }
 
-TEST_CASE("shares: a tenant's requests and its running work take turns, and it begins nothing while any waits") {
+TEST_CASE(
+    "shares: a tenant's requests and its running work take turns, and it begins nothing while any "
+    "waits") {
   Flushes flushes;
   flushes.bring("b", "");
   flushes.flush();

@@ -1,5 +1,5 @@
-// Workflows over the shop of engine_harness.h that several tests share: a test's definitions are the words `belay 1` and the
-// ones that it needs.
+// Workflows over the shop of engine_harness.h that several tests share: a test's definitions are
+// the words `belay 1` and the ones that it needs.
 #pragma once
 
 namespace belay::testing {

@@ -1,4 +1,5 @@
-// Webhook signatures: the vendors' own vectors, rotation, tolerance in both directions, and everything malformed.
+// Webhook signatures: the vendors' own vectors, rotation, tolerance in both directions, and
+// everything malformed.
 #include "runtime/webhooks/signature.h"
 
 #include <map>
@@ -19,15 +20,17 @@ std::vector<Secret> secrets_of(std::initializer_list<const char*> texts) {
   return secrets;
 }
 
-Verdict verify(Scheme scheme, const std::map<std::string, std::string>& headers, std::string_view body,
-               std::initializer_list<const char*> secrets, std::int64_t now_s, std::int64_t tolerance_s = 300) {
+Verdict verify(Scheme scheme, const std::map<std::string, std::string>& headers,
+               std::string_view body, std::initializer_list<const char*> secrets,
+               std::int64_t now_s, std::int64_t tolerance_s = 300) {
   SignedRequest request;
   request.body = body;
   request.header = [&](std::string_view name) -> std::optional<std::string> {
     const auto found = headers.find(std::string(name));
     return found == headers.end() ? std::nullopt : std::optional(found->second);
   };
-  return verify_signature(request, {.scheme = scheme, .tolerance_s = tolerance_s}, secrets_of(secrets), now_s);
+  return verify_signature(request, {.scheme = scheme, .tolerance_s = tolerance_s},
+                          secrets_of(secrets), now_s);
 }
 
 }  // namespace
@@ -39,14 +42,19 @@ TEST_CASE("Standard Webhooks: the published vector") {
       {"webhook-id", "msg_p5jXN8AQM9LWM0D4loKWxJek"},
       {"webhook-timestamp", "1614265330"},
       {"webhook-signature", "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE="}};
-  const auto check = [&](std::int64_t now_s) { return verify(Scheme::kStandardWebhooks, headers, body, {key}, now_s); };
+  const auto check = [&](std::int64_t now_s) {
+    return verify(Scheme::kStandardWebhooks, headers, body, {key}, now_s);
+  };
   CHECK(check(1614265330) == Verdict::kValid);
   CHECK(check(1614265630) == Verdict::kValid);
   CHECK(check(1614265631) == Verdict::kTooOld);
   CHECK(check(1614265029) == Verdict::kTooNew);
-  CHECK(verify(Scheme::kStandardWebhooks, headers, body, {"MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"}, 1614265330) == Verdict::kValid);
-  CHECK(verify(Scheme::kStandardWebhooks, headers, body + " ", {key}, 1614265330) == Verdict::kNoMatch);
-  CHECK(verify(Scheme::kStandardWebhooks, headers, body, {"whsec_not base64!"}, 1614265330) == Verdict::kBadSecret);
+  CHECK(verify(Scheme::kStandardWebhooks, headers, body, {"MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"},
+               1614265330) == Verdict::kValid);
+  CHECK(verify(Scheme::kStandardWebhooks, headers, body + " ", {key}, 1614265330) ==
+        Verdict::kNoMatch);
+  CHECK(verify(Scheme::kStandardWebhooks, headers, body, {"whsec_not base64!"}, 1614265330) ==
+        Verdict::kBadSecret);
   headers["webhook-signature"] = "v1a,xxx v1,AAAA v2,zz " + headers["webhook-signature"];
   CHECK(check(1614265330) == Verdict::kValid);
   headers["webhook-id"] = "msg_other";
@@ -56,7 +64,8 @@ TEST_CASE("Standard Webhooks: the published vector") {
 }
 
 TEST_CASE("GitHub: the published vector") {
-  const std::string good = "sha256=757107ea0eb2509fc211221cce984b8a37570b6d7586c22c46f4379c8b043e17";
+  const std::string good =
+      "sha256=757107ea0eb2509fc211221cce984b8a37570b6d7586c22c46f4379c8b043e17";
   const auto check = [](const std::string& header, std::string_view body, const char* key) {
     return verify(Scheme::kGitHub, {{"X-Hub-Signature-256", header}}, body, {key}, 0);
   };
@@ -64,16 +73,21 @@ TEST_CASE("GitHub: the published vector") {
   CHECK(check(good, "Hello, World?", "It's a Secret to Everybody") == Verdict::kNoMatch);
   CHECK(check(good, "Hello, World!", "another") == Verdict::kNoMatch);
   CHECK(check(good, "Hello, World!", "") == Verdict::kBadSecret);
-  CHECK(check(good.substr(7), "Hello, World!", "It's a Secret to Everybody") == Verdict::kMalformed);
-  CHECK(check(good.substr(0, 70), "Hello, World!", "It's a Secret to Everybody") == Verdict::kMalformed);
+  CHECK(check(good.substr(7), "Hello, World!", "It's a Secret to Everybody") ==
+        Verdict::kMalformed);
+  CHECK(check(good.substr(0, 70), "Hello, World!", "It's a Secret to Everybody") ==
+        Verdict::kMalformed);
   CHECK(verify(Scheme::kGitHub, {}, "", {"x"}, 0) == Verdict::kMissing);
 }
 
 TEST_CASE("Slack: the published vector") {
   const std::string body =
-      "token=xyzz0WbapA4vBCDEFasx0q6G&team_id=T1DC2JH3J&team_domain=testteamnow&channel_id=G8PSS9T3V&channel_name=foobar"
-      "&user_id=U2CERLKJA&user_name=roadrunner&command=%2Fwebhook-collect&text=&response_url=https%3A%2F%2Fhooks.slack.com"
-      "%2Fcommands%2FT1DC2JH3J%2F397700885554%2F96rGlfmibIGlgcZRskXaIFfN&trigger_id=398738663015.47445629121.803a0bc887a14d10d2c447fce8b6703c";
+      "token=xyzz0WbapA4vBCDEFasx0q6G&team_id=T1DC2JH3J&team_domain=testteamnow&channel_id="
+      "G8PSS9T3V&channel_name=foobar"
+      "&user_id=U2CERLKJA&user_name=roadrunner&command=%2Fwebhook-collect&text=&response_url=https%"
+      "3A%2F%2Fhooks.slack.com"
+      "%2Fcommands%2FT1DC2JH3J%2F397700885554%2F96rGlfmibIGlgcZRskXaIFfN&trigger_id=398738663015."
+      "47445629121.803a0bc887a14d10d2c447fce8b6703c";
   const std::map<std::string, std::string> headers = {
       {"X-Slack-Request-Timestamp", "1531420618"},
       {"X-Slack-Signature", "v0=a2114d57b48eac39b9ad189dd8316235a7b4a8d21a10bd27519666489c69b503"}};
@@ -88,21 +102,24 @@ TEST_CASE("Stripe: any v1 of any live secret, and the secret is the key as it st
   const std::int64_t at = 1'700'000'000;
   const std::string fresh = sign(Scheme::kStripe, Secret(std::string("whsec_new")), "", at, body);
   const std::string v1 = fresh.substr(fresh.find("v1="));
-  const auto check = [&](const std::string& header, std::initializer_list<const char*> keys, std::int64_t now_s = 1'700'000'000) {
+  const auto check = [&](const std::string& header, std::initializer_list<const char*> keys,
+                         std::int64_t now_s = 1'700'000'000) {
     return verify(Scheme::kStripe, {{"Stripe-Signature", header}}, body, keys, now_s);
   };
   CHECK(check(fresh, {"whsec_new"}) == Verdict::kValid);
   CHECK(check(fresh, {"whsec_old", "whsec_new"}) == Verdict::kValid);
   CHECK(check(fresh, {"whsec_old"}) == Verdict::kNoMatch);
   CHECK(check(fresh, {}) == Verdict::kBadSecret);
-  CHECK(check("t=1700000000,v1=" + std::string(64, 'a') + "," + v1 + ",v0=whatever", {"whsec_new"}) == Verdict::kValid);
+  CHECK(check("t=1700000000,v1=" + std::string(64, 'a') + "," + v1 + ",v0=whatever",
+              {"whsec_new"}) == Verdict::kValid);
   CHECK(check("t=1700000001," + v1, {"whsec_new"}) == Verdict::kNoMatch);
   CHECK(check(fresh, {"whsec_new"}, at + 300) == Verdict::kValid);
   CHECK(check(fresh, {"whsec_new"}, at + 301) == Verdict::kTooOld);
   CHECK(check(fresh, {"whsec_new"}, at - 301) == Verdict::kTooNew);
   // An old time is only said of what was really signed.
   CHECK(check("t=1," + v1, {"whsec_new"}) == Verdict::kNoMatch);
-  for (const char* header : {"", "t=", "t=1700000000", "v1=abc", "t=-5,v1=00", "t=1e9,v1=00", "t=99999999999999999999,v1=00", ",,,,", "="}) {
+  for (const char* header : {"", "t=", "t=1700000000", "v1=abc", "t=-5,v1=00", "t=1e9,v1=00",
+                             "t=99999999999999999999,v1=00", ",,,,", "="}) {
     INFO(header);
     CHECK(check(header, {"whsec_new"}) == Verdict::kMalformed);
   }
@@ -115,7 +132,8 @@ TEST_CASE("Stripe: any v1 of any live secret, and the secret is the key as it st
 
 TEST_CASE("Stripe: a digest worked out elsewhere") {
   // printf '1700000000.{"id":"evt_1"}' | openssl dgst -sha256 -hmac whsec_test
-  CHECK(sign(Scheme::kStripe, Secret(std::string("whsec_test")), "", 1'700'000'000, R"({"id":"evt_1"})") ==
+  CHECK(sign(Scheme::kStripe, Secret(std::string("whsec_test")), "", 1'700'000'000,
+             R"({"id":"evt_1"})") ==
         "t=1700000000,v1=c89214b5b5da833daed6f0b8c5bb6bd58cea9022bd80ccc78230f3942d632925");
 }
 

@@ -1,6 +1,6 @@
-// Holes of a SQL statement: what is one and what is not, casts by declared type, parts of money and records.
+// Holes of a SQL statement: what is one and what is not, casts by declared type, parts of money and
+// records.
 #include "runtime/actions/sql_action.h"
-
 #include "tests/catch.h"
 
 using namespace belay::runtime;
@@ -19,9 +19,15 @@ std::vector<Field> takes() {
   customer.fields = {{"id", of(Type::Base::kUuid)}, {"price", of(Type::Base::kMoney)}};
   Type note = of(Type::Base::kText);
   note.optional = true;
-  return {{"hold", of(Type::Base::kUuid)},   {"price", of(Type::Base::kMoney)},       {"keep_for", of(Type::Base::kDuration)},
-          {"at", of(Type::Base::kTimestamp)}, {"customer", customer},                 {"note", note},
-          {"seats", of(Type::Base::kInt)},   {"tags", of(Type::Base::kJson)},         {"blob", of(Type::Base::kBytes)},
+  return {{"hold", of(Type::Base::kUuid)},
+          {"price", of(Type::Base::kMoney)},
+          {"keep_for", of(Type::Base::kDuration)},
+          {"at", of(Type::Base::kTimestamp)},
+          {"customer", customer},
+          {"note", note},
+          {"seats", of(Type::Base::kInt)},
+          {"tags", of(Type::Base::kJson)},
+          {"blob", of(Type::Base::kBytes)},
           {"ok", of(Type::Base::kBool)}};
 }
 
@@ -30,14 +36,16 @@ Value args() {
                  {"price", Value::money({4990, {'E', 'U', 'R'}})},
                  {"keep_for", Value::duration({2400, 0})},
                  {"at", Value::timestamp({1795262400, 0})},
-                 {"customer", record({{"id", Value::string("c")}, {"price", Value::money({7, {'J', 'P', 'Y'}})}})},
+                 {"customer", record({{"id", Value::string("c")},
+                                      {"price", Value::money({7, {'J', 'P', 'Y'}})}})},
                  {"seats", Value::integer(2)},
                  {"tags", Value::list({Value::integer(1), Value::string("x")})},
                  {"blob", Value::bytes(std::string("\x00\xff", 2))},
                  {"ok", Value::boolean(true)}});
 }
 
-void check(const std::string& sql, const std::string& text, std::vector<std::optional<std::string>> params) {
+void check(const std::string& sql, const std::string& text,
+           std::vector<std::optional<std::string>> params) {
   INFO(sql);
   const auto bound = bind_sql(sql, takes(), args());
   REQUIRE(bound);
@@ -65,9 +73,11 @@ TEST_CASE("holes become parameters of the declared types") {
 }
 
 TEST_CASE("what is no hole stays as it is") {
-  for (const char* sql : {"SELECT 'it''s :hold'", "SELECT \":hold\" FROM t", "SELECT 1 -- :hold", "SELECT /* :hold */ 1",
-                          "SELECT x::hold", "SELECT a[1:2]", "SELECT $$ :hold $$", "SELECT $q$ :hold $$ $q$",
-                          "SELECT E'\\' :hold'", "SELECT :unknown", "SELECT ':hold", "SELECT /* :hold", ":", "", "$1 :9"}) {
+  for (const char* sql :
+       {"SELECT 'it''s :hold'", "SELECT \":hold\" FROM t", "SELECT 1 -- :hold",
+        "SELECT /* :hold */ 1", "SELECT x::hold", "SELECT a[1:2]", "SELECT $$ :hold $$",
+        "SELECT $q$ :hold $$ $q$", "SELECT E'\\' :hold'", "SELECT :unknown", "SELECT ':hold",
+        "SELECT /* :hold", ":", "", "$1 :9"}) {
     check(sql, sql, {});
   }
   check("'a' :seats 'b'", "'a' $1::bigint 'b'", {"2"});

@@ -24,8 +24,11 @@ TEST_CASE("generated states come back as they were") {
 
 TEST_CASE("another format is told apart from damage") {
   const Graph graph = belay::runtime::testing::a_graph();
-  CHECK(decode_state(graph, R"({"format":1,"anything":1})").error().code == ErrorCode::kUnsupported);
-  CHECK(decode_state(graph, R"({"format":3,"ready":["nowhere"]})").error().code == ErrorCode::kCorrupt);
-  CHECK(decode_state(graph, R"({"format":3,"activities":[1]})").error().code == ErrorCode::kCorrupt);
+  CHECK(decode_state(graph, R"({"format":1,"anything":1})").error().code ==
+        ErrorCode::kUnsupported);
+  CHECK(decode_state(graph, R"({"format":3,"ready":["nowhere"]})").error().code ==
+        ErrorCode::kCorrupt);
+  CHECK(decode_state(graph, R"({"format":3,"activities":[1]})").error().code ==
+        ErrorCode::kCorrupt);
   CHECK(decode_state(graph, "").error().code == ErrorCode::kCorrupt);
 }

@@ -23,11 +23,8 @@ void answer(const Ack& ack, const Result<Reply>& reply) {
       case ErrorCode::kUnavailable:
       case ErrorCode::kOverloaded:
       case ErrorCode::kFenced:
-      case ErrorCode::kShuttingDown:
-        ack->unknown = true;
-        return;
-      default:
-        ack->refused = std::string(to_string(reply.error().code));
+      case ErrorCode::kShuttingDown: ack->unknown = true; return;
+      default: ack->refused = std::string(to_string(reply.error().code));
     }
   }
   ack->answered = true;
@@ -82,7 +79,8 @@ Move publish(const std::string& key, int amount, Ready ready) {
           [=](CrashStage& stage, Ack ack) {
             const std::string id = "event-" + key + std::to_string(amount);
             stage.bench().engine->publish(
-                paid_request(key, amount, id), [ack](Result<PublishReply> reply) { answer(ack, reply); });
+                paid_request(key, amount, id),
+                [ack](Result<PublishReply> reply) { answer(ack, reply); });
           },
           ""};
 }

@@ -40,7 +40,8 @@ std::vector<std::string> run_one(std::uint64_t seed) {
   REQUIRE(*answer);
   std::vector<std::string> told = {(*answer)->saga};
   for (const JournalRow& row : store.journal_of((*answer)->saga)) {
-    told.push_back(std::to_string(row.seq) + " " + row.kind + " " + std::to_string(row.at.us) + " " + row.body);
+    told.push_back(std::to_string(row.seq) + " " + row.kind + " " + std::to_string(row.at.us) +
+                   " " + row.body);
   }
   use_virtual_clock(nullptr);
   return told;

@@ -80,24 +80,17 @@ ActionOutcome Provider::call(const ActionCall& call, std::int64_t now_us) {
   if (known.answer) return *known.answer;
 
   switch (next_outcome(request)) {
-    case Outcome::kOk:
-      return carry_out(request);
+    case Outcome::kOk: return carry_out(request);
     case Outcome::kBusiness: {
       // A card that was declined is declined under every key; what was taken may be free later.
       if (request.action.starts_with("pay.")) declined_.insert(request.text("ref"));
       known.answer = refusal(request);
       return *known.answer;
     }
-    case Outcome::kTransient:
-      return fails(FailureKind::kTransient, "unavailable");
-    case Outcome::kUnsureDid:
-      carry_out(request);
-      break;
-    case Outcome::kUnsureDidNot:
-      break;
-    case Outcome::kLate:
-      late_.push_back({now_us + kLateUs, request});
-      break;
+    case Outcome::kTransient: return fails(FailureKind::kTransient, "unavailable");
+    case Outcome::kUnsureDid: carry_out(request); break;
+    case Outcome::kUnsureDidNot: break;
+    case Outcome::kLate: late_.push_back({now_us + kLateUs, request}); break;
   }
   return fails(FailureKind::kUnsure, "timeout");
 }

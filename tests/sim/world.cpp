@@ -214,12 +214,8 @@ bool World::step_by_chance() {
         if (nodes_[choice.at].engine->step_loader()) return true;
         nodes_[choice.at].loads = false;
         break;
-      case Choice::kArrive:
-        arrive(choice.at);
-        return true;
-      case Choice::kAnswer:
-        deliver(choice.at);
-        return true;
+      case Choice::kArrive: arrive(choice.at); return true;
+      case Choice::kAnswer: deliver(choice.at); return true;
       case Choice::kOrphan: {
         const Call orphan = std::move(orphans_[choice.at]);
         orphans_.erase(orphans_.begin() + static_cast<std::ptrdiff_t>(choice.at));
@@ -240,18 +236,13 @@ bool World::step_writer(int number) {
     wrote |= node.engine->step_writer(i);
   if (!wrote) return false;
   switch (node.dying) {
-    case Dying::kNo:
-      break;
-    case Dying::kNow:
-      kill(number);
-      break;
+    case Dying::kNo: break;
+    case Dying::kNow: kill(number); break;
     case Dying::kAfterLoop:
       node.engine->step_loop();
       kill(number);
       break;
-    case Dying::kTakeOver:
-      take_over(number);
-      break;
+    case Dying::kTakeOver: take_over(number); break;
   }
   return true;
 }

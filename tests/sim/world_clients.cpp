@@ -119,8 +119,7 @@ void World::send(std::size_t index) {
         answered(index, asked, reply);
       });
     }
-    case AskKind::kCancel:
-      return act(interpreter::CancelAsked{});
+    case AskKind::kCancel: return act(interpreter::CancelAsked{});
     case AskKind::kPause:
     case AskKind::kResume: {
       interpreter::OperatorActed acted;
@@ -133,8 +132,7 @@ void World::send(std::size_t index) {
       given.answer = interpreter::record({{"granted", Value::boolean(true)}});
       return act(given);
     }
-    case AskKind::kJump:
-      return;
+    case AskKind::kJump: return;
   }
 }
 
@@ -158,23 +156,12 @@ void World::accepted(Client& client, const SagaId& saga) {
         bad(checks::kOnce, client.key + " started saga " + client.saga + " and saga " + saga);
       client.saga = saga;
       break;
-    case AskKind::kEvent:
-      recorded(auditor_.has_event(client.key));
-      break;
-    case AskKind::kCancel:
-      recorded(watch != nullptr && watch->cancels > 0);
-      break;
-    case AskKind::kPause:
-      recorded(watch != nullptr && watch->pauses > 0);
-      break;
-    case AskKind::kResume:
-      recorded(watch != nullptr && watch->resumes > 0);
-      break;
-    case AskKind::kAnswer:
-      recorded(watch != nullptr && watch->answers > 0);
-      break;
-    case AskKind::kJump:
-      break;
+    case AskKind::kEvent: recorded(auditor_.has_event(client.key)); break;
+    case AskKind::kCancel: recorded(watch != nullptr && watch->cancels > 0); break;
+    case AskKind::kPause: recorded(watch != nullptr && watch->pauses > 0); break;
+    case AskKind::kResume: recorded(watch != nullptr && watch->resumes > 0); break;
+    case AskKind::kAnswer: recorded(watch != nullptr && watch->answers > 0); break;
+    case AskKind::kJump: break;
   }
 }
 
@@ -212,8 +199,7 @@ void World::answered(std::size_t index, std::size_t asked, const Result<Reply>& 
         return;
       }
       [[fallthrough]];
-    default:
-      break;
+    default: break;
   }
   // What was recorded once is not refused the second time: its answer is kept.
   const Auditor::Watch* watch = auditor_.saga(client.saga);

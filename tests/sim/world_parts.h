@@ -36,8 +36,10 @@ class NodeStore final : public runtime::Store {
   Result<std::vector<runtime::JournalRow>> journal(Lane lane, const SagaId& saga) override {
     return ask<std::vector<runtime::JournalRow>>([&] { return store_.journal(lane, saga); });
   }
-  Result<std::vector<std::pair<Lane, std::int64_t>>> last_events(const std::vector<Lane>& lanes) override {
-    return ask<std::vector<std::pair<Lane, std::int64_t>>>([&] { return store_.last_events(lanes); });
+  Result<std::vector<std::pair<Lane, std::int64_t>>> last_events(
+      const std::vector<Lane>& lanes) override {
+    return ask<std::vector<std::pair<Lane, std::int64_t>>>(
+        [&] { return store_.last_events(lanes); });
   }
   Result<std::vector<runtime::DueSaga>> due_sagas(runtime::DueTime time, std::size_t limit,
                                                   const std::vector<Lane>& lanes) override {

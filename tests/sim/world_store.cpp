@@ -46,23 +46,17 @@ FlushResult World::flush(int number, const Flush& flush) {
   if (fault != nullptr) {
     ++report_.faults;
     switch (fault->kind) {
-      case FaultKind::kDieBefore:
-        node.dying = Dying::kNow;
-        return lost;
-      case FaultKind::kRollback:
-        return lost;
+      case FaultKind::kDieBefore: node.dying = Dying::kNow; return lost;
+      case FaultKind::kRollback: return lost;
       case FaultKind::kOutage:
         down_until_us_ = now_us_ + std::max(fault->arg, 1) * 1'000'000LL;
         return lost;
-      case FaultKind::kFailover:
-        fail_over();
-        return lost;
+      case FaultKind::kFailover: fail_over(); return lost;
       case FaultKind::kDataError:
         if (!flush.journal.empty() && !auditor_.has(flush))
           refused_rows_.emplace_back(flush.journal.front().id, flush.journal.front().seq);
         break;
-      default:
-        break;
+      default: break;
     }
   }
   for (const JournalRow& row : flush.journal) {
@@ -105,10 +99,8 @@ FlushResult World::flush(int number, const Flush& flush) {
       node.dying = Dying::kTakeOver;
       died();
       return result;
-    case FaultKind::kAckLost:
-      return lost;
-    default:
-      return result;
+    case FaultKind::kAckLost: return lost;
+    default: return result;
   }
 }
 

@@ -196,14 +196,14 @@ TEST_CASE("money that comes late starts a saga that has it, unless `once per` fi
   const auto late = [](const std::string& before) {
     std::string text = kWorld;
     text.insert(text.find("workflow sell") - 1, "  amount  money\n");
-    const dsl::Compilation compiled = compile(
-        text +
-        "  once per order\n  starts on shop.paid\n    order = event.order\n"
-        "    amount = event.amount\n" +
-        before +
-        "  wait paid\n    for shop.paid, key order, even if up to 1 hour before\n"
-        "    within 1 hour, otherwise cancel because \"Too late\"\n"
-        "    undo with shop.give_back\n      id = paid.order\n");
+    const dsl::Compilation compiled =
+        compile(text +
+                "  once per order\n  starts on shop.paid\n    order = event.order\n"
+                "    amount = event.amount\n" +
+                before +
+                "  wait paid\n    for shop.paid, key order, even if up to 1 hour before\n"
+                "    within 1 hour, otherwise cancel because \"Too late\"\n"
+                "    undo with shop.give_back\n      id = paid.order\n");
     return sim::what_if(compiled.program.graphs.front(), {});
   };
   const sim::WhatIf anew = late("");
@@ -215,9 +215,10 @@ TEST_CASE("money that comes late starts a saga that has it, unless `once per` fi
     CHECK(one.remarks.empty());
     CHECK(one.left_over.empty());
   }
-  const sim::WhatIf same = late("  step take\n    do shop.take\n      amount = amount\n"
-                                "    no undo because \"we keep it\"\n"
-                                "    if shop.declined, cancel because \"Declined\"\n");
+  const sim::WhatIf same = late(
+      "  step take\n    do shop.take\n      amount = amount\n"
+      "    no undo because \"we keep it\"\n"
+      "    if shop.declined, cancel because \"Declined\"\n");
   CHECK(row(same, "paid", "it comes too late").remarks.size() == 1);
   CHECK(row(same, "paid", "it came too long before the saga started").remarks.empty());
 }

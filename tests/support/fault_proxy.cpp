@@ -37,7 +37,8 @@ int connect_to(const std::string& target) {
     sockaddr_un address{};
     address.sun_family = AF_UNIX;
     std::strncpy(address.sun_path, target.c_str(), sizeof address.sun_path - 1);
-    if (fd >= 0 && connect(fd, reinterpret_cast<sockaddr*>(&address), sizeof address) == 0) return fd;
+    if (fd >= 0 && connect(fd, reinterpret_cast<sockaddr*>(&address), sizeof address) == 0)
+      return fd;
     if (fd >= 0) close(fd);
     return -1;
   }
@@ -47,7 +48,8 @@ int connect_to(const std::string& target) {
   address.sin_family = AF_INET;
   address.sin_port = htons(static_cast<std::uint16_t>(std::stoi(target.substr(colon + 1))));
   inet_pton(AF_INET, target.substr(0, colon).c_str(), &address.sin_addr);
-  // On loopback this answers or refuses at once, but for a listener that is frozen and whose queue is full.
+  // On loopback this answers or refuses at once, but for a listener that is frozen and whose queue
+  // is full.
   const timeval wait{0, 250'000};
   if (fd >= 0) setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &wait, sizeof wait);
   if (fd >= 0 && connect(fd, reinterpret_cast<sockaddr*>(&address), sizeof address) == 0) return fd;
@@ -58,7 +60,8 @@ int connect_to(const std::string& target) {
 void set_up(int fd) {
   fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);
   const int on = 1;
-  setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);  // a unix socket says no, and needs none
+  setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on,
+             sizeof on);  // a unix socket says no, and needs none
 }
 
 // The other side hears of it at once: RST, not FIN.
@@ -78,9 +81,9 @@ struct Way {
   };
   std::deque<Piece> held;
   std::size_t held_bytes = 0;
-  bool ended = false;     // `from` sends no more
-  bool shut = false;      // and `to` was told
-  bool lost = false;      // bytes of it were dropped
+  bool ended = false;  // `from` sends no more
+  bool shut = false;   // and `to` was told
+  bool lost = false;   // bytes of it were dropped
   Clock::time_point next_drip;
 };
 
@@ -157,7 +160,8 @@ struct FaultProxy::Loop {
     for (Link& link : links) {
       link.passed = 0;
       const bool torn = link.ways[0].lost || link.ways[1].lost || (was_hole && link.server < 0);
-      if ((torn && fault.kind != Kind::kHalfOpen && fault.kind != Kind::kBlackHole) || fault.kind == Kind::kReset) {
+      if ((torn && fault.kind != Kind::kHalfOpen && fault.kind != Kind::kBlackHole) ||
+          fault.kind == Kind::kReset) {
         hit(0, 1);
         kill(link);
       }
@@ -182,13 +186,15 @@ struct FaultProxy::Loop {
         const std::lock_guard lock(mutex);
         where = targets;
       }
-      for (std::size_t i = 0; i < where.size() && link.server < 0; ++i) link.server = connect_to(where[next++ % where.size()]);
+      for (std::size_t i = 0; i < where.size() && link.server < 0; ++i)
+        link.server = connect_to(where[next++ % where.size()]);
       if (link.server < 0) return reset(client);
       set_up(link.server);
     }
     set_up(client);
     link.ways[0] = {.from = link.client, .to = link.server, .held = {}, .next_drip = {}};
-    link.ways[1] = {.from = link.server, .to = link.client, .answers = true, .held = {}, .next_drip = {}};
+    link.ways[1] = {
+        .from = link.server, .to = link.client, .answers = true, .held = {}, .next_drip = {}};
     links.push_back(std::move(link));
   }
 
@@ -211,7 +217,8 @@ struct FaultProxy::Loop {
       way.lost = true;
       return hit(n, 0);
     }
-    const auto due = Clock::now() + std::chrono::milliseconds(fault.kind == Kind::kDelay ? fault.ms : 0);
+    const auto due =
+        Clock::now() + std::chrono::milliseconds(fault.kind == Kind::kDelay ? fault.ms : 0);
     if (fault.kind == Kind::kDelay || fault.kind == Kind::kDrip) hit(n, 0);
     way.held.push_back({due, std::string(buffer, static_cast<std::size_t>(n))});
     way.held_bytes += static_cast<std::size_t>(n);
@@ -275,7 +282,8 @@ struct FaultProxy::Loop {
             reads.emplace_back(&link, &way);
           }
           if (way.held.empty() || stopped(way)) continue;
-          const auto due = fault.kind == Kind::kDrip ? std::max(way.held.front().due, way.next_drip) : way.held.front().due;
+          const auto due = fault.kind == Kind::kDrip ? std::max(way.held.front().due, way.next_drip)
+                                                     : way.held.front().due;
           wait_until = std::min(wait_until, due);
           if (due <= Clock::now()) {  // the socket is full
             fds.push_back({way.to, POLLOUT, 0});
@@ -283,7 +291,8 @@ struct FaultProxy::Loop {
           }
         }
       }
-      const auto wait = std::chrono::ceil<std::chrono::milliseconds>(wait_until - Clock::now()).count();
+      const auto wait =
+          std::chrono::ceil<std::chrono::milliseconds>(wait_until - Clock::now()).count();
       poll(fds.data(), fds.size(), static_cast<int>(std::clamp<std::int64_t>(wait, 0, 1000)));
       if (!take_orders()) return;
       if ((fds[0].revents & POLLIN) != 0) accept_one();
@@ -315,7 +324,8 @@ FaultProxy::FaultProxy(std::string target, int port) : loop_(std::make_unique<Lo
   check(bind(loop_->listener, reinterpret_cast<sockaddr*>(&address), sizeof address) == 0, "bind");
   check(listen(loop_->listener, 256) == 0, "listen");
   socklen_t size = sizeof address;
-  check(getsockname(loop_->listener, reinterpret_cast<sockaddr*>(&address), &size) == 0, "getsockname");
+  check(getsockname(loop_->listener, reinterpret_cast<sockaddr*>(&address), &size) == 0,
+        "getsockname");
   port_ = ntohs(address.sin_port);
   thread_ = std::thread([this] { loop_->run(); });
 }

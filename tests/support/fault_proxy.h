@@ -1,7 +1,8 @@
-// A TCP link that can be broken in the ways that networks break: everything between two processes of a test goes through
-// one of these, on loopback. One thread a proxy. What a fault does to connections that are open already and to those that
-// come while it lasts is the same. (The kernel's own tool for this, netem, is not everywhere.)
-// Tested in tests/faults/fault_proxy_test.cpp.
+// A TCP link that can be broken in the ways that networks break: everything between two processes
+// of a test goes through one of these, on loopback. One thread a proxy. What a fault does to
+// connections that are open already and to those that come while it lasts is the same. (The
+// kernel's own tool for this, netem, is not everywhere.) Tested in
+// tests/faults/fault_proxy_test.cpp.
 #pragma once
 #include <atomic>
 #include <cstdint>
@@ -15,11 +16,11 @@ namespace belay::test {
 struct LinkFault {
   enum class Kind : std::uint8_t {
     kNone,
-    kDelay,      // every byte comes `ms` later
-    kReset,      // all connections are reset, new ones as soon as they are accepted
-    kHalfOpen,   // what the client sends arrives, what the server answers never does; nobody is told
-    kDrip,       // one byte every `ms`, both ways
-    kCutAfter,   // a connection is reset once `bytes` more have gone through it
+    kDelay,     // every byte comes `ms` later
+    kReset,     // all connections are reset, new ones as soon as they are accepted
+    kHalfOpen,  // what the client sends arrives, what the server answers never does; nobody is told
+    kDrip,      // one byte every `ms`, both ways
+    kCutAfter,  // a connection is reset once `bytes` more have gone through it
     kBlackHole,  // connections are accepted and nothing goes through any of them; nobody is told
   };
   Kind kind = Kind::kNone;
@@ -31,20 +32,21 @@ std::string to_string(const LinkFault& fault);
 
 class FaultProxy {
  public:
-  // `target`: "127.0.0.1:5432", or the path of a unix socket. Listens on a free loopback port (or on `port`).
+  // `target`: "127.0.0.1:5432", or the path of a unix socket. Listens on a free loopback port (or
+  // on `port`).
   explicit FaultProxy(std::string target, int port = 0);
   ~FaultProxy();
   FaultProxy(const FaultProxy&) = delete;
   FaultProxy& operator=(const FaultProxy&) = delete;
 
   int port() const { return port_; }
-  // Any thread. From now on, also for what is open. When a fault that lost bytes ends, the connections that it lost them
-  // on are reset: no stream goes on with a hole in it.
+  // Any thread. From now on, also for what is open. When a fault that lost bytes ends, the
+  // connections that it lost them on are reset: no stream goes on with a hole in it.
   void set(LinkFault fault);
   // Elsewhere from the next connection on.
   void set_target(std::string target) { set_targets({std::move(target)}); }
-  // A connection goes to one after the other, and past those that refuse it or do not take it within a quarter of a
-  // second: a plain load balancer. Not empty.
+  // A connection goes to one after the other, and past those that refuse it or do not take it
+  // within a quarter of a second: a plain load balancer. Not empty.
   void set_targets(std::vector<std::string> targets);
 
   // Evidence that a fault was met: bytes held back, delayed, dropped; connections reset.

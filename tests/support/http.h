@@ -1,5 +1,5 @@
-// One HTTP request at a time over libcurl, for tests and drivers that stand outside of Belay: they see what a customer's
-// program sees. Blocking; any thread.
+// One HTTP request at a time over libcurl, for tests and drivers that stand outside of Belay: they
+// see what a customer's program sees. Blocking; any thread.
 #pragma once
 #include <map>
 #include <nlohmann/json.hpp>
@@ -9,10 +9,10 @@
 namespace belay::test {
 
 struct Reply {
-  long status = 0;  // 0: no answer came
+  long status = 0;       // 0: no answer came
   bool refused = false;  // nobody listened: certainly not sent
   std::string text;
-  nlohmann::json body;  // discarded when the text is no JSON
+  nlohmann::json body;                         // discarded when the text is no JSON
   std::map<std::string, std::string> headers;  // names in lower case
   bool ok() const { return status >= 200 && status < 300; }
 };

@@ -1,4 +1,5 @@
-// Processes of a test: started, killed and reaped by their own id, and gone with the test even when it dies first.
+// Processes of a test: started, killed and reaped by their own id, and gone with the test even when
+// it dies first.
 #pragma once
 #include <sys/types.h>
 
@@ -8,8 +9,8 @@
 
 namespace belay::test {
 
-// A folder under /tmp that goes when this does. Other users may walk through it: the private Postgres of root runs as
-// the user `postgres`.
+// A folder under /tmp that goes when this does. Other users may walk through it: the private
+// Postgres of root runs as the user `postgres`.
 class Folder {
  public:
   Folder();
@@ -27,8 +28,9 @@ class Process {
   struct Command {
     std::vector<std::string> words;
     std::vector<std::pair<std::string, std::string>> environment;  // over ours
-    std::string log;      // where stdout and stderr are appended
-    std::string ready;    // when not empty: start() waits for a line that begins so in what it appended to the log
+    std::string log;    // where stdout and stderr are appended
+    std::string ready;  // when not empty: start() waits for a line that begins so in what it
+                        // appended to the log
   };
   Process() = default;
   explicit Process(Command command) : command_(std::move(command)) {}

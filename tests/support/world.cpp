@@ -59,12 +59,18 @@ World::World(WorldOptions options) : options_(std::move(options)), random_(std::
 void World::start_provider(const std::string& logs) {
   const FaultProxy* webhooks = link(Link::To::kWebhooks, -1);
   const int port = webhooks == nullptr ? server_port_ : webhooks->port();
-  std::vector<std::string> words = {BELAY_BINARY_DIR "/provider_sim", "--listen", "127.0.0.1:0", "--ledger",
-                                    folder_.path + "/ledger.jsonl", "--webhook-url",
+  std::vector<std::string> words = {BELAY_BINARY_DIR "/provider_sim",
+                                    "--listen",
+                                    "127.0.0.1:0",
+                                    "--ledger",
+                                    folder_.path + "/ledger.jsonl",
+                                    "--webhook-url",
                                     "http://127.0.0.1:" + std::to_string(port) + "/hooks/stripe",
-                                    "--webhook-secret", kWebhookSecret};
+                                    "--webhook-secret",
+                                    kWebhookSecret};
   for (const std::string& word : options_.provider_arguments) words.push_back(word);
-  provider_ = Process({.words = words, .environment = {}, .log = logs + "/provider.log", .ready = "listening on "});
+  provider_ = Process(
+      {.words = words, .environment = {}, .log = logs + "/provider.log", .ready = "listening on "});
   provider_.start();
   const std::string said = provider_.said();
   const std::size_t at = said.find("listening on ") + 13;
@@ -80,12 +86,17 @@ void World::make_links() {
     const std::string name = node_name(i);
     links_.push_back({Link::To::kDatabase, i, name + " to the database",
                       std::make_unique<FaultProxy>(socket_of(postgres_->connection_string()))});
-    links_.push_back({Link::To::kProvider, i, name + " to the provider", std::make_unique<FaultProxy>(nowhere)});
-    links_.push_back({Link::To::kNode, i, "other nodes to " + name, std::make_unique<FaultProxy>(
-        "127.0.0.1:" + std::to_string(nodes_[static_cast<std::size_t>(i)].port))});
+    links_.push_back(
+        {Link::To::kProvider, i, name + " to the provider", std::make_unique<FaultProxy>(nowhere)});
+    links_.push_back(
+        {Link::To::kNode, i, "other nodes to " + name,
+         std::make_unique<FaultProxy>("127.0.0.1:" +
+                                      std::to_string(nodes_[static_cast<std::size_t>(i)].port))});
   }
-  links_.push_back({Link::To::kClients, -1, "clients to the nodes", std::make_unique<FaultProxy>(nowhere)});
-  links_.push_back({Link::To::kWebhooks, -1, "the provider's webhooks", std::make_unique<FaultProxy>(nowhere)});
+  links_.push_back(
+      {Link::To::kClients, -1, "clients to the nodes", std::make_unique<FaultProxy>(nowhere)});
+  links_.push_back(
+      {Link::To::kWebhooks, -1, "the provider's webhooks", std::make_unique<FaultProxy>(nowhere)});
   std::vector<int> all;
   for (int i = 0; i < options_.nodes; ++i) all.push_back(i);
   balance(all);
@@ -101,16 +112,19 @@ const FaultProxy* World::link(Link::To to, int node) const {
 
 void World::balance(const std::vector<int>& nodes) {
   std::vector<std::string> targets;
-  for (const int i : nodes) targets.push_back("127.0.0.1:" + std::to_string(nodes_.at(static_cast<std::size_t>(i)).port));
+  for (const int i : nodes)
+    targets.push_back("127.0.0.1:" + std::to_string(nodes_.at(static_cast<std::size_t>(i)).port));
   for (Link& link : links_) {
-    if (link.to == Link::To::kClients || link.to == Link::To::kWebhooks) link.proxy->set_targets(targets);
+    if (link.to == Link::To::kClients || link.to == Link::To::kWebhooks)
+      link.proxy->set_targets(targets);
   }
 }
 
 World::Node World::make_node(int number, const std::string& logs) {
   Node node;
   node.port = nodes_[static_cast<std::size_t>(number)].port;
-  const std::string workflows = options_.workflows.empty() ? BELAY_SOURCE_DIR "/workflows" : options_.workflows;
+  const std::string workflows =
+      options_.workflows.empty() ? BELAY_SOURCE_DIR "/workflows" : options_.workflows;
   std::string database = postgres_->connection_string(), provider = provider_url_;
   std::vector<std::string> words;
   if (options_.machines) words = {"/usr/bin/unshare", "--pid", "--fork", "--kill-child=SIGKILL"};
@@ -122,9 +136,10 @@ World::Node World::make_node(int number, const std::string& logs) {
     more = {"--node", node_name(number), "--advertise",
             "http://127.0.0.1:" + std::to_string(link(Link::To::kNode, number)->port())};
   }
-  for (const std::string& word : {std::string(BELAY_BINARY_DIR "/belay"), std::string("serve"), workflows,
-                                  std::string("--database"), database, std::string("--listen"),
-                                  "127.0.0.1:" + std::to_string(node.port)}) {
+  for (const std::string& word :
+       {std::string(BELAY_BINARY_DIR "/belay"), std::string("serve"), workflows,
+        std::string("--database"), database, std::string("--listen"),
+        "127.0.0.1:" + std::to_string(node.port)}) {
     words.push_back(word);
   }
   words.insert(words.end(), more.begin(), more.end());
@@ -139,10 +154,13 @@ World::Node World::make_node(int number, const std::string& logs) {
       {"BELAY_SECRET_MAIL_KEY", "mail_test"},
       {"BELAY_SECRET_CALENDAR_KEY", "calendar_test"}};
   if (number + 1 == options_.nodes) {
-    for (const auto& [name, value] : options_.last_node_environment) environment.emplace_back(name, value);
+    for (const auto& [name, value] : options_.last_node_environment)
+      environment.emplace_back(name, value);
   }
-  const std::string log = options_.nodes == 1 ? "/server.log" : "/node-" + node_name(number) + ".log";
-  node.process = Process({.words = words, .environment = environment, .log = logs + log, .ready = ""});
+  const std::string log =
+      options_.nodes == 1 ? "/server.log" : "/node-" + node_name(number) + ".log";
+  node.process =
+      Process({.words = words, .environment = environment, .log = logs + log, .ready = ""});
   return node;
 }
 
@@ -168,7 +186,8 @@ void World::start_postgres() {
     return;
   }
   runtime::PrivatePostgresOptions options;
-  options.directory = options_.postgres_directory.empty() ? folder_.path + "/postgres" : options_.postgres_directory;
+  options.directory = options_.postgres_directory.empty() ? folder_.path + "/postgres"
+                                                          : options_.postgres_directory;
   options.settings = options_.postgres_settings;
   options.stop_on_exit = true;
   auto started = PrivatePostgres::start(std::move(options));
@@ -187,24 +206,33 @@ std::unique_ptr<PrivatePostgres> World::use_postgres(std::unique_ptr<PrivatePost
     connection_ = postgres_->connection_string();
   }
   for (Link& link : links_) {
-    if (link.to == Link::To::kDatabase) link.proxy->set_target(socket_of(postgres_->connection_string()));
+    if (link.to == Link::To::kDatabase)
+      link.proxy->set_target(socket_of(postgres_->connection_string()));
   }
   return other;
 }
 
 Reply World::ask_node(int node, const std::string& path, long timeout_ms) const {
   return ask({.method = "GET",
-              .url = "http://127.0.0.1:" + std::to_string(nodes_.at(static_cast<std::size_t>(node)).port) + path,
-              .body = "", .headers = {}, .timeout_ms = timeout_ms});
+              .url = "http://127.0.0.1:" +
+                     std::to_string(nodes_.at(static_cast<std::size_t>(node)).port) + path,
+              .body = "",
+              .headers = {},
+              .timeout_ms = timeout_ms});
 }
 
-void World::apply_booking_schema() { sql(read_file(BELAY_SOURCE_DIR "/workflows/booking/schema.sql")); }
+void World::apply_booking_schema() {
+  sql(read_file(BELAY_SOURCE_DIR "/workflows/booking/schema.sql"));
+}
 
 Reply World::api(const std::string& method, const std::string& path, const json& body,
                  std::vector<std::string> headers) const {
   if (!body.is_null()) headers.push_back("Content-Type: application/json");
-  return ask({.method = method, .url = server_url() + path, .body = body.is_null() ? "" : body.dump(),
-              .headers = std::move(headers), .timeout_ms = options_.client_timeout_ms});
+  return ask({.method = method,
+              .url = server_url() + path,
+              .body = body.is_null() ? "" : body.dump(),
+              .headers = std::move(headers),
+              .timeout_ms = options_.client_timeout_ms});
 }
 
 json World::saga(const std::string& id) const {
@@ -221,7 +249,8 @@ Reply World::act(const std::string& id, const std::string& path, json body) cons
              {"If-Match: " + tag->second, "Idempotency-Key: " + id + path + tag->second});
 }
 
-json World::wait_until(const std::string& id, const std::function<bool(const json&)>& wanted, int seconds) const {
+json World::wait_until(const std::string& id, const std::function<bool(const json&)>& wanted,
+                       int seconds) const {
   const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(seconds);
   json seen;
   for (;;) {
@@ -235,10 +264,13 @@ json World::wait_until(const std::string& id, const std::function<bool(const jso
 }
 
 json World::wait_ended(const std::string& id, int seconds) const {
-  return wait_until(id, [](const json& saga) {
-    const std::string status = text_at(saga, "/status");
-    return status == "completed" || status == "compensated";
-  }, seconds);
+  return wait_until(
+      id,
+      [](const json& saga) {
+        const std::string status = text_at(saga, "/status");
+        return status == "completed" || status == "compensated";
+      },
+      seconds);
 }
 
 std::string World::history(const std::string& id) const {
@@ -247,7 +279,8 @@ std::string World::history(const std::string& id) const {
   if (!reply.body.is_object() || !reply.body.contains("entries")) return reply.text;
   for (const json& entry : reply.body.at("entries")) {
     out += text_at(entry, "/seq") + " " + text_at(entry, "/text") + "\n";
-    for (const json& follows : entry.value("follows", json::array())) out += "    " + follows.get<std::string>() + "\n";
+    for (const json& follows : entry.value("follows", json::array()))
+      out += "    " + follows.get<std::string>() + "\n";
   }
   return out;
 }
@@ -281,9 +314,11 @@ json World::input_of(const Booking& booking) const {
 }
 
 std::string World::start(const Booking& booking) const {
-  const Reply reply = api("POST", "/v1/sagas", {{"workflow", "confirm_booking"}, {"input", input_of(booking)}},
-                          {"Idempotency-Key: start-" + booking.id});
-  if (!reply.ok()) throw std::runtime_error("start answered " + std::to_string(reply.status) + " " + reply.text);
+  const Reply reply =
+      api("POST", "/v1/sagas", {{"workflow", "confirm_booking"}, {"input", input_of(booking)}},
+          {"Idempotency-Key: start-" + booking.id});
+  if (!reply.ok())
+    throw std::runtime_error("start answered " + std::to_string(reply.status) + " " + reply.text);
   return text_at(reply.body, "/id");
 }
 
@@ -299,14 +334,19 @@ Reply World::pay(const Booking& booking, json more) const {
 }
 
 Reply World::provider(const std::string& method, const std::string& path, const json& body) const {
-  return ask({.method = method, .url = provider_url_ + path, .body = body.is_null() ? "" : body.dump(),
+  return ask({.method = method,
+              .url = provider_url_ + path,
+              .body = body.is_null() ? "" : body.dump(),
               .headers = {"Content-Type: application/json", "Authorization: Bearer sk_test_ops"}});
 }
 
-Reply World::provider_form(const std::string& path, const std::string& form, const std::string& key) const {
-  return ask({.method = "POST", .url = provider_url_ + path, .body = form,
-              .headers = {"Content-Type: application/x-www-form-urlencoded", "Authorization: Bearer sk_test_ops",
-                          "Idempotency-Key: " + key}});
+Reply World::provider_form(const std::string& path, const std::string& form,
+                           const std::string& key) const {
+  return ask({.method = "POST",
+              .url = provider_url_ + path,
+              .body = form,
+              .headers = {"Content-Type: application/x-www-form-urlencoded",
+                          "Authorization: Bearer sk_test_ops", "Idempotency-Key: " + key}});
 }
 
 json World::books_of(const Booking& booking) const {
@@ -327,7 +367,8 @@ std::vector<json> World::requests(const Booking& booking, const std::string& tex
   std::vector<json> found;
   for (const json& request : provider("GET", "/_control/requests?n=10000").body) {
     const std::string line = text_at(request, "/method") + " " + text_at(request, "/path");
-    if (text_at(request, "/booking") == booking.id && line.find(text) != std::string::npos) found.push_back(request);
+    if (text_at(request, "/booking") == booking.id && line.find(text) != std::string::npos)
+      found.push_back(request);
   }
   return found;
 }
@@ -339,8 +380,10 @@ std::vector<std::vector<std::string>> World::rows(const std::string& query) cons
     where = connection_;
   }
   const std::unique_ptr<PGconn, void (*)(PGconn*)> connection(PQconnectdb(where.c_str()), PQfinish);
-  PQsetNoticeProcessor(connection.get(), [](void*, const char*) {}, nullptr);
-  const std::unique_ptr<PGresult, void (*)(PGresult*)> result(PQexec(connection.get(), query.c_str()), PQclear);
+  PQsetNoticeProcessor(
+      connection.get(), [](void*, const char*) {}, nullptr);
+  const std::unique_ptr<PGresult, void (*)(PGresult*)> result(
+      PQexec(connection.get(), query.c_str()), PQclear);
   const ExecStatusType status = PQresultStatus(result.get());
   if (status == PGRES_COMMAND_OK) return {};
   if (status != PGRES_TUPLES_OK) throw std::runtime_error(PQerrorMessage(connection.get()));
@@ -357,10 +400,12 @@ std::string World::sql(const std::string& statement) const {
   return found.empty() ? "" : found.front().front();
 }
 
-std::int64_t World::count(const std::string& from) const { return std::stoll(sql("SELECT count(*) FROM " + from)); }
+std::int64_t World::count(const std::string& from) const {
+  return std::stoll(sql("SELECT count(*) FROM " + from));
+}
 
-std::string workflows_with(const std::string& folder, const std::string& file, const std::string& from,
-                           const std::string& to) {
+std::string workflows_with(const std::string& folder, const std::string& file,
+                           const std::string& from, const std::string& to) {
   fs::copy(BELAY_SOURCE_DIR "/workflows", folder, fs::copy_options::recursive);
   std::string text = read_file(folder + "/" + file);
   const std::size_t at = text.find(from);

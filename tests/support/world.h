@@ -1,10 +1,12 @@
-// A whole world for a saga, from outside: a private Postgres with the booking tables, the payment provider in its own
-// process with its own ledger, and `belay serve` over the shipped workflows. Everything is real, speaks over sockets,
-// and can be killed. One World a test; it takes about three seconds to make.
+// A whole world for a saga, from outside: a private Postgres with the booking tables, the payment
+// provider in its own process with its own ledger, and `belay serve` over the shipped workflows.
+// Everything is real, speaks over sockets, and can be killed. One World a test; it takes about
+// three seconds to make.
 //
-// With `links` there are several nodes, and a FaultProxy on every way between two of them: each node reaches Postgres and
-// the provider through proxies of its own, the other nodes reach it through another, and clients and webhooks come in
-// through one each, which spread over the nodes as a load balancer does.
+// With `links` there are several nodes, and a FaultProxy on every way between two of them: each
+// node reaches Postgres and the provider through proxies of its own, the other nodes reach it
+// through another, and clients and webhooks come in through one each, which spread over the nodes
+// as a load balancer does.
 #pragma once
 #include <functional>
 #include <map>
@@ -33,15 +35,15 @@ struct Booking {
 };
 
 struct WorldOptions {
-  std::string workflows;                     // a folder; empty: the shipped ones
+  std::string workflows;  // a folder; empty: the shipped ones
   std::vector<std::string> provider_arguments;
-  std::string keep_logs;                     // a folder for the logs; empty: with the world's own, which goes
+  std::string keep_logs;  // a folder for the logs; empty: with the world's own, which goes
   int nodes = 1;
   bool links = false;
-  // Each node in a pid namespace of its own (needs root): the others cannot see that it died and wait for its lease, as
-  // between machines.
+  // Each node in a pid namespace of its own (needs root): the others cannot see that it died and
+  // wait for its lease, as between machines.
   bool machines = false;
-  std::string postgres_directory;            // empty: in the world's folder
+  std::string postgres_directory;  // empty: in the world's folder
   std::map<std::string, std::string> postgres_settings;
   std::map<std::string, std::string> last_node_environment;  // of the last node alone
   long client_timeout_ms = 20'000;
@@ -80,16 +82,20 @@ class World {
   std::vector<Link>& links() { return links_; }
   runtime::PrivatePostgres& postgres() { return *postgres_; }
   // Another server from now on, also for the links; returns the one before.
-  std::unique_ptr<runtime::PrivatePostgres> use_postgres(std::unique_ptr<runtime::PrivatePostgres> other);
+  std::unique_ptr<runtime::PrivatePostgres> use_postgres(
+      std::unique_ptr<runtime::PrivatePostgres> other);
 
   // ---- Belay over HTTP.
   Reply api(const std::string& method, const std::string& path, const json& body = nullptr,
             std::vector<std::string> headers = {}) const;
   json saga(const std::string& id) const;  // {} when nobody answers
-  // An act on what is shown now: reads the ETag, sends reason, If-Match and a key. `path`: "/cancel", "/steps/x/retry".
+  // An act on what is shown now: reads the ETag, sends reason, If-Match and a key. `path`:
+  // "/cancel", "/steps/x/retry".
   Reply act(const std::string& id, const std::string& path, json body) const;
-  // Reads the saga until `wanted` says yes; fails the wait after `seconds` and returns what was last seen.
-  json wait_until(const std::string& id, const std::function<bool(const json&)>& wanted, int seconds = 30) const;
+  // Reads the saga until `wanted` says yes; fails the wait after `seconds` and returns what was
+  // last seen.
+  json wait_until(const std::string& id, const std::function<bool(const json&)>& wanted,
+                  int seconds = 30) const;
   json wait_ended(const std::string& id, int seconds = 30) const;
   // The words of its history, one line each.
   std::string history(const std::string& id) const;
@@ -104,8 +110,10 @@ class World {
   Reply pay(const Booking& booking, json more = json::object()) const;
 
   // ---- The provider.
-  Reply provider(const std::string& method, const std::string& path, const json& body = nullptr) const;
-  Reply provider_form(const std::string& path, const std::string& form, const std::string& key) const;
+  Reply provider(const std::string& method, const std::string& path,
+                 const json& body = nullptr) const;
+  Reply provider_form(const std::string& path, const std::string& form,
+                      const std::string& key) const;
   json ledger() const { return provider("GET", "/_control/ledger").body; }
   json books_of(const Booking& booking) const;  // the booking's line of the ledger
   void faults(const json& rules) const;
@@ -114,8 +122,9 @@ class World {
   std::vector<json> requests(const Booking& booking, const std::string& text) const;
 
   // ---- The business's own tables.
-  std::string sql(const std::string& statement) const;  // the first field of the first row; empty when there is none
-  std::int64_t count(const std::string& from) const;    // SELECT count(*) FROM …
+  std::string sql(const std::string& statement)
+      const;  // the first field of the first row; empty when there is none
+  std::int64_t count(const std::string& from) const;  // SELECT count(*) FROM …
 
   // All rows of one query, as text; NULL is empty.
   std::vector<std::vector<std::string>> rows(const std::string& query) const;
@@ -149,9 +158,10 @@ class World {
   std::vector<Node> nodes_;
 };
 
-// A copy of the shipped workflows in `folder`, with a text replaced in one file. Throws when the text is not there.
-std::string workflows_with(const std::string& folder, const std::string& file, const std::string& from,
-                           const std::string& to);
+// A copy of the shipped workflows in `folder`, with a text replaced in one file. Throws when the
+// text is not there.
+std::string workflows_with(const std::string& folder, const std::string& file,
+                           const std::string& from, const std::string& to);
 // The step of a saga's JSON, or null.
 json step_of(const json& saga, const std::string& path);
 

@@ -1,5 +1,5 @@
-// The booking saga against a provider that misbehaves: whatever it does, the customer pays once for a booking that
-// stands, or not at all, or a person is told exactly what is left over.
+// The booking saga against a provider that misbehaves: whatever it does, the customer pays once for
+// a booking that stands, or not at all, or a person is told exactly what is left over.
 #include <chrono>
 #include <thread>
 
@@ -10,11 +10,13 @@ using namespace belay::test;
 
 namespace {
 
-void check_booked(const World& world, const Booking& booking, const std::string& saga, int seconds = 30) {
+void check_booked(const World& world, const Booking& booking, const std::string& saga,
+                  int seconds = 30) {
   const json ended = world.wait_ended(saga, seconds);
   INFO(world.history(saga));
   CHECK(text_at(ended, "/status") == "completed");
-  CHECK(world.count("booking.booking WHERE status = 'confirmed' AND id = '" + booking.id + "'") == 1);
+  CHECK(world.count("booking.booking WHERE status = 'confirmed' AND id = '" + booking.id + "'") ==
+        1);
   const json books = world.books_of(booking);
   CHECK(number_at(books, "/captured") == booking.price_minor);
   CHECK(number_at(books, "/captures") == 1);
@@ -23,29 +25,34 @@ void check_booked(const World& world, const Booking& booking, const std::string&
   CHECK(number_at(world.ledger(), "/authorised_open") == 0);
 }
 
-void check_undone(const World& world, const Booking& booking, const std::string& saga, const std::string& because) {
+void check_undone(const World& world, const Booking& booking, const std::string& saga,
+                  const std::string& because) {
   const json ended = world.wait_ended(saga);
   INFO(world.history(saga));
   CHECK(text_at(ended, "/status") == "compensated");
   CHECK(text_at(ended, "/because") == because);
   CHECK(ended.value("left_over", json::array()).empty());
-  CHECK(world.count("booking.booking WHERE status = 'confirmed' AND id = '" + booking.id + "'") == 0);
-  CHECK(world.count("booking.slot WHERE state IN ('held', 'booked') AND booking = '" + booking.id + "'") == 0);
+  CHECK(world.count("booking.booking WHERE status = 'confirmed' AND id = '" + booking.id + "'") ==
+        0);
+  CHECK(world.count("booking.slot WHERE state IN ('held', 'booked') AND booking = '" + booking.id +
+                    "'") == 0);
   const json books = world.books_of(booking);
   CHECK(number_at(books, "/captured") == number_at(books, "/refunded"));
   CHECK(number_at(world.ledger(), "/authorised_open") == 0);
 }
 
-json wait_phase(const World& world, const std::string& saga, const std::string& step, const std::string& phase) {
-  const json seen =
-      world.wait_until(saga, [&](const json& now) { return text_at(step_of(now, step), "/phase") == phase; });
+json wait_phase(const World& world, const std::string& saga, const std::string& step,
+                const std::string& phase) {
+  const json seen = world.wait_until(
+      saga, [&](const json& now) { return text_at(step_of(now, step), "/phase") == phase; });
   INFO(world.history(saga));
   REQUIRE(text_at(step_of(seen, step), "/phase") == phase);
   return seen;
 }
 
 json wait_health(const World& world, const std::string& saga, const std::string& health) {
-  const json seen = world.wait_until(saga, [&](const json& now) { return text_at(now, "/health") == health; });
+  const json seen =
+      world.wait_until(saga, [&](const json& now) { return text_at(now, "/health") == health; });
   INFO(world.history(saga));
   REQUIRE(text_at(seen, "/health") == health);
   return seen;
@@ -147,10 +154,14 @@ TEST_CASE("booking: a capture that stores its error is settled by the check, not
   CHECK(world.requests(booking, "/capture").size() == 1);
 }
 
-TEST_CASE("booking: refund and void whose answers are stored errors are settled by their checks, nobody is woken") {
+TEST_CASE(
+    "booking: refund and void whose answers are stored errors are settled by their checks, nobody "
+    "is woken") {
   World world;
   const Booking booking = world.new_booking();
-  const auto once = [](const char* route) { return json{{"match", route}, {"action", "error_500_after"}, {"times", 1}}; };
+  const auto once = [](const char* route) {
+    return json{{"match", route}, {"action", "error_500_after"}, {"times", 1}};
+  };
   world.faults(json::array({once("POST /v1/refunds"), once("POST /v1/payment_intents")}));
   const std::string saga = world.start(booking);
   wait_phase(world, saga, "paid", "waiting");  // the intent's own stored error is settled, too
@@ -206,12 +217,14 @@ TEST_CASE("booking: a refund that is refused is held, shown, and goes on when a 
   // Still refused: it is held again.
   REQUIRE(world.act(saga, "/steps/capture/retry", {{"reason", "try once more"}}).ok());
   world.wait_until(saga, [&](const json& now) {
-    return text_at(now, "/health") == "undo_failed" && number_at(now, "/seq") > number_at(held, "/seq") + 1;
+    return text_at(now, "/health") == "undo_failed" &&
+           number_at(now, "/seq") > number_at(held, "/seq") + 1;
   });
   CHECK(number_at(world.books_of(booking), "/refunds") == 0);
 
   world.faults(json::array());
-  REQUIRE(world.act(saga, "/steps/capture/retry", {{"reason", "the provider's account is funded"}}).ok());
+  REQUIRE(world.act(saga, "/steps/capture/retry", {{"reason", "the provider's account is funded"}})
+              .ok());
   check_undone(world, booking, saga, "The hold expired");
   CHECK(number_at(world.books_of(booking), "/refunds") == 1);
   CHECK(world.history(saga).find("capture") != std::string::npos);
@@ -220,7 +233,8 @@ TEST_CASE("booking: a refund that is refused is held, shown, and goes on when a 
 TEST_CASE("booking: the engine is killed while the capture is on its way") {
   World world;
   const Booking booking = world.new_booking();
-  world.faults(on_capture(booking, {{"action", "timeout_after"}, {"hold_ms", 20'000}, {"times", 1}}));
+  world.faults(
+      on_capture(booking, {{"action", "timeout_after"}, {"hold_ms", 20'000}, {"times", 1}}));
   const std::string saga = world.start(booking);
   CHECK(world.pay(booking).ok());
   wait_captured(world, booking);
@@ -248,7 +262,8 @@ TEST_CASE("booking: Postgres is killed while the capture is on its way") {
 TEST_CASE("booking: engine and Postgres are killed at once") {
   World world;
   const Booking booking = world.new_booking();
-  world.faults(on_capture(booking, {{"action", "timeout_after"}, {"hold_ms", 20'000}, {"times", 1}}));
+  world.faults(
+      on_capture(booking, {{"action", "timeout_after"}, {"hold_ms", 20'000}, {"times", 1}}));
   const std::string saga = world.start(booking);
   CHECK(world.pay(booking).ok());
   wait_captured(world, booking);

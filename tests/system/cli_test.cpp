@@ -224,8 +224,9 @@ TEST_CASE("erasing shows what will be lost, asks, and is done once") {
   const RoomServer server;
   const std::string env = "BELAY_SERVER=" + server.url;
   const std::vector<std::string> start = {
-      "start", "book", "--key", "k", "--input",
-      R"({"booking":"b-9","email":"a@b.org","amount":{"currency":"EUR","minor":4990}})"};
+      "start",   "book",
+      "--key",   "k",
+      "--input", R"({"booking":"b-9","email":"a@b.org","amount":{"currency":"EUR","minor":4990}})"};
   const std::string id = run_belay(start, env).out.substr(0, 36);
   const std::vector<std::string> erase = {"erase", id, "--reason", "the person asked"};
   const auto with = [&](const char* flag) {

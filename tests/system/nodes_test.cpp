@@ -1,6 +1,7 @@
-// Several nodes on one database, for real: three `belay serve` processes over one private Postgres, clients that send
-// to any of them, and a provider in this process that counts what was done. Nodes are restarted one after another, killed
-// and frozen meanwhile; nothing that was acknowledged may be lost, and nothing done twice.
+// Several nodes on one database, for real: three `belay serve` processes over one private Postgres,
+// clients that send to any of them, and a provider in this process that counts what was done. Nodes
+// are restarted one after another, killed and frozen meanwhile; nothing that was acknowledged may
+// be lost, and nothing done twice.
 #include <signal.h>
 #include <sys/stat.h>
 
@@ -99,7 +100,8 @@ class Provider {
  public:
   Provider() {
     server_.route("POST", "/book", [this](const HttpRequest& r) { return answer(r, booked_); });
-    server_.route("POST", "/unbook", [this](const HttpRequest& r) { return answer(r, taken_back_); });
+    server_.route("POST", "/unbook",
+                  [this](const HttpRequest& r) { return answer(r, taken_back_); });
     url_ = "http://127.0.0.1:" + std::to_string(server_.listen("127.0.0.1", 0).value());
   }
   ~Provider() { server_.stop(); }
@@ -158,13 +160,13 @@ class Cluster {
     for (int i = 0; i < nodes; ++i) {
       const int port = free_port();
       urls_.push_back("http://127.0.0.1:" + std::to_string(port));
-      nodes_.push_back(std::make_unique<Process>(Process::Command{
-          .words = {BELAY_BINARY_DIR "/belay", "serve", folder_.path + "/w", "--database",
-                    postgres_->connection_string(), "--listen", "127.0.0.1:" + std::to_string(port), "--node",
-                    name(i)},
-          .environment = {{"COUNTER_URL", provider.url()}},
-          .log = folder_.path + "/" + name(i) + ".log",
-          .ready = ""}));
+      nodes_.push_back(std::make_unique<Process>(
+          Process::Command{.words = {BELAY_BINARY_DIR "/belay", "serve", folder_.path + "/w",
+                                     "--database", postgres_->connection_string(), "--listen",
+                                     "127.0.0.1:" + std::to_string(port), "--node", name(i)},
+                           .environment = {{"COUNTER_URL", provider.url()}},
+                           .log = folder_.path + "/" + name(i) + ".log",
+                           .ready = ""}));
       start(i);
     }
   }
@@ -184,8 +186,11 @@ class Cluster {
   Reply call(int i, const std::string& method, const std::string& path, const json& body = nullptr,
              std::vector<std::string> headers = {}, long timeout_ms = 40'000) const {
     if (!body.is_null()) headers.push_back("Content-Type: application/json");
-    return ask({.method = method, .url = url(i) + path, .body = body.is_null() ? "" : body.dump(),
-                .headers = std::move(headers), .timeout_ms = timeout_ms});
+    return ask({.method = method,
+                .url = url(i) + path,
+                .body = body.is_null() ? "" : body.dump(),
+                .headers = std::move(headers),
+                .timeout_ms = timeout_ms});
   }
   // How many lanes each node holds, as node `i` sees it.
   std::map<std::string, int> lanes(int i) const {
@@ -212,7 +217,8 @@ class Cluster {
   void until(int within_s, const std::string& what, F&& done) const {
     const auto end = Clock::now() + seconds(within_s);
     while (!done()) {
-      if (Clock::now() > end) throw std::runtime_error("waited " + std::to_string(within_s) + " s for " + what);
+      if (Clock::now() > end)
+        throw std::runtime_error("waited " + std::to_string(within_s) + " s for " + what);
       std::this_thread::sleep_for(milliseconds(50));
     }
   }
@@ -234,8 +240,8 @@ class Cluster {
   std::vector<std::unique_ptr<Process>> nodes_;
 };
 
-// A client as they should be, behind a balancer: it is given any node that listens, and sends once more, elsewhere, when
-// it was told to come again or got no answer.
+// A client as they should be, behind a balancer: it is given any node that listens, and sends once
+// more, elsewhere, when it was told to come again or got no answer.
 class Client {
  public:
   Client(const Cluster& cluster, std::uint64_t seed) : cluster_(cluster), random_(seed) {}
@@ -250,14 +256,17 @@ class Client {
     Answer out{balanced(first, method, path, body, headers), false};
     const long status = out.reply.status;
     if (status != 0 && status != 429 && status != 503) return out;
-    const std::string why = status == 0 ? "no answer" : std::to_string(status) + " " + text_at(out.reply.body, "/code");
+    const std::string why =
+        status == 0 ? "no answer" : std::to_string(status) + " " + text_at(out.reply.body, "/code");
     ++repeated[why];
     out.doubtful = status == 0 || text_at(out.reply.body, "/code") == "in_doubt";
     const auto after = out.reply.headers.find("retry-after");
-    std::this_thread::sleep_for(seconds(after == out.reply.headers.end() ? 0 : std::stoi(after->second)));
+    std::this_thread::sleep_for(
+        seconds(after == out.reply.headers.end() ? 0 : std::stoi(after->second)));
     out.reply = balanced(first + 1, method, path, body, headers);
     if (out.reply.status == 0 || out.reply.status >= 429)
-      failed.push_back(method + " " + path + ": " + why + ", and then " + std::to_string(out.reply.status) + " " + out.reply.text);
+      failed.push_back(method + " " + path + ": " + why + ", and then " +
+                       std::to_string(out.reply.status) + " " + out.reply.text);
     return out;
   }
   Reply balanced(int first, const std::string& method, const std::string& path, const json& body,
@@ -284,19 +293,23 @@ struct Run {  // one acknowledged start
   bool keyed = false, doubtful = false, cancelled = false, published = false;
 };
 
-// Starts, keyed and not; then, of the sagas that are there, one in four is cancelled and the others are paid.
-std::vector<Run> work(Client& client, const std::string& prefix, const std::atomic<bool>& end, std::atomic<int>& done) {
+// Starts, keyed and not; then, of the sagas that are there, one in four is cancelled and the others
+// are paid.
+std::vector<Run> work(Client& client, const std::string& prefix, const std::atomic<bool>& end,
+                      std::atomic<int>& done) {
   std::vector<Run> runs;
   for (int i = 0; !end; ++i) {
     Run run;
     run.order = prefix + std::to_string(i);
     run.keyed = i % 2 == 0;
     const json start = {{"workflow", "order"}, {"input", {{"order", run.order}}}};
-    const auto started = client.send("POST", "/v1/sagas", start,
-                                     run.keyed ? std::vector<std::string>{"Idempotency-Key: " + run.order}
-                                               : std::vector<std::string>{});
+    const auto started =
+        client.send("POST", "/v1/sagas", start,
+                    run.keyed ? std::vector<std::string>{"Idempotency-Key: " + run.order}
+                              : std::vector<std::string>{});
     if (!started.reply.ok()) {
-      client.failed.push_back("start: " + std::to_string(started.reply.status) + " " + started.reply.text);
+      client.failed.push_back("start: " + std::to_string(started.reply.status) + " " +
+                              started.reply.text);
       continue;
     }
     run.saga = text_at(started.reply.body, "/id");
@@ -305,22 +318,27 @@ std::vector<Run> work(Client& client, const std::string& prefix, const std::atom
       const auto shown = client.send("GET", "/v1/sagas/" + run.saga);
       const auto tag = shown.reply.headers.find("etag");
       if (tag != shown.reply.headers.end()) {
-        const auto acted = client.send("POST", "/v1/sagas/" + run.saga + "/cancel", {{"reason", "a test"}},
-                                       {"If-Match: " + tag->second, "Idempotency-Key: c-" + run.order});
+        const auto acted =
+            client.send("POST", "/v1/sagas/" + run.saga + "/cancel", {{"reason", "a test"}},
+                        {"If-Match: " + tag->second, "Idempotency-Key: c-" + run.order});
         run.cancelled = acted.reply.ok();
         // It may have moved on since it was shown; nothing else is a reason.
         if (!acted.reply.ok() && acted.reply.status != 412)
-          client.failed.push_back("cancel: " + std::to_string(acted.reply.status) + " " + acted.reply.text);
+          client.failed.push_back("cancel: " + std::to_string(acted.reply.status) + " " +
+                                  acted.reply.text);
       } else {
-        client.failed.push_back("show: " + std::to_string(shown.reply.status) + " " + shown.reply.text);
+        client.failed.push_back("show: " + std::to_string(shown.reply.status) + " " +
+                                shown.reply.text);
       }
     }
     if (!run.cancelled) {
       const auto published =
-          client.send("POST", "/v1/events", {{"type", "order.paid"}, {"key", run.order}, {"id", "paid-" + run.order}});
+          client.send("POST", "/v1/events",
+                      {{"type", "order.paid"}, {"key", run.order}, {"id", "paid-" + run.order}});
       run.published = published.reply.ok();
       if (!run.published)
-        client.failed.push_back("publish: " + std::to_string(published.reply.status) + " " + published.reply.text);
+        client.failed.push_back("publish: " + std::to_string(published.reply.status) + " " +
+                                published.reply.text);
     }
     runs.push_back(run);
     ++done;
@@ -337,16 +355,19 @@ json ended(const Cluster& cluster, int node, const std::string& saga, int within
       return status == "completed" || status == "compensated";
     });
   } catch (const std::exception& error) {
-    FAIL_CHECK(error.what() << "; last seen " << last.status << " " << last.text << "\nits history: "
-                            << cluster.call(node, "GET", "/v1/sagas/" + saga + "/history").text << "\nevents: "
-                            << cluster.call(node, "GET", "/v1/events?unclaimed=true").text << "\nnodes: "
-                            << cluster.call(node, "GET", "/v1/nodes").text);
+    FAIL_CHECK(
+        error.what() << "; last seen " << last.status << " " << last.text << "\nits history: "
+                     << cluster.call(node, "GET", "/v1/sagas/" + saga + "/history").text
+                     << "\nevents: " << cluster.call(node, "GET", "/v1/events?unclaimed=true").text
+                     << "\nnodes: " << cluster.call(node, "GET", "/v1/nodes").text);
   }
   return last.body;
 }
 
-std::string start_at(const Cluster& cluster, int node, const std::string& workflow, const std::string& order) {
-  const Reply reply = cluster.call(node, "POST", "/v1/sagas", {{"workflow", workflow}, {"input", {{"order", order}}}},
+std::string start_at(const Cluster& cluster, int node, const std::string& workflow,
+                     const std::string& order) {
+  const Reply reply = cluster.call(node, "POST", "/v1/sagas",
+                                   {{"workflow", workflow}, {"input", {{"order", order}}}},
                                    {"Idempotency-Key: " + order});
   INFO(reply.text);
   REQUIRE(reply.ok());
@@ -355,7 +376,8 @@ std::string start_at(const Cluster& cluster, int node, const std::string& workfl
 
 }  // namespace
 
-TEST_CASE("three nodes are restarted one after another under load, and nobody who asks twice sees it") {
+TEST_CASE(
+    "three nodes are restarted one after another under load, and nobody who asks twice sees it") {
   Cluster cluster(3);
   cluster.until_shared(0, {0, 1, 2}, 60);
   constexpr std::uint64_t kClients = 4;
@@ -364,18 +386,22 @@ TEST_CASE("three nodes are restarted one after another under load, and nobody wh
   std::vector<std::unique_ptr<Client>> clients;
   std::vector<std::vector<Run>> runs(kClients);
   std::vector<std::thread> threads;
-  for (std::uint64_t i = 0; i < kClients; ++i) clients.push_back(std::make_unique<Client>(cluster, 7 + i));
+  for (std::uint64_t i = 0; i < kClients; ++i)
+    clients.push_back(std::make_unique<Client>(cluster, 7 + i));
   for (std::uint64_t i = 0; i < kClients; ++i) {
-    threads.emplace_back([&, i] { runs[i] = work(*clients[i], "r" + std::to_string(i) + "-", end, done); });
+    threads.emplace_back(
+        [&, i] { runs[i] = work(*clients[i], "r" + std::to_string(i) + "-", end, done); });
   }
   std::string trouble;
   try {
     for (int i = 0; i < 3; ++i) {
       const int code = cluster.node(i).terminate();
-      if (code != 0) trouble += "node " + Cluster::name(i) + " ended with " + std::to_string(code) + "\n";
+      if (code != 0)
+        trouble += "node " + Cluster::name(i) + " ended with " + std::to_string(code) + "\n";
       cluster.start(i);
       cluster.until_shared(i, {0, 1, 2}, 60);
-      cluster.until(60, "the work to go on", [&, before = done.load()] { return done >= before + 12; });
+      cluster.until(60, "the work to go on",
+                    [&, before = done.load()] { return done >= before + 12; });
     }
   } catch (const std::exception& error) {
     trouble += error.what();
@@ -410,7 +436,8 @@ TEST_CASE("three nodes are restarted one after another under load, and nobody wh
     }
   }
   std::string again;
-  for (const auto& [why, times] : repeated) again += ", " + std::to_string(times) + " requests sent again for " + why;
+  for (const auto& [why, times] : repeated)
+    again += ", " + std::to_string(times) + " requests sent again for " + why;
   WARN(total << " sagas" << again << ", " << cluster.provider.repeats() << " calls repeated");
   CHECK(total > 30);
   // What was done is what was acknowledged; a start in doubt may have become a saga of its own.
@@ -430,14 +457,18 @@ TEST_CASE("the lanes of a node that was killed come up elsewhere, with what wait
   const auto killed = Clock::now();
   cluster.node(1).kill9();
   INFO(cluster.logs());
-  // Before anybody has taken them over: what comes in for its lanes waits, or is told to come again.
+  // Before anybody has taken them over: what comes in for its lanes waits, or is told to come
+  // again.
   const Reply early = cluster.call(0, "GET", "/v1/sagas/" + sagas.front());
   CHECK((early.status == 200 || early.status == 503));
   cluster.until_shared(0, {0, 2}, kLeaseS + 5);
-  WARN("taken over after " << std::chrono::duration_cast<milliseconds>(Clock::now() - killed).count() << " ms");
+  WARN(
+      "taken over after " << std::chrono::duration_cast<milliseconds>(Clock::now() - killed).count()
+                          << " ms");
   for (std::size_t i = 0; i < orders.size(); ++i) {
-    const Reply paid = cluster.call(i % 2 == 0 ? 0 : 2, "POST", "/v1/events",
-                                    {{"type", "order.paid"}, {"key", orders[i]}, {"id", "p-" + orders[i]}});
+    const Reply paid =
+        cluster.call(i % 2 == 0 ? 0 : 2, "POST", "/v1/events",
+                     {{"type", "order.paid"}, {"key", orders[i]}, {"id", "p-" + orders[i]}});
     INFO(orders[i] << ": " << paid.text);
     CHECK(paid.ok());
   }
@@ -453,17 +484,21 @@ TEST_CASE("a node that was frozen past its lease does nothing when it wakes") {
   Cluster cluster(2);
   cluster.until_shared(0, {0, 1}, 60);
   std::vector<std::string> sagas;
-  for (int i = 0; i < 40; ++i) sagas.push_back(start_at(cluster, 0, "slow", "z-" + std::to_string(i)));
+  for (int i = 0; i < 40; ++i)
+    sagas.push_back(start_at(cluster, 0, "slow", "z-" + std::to_string(i)));
   for (const std::string& saga : sagas) {
     cluster.until(10, "the first step", [&] { return cluster.provider.booked(saga).size() == 1; });
   }
   INFO(cluster.logs());
   // Their pauses end while it is frozen: it has forty shipments in its hands when it wakes.
   REQUIRE(::kill(cluster.node(1).pid(), SIGSTOP) == 0);
-  cluster.until(kLeaseS + 10, "all lanes to be taken over", [&] { return cluster.lanes(0)[Cluster::name(0)] == kLanes; });
-  for (const std::string& saga : sagas) CHECK(text_at(ended(cluster, 0, saga, 30), "/status") == "completed");
+  cluster.until(kLeaseS + 10, "all lanes to be taken over",
+                [&] { return cluster.lanes(0)[Cluster::name(0)] == kLanes; });
+  for (const std::string& saga : sagas)
+    CHECK(text_at(ended(cluster, 0, saga, 30), "/status") == "completed");
   std::map<std::string, std::string> before;
-  for (const std::string& saga : sagas) before[saga] = text_at(cluster.call(0, "GET", "/v1/sagas/" + saga).body, "/seq");
+  for (const std::string& saga : sagas)
+    before[saga] = text_at(cluster.call(0, "GET", "/v1/sagas/" + saga).body, "/seq");
   const int repeats = cluster.provider.repeats();
   REQUIRE(::kill(cluster.node(1).pid(), SIGCONT) == 0);
   // It answers again, of what others have done, and takes its share of the lanes like a new one.

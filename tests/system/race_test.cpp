@@ -1,4 +1,5 @@
-// Fifty customers want one slot at once. One gets it; the others are undone and told so; nobody pays for nothing.
+// Fifty customers want one slot at once. One gets it; the others are undone and told so; nobody
+// pays for nothing.
 #include <thread>
 
 #include "tests/catch.h"
@@ -8,7 +9,8 @@ using namespace belay::test;
 
 namespace {
 
-// Starts every booking from a thread of its own, waits for all, and returns the sagas as they ended.
+// Starts every booking from a thread of its own, waits for all, and returns the sagas as they
+// ended.
 std::vector<json> run_all(const World& world, const std::vector<Booking>& bookings) {
   std::vector<std::string> ids(bookings.size());
   std::vector<std::string> errors(bookings.size());
@@ -45,7 +47,8 @@ void check_one_winner(World& world, const std::vector<Booking>& bookings) {
   for (const json& saga : sagas) {
     INFO(saga.dump(1));
     CHECK(saga.value("left_over", json::array()).empty());
-    if (text_at(saga, "/status") == "compensated") CHECK(text_at(saga, "/because") == "The slot is gone");
+    if (text_at(saga, "/status") == "compensated")
+      CHECK(text_at(saga, "/because") == "The slot is gone");
   }
   CHECK(world.count("booking.booking WHERE status = 'confirmed'") == 1);
   CHECK(world.count("booking.slot WHERE state IN ('held', 'booked')") == 1);

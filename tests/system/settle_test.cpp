@@ -1,5 +1,6 @@
-// A payment and a wish to book come from two systems, in either order, maybe twice (workflows/booking/settle_booking).
-// Whatever the order, there is one booking that is paid, or no booking and the money is back.
+// A payment and a wish to book come from two systems, in either order, maybe twice
+// (workflows/booking/settle_booking). Whatever the order, there is one booking that is paid, or no
+// booking and the money is back.
 #include <chrono>
 #include <thread>
 
@@ -15,9 +16,10 @@ struct Settlement {
   Booking booking = world.new_booking();
 
   std::string start() {
-    const Reply reply = world.api("POST", "/v1/sagas",
-                                  {{"workflow", "settle_booking"},
-                                   {"input", {{"booking", booking.id}, {"customer", booking.customer}}}});
+    const Reply reply =
+        world.api("POST", "/v1/sagas",
+                  {{"workflow", "settle_booking"},
+                   {"input", {{"booking", booking.id}, {"customer", booking.customer}}}});
     INFO(reply.text);
     REQUIRE(reply.ok());
     return text_at(reply.body, "/id");
@@ -25,16 +27,18 @@ struct Settlement {
 
   // The customer pays elsewhere: all that we hear of it is the provider's webhook.
   void pay(std::int64_t minor) {
-    const Reply made = world.provider_form("/v1/payment_intents",
-                                           "amount=" + std::to_string(minor) + "&currency=eur&metadata%5Bbooking%5D=" +
-                                               booking.id + "&metadata%5Bcustomer%5D=" + booking.customer +
-                                               "&capture_method=manual",
-                                           "elsewhere-" + booking.id);
+    const Reply made = world.provider_form(
+        "/v1/payment_intents",
+        "amount=" + std::to_string(minor) + "&currency=eur&metadata%5Bbooking%5D=" + booking.id +
+            "&metadata%5Bcustomer%5D=" + booking.customer + "&capture_method=manual",
+        "elsewhere-" + booking.id);
     INFO(made.text);
     REQUIRE(made.ok());
     const std::string intent = text_at(made.body, "/id");
     REQUIRE(world.provider("POST", "/_control/pay/" + intent, json::object()).ok());
-    REQUIRE(world.provider_form("/v1/payment_intents/" + intent + "/capture", "", "take-" + booking.id).ok());
+    REQUIRE(
+        world.provider_form("/v1/payment_intents/" + intent + "/capture", "", "take-" + booking.id)
+            .ok());
   }
 
   Reply wish(const std::string& event_id, const std::string& resource = "") {
@@ -63,7 +67,8 @@ struct Settlement {
     const json ended = world.wait_ended(saga);
     INFO(world.history(saga));
     CHECK(text_at(ended, "/status") == "completed");
-    CHECK(world.count("booking.booking WHERE status = 'confirmed' AND id = '" + booking.id + "'") == 1);
+    CHECK(world.count("booking.booking WHERE status = 'confirmed' AND id = '" + booking.id + "'") ==
+          1);
     CHECK(number_at(world.books_of(booking), "/captured") == booking.price_minor);
     CHECK(number_at(world.books_of(booking), "/refunded") == 0);
   }
@@ -75,7 +80,8 @@ struct Settlement {
     CHECK(text_at(ended, "/because") == because);
     CHECK(ended.value("left_over", json::array()).empty());
     CHECK(world.count("booking.booking WHERE id = '" + booking.id + "'") == 0);
-    CHECK(world.count("booking.slot WHERE state IN ('held', 'booked') AND booking = '" + booking.id + "'") == 0);
+    CHECK(world.count("booking.slot WHERE state IN ('held', 'booked') AND booking = '" +
+                      booking.id + "'") == 0);
     CHECK(number_at(world.books_of(booking), "/captured") == paid);
     CHECK(number_at(world.books_of(booking), "/refunded") == paid);
     CHECK(number_at(world.books_of(booking), "/refunds") == 1);
@@ -89,7 +95,8 @@ TEST_CASE("settle: the payment comes first, even before the saga") {
   s.pay(4990);
   s.until_heard();
   const std::string saga = s.start();
-  s.world.wait_until(saga, [](const json& now) { return text_at(step_of(now, "intent"), "/phase") == "waiting"; });
+  s.world.wait_until(
+      saga, [](const json& now) { return text_at(step_of(now, "intent"), "/phase") == "waiting"; });
   CHECK(s.wish("wish-1").ok());
   s.check_booked(saga);
 }
@@ -111,7 +118,9 @@ TEST_CASE("settle: a payment that comes when its saga is over starts another one
   s.until_heard();
   const std::string second = s.start();  // the payment's, or the same one if this was faster
   CHECK(second != first);
-  s.world.wait_until(second, [](const json& now) { return text_at(step_of(now, "intent"), "/phase") == "waiting"; });
+  s.world.wait_until(second, [](const json& now) {
+    return text_at(step_of(now, "intent"), "/phase") == "waiting";
+  });
   SECTION("there is a new wish to book") {
     CHECK(s.wish("wish-1").ok());
     s.check_booked(second);
@@ -151,8 +160,11 @@ TEST_CASE("settle: another amount than the price is paid back") {
 
 TEST_CASE("settle: a payment for a slot that is gone is paid back") {
   Settlement s;
-  s.world.sql("INSERT INTO booking.slot (id, resource, booking, during, state) VALUES (gen_random_uuid(), '" +
-              s.booking.resource + "', gen_random_uuid(), tstzrange('2031-05-04 10:30Z', '2031-05-04 11:30Z'), 'booked')");
+  s.world.sql(
+      "INSERT INTO booking.slot (id, resource, booking, during, state) VALUES (gen_random_uuid(), "
+      "'" +
+      s.booking.resource +
+      "', gen_random_uuid(), tstzrange('2031-05-04 10:30Z', '2031-05-04 11:30Z'), 'booked')");
   const std::string saga = s.start();
   CHECK(s.wish("wish-1").ok());
   s.pay(4990);
@@ -163,7 +175,8 @@ TEST_CASE("settle: a cancelled settlement pays back what came in") {
   Settlement s;
   const std::string saga = s.start();
   s.pay(4990);
-  s.world.wait_until(saga, [](const json& now) { return text_at(step_of(now, "intent"), "/phase") == "waiting"; });
+  s.world.wait_until(
+      saga, [](const json& now) { return text_at(step_of(now, "intent"), "/phase") == "waiting"; });
   const Reply reply = s.world.act(saga, "/cancel", {{"reason", "the customer changed her mind"}});
   INFO(reply.text);
   CHECK(reply.ok());

@@ -1,5 +1,5 @@
-// Statements whose meaning lies in the engine, with a real server and database that are killed: sagas in line, sagas
-// that events start, questions, and private values at rest.
+// Statements whose meaning lies in the engine, with a real server and database that are killed:
+// sagas in line, sagas that events start, questions, and private values at rest.
 #include <chrono>
 #include <filesystem>
 #include <fstream>
@@ -56,7 +56,8 @@ workflow follow "Begins with the event", version 1
 )";
 
 std::string workspace() {
-  const std::string folder = std::filesystem::temp_directory_path() / ("belay_statements_" + std::to_string(getpid()));
+  const std::string folder =
+      std::filesystem::temp_directory_path() / ("belay_statements_" + std::to_string(getpid()));
   std::filesystem::create_directories(folder);
   std::ofstream(folder + "/statements.belay") << kWorkspace;
   return folder;
@@ -78,7 +79,9 @@ struct Statements {
   }
   void go(const std::string& id) {
     const Reply reply = world.api("POST", "/v1/events",
-                                  {{"type", "test.go"}, {"id", "go-" + id}, {"payload", {{"id", id}, {"note", "MARKER said"}}}});
+                                  {{"type", "test.go"},
+                                   {"id", "go-" + id},
+                                   {"payload", {{"id", id}, {"note", "MARKER said"}}}});
     INFO(reply.text);
     REQUIRE(reply.ok());
   }
@@ -96,11 +99,13 @@ struct Statements {
   // Tables of ours with a row that holds the marker anywhere.
   std::string tables_with_marker() {
     std::string found;
-    const std::string tables =
-        world.sql("SELECT string_agg(tablename, ' ') FROM pg_tables WHERE schemaname = 'belay' AND tablename <> 'definition'");
+    const std::string tables = world.sql(
+        "SELECT string_agg(tablename, ' ') FROM pg_tables WHERE schemaname = 'belay' AND tablename "
+        "<> 'definition'");
     std::istringstream names(tables);
     for (std::string table; names >> table;) {
-      if (world.count("belay." + table + " AS t WHERE row_to_json(t)::text LIKE '%MARKER%'") > 0) found += table + " ";
+      if (world.count("belay." + table + " AS t WHERE row_to_json(t)::text LIKE '%MARKER%'") > 0)
+        found += table + " ";
     }
     return found;
   }
@@ -116,7 +121,8 @@ TEST_CASE("sagas stand in line through kills, and nobody is left standing") {
   test.kill_and_start();
   test.waiting(second, "its turn");
   test.go("l1");
-  test.world.server().kill9();  // between the end of the first and the turn of the second, or near it
+  test.world.server()
+      .kill9();  // between the end of the first and the turn of the second, or near it
   test.world.start_server();
   CHECK(text_at(test.world.wait_ended(first), "/status") == "completed");
   test.waiting(second, "test.go");
@@ -129,13 +135,15 @@ TEST_CASE("sagas stand in line through kills, and nobody is left standing") {
   CHECK(test.world.count("belay.turn") == 0);
 
   const std::string holder = test.start("alone", {{"id", "x1"}, {"item", "b"}});
-  const Reply refused = test.world.api("POST", "/v1/sagas", {{"workflow", "alone"}, {"input", {{"id", "x2"}, {"item", "b"}}}});
+  const Reply refused = test.world.api(
+      "POST", "/v1/sagas", {{"workflow", "alone"}, {"input", {{"id", "x2"}, {"item", "b"}}}});
   CHECK(refused.status == 409);
   CHECK(text_at(refused.body, "/code") == "one_at_a_time");
   CHECK_THAT(text_at(refused.body, "/detail"), Catch::Contains(holder));
 }
 
-TEST_CASE("an event starts a saga that asks, and its private values are sealed until they are erased") {
+TEST_CASE(
+    "an event starts a saga that asks, and its private values are sealed until they are erased") {
   Statements test;
   const std::string saga = test.line("p1");
   test.waiting(saga, "test.go");
@@ -150,7 +158,8 @@ TEST_CASE("an event starts a saga that asks, and its private values are sealed u
     std::this_thread::sleep_for(std::chrono::milliseconds(20));
   }
   REQUIRE(questions["questions"].size() == 1);
-  const std::string href = text_at(questions, "/questions/0/href"), follower = text_at(questions, "/questions/0/saga");
+  const std::string href = text_at(questions, "/questions/0/href"),
+                    follower = text_at(questions, "/questions/0/saga");
   CHECK(test.world.api("POST", href, {{"agreed", "perhaps"}}).status == 422);
   const Reply answered = test.world.api("POST", href, {{"agreed", true}});
   INFO(answered.text);
@@ -164,16 +173,20 @@ TEST_CASE("an event starts a saga that asks, and its private values are sealed u
   const json shown = test.world.saga(saga);
   CHECK(text_at(shown, "/input/item") == "a");
   CHECK(text_at(shown, "/input/name") == "***");
-  CHECK_THAT(test.world.api("GET", "/v1/events?type=test.go").text, Catch::Contains(R"("note":"***")"));
+  CHECK_THAT(test.world.api("GET", "/v1/events?type=test.go").text,
+             Catch::Contains(R"("note":"***")"));
 
-  const Reply dry = test.world.api("POST", "/v1/sagas/" + saga + "/erase?dry_run=true", {{"reason", "asked to"}});
+  const Reply dry =
+      test.world.api("POST", "/v1/sagas/" + saga + "/erase?dry_run=true", {{"reason", "asked to"}});
   CHECK(dry.status == 200);
   CHECK(test.world.count("belay.saga_key") == 2);
-  const Reply erased = test.world.api("POST", "/v1/sagas/" + saga + "/erase", {{"reason", "the person asked"}});
+  const Reply erased =
+      test.world.api("POST", "/v1/sagas/" + saga + "/erase", {{"reason", "the person asked"}});
   INFO(erased.text);
   REQUIRE(erased.status == 200);
   CHECK(test.world.count("belay.saga_key") == 1);
-  CHECK(test.world.count("belay.audit WHERE act = 'saga.erased' AND detail::text LIKE '%" + saga + "%'") == 1);
+  CHECK(test.world.count("belay.audit WHERE act = 'saga.erased' AND detail::text LIKE '%" + saga +
+                         "%'") == 1);
   test.kill_and_start();
   const json after = test.world.saga(saga);
   CHECK(text_at(after, "/status") == "completed");
@@ -181,7 +194,8 @@ TEST_CASE("an event starts a saga that asks, and its private values are sealed u
   CHECK(after["input"].empty());
   const Reply history = test.world.api("GET", "/v1/sagas/" + saga + "/history");
   CHECK(history.status == 200);
-  CHECK_THAT(history.text, Catch::Contains("\"data\":\"(erased)\"") && Catch::Contains("EventTaken"));
+  CHECK_THAT(history.text,
+             Catch::Contains("\"data\":\"(erased)\"") && Catch::Contains("EventTaken"));
   CHECK(test.world.api("GET", "/v1/sagas").text.find(saga) != std::string::npos);
   const Reply again = test.world.api("POST", "/v1/sagas/" + saga + "/erase", {{"reason", "again"}});
   INFO(again.text);
