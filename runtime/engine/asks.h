@@ -3,7 +3,8 @@
 // bodies are the business of those who speak. A request is consumed in the flush that sends its
 // answer: after a crash before that it comes again, under the same id. An answer to a lane that was
 // handed over meanwhile is sent on, and a node that is being stopped waits for its answers a moment
-// before its lanes go. Tested in tests/runtime/engine_nodes_test.cpp.
+// before its lanes go. Tested in tests/runtime/engine_nodes_test.cpp and
+// engine_nodes_mail_test.cpp.
 #pragma once
 #include <map>
 #include <string>

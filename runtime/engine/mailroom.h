@@ -3,7 +3,7 @@
 // by one statement, while there may be any: not by a node that has all lanes of one database. Each
 // message is delivered once in an epoch of its receiver, whichever way it came; consumed is what a
 // committed flush has deleted. Messages of one sender come in the order of their numbers.
-// Tested in tests/runtime/engine_nodes_test.cpp and engine_cells_test.cpp.
+// Tested in tests/runtime/engine_nodes_mail_test.cpp and engine_cells_test.cpp.
 #pragma once
 #include <tuple>
 #include <unordered_set>
