@@ -168,13 +168,14 @@ constexpr Rule kRules[] = {
      "CASE WHEN d->>'retry' IS NOT NULL THEN 'retry' WHEN d->>'waiting' IS NOT NULL THEN 'limit' "
      "ELSE 'deadline' END AS timer "
      "FROM belay.entry, json_array_elements(coalesce(body::json->'drawn', '[]')) AS d "
-     "WHERE d->>'retry' IS NOT NULL OR d->>'waiting' IS NOT NULL OR d->>'deadline' IS NOT NULL) "
-     "SELECT count(*) FROM belay.entry AS f CROSS JOIN LATERAL (SELECT us FROM due WHERE due.iid = "
-     "f.iid AND due.seq < f.seq "
-     "AND due.timer = coalesce(f.body::json->>'timer', 'retry') AND (due.timer = 'deadline' OR "
-     "due.path = f.body::json->>'path') "
-     "ORDER BY due.seq DESC LIMIT 1) AS d WHERE f.kind = 'TimerFired' AND extract(epoch FROM f.at) "
-     "* 1000000 < d.us",
+     "WHERE d->>'retry' IS NOT NULL OR d->>'waiting' IS NOT NULL OR d->>'deadline' IS NOT NULL), "
+     "fired AS (SELECT iid, seq, at, coalesce(body::json->>'timer', 'retry') AS timer, "
+     "body::json->>'path' AS path FROM belay.entry WHERE kind = 'TimerFired'), "
+     "last AS (SELECT DISTINCT ON (fired.iid, fired.seq) at, us FROM fired JOIN due ON "
+     "due.iid = fired.iid AND due.timer = fired.timer AND due.seq < fired.seq AND "
+     "(due.timer = 'deadline' OR due.path = fired.path) ORDER BY fired.iid, fired.seq, due.seq "
+     "DESC) "
+     "SELECT count(*) FROM last WHERE extract(epoch FROM at) * 1000000 < us",
      &Verdict::other},
     {"bookings of a slot by two",
      "SELECT count(*) FROM (SELECT 1 FROM booking.slot WHERE state = 'booked' "
