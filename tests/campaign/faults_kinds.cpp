@@ -40,10 +40,20 @@ std::string seconds_of(int ms) {
 }  // namespace
 
 void hold_wal_writer(test::World& world) {
+  const auto ask = [&](const char* query) { return world.sql(query); };
   for (int i = 0; i < 100; ++i) {
     const std::string pid =
-        world.sql("SELECT pid FROM pg_stat_activity WHERE backend_type = 'walwriter'");
-    if (!pid.empty() && ::kill(std::stoi(pid), SIGSTOP) == 0) return;
+        ask("SELECT pid FROM pg_stat_activity WHERE backend_type = 'walwriter'");
+    if (!pid.empty() && ::kill(std::stoi(pid), SIGSTOP) == 0) {
+      // It may have been stopped with a lock in its hands, and then nobody commits any more.
+      int stuck = 0;
+      for (; stuck < 5; ++stuck) {
+        std::this_thread::sleep_for(milliseconds(100));
+        if (ask("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'LWLock'") == "0")
+          return;
+      }
+      ::kill(std::stoi(pid), SIGCONT);
+    }
     std::this_thread::sleep_for(milliseconds(50));
   }
   throw std::runtime_error("there is no WAL writer to hold");

@@ -19,7 +19,7 @@ void all_are(Nodes& nodes, const std::vector<SagaId>& sagas, const std::string& 
 }
 
 // A row lies where its lane does, and every journal is one history.
-void whole(const Nodes& nodes) {
+void in_their_cells(const Nodes& nodes) {
   for (std::size_t cell = 0; cell < nodes.store.cells(); ++cell) {
     for (const SagaId& saga : nodes.store.cell(cell).sagas()) {
       CHECK(cell_of(nodes.store.cell(cell).instance(saga)->lane) == cell);
@@ -102,7 +102,7 @@ TEST_CASE(
       [&] { return nodes.store.counts().mail == 0 && nodes.store.counts().subscriptions == 0; });
   CHECK(nodes.store.counts().carried > 20);
   CHECK(nodes.store.counts().unclaimed_events == 0);
-  whole(nodes);
+  in_their_cells(nodes);
 }
 
 TEST_CASE("cells: mail that is carried twice arrives once, and mail that is late not at all") {
@@ -218,7 +218,7 @@ TEST_CASE("cells: one is away while the other goes on, and nothing of it is lost
   const auto saga = nodes.start("a", nodes.request("buy", "item", "again", "a key"));
   REQUIRE(saga);
   nodes.until([&] { return nodes.status(saga->saga) == "completed"; });
-  whole(nodes);
+  in_their_cells(nodes);
 }
 
 TEST_CASE("cells: two nodes, one dies with mail half carried, and a cell is away for a while") {
@@ -247,7 +247,7 @@ TEST_CASE("cells: two nodes, one dies with mail half carried, and a cell is away
   nodes.until([&] { return nodes.store.counts().mail == 0; });
   CHECK(of_workflow(nodes, "stay").size() == of_workflow(nodes, "trip").size());
   CHECK(parents.size() >= 49);
-  whole(nodes);
+  in_their_cells(nodes);
 }
 
 TEST_CASE(
