@@ -93,7 +93,10 @@ void settle(Run& run, const std::string& id, Seen& seen) {
   const std::string step = "/steps/" + held->path;
   json body = {{"direction", held->direction}};
   std::string act = "/retry";
-  if (held->unsure) {
+  // A statement in the business's own database: its receipt tells whether it happened, under the
+  // same key.
+  const bool has_receipt = held->path == "hold" || held->path == "confirm";
+  if (held->unsure && !has_receipt) {
     const Finding finding = look_up(run, saga, *held);
     if (!finding.known) return;
     if (!finding.happened && !is_old(run, saga, held->path, held->direction, seen)) return;
@@ -102,7 +105,9 @@ void settle(Run& run, const std::string& id, Seen& seen) {
     if (!finding.result.is_null()) body["result"] = finding.result;
     act = "/resolve";
   }
-  body["reason"] = held->unsure ? "looked up in the provider's books" : "the provider works again";
+  body["reason"] = has_receipt    ? "its receipt tells"
+                   : held->unsure ? "looked up in the provider's books"
+                                  : "the provider works again";
   const Reply reply = run.world.act(id, step + act, body);
   if (reply.ok())
     ++run.acts_by_ops;
