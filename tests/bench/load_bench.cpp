@@ -427,8 +427,8 @@ void history(const Options& options) {
                                  std::to_string(old) + R"() AS n)");
   ask(service->connection(), R"(
     INSERT INTO belay.journal (lane, iid, seq, at, version, kind, actor, body)
-    SELECT lane, iid, seq, now(), 1, 'StepSucceeded', '', repeat('b', 120)
-      FROM belay.instance, generate_series(2, 5) AS seq WHERE workflow = 'bench_old')");
+    SELECT lane, iid, step, now(), 1, 'StepSucceeded', '', repeat('b', 120)
+      FROM belay.instance, generate_series(2, 5) AS step WHERE workflow = 'bench_old')");
   ask(service->connection(), "VACUUM ANALYZE belay.instance");
   ask(service->connection(), "CHECKPOINT");
   const std::string rows = ask(service->connection(), "SELECT count(*) FROM belay.journal");
