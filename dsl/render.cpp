@@ -193,7 +193,6 @@ std::string render_allowed(const Diagnostics& diagnostics, const Sources& source
 }
 
 // ---- JSON
-// --------------------------------------------------------------------------------------------------------
 
 std::string json_quoted(std::string_view text) {
   std::string out = "\"";

@@ -56,7 +56,6 @@ struct Allow {  // `allow BEL2001 because "…"`: an author takes responsibility
 };
 
 // ---- Types and fields
-// ----------------------------------------------------------------------------------------
 
 struct TypeExpr {
   bool optional = false, is_private = false;
@@ -78,7 +77,6 @@ struct FieldDecl {
 };
 
 // ---- Policies
-// ------------------------------------------------------------------------------------------------
 
 struct Tries {  // `5 tries in all, first wait 2 seconds, doubling, at most 1 minute, random spread`
   Number tries;
@@ -162,7 +160,6 @@ struct EventSource {  // `payment.authorised, key booking, even if up to 1 hour 
 };
 
 // ---- Statements
-// ----------------------------------------------------------------------------------------------
 
 struct Arm {
   Expr condition;  // empty: `otherwise`
@@ -233,7 +230,6 @@ struct Statement {
 };
 
 // ---- Declarations
-// --------------------------------------------------------------------------------------------
 
 struct TypeDecl {
   std::vector<FieldDecl> fields;
@@ -342,7 +338,6 @@ struct PlanDecl {
 };
 
 // ---- Scenarios: sentences, one grammar for both forms (dsl/text/sentences.h)
-// -----------------------------------
 
 struct CallName {  // `capture`, `the undo of capture`, `the check of capture`, `hold of item 2`
   Name step;

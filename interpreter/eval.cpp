@@ -128,7 +128,6 @@ class Evaluator {
   };
 
   // ---- Looking without copying
-  // ----------------------------------------------------------------------------------
 
   // Where the value of a path (a name and fields of records) stands, or nullptr when it has to be
   // evaluated, be it because it fails. Valid until the next evaluation, which may grow locals_.
@@ -195,7 +194,6 @@ class Evaluator {
   }
 
   // ---- Absence
-  // ------------------------------------------------------------------------------------------------
 
   struct Soft {
     bool absent = false;
@@ -253,7 +251,6 @@ class Evaluator {
   }
 
   // ---- Reading into values
-  // ------------------------------------------------------------------------------------
 
   Evaluated field(const ExprNode& node) {
     if (const Value* base = peek(node.args[0])) return field_of(*base, node.text);
@@ -280,7 +277,6 @@ class Evaluator {
   }
 
   // ---- Optional values
-  // ----------------------------------------------------------------------------------------
 
   Evaluated optional_select(const ExprNode& node) {
     const Evaluated base = eval(node.args[0]);
@@ -329,7 +325,6 @@ class Evaluator {
   }
 
   // ---- Subscripts
-  // ---------------------------------------------------------------------------------------------
 
   Evaluated subscript(const ExprNode& node) {
     const Evaluated base = eval(node.args[0]);
@@ -339,7 +334,6 @@ class Evaluator {
   }
 
   // ---- Calls, logic, building
-  // ---------------------------------------------------------------------------------
 
   Evaluated call(const ExprNode& node) {
     if (node.index >= function_count) {
@@ -454,7 +448,6 @@ class Evaluator {
   }
 
   // ---- Macros
-  // -------------------------------------------------------------------------------------------------
 
   // One round: (element, -) of a list or (key, -) of a map; with two variables (index, element) and
   // (key, value).

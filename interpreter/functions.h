@@ -148,7 +148,6 @@ Evaluated call_function(Function f, Args args, Budget& budget,
                         const Environment* environment = nullptr);
 
 // ---- For the parts of this folder
-// ---------------------------------------------------------------------------------
 
 Evaluated good(Value value);
 Evaluated bad(std::string error);

@@ -134,7 +134,6 @@ Evaluated negate(Args args) {
 }
 
 // ---- Comparison
-// -----------------------------------------------------------------------------------------------
 
 bool is_number(Kind kind) {
   return kind == Kind::kInt || kind == Kind::kUint || kind == Kind::kDouble;

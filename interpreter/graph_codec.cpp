@@ -108,7 +108,6 @@ std::int64_t unzigzag(std::uint64_t v) {
 }
 
 // ---- Scalars and containers
-// ----------------------------------------------------------------------------------
 
 void io(Writer& a, const std::string& v) { a.text(v); }
 void io(Reader& a, std::string& v) { a.text(v); }
@@ -181,7 +180,6 @@ void io(Reader& a, std::optional<T>& v) {
 }
 
 // ---- Values
-// --------------------------------------------------------------------------------------------------
 
 void io(Writer& a, const Value& v) {
   a.number(static_cast<std::uint64_t>(v.kind()));

@@ -20,7 +20,6 @@
 namespace belay::interpreter {
 
 // ---- Commands: wishes, imperative
-// ------------------------------------------------------------------------------
 
 struct RunAction {
   Path path;
@@ -97,7 +96,6 @@ using Command = std::variant<RunAction, StartTimer, AwaitEvent, StopAwaiting, Pu
                              StartChild, StopChild>;
 
 // ---- The two functions
-// -----------------------------------------------------------------------------------------
 
 // REQUIRES: graph.index() was called; entry.seq == state.seq + 1. A fact that no longer fits (a
 // late duplicate, a timer of a step that is over) changes nothing but seq and now.
@@ -112,7 +110,6 @@ struct Decision {
 Decision decide(const Graph& graph, State state, std::string_view saga);
 
 // ---- Around them, as pure
-// ----------------------------------------------------------------------------------------
 
 // What must happen when a saga is loaded again after its owner is gone: events to await and timers;
 // and facts to journal first: each call that was in flight is unsure now (`lost`), for nobody will

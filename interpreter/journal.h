@@ -61,7 +61,6 @@ enum class HoldReason : std::uint8_t {
 enum class TimerPurpose : std::uint8_t { kRetry, kLimit, kPause, kDeadline };
 
 // ---- Facts
-// ---------------------------------------------------------------------------------------------------
 
 struct Parent {                  // of a child saga: who is told how it ends
   std::string saga;              // empty: no child
@@ -150,7 +149,6 @@ using Fact = std::variant<Started, StepSucceeded, StepFailed, TimerFired, EventT
                           OperatorActed, CapReached, AnswerGiven, TurnCame, UndoAsked, Migrated>;
 
 // ---- Drawn: what decide concluded from a fact
-// -----------------------------------------------------------------
 
 // An arm of `when` (arms.size(): none matched), the branches of `together`, the body of `try`; of
 // `repeat`, whose path then ends with the round just over (or none, at first): kAgain, kEnough,

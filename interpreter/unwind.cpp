@@ -214,7 +214,6 @@ bool hidden(const Graph& graph, const State& state, std::uint32_t slot, const Pa
 }
 
 // ---- Order
-// ----------------------------------------------------------------------------------------------------
 
 namespace {
 

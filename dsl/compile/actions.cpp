@@ -36,7 +36,6 @@ bool has_prefix_url(std::string_view text) {
 }
 
 // ---- Connectors
-// -----------------------------------------------------------------------------------------------
 
 std::int64_t limit_of(const std::optional<Number>& number, std::string_view what,
                       ConnectorInfo& info, Tables& tables) {
@@ -108,7 +107,6 @@ void check_connector(const std::string& name, ConnectorInfo& info, Tables& table
 }
 
 // ---- One action
-// -----------------------------------------------------------------------------------------------
 
 constexpr std::array<std::pair<std::string_view, Effect>, 5> kEffects{
     {{"reads", Effect::kReads},
@@ -441,7 +439,6 @@ class ActionChecker {
 };
 
 // ---- Uses of other actions
-// ------------------------------------------------------------------------------------
 
 std::optional<UseInfo> check_use(const std::string& name, ActionInfo& info, const UseDecl& decl,
                                  bool with_result, Tables& tables) {

@@ -74,7 +74,6 @@ void declare_names(const std::vector<File>& files, Tables& tables) {
 }
 
 // ---- Names
-// ----------------------------------------------------------------------------------------------------
 
 bool is_snake(std::string_view name, bool dotted) {
   bool at_start = true;
@@ -106,7 +105,6 @@ bool check_name(const Name& name, bool dotted, Tables& tables) {
 }
 
 // ---- Phrases
-// ---------------------------------------------------------------------------------------------------
 
 std::string quoted(std::string_view name) { return "`" + std::string(name) + "`"; }
 

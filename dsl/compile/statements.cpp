@@ -165,7 +165,6 @@ std::string Lowering::unique_name(std::string_view prefix) {
 }
 
 // ---- when
-// -----------------------------------------------------------------------------------------------------
 
 namespace {
 
@@ -310,7 +309,6 @@ void Lowering::lower_set(const Statement& statement, NodeId id, Flow& flow) {
 }
 
 // ---- Events and time
-// ------------------------------------------------------------------------------------------
 
 void Lowering::use_event(const EventInfo& event) {
   if (!event.ok) failed_ = true;

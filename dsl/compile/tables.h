@@ -101,7 +101,6 @@ struct Tables {
 };
 
 // ---- Phases, in this order
-// ------------------------------------------------------------------------------------
 
 void declare_names(const std::vector<File>& files, Tables& tables);
 void resolve_types(Tables& tables);
@@ -124,7 +123,6 @@ std::optional<Scenario> check_scenario(const Declaration& declaration,
                                        Tables& tables);
 
 // ---- Helpers of several phases
-// --------------------------------------------------------------------------------
 
 interpreter::Type resolve_type(const TypeExpr& type, Tables& tables);
 // Fields with their types, each name once.

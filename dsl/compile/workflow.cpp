@@ -74,7 +74,6 @@ std::optional<interpreter::Graph> Lowering::run() {
 }
 
 // ---- The frame
-// ------------------------------------------------------------------------------------------------
 
 void Lowering::lower_frame() {
   graph_.workflow = declaration_.name.text;
@@ -179,7 +178,6 @@ void Lowering::describe() {
 }
 
 // ---- Names
-// ----------------------------------------------------------------------------------------------------
 
 void Lowering::declare_takes() {
   graph_.takes = resolve_fields(decl_.takes, tables_);
@@ -354,7 +352,6 @@ std::vector<std::string> FlowNames::all() const {
 }
 
 // ---- Expressions and problems
-// ---------------------------------------------------------------------------------
 
 CheckedExpr Lowering::check(const Expr& expr, const Flow& flow, When when, std::string_view owner,
                             std::optional<Type> wanted, std::string wanted_for) {

@@ -117,7 +117,6 @@ Typed ExprCheck::check_literal(const Tree& node) {
 }
 
 // ---- Names and fields
-// ------------------------------------------------------------------------------------------
 
 bool ExprCheck::is_local(std::string_view name) const {
   return std::any_of(locals_.begin(), locals_.end(),
@@ -314,7 +313,6 @@ Typed ExprCheck::check_optional(Tree& node, const Facts& known) {
 }
 
 // ---- Logic and presence
-// ----------------------------------------------------------------------------------------
 
 Typed ExprCheck::check_logic(Tree& node, const Facts& known) {
   const bool is_and = node.op == Op::kAnd;
@@ -409,7 +407,6 @@ Typed ExprCheck::check_or_else(Tree& node, const Facts& known, bool may_be_absen
 }
 
 // ---- Lists and maps
-// --------------------------------------------------------------------------------------------
 
 Typed ExprCheck::check_list(Tree& node, const Facts& known) {
   node.found.kind = ExprKind::kList;
@@ -452,7 +449,6 @@ Typed ExprCheck::check_map(Tree& node, const Facts& known) {
 }
 
 // ---- Reports
-// ---------------------------------------------------------------------------------------------------
 
 Diagnostic& ExprCheck::report(std::string_view code, std::uint32_t at, std::uint32_t length,
                               std::string message) {

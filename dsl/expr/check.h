@@ -104,7 +104,6 @@ class ExprCheck {
 };
 
 // ---- Types (types.cpp)
-// ------------------------------------------------------------------------------------------
 
 interpreter::Type type_of(interpreter::Type::Base base);
 interpreter::Type list_of(interpreter::Type element);

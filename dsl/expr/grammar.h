@@ -26,7 +26,6 @@ using pegtl::sor;
 using pegtl::star;
 
 // ---- Tokens
-// ----------------------------------------------------------------------------------------------------
 
 struct comment : seq<pegtl::two<'/'>, star<pegtl::not_one<'\n'>>> {};
 struct ws : star<sor<one<' ', '\t', '\n', '\r', '\f'>, comment>> {};
@@ -108,7 +107,6 @@ struct quoted
     : sor<seq<raw_prefix, at<quote>, raw_text>, seq<opt<one<'b', 'B'>>, at<quote>, cooked_text>> {};
 
 // ---- Primaries
-// -------------------------------------------------------------------------------------------------
 
 struct expression;
 
@@ -166,7 +164,6 @@ struct primary : sor<quoted_literal, money_literal, duration_literal, number_lit
                      keyword_false, keyword_null, group, list, map, name_or_call> {};
 
 // ---- Operators, tightest first
-// ---------------------------------------------------------------------------------
 
 struct plain_selector : name_text {};
 struct quoted_selector : seq<one<'`'>, plus<pegtl::not_one<'`', '\n'>>, one<'`'>> {};

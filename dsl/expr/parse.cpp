@@ -24,7 +24,6 @@ struct control : pegtl::normal<Rule> {
 };
 
 // ---- Actions
-// ---------------------------------------------------------------------------------------------------
 
 template <typename Input>
 Mark mark_of(const Input& in, const Builder& b) {

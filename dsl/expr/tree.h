@@ -85,7 +85,6 @@ std::string print_expression(const Tree& tree);
 Span span_in(const Expr& expr, std::uint32_t at, std::uint32_t length);
 
 // ---- Literals (literals.cpp)
-// -----------------------------------------------------------------------------------
 
 // The value of a literal as written, or why not. A number may carry its sign.
 struct LiteralRead {
@@ -100,7 +99,6 @@ LiteralRead read_duration(std::string_view number, std::string_view unit);    //
 std::int64_t unit_ms(std::string_view word);
 
 // ---- What went wrong (explain.cpp)
-// -----------------------------------------------------------------------------
 
 // Why nothing could be read at `at`, where `expected` ("a value", "`)`") should stand: finds the
 // habit behind it.

@@ -198,7 +198,6 @@ EventDecl Builder::event(const Line& line, const Parsed& parsed, std::vector<All
 }
 
 // ---- Connector
-// ------------------------------------------------------------------------------------------------------
 
 ConnectorDecl Builder::connector(const Line& line, std::vector<Allow>& allows) {
   ConnectorDecl out;
@@ -266,7 +265,6 @@ void Builder::connector_clause(const Line& line, const Read& read, ConnectorDecl
 }
 
 // ---- Action
-// ---------------------------------------------------------------------------------------------------------
 
 ActionDecl Builder::action(const Line& line, std::vector<Allow>& allows) {
   ActionDecl out;
@@ -376,7 +374,6 @@ UseDecl Builder::use(const Line& line, const Read& read) {
 }
 
 // ---- Workflow, webhook
-// ------------------------------------------------------------------------------------
 
 // Whether a line of `place` is a clause of it, maybe misspelt, and not one of the statements.
 bool Builder::is_clause(const Line& line, unsigned place, unsigned statements) const {

@@ -138,7 +138,6 @@ bool Builder::looks_like_arg(const Line& line, bool strings) const {
 }
 
 // ---- One line
-// -----------------------------------------------------------------------------------------------------
 
 Builder::Read Builder::read(const Line& line, unsigned place) {
   Read out;
@@ -345,7 +344,6 @@ void Builder::misfit(const Line& line, const Parsed& parsed, Rule rule, std::siz
 }
 
 // ---- Parts
-// --------------------------------------------------------------------------------------------------------
 
 Name Builder::plain_name(const Line& line, const Part* part) {
   if (part == nullptr) return {};
@@ -405,7 +403,6 @@ Number Builder::number(const Line& line, const Part* part) {
 }
 
 // ---- Fields, arguments, tries
-// -------------------------------------------------------------------------------------
 
 TypeExpr Builder::type(const Line& line, const std::vector<Part>& parts, std::size_t& next) {
   TypeExpr out;

@@ -243,7 +243,6 @@ void Builder::step(const Line& line, Statement& out) {
 }
 
 // ---- Policies
-// -------------------------------------------------------------------------------------------------------
 
 bool Builder::policy(const Line& line, const Read& read, Policies& out, Seen& seen) {
   const Parsed& p = read.parsed;

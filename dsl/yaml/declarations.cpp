@@ -339,7 +339,6 @@ ConnectorDecl Reader::connector(Fields& fields) {
 }
 
 // ---- Action
-// ---------------------------------------------------------------------------------------------------------
 
 ActionDecl Reader::action(Fields& fields) {
   ActionDecl out;
@@ -436,7 +435,6 @@ UseDecl Reader::use(const Node& node) {
 }
 
 // ---- Workflow, webhook
-// ------------------------------------------------------------------------------------
 
 WorkflowDecl Reader::workflow(Fields& fields) {
   WorkflowDecl out;

@@ -278,7 +278,6 @@ class Handler : public YAML::EventHandler {
 };
 
 // ---- One document, read until it can be read
-// ---------------------------------------------------------------------
 
 // The value of a `key: value` line: where it begins; npos when the line is none.
 std::size_t value_of(std::string_view line) {

@@ -81,7 +81,6 @@ Out tries_map(const Tries& tries) {
 }
 
 // ---- Acts and policies
-// --------------------------------------------------------------------------------------------
 
 Out block(const Statements& statements);
 
@@ -169,7 +168,6 @@ Out undo(const Undo& undo) {
 }
 
 // ---- Statements
-// ---------------------------------------------------------------------------------------------------
 
 void put_source(Out& out, const char* key, const EventSource& source) {
   out.put(key, scalar(source.event)).put("key", scalar(source.key));
@@ -375,7 +373,6 @@ Out block(const Statements& statements) {
 }
 
 // ---- Declarations
-// -------------------------------------------------------------------------------------------------
 
 class Printer {
  public:

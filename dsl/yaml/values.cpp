@@ -23,7 +23,6 @@
 namespace belay::dsl::yaml {
 
 // ---- Fields
-// -------------------------------------------------------------------------------------------------------
 
 Fields::Fields(Reader& reader, const Node& map, std::string what)
     : reader_(reader), map_(map), what_(std::move(what)), taken_(map.entries.size()) {
@@ -121,7 +120,6 @@ void Fields::done() {
 }
 
 // ---- Scalars
-// ------------------------------------------------------------------------------------------------------
 
 namespace {
 
@@ -325,7 +323,6 @@ void Reader::route(const Node* node, Text& method, Text& path) {
 }
 
 // ---- Expressions and data
-// -----------------------------------------------------------------------------------------
 
 Expr Reader::placed(std::string source, const Node& node, std::size_t skipped) {
   Expr out{joined(source), node.span, {}};
@@ -485,7 +482,6 @@ Expr Reader::data(const Node* node) {
 }
 
 // ---- Lists of named things
-// ----------------------------------------------------------------------------------------
 
 std::vector<Arg> Reader::data_args(const Node* node, bool any_names) {
   std::vector<Arg> out;
@@ -581,7 +577,6 @@ std::vector<FieldDecl> Reader::fields(const Node* node, bool values) {
 }
 
 // ---- Tries
-// --------------------------------------------------------------------------------------------------------
 
 Tries Reader::tries_of(Fields& fields, Span span) {
   Tries out;

@@ -210,7 +210,6 @@ Result<OutgoingRequest> build_request(const ConnectorConfig& config, CallParts p
 }
 
 // ---- Limiter
-// -------------------------------------------------------------------------------------------------
 
 bool Limiter::may_begin(std::int64_t now_ms) const {
   if (options_.at_once > 0 && running_ >= options_.at_once) return false;
@@ -266,7 +265,6 @@ bool Limiter::forget(Ticket ticket) {
 }
 
 // ---- Circuit breaker
-// -----------------------------------------------------------------------------------------
 
 CircuitBreaker::State CircuitBreaker::state(std::int64_t now_ms) const {
   if (!open_until_ms_) return State::kClosed;

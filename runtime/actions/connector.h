@@ -44,7 +44,6 @@ struct ConnectorConfig {
 };
 
 // ---- The request
-// ---------------------------------------------------------------------------------------------
 
 // RFC 3986: everything but letters, digits and `-._~` becomes %XX.
 std::string percent_encode(std::string_view text);
@@ -78,7 +77,6 @@ Result<OutgoingRequest> build_request(const ConnectorConfig& config, CallParts p
                                       const SecretStore& secrets);
 
 // ---- How many may leave
-// --------------------------------------------------------------------------------------
 
 // Not more than `per_second` begin in any second (a sliding window, exact), not more than `at_once`
 // are on their way, not more than `waiting_max` wait, first come first served.
@@ -121,7 +119,6 @@ class Limiter {
 };
 
 // ---- When to stop asking
-// -------------------------------------------------------------------------------------
 
 // Closed until `failures` in a row; then open for `rest_ms`, refusing at once; then half-open: one
 // probe may go, its success closes, its failure opens again. A probe that is never reported is

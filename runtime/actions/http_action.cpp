@@ -139,7 +139,6 @@ ActionOutcome outcome_of_answer(const ActionCall& call, const OutgoingResponse& 
 }
 
 // ---- Traffic
-// -------------------------------------------------------------------------------------------------------
 
 struct HttpRunner::Impl {
   struct Pending {

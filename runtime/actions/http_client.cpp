@@ -147,7 +147,6 @@ struct Transfer {
 };
 
 // ---- What libcurl calls back
-// ---------------------------------------------------------------------------------
 
 // Every new connection passes here with the address it is about to use.
 curl_socket_t open_socket(void* context, curlsocktype purpose, curl_sockaddr* address) {
@@ -215,7 +214,6 @@ std::size_t take_body(char* data, std::size_t, std::size_t size, void* context) 
 }
 
 // ---- Building and reading one transfer
-// -----------------------------------------------------------------------
 
 void add_line(Transfer& transfer, const std::string& line) {
   curl_slist* grown = curl_slist_append(transfer.lines, line.c_str());
@@ -339,7 +337,6 @@ void initialise_curl() {
 }  // namespace
 
 // ---- The thread
-// ----------------------------------------------------------------------------------------------
 
 struct HttpClient::Impl {
   Options options;

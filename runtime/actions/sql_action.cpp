@@ -21,7 +21,6 @@ constexpr int kSettleTries = 3;
 constexpr auto kSettlePause = std::chrono::milliseconds(500);
 
 // ---- Rows to values
-// ------------------------------------------------------------------------------------------------
 
 // Postgres' types by OID, as far as they have a value of their own; the rest is text.
 Value value_of(std::uint32_t oid, std::string_view text) {
@@ -101,7 +100,6 @@ Value body_of(const Action& action, const PostgresRows* rows, std::size_t count,
 }
 
 // ---- Receipts
-// ------------------------------------------------------------------------------------------------------
 
 std::string receipt_text(const ActionOutcome& outcome) {
   std::string json;
@@ -157,7 +155,6 @@ bool is_transient_state(std::string_view s) {
 }
 
 // ---- One transaction
-// -----------------------------------------------------------------------------------------------
 
 class SqlCallRun {
  public:
@@ -359,7 +356,6 @@ class SqlCallRun {
 }  // namespace
 
 // ---- Threads
-// -------------------------------------------------------------------------------------------------------
 
 SqlRunner::SqlRunner(SqlOptions options)
     : options_(std::move(options)), queue_(options_.queue_max) {}

@@ -157,7 +157,6 @@ bool is_repeatable(const Route& route, const HttpRequest& request) {
 }
 
 // ---- Peers
-// ---------------------------------------------------------------------------------------------------
 
 // One silent peer must not take all places: each has half of them at most.
 struct Forwarder::Peers {
@@ -220,7 +219,6 @@ struct Forwarder::Errand {
 };
 
 // ---- Forwarding
-// ----------------------------------------------------------------------------------------------
 
 Forwarder::Forwarder(Engine& engine, ForwardOptions options)
     : engine_(engine), options_(std::move(options)), peers_(std::make_unique<Peers>()) {}
@@ -355,7 +353,6 @@ HttpResponse Forwarder::in_doubt() {
 }
 
 // ---- Handing over
-// --------------------------------------------------------------------------------------------
 
 void Forwarder::remember_peers() {
   std::vector<NodeView> nodes = engine_.nodes();
@@ -390,7 +387,6 @@ std::optional<HttpResponse> Forwarder::hand_over(const Call& call) {
 }
 
 // ---- By mail
-// -------------------------------------------------------------------------------------------------
 
 HttpResponse Forwarder::mail(const Call& call, Lane lane, int part) {
   struct Count {

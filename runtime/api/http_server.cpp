@@ -47,7 +47,6 @@ constexpr int kLinger_ms = 500;  // after a refusal: let the answer arrive befor
 constexpr std::size_t kLingerBytesMax = 4 * 1024 * 1024;
 
 // ---- Routes
-// --------------------------------------------------------------------------------------------------
 
 struct Route {
   std::string method;
@@ -125,7 +124,6 @@ std::string allow_text(std::set<std::string> methods) {
 }
 
 // ---- A connection
-// --------------------------------------------------------------------------------------------
 
 // The socket with deadlines, and the bytes that were read but not yet used. Blocks only in poll().
 class Connection {
@@ -256,7 +254,6 @@ void copy_answer(const HttpResponse& from, httplib::Response& to) {
 }
 
 // ---- Threads
-// -------------------------------------------------------------------------------------------------
 
 // Fixed threads over a bounded queue. What does not fit is run at once on the accepting thread, in
 // the mode that only says 503.
@@ -345,7 +342,6 @@ void raise_descriptor_limit() {
 }  // namespace
 
 // ---- The server
-// ----------------------------------------------------------------------------------------------
 
 struct HttpServer::Impl {
   Options options;

@@ -175,7 +175,6 @@ Result<HttpResponse> decode_mailed_answer(const std::string& body, const Sealer*
 }
 
 // ---- The desk
-// ------------------------------------------------------------------------------------------------
 
 MailDesk::MailDesk(const std::vector<Route>& routes, SealerPtr sealer, CarryOut carry_out)
     : routes_(routes), sealer_(std::move(sealer)), carry_out_(std::move(carry_out)) {}

@@ -14,7 +14,6 @@ using stored::Writer;
 constexpr std::uint16_t kEntryVersionMax = 1;
 
 // ---- Facts: `write` appends fields to the body, `read` takes them from it
-// ---------------------------------------
 
 void write(Writer& w, const Started& f) {
   w.value("input", f.input);
@@ -145,7 +144,6 @@ constexpr const char* kFactKinds[] = {"Started",     "StepSucceeded", "StepFaile
 static_assert(std::size(kFactKinds) == std::variant_size_v<Fact>);
 
 // ---- Drawn: an object whose first field is named for what was drawn and holds the path
-// ---------------------------
 
 constexpr const char* kDrawnKinds[] = {
     "took",       "assigned", "sent",   "retry",     "settled",   "held",     "failed",

@@ -75,7 +75,6 @@ std::optional<std::string_view> blob_of(std::string_view json) {
 }  // namespace
 
 // ---- Keys
-// --------------------------------------------------------------------------------------------------------
 
 DataKey::DataKey(Secret key) : bytes_(std::move(key)) {
   BELAY_CHECK(bytes_.reveal().size() == kBytes, "a key has 32 bytes");
@@ -197,7 +196,6 @@ std::string Sealer::mac(std::string_view text) const {
 }
 
 // ---- Forms
-// -------------------------------------------------------------------------------------------------------
 
 std::string sealed_value(const DataKey& key, std::string_view plain, std::string_view bound_to) {
   return "{" + std::string(kMark) + key.seal(plain, bound_to) + "\"}";

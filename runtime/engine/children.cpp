@@ -66,7 +66,6 @@ Result<std::string> Children::opened(const std::string& text) const {
 }
 
 // ---- The parent's side
-// -------------------------------------------------------------------------------------------
 
 void Children::start(const Saga& parent, Slot slot, interpreter::StartChild& command) {
   const std::string path = interpreter::path_text(*parent.graph, command.path);
@@ -140,7 +139,6 @@ void Children::tell(const Mail& mail, const ChildEnded& message) {
 }
 
 // ---- The child's side
-// --------------------------------------------------------------------------------------------
 
 void Children::ended(const Saga& child, Slot slot) {
   if (defective(Defect::kChildAnswerLost)) return;

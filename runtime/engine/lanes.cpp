@@ -165,7 +165,6 @@ void Lanes::lease(LaneState& lane, SteadyTime until) {
 }
 
 // ---- Lanes come and go
-// -------------------------------------------------------------------------------------------
 
 void Lanes::gained(GainedLanes gained) {
   if (gained.db_now) loop_.clock().answered(gained.db_now, gained.asked_us, gained.answered_us);
@@ -245,7 +244,6 @@ bool Lanes::withhold(const Mail& mail) {
 }
 
 // ---- Signs of life
-// -----------------------------------------------------------------------------------------------
 
 SteadyTime Lanes::due() const {
   SteadyTime due = beating_ ? SteadyTime::max() : next_beat_;
@@ -308,7 +306,6 @@ void Lanes::heard(Result<Cluster> cluster) {
 }
 
 // ---- Sharing
-// -----------------------------------------------------------------------------------------------------
 
 // Everybody works with what it has heard, and all have heard nearly the same: between the least and
 // the most that anybody should have there is one lane, and who gives when somebody has less is

@@ -71,7 +71,6 @@ Result<PublishInput> Topics::prepare(PublishRequest request, const Graphs& graph
 }
 
 // ---- Publishing
-// --------------------------------------------------------------------------------------------------
 
 void Topics::publish(PublishInput input) {
   if (!loop_.holds(input.row.lane)) {
@@ -193,7 +192,6 @@ Slot Topics::add_event(Topic& topic, EventRow row, const std::string& source) {
 }
 
 // ---- Mail
-// --------------------------------------------------------------------------------------------------------
 
 void Topics::deliver(Mail mail) {
   if (!loop_.holds(mail.to)) return;
@@ -325,7 +323,6 @@ void Topics::remove(Topic& topic, Slot slot, const SubscriptionRow& row) {
 }
 
 // ---- At the saga
-// -------------------------------------------------------------------------------------------------
 
 void Topics::offered(const Mail& mail, const Offer& message) {
   if (!is_sealed_value(message.event.payload)) return offer(mail, message);
@@ -413,7 +410,6 @@ void Topics::offered_to(Saga& saga, const Mail& mail, const Offer& message) {
 }
 
 // ---- Topics in memory
-// --------------------------------------------------------------------------------------------
 
 Topics::Topic* Topics::find(const std::string& name) {
   const auto found = topics_.find(name);

@@ -222,7 +222,6 @@ auto CellStore::joined(const std::vector<Q>& queries, F call)
 }
 
 // ---- Lanes
-// ---------------------------------------------------------------------------------------------------------
 
 // The dearest first, as many as are still wanted at a time: what is not free makes room for the
 // next.
@@ -339,7 +338,6 @@ Result<Cluster> CellStore::beat(const NodeBeat& me) {
 }
 
 // ---- Reading
-// -------------------------------------------------------------------------------------------------------
 
 Result<std::vector<DueSaga>> CellStore::due_sagas(DueTime time, std::size_t limit,
                                                   const std::vector<Lane>& lanes) {
@@ -386,7 +384,6 @@ Result<std::map<SagaId, Lane>> CellStore::find_sagas(
 }
 
 // ---- Mail
-// ----------------------------------------------------------------------------------------------------------
 
 Result<std::vector<MailboxRow>> CellStore::mailbox(const MailQuery& query) {
   const std::vector<std::vector<Lane>> to = spread(query.to);
@@ -441,7 +438,6 @@ void CellStore::carry(std::size_t from, std::size_t to, const std::vector<Lane>&
 }
 
 // ---- Definitions
-// ---------------------------------------------------------------------------------------------------
 
 Result<void> CellStore::put_definition(const std::string& workflow, std::uint32_t version,
                                        const std::string& hash, const std::string& graph) {

@@ -13,7 +13,6 @@ namespace belay::runtime {
 namespace {
 
 // ---- What differs between libpqxx 6 and 7
-// ------------------------------------------------------------------------
 
 #if PQXX_VERSION_MAJOR >= 7
 using Params = pqxx::params;
@@ -68,7 +67,6 @@ void make_verbose(pqxx::connection& connection) {
 #endif
 
 // ---- Statements
-// ----------------------------------------------------------------------------------------------------
 
 using Statements = std::map<std::string, std::string_view, std::less<>>;
 

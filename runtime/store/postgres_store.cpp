@@ -120,7 +120,6 @@ class PostgresStore final : public Store {
 };
 
 // ---- The flush
-// -----------------------------------------------------------------------------------------------------
 
 PostgresResult<void> PostgresStore::connect_writer() {
   if (writer_ != nullptr && !writer_->lost()) return {};
@@ -274,7 +273,6 @@ FlushResult PostgresStore::down(const PostgresFailure& failure) {
 }
 
 // ---- Lanes
-// ---------------------------------------------------------------------------------------------------------
 
 Result<void> PostgresStore::forgive_crashes(const std::string& owner,
                                             const std::vector<Lane>& lanes) {
@@ -293,7 +291,6 @@ Result<void> PostgresStore::forgive_crashes(const std::string& owner,
 }
 
 // ---- Reading
-// -------------------------------------------------------------------------------------------------------
 
 template <class F>
 auto PostgresStore::read_rows(const char* statement, const PostgresParams& params,
@@ -620,7 +617,6 @@ Result<Instant> PostgresStore::database_now(std::size_t) {
 }
 
 // ---- Definitions
-// ---------------------------------------------------------------------------------------------------
 
 Result<void> PostgresStore::put_definition(const std::string& workflow, std::uint32_t version,
                                            const std::string& hash, const std::string& graph) {

@@ -48,7 +48,6 @@ struct Places {
 };
 
 // ---- Small helpers
-// -------------------------------------------------------------------------------------------
 
 std::string short_hash(const std::string& text) {
   unsigned char digest[SHA256_DIGEST_LENGTH];
@@ -72,7 +71,6 @@ std::string quoted(const std::string& value) {
 }
 
 // ---- Where things lie
-// ----------------------------------------------------------------------------------------
 
 struct Binaries {
   std::string directory;
@@ -304,7 +302,6 @@ class DirectoryLock {
 }  // namespace
 
 // ---- Launch
-// --------------------------------------------------------------------------------------------------
 
 struct PrivatePostgres::State {
   PrivatePostgresOptions options;
@@ -502,7 +499,6 @@ struct PrivatePostgres::State {
 };
 
 // ---- The public calls
-// ----------------------------------------------------------------------------------------
 
 PrivatePostgres::PrivatePostgres(std::unique_ptr<State> state) : state_(std::move(state)) {}
 PrivatePostgres::PrivatePostgres(PrivatePostgres&&) noexcept = default;

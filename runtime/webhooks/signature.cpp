@@ -136,7 +136,6 @@ Digest hmac(const Secret& key, std::string_view prefix, std::string_view body) {
 }
 
 // ---- Reading the headers, one scheme each: a Claim or the reason there is none
-// --------------------------------
 
 struct Read {
   Verdict verdict = Verdict::kValid;

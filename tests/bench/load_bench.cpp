@@ -167,7 +167,6 @@ double run_many(runtime::Engine& engine, const std::string& workflow, std::size_
 }
 
 // ---- The cases
-// -----------------------------------------------------------------------------------------------------
 
 void http(const Options& options) {
   const Scratch scratch;

@@ -66,7 +66,6 @@ void Faults::play() {
 }
 
 // ---- Drawing
-// -----------------------------------------------------------------------------------------------------
 
 int Faults::between(int least, int most) {
   return least + static_cast<int>(random_() % static_cast<std::uint64_t>(most - least + 1));
@@ -179,7 +178,6 @@ std::vector<Faults::Fault> Faults::draw_episode() {
 }
 
 // ---- Playing
-// -----------------------------------------------------------------------------------------------------
 
 void Faults::play_episode() {
   std::vector<Fault> faults = draw_episode();

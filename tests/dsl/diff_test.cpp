@@ -60,7 +60,6 @@ TEST_CASE("diff: gravest first") {
 }
 
 // ---- Statements that stand in no golden pair
-// ------------------------------------------------------------------
 
 using interpreter::Graph;
 using interpreter::Node;

@@ -78,7 +78,6 @@ void World::note(const char* what, std::uint64_t number) {
 }
 
 // ---- Nodes
-// -------------------------------------------------------------------------------------------------------
 
 void World::open(int number) {
   while (nodes_.size() <= static_cast<std::size_t>(number)) nodes_.emplace_back();
@@ -147,7 +146,6 @@ void World::take_over(int number) {
 }
 
 // ---- Steps
-// -------------------------------------------------------------------------------------------------------
 
 bool World::step() {
   for (std::size_t i = 0; i < nodes_.size(); ++i) {
@@ -266,7 +264,6 @@ void World::deliver(std::size_t at) {
 }
 
 // ---- Time
-// --------------------------------------------------------------------------------------------------------
 
 // The next moment at which a saga or a client wants something; 0: none.
 std::int64_t World::next_due() const {
