@@ -169,9 +169,9 @@ TEST_CASE(
   Simulator sim;
   const std::string capture = "/v1/payment_intents/" + sim.authorised("b1") + "/capture";
   const auto rule = [](const char* action, json more = json::object()) {
-    json rule = {{"match", "POST /v1/payment_intents/*/capture"}, {"action", action}, {"times", 1}};
-    rule.update(more);
-    return rule;
+    json made = {{"match", "POST /v1/payment_intents/*/capture"}, {"action", action}, {"times", 1}};
+    made.update(more);
+    return made;
   };
   CHECK(sim.control("faults", json::array({rule("decline")})).status == 200);
   CHECK(sim.control("faults/first", json::array({rule("error_500_before"), rule("down")})).status ==
