@@ -31,13 +31,13 @@ run_ctest() {
   local log; log=$(mktemp)
   echo "== $title"
   local status=0
-  ctest --test-dir "$build" --output-on-failure --no-tests=error "$@" >"$log" 2>&1 || status=$?
+  ctest --test-dir "$build" --output-on-failure --no-tests=error --timeout 600 "$@" >"$log" 2>&1 || status=$?
   if ((status != 0)) && grep -q 'tests passed' "$log"; then
     # A second try tells a defect from a shared machine that was busy. Both are shown, and the names are printed.
     cat "$log"
     sed -n '/The following tests FAILED/,/Errors while/p' "$log" | sed 's/^/   first try: /'
     status=0
-    ctest --test-dir "$build" --rerun-failed --output-on-failure >"$log.again" 2>&1 || status=$?
+    ctest --test-dir "$build" --rerun-failed --output-on-failure --timeout 600 >"$log.again" 2>&1 || status=$?
     if ((status == 0)); then
       unsteady+=("$(sed -n '/The following tests FAILED/,/Errors while/p' "$log" | grep -E '^[[:space:]]+[0-9]+ - ')")
       sed -i 's/ \([0-9]*\) tests* failed out of/ 0 tests failed out of/' "$log"
@@ -60,11 +60,16 @@ run_ctest() {
   rm -f "$log"
 }
 
-# Runs one program that says by its exit code whether it passed.
+# Runs one program that says by its exit code whether it passed. What has not ended after so long never will.
+program_limit_s=1200
 run_program() {
   local title=$1; shift
   echo "== $title"
-  if "$@"; then
+  [[ $(type -t "$1") == function ]] || set -- timeout --kill-after=30 "$program_limit_s" "$@"
+  local status=0
+  "$@" || status=$?
+  ((status != 124)) || echo "   was ended after $program_limit_s s"
+  if ((status == 0)); then
     passed=$((passed + 1))
   else
     failed=$((failed + 1)); failures+=("$title")
@@ -79,7 +84,7 @@ run_beside() {
   beside_title=$1; shift
   beside_log=$(mktemp)
   echo "== $beside_title: begun, beside what follows"
-  "$@" >"$beside_log" 2>&1 &
+  timeout --kill-after=30 "$program_limit_s" "$@" >"$beside_log" 2>&1 &
   beside_pid=$!
 }
 finish_beside() {

@@ -40,23 +40,22 @@ std::string seconds_of(int ms) {
 }  // namespace
 
 void hold_wal_writer(test::World& world) {
-  const auto ask = [&](const char* query) { return world.sql(query); };
-  for (int i = 0; i < 100; ++i) {
-    const std::string pid =
-        ask("SELECT pid FROM pg_stat_activity WHERE backend_type = 'walwriter'");
+  const auto ask = [&](const char* of) {
+    return world.sql(std::string("SELECT ") + of +
+                     " FROM pg_stat_activity WHERE backend_type = 'walwriter'");
+  };
+  for (int i = 0; i < 400; ++i) {
+    const std::string pid = ask("pid");
     if (!pid.empty() && ::kill(std::stoi(pid), SIGSTOP) == 0) {
-      // It may have been stopped with a lock in its hands, and then nobody commits any more.
-      int stuck = 0;
-      for (; stuck < 5; ++stuck) {
-        std::this_thread::sleep_for(milliseconds(100));
-        if (ask("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'LWLock'") == "0")
-          return;
-      }
+      // In its sleep it holds no lock. Stopped anywhere else it may have one in its hands, and then
+      // the next who must write waits for ever.
+      std::this_thread::sleep_for(milliseconds(20));
+      if (ask("wait_event") == "WalWriterMain") return;
       ::kill(std::stoi(pid), SIGCONT);
     }
-    std::this_thread::sleep_for(milliseconds(50));
+    std::this_thread::sleep_for(milliseconds(20));
   }
-  throw std::runtime_error("there is no WAL writer to hold");
+  throw std::runtime_error("the WAL writer could not be held in its sleep");
 }
 
 std::vector<int> Faults::wait_for_calls(const std::vector<int>& nodes) {

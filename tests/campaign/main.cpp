@@ -40,19 +40,24 @@ double seconds_since(Clock::time_point since) {
 }
 
 // Ends the campaign when the time is over or somebody says so, so that nothing waits for ever and
-// nothing stays behind.
+// nothing stays behind: first by asking, and when something is stuck in a call, with the server
+// that it waits for and then with this process.
 class Watch {
  public:
-  Watch(chaos::Run& run, int seconds)
-      : thread_([this, &run, seconds] {
-          const auto end = Clock::now() + std::chrono::seconds(seconds);
-          while (!stop_ && told_to_stop == 0 && Clock::now() < end)
-            std::this_thread::sleep_for(std::chrono::milliseconds(50));
-          if (stop_) return;
+  Watch(chaos::Run& run, test::World& world, int seconds)
+      : thread_([this, &run, &world, seconds] {
+          if (!quiet_for(std::chrono::seconds(seconds), true)) return;
           run.problem(told_to_stop != 0
                           ? "told to stop"
                           : "the time limit of " + std::to_string(seconds) + " s was reached");
           run.over = true;
+          if (!quiet_for(std::chrono::seconds(120), false)) return;
+          run.problem("it did not end when it was told to, and Postgres was killed");
+          world.kill_postgres();
+          if (!quiet_for(std::chrono::seconds(30), false)) return;
+          std::printf("FAILED: it does not end by itself\n");
+          std::fflush(stdout);
+          std::_Exit(3);  // the nodes and the provider end with their parent
         }) {}
   ~Watch() {
     stop_ = true;
@@ -60,6 +65,14 @@ class Watch {
   }
 
  private:
+  // True when the time went by and nobody needed this watch to end.
+  bool quiet_for(std::chrono::seconds wait, bool heed_signals) {
+    const auto end = Clock::now() + wait;
+    while (!stop_ && !(heed_signals && told_to_stop != 0) && Clock::now() < end)
+      std::this_thread::sleep_for(std::chrono::milliseconds(50));
+    return !stop_;
+  }
+
   std::atomic<bool> stop_{false};
   std::thread thread_;
 };
@@ -219,7 +232,7 @@ int run_campaign(Settings settings) {
   Balancer balancer(world);
   int code = 1;
   {
-    const Watch watch(run, settings.limit_s);
+    const Watch watch(run, world, settings.limit_s);
     std::thread ops([&] { run.play([&] { be_ops(run); }); });
     {
       Crowd crowd(run, world, {.per_second = settings.per_second, .seed = settings.seed});
