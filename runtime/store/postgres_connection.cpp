@@ -1,13 +1,14 @@
 // The one place that includes libpqxx. See postgres_connection.h.
 #include "runtime/store/postgres_connection.h"
 
-#include <bit>
 #include <charconv>
+#include <chrono>
 #include <map>
 #include <pqxx/pqxx>
 
 #include "runtime/base/check.h"
 #include "runtime/store/embedded_sql.h"
+#include "runtime/store/table_growth.h"
 
 namespace belay::runtime {
 namespace {
@@ -88,13 +89,8 @@ Statements read_statements() {
   return all;
 }
 
-// Often at first, while tables grow fast; then rarely. Autovacuum has plans made anew too, but a
-// minute later.
-bool plans_are_old(std::uint64_t runs) {
-  constexpr std::uint64_t kRarely = 4096;
-  if (runs % kRarely == 0) return true;
-  return runs < kRarely && runs >= 16 && std::has_single_bit(runs);
-}
+// For how long plans are kept that nothing makes old.
+constexpr std::chrono::seconds kPlansLast{20};
 
 std::string first_line(std::string_view text) {
   while (!text.empty() && (text.front() == '\n' || text.front() == ' ')) text.remove_prefix(1);
@@ -189,10 +185,24 @@ std::int64_t PostgresRows::number(std::size_t row, std::size_t column) const {
 }
 
 struct PostgresConnection::Held {
-  explicit Held(const std::string& options) : connection(options) {}
+  using Clock = std::chrono::steady_clock;
+  Held(const std::string& options, std::shared_ptr<const TableGrowth> of)
+      : connection(options), growth(std::move(of)) {}
   pqxx::connection connection;
   std::map<std::string, bool, std::less<>> prepared;
-  std::uint64_t runs = 0;
+  std::shared_ptr<const TableGrowth> growth;  // or none
+  std::uint64_t doublings = growth ? growth->doublings() : 0;
+  Clock::time_point plans_since = Clock::now();
+
+  // Says so once.
+  bool plans_are_old() {
+    const auto now = Clock::now();
+    const std::uint64_t seen = growth ? growth->doublings() : 0;
+    if (seen == doublings && now - plans_since < kPlansLast) return false;
+    doublings = seen;
+    plans_since = now;
+    return true;
+  }
 };
 
 PostgresConnection::PostgresConnection() = default;
@@ -245,7 +255,7 @@ PostgresResult<std::unique_ptr<PostgresConnection>> PostgresConnection::open(
     add("tcp_user_timeout", std::to_string(options.tcp_user_timeout_ms));
     add("keepalives_idle", "10");
     add("application_name", options.application);
-    out->held_ = std::make_unique<Held>(text);
+    out->held_ = std::make_unique<Held>(text, options.growth);
     make_verbose(out->held_->connection);
     pqxx::nontransaction work(out->held_->connection);
     work.exec(
@@ -272,7 +282,7 @@ PostgresResult<PostgresRows> PostgresConnection::run(const char* name,
                                                      const PostgresParams& params) {
   return guarded([&] {
     pqxx::nontransaction work(held_->connection);
-    if (plans_are_old(++held_->runs)) work.exec("DISCARD PLANS");
+    if (held_->plans_are_old()) work.exec("DISCARD PLANS");
     if (!held_->prepared[name]) {
       held_->connection.prepare(name, std::string(named_sql(name)));
       held_->prepared[name] = true;

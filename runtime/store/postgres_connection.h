@@ -63,8 +63,7 @@ class PostgresConnection {
   ~PostgresConnection();
 
   // A named statement of runtime/store/sql, prepared at its first use; parameters in binary. Its
-  // plan is made anew from time to time: one that was made while a table was empty may read by any
-  // index, and reads all of a large one.
+  // plan is made anew when a table has grown, and from time to time (table_growth.h).
   PostgresResult<PostgresRows> run(const char* name, const PostgresParams& params = {});
   // SQL text without parameters; several statements are one transaction.
   PostgresResult<PostgresRows> execute(const std::string& sql);

@@ -18,6 +18,7 @@
 #include "runtime/store/postgres_owner.h"
 #include "runtime/store/postgres_pool.h"
 #include "runtime/store/postgres_rows.h"
+#include "runtime/store/table_growth.h"
 
 namespace belay::runtime {
 namespace {
@@ -44,8 +45,10 @@ std::vector<Lane> lanes_in(std::string_view comma_separated) {
 
 class PostgresStore final : public Store {
  public:
-  PostgresStore(PostgresOptions options, std::unique_ptr<PostgresConnection> writer)
-      : options_(std::move(options)),
+  PostgresStore(PostgresOptions options, std::unique_ptr<PostgresConnection> writer,
+                std::shared_ptr<TableGrowth> growth)
+      : growth_(std::move(growth)),
+        options_(std::move(options)),
         writer_(std::move(writer)),
         readers_(options_, kReadConnections),
         lanes_(options_) {}
@@ -97,6 +100,7 @@ class PostgresStore final : public Store {
 
  private:
   PostgresResult<void> connect_writer();
+  void note_growth(const Flush& flush);
   FlushResult answer(const Flush& flush, const PostgresRows& rows);
   FlushResult refused(const PostgresFailure& failure);
   // What became of a flush whose answer did not come: kCommitted or kFenced; kDown with `same` set
@@ -109,6 +113,7 @@ class PostgresStore final : public Store {
                  F&& row)
       -> Result<std::vector<decltype(row(std::declval<const PostgresRows&>(), std::size_t{}))>>;
 
+  const std::shared_ptr<TableGrowth> growth_;  // under writer_mutex_
   const PostgresOptions options_;
   std::mutex writer_mutex_;
   std::unique_ptr<PostgresConnection> writer_;
@@ -152,6 +157,7 @@ FlushResult PostgresStore::flush(const Flush& flush, std::size_t) {
     if (auto connected = connect_writer(); !connected) return down(connected.error());
     auto rows = writer_->run(statement.name, statement.params);
     if (rows) {
+      note_growth(flush);
       FlushResult result = answer(flush, *rows);
       result.in_doubt = attempt > 1;  // what was sent before may have landed after we looked
       return result;
@@ -178,6 +184,18 @@ FlushResult PostgresStore::flush(const Flush& flush, std::size_t) {
     FlushResult seen = look(flush, same);
     if (!same) return seen;
   }
+}
+
+void PostgresStore::note_growth(const Flush& flush) {
+  using Table = TableGrowth::Table;
+  growth_->wrote(Table::kInstance, flush.instances.size());
+  growth_->wrote(Table::kJournal, flush.journal.size());
+  growth_->wrote(Table::kEvent, flush.events.size());
+  growth_->wrote(Table::kSubscription, flush.subscriptions.size());
+  growth_->wrote(Table::kMailbox, flush.mail.size());
+  growth_->wrote(Table::kStartKey, flush.start_keys.size());
+  growth_->wrote(Table::kDedup, flush.dedup.size());
+  growth_->wrote(Table::kQuestion, flush.questions.size());
 }
 
 FlushResult PostgresStore::answer(const Flush& flush, const PostgresRows& rows) {
@@ -659,6 +677,8 @@ Result<std::string> PostgresStore::get_definition(const std::string& hash) {
 }  // namespace
 
 Result<std::unique_ptr<Store>> open_postgres_store(PostgresOptions options) {
+  const auto growth = std::make_shared<TableGrowth>();
+  options.growth = growth;
   auto writer = PostgresConnection::open(options);
   if (!writer) return fail(to_failure(writer.error(), "answer"));
   if (auto fine = guard(**writer, options); !fine) return fail(fine.error());
@@ -666,7 +686,7 @@ Result<std::unique_ptr<Store>> open_postgres_store(PostgresOptions options) {
   if (auto generic = (*writer)->use_generic_plans(); !generic) {
     return fail(to_failure(generic.error(), "set up a connection"));
   }
-  return std::make_unique<PostgresStore>(std::move(options), std::move(*writer));
+  return std::make_unique<PostgresStore>(std::move(options), std::move(*writer), growth);
 }
 
 }  // namespace belay::runtime

@@ -10,6 +10,8 @@
 
 namespace belay::runtime {
 
+class TableGrowth;
+
 struct PostgresOptions {
   std::string connection;  // libpq: "postgresql://…" or "host=… user=…"
   std::string application = "belay";
@@ -20,6 +22,9 @@ struct PostgresOptions {
   std::int64_t lease_ms = 15'000;  // each flush of a lane renews it
   bool unsafe_commits_for_tests =
       false;  // tests of what is lost then: work on fsync=off or synchronous_commit=off
+  // Of the store whose database this is: its connections drop their plans when a table has doubled.
+  // None: only from time to time.
+  std::shared_ptr<const TableGrowth> growth;
 };
 
 // Connects, and refuses (kMisconfigured) a database with fsync=off or synchronous_commit=off, and
