@@ -77,7 +77,7 @@ void hold_to_core(pid_t postmaster, std::size_t core) {
   CPU_ZERO(&set);
   CPU_SET(core % std::max(1u, std::thread::hardware_concurrency()), &set);
   for (const pid_t pid : family(postmaster)) {
-    if (sched_setaffinity(pid, sizeof set, &set) != 0)
+    if (sched_setaffinity(pid, sizeof set, &set) != 0 && errno != ESRCH)  // it may have ended
       bench::give_up("sched_setaffinity: " + std::string(strerror(errno)));
   }
 }
@@ -136,6 +136,7 @@ void run_case(std::size_t cells, const Options& options) {
   const std::size_t warm = finished.size();
   std::vector<double> before;
   for (const auto& server : servers) before.push_back(cpu_s(server.pid()));
+  const auto flushes_before = engine.stats().flushes;
   const double own_before = bench::own_cpu_s();
   const auto begin = Clock::now();
   go(options.sagas);
@@ -154,13 +155,14 @@ void run_case(std::size_t cells, const Options& options) {
   }
   std::printf(
       "{\"case\":\"cells\",\"cells\":%zu,\"writers\":%zu,\"sagas_per_s\":%.0f,\"p50_ms\":%.2f,"
-      "\"p99_ms\":%.2f,"
+      "\"p99_ms\":%.2f,\"flushes_per_s\":%.0f,"
       "\"engine_cpu_s_per_1000\":%.4f,\"postgres_cpu_s_per_1000\":[%s],\"postgres_cpu_s_per_1000_"
       "all\":%.4f,"
       "\"sagas_per_busiest_database_cpu_s\":%.0f}\n",
       cells, options.writers, static_cast<double>(options.sagas) / seconds,
-      finished.quantile(0.5, warm), finished.quantile(0.99, warm), engine_s, each.c_str(), all,
-      1'000.0 / most);
+      finished.quantile(0.5, warm), finished.quantile(0.99, warm),
+      static_cast<double>(engine.stats().flushes - flushes_before) / seconds, engine_s,
+      each.c_str(), all, 1'000.0 / most);
   std::fflush(stdout);
   engine.on_change({});
   (*service)->stop();
