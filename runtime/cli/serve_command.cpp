@@ -129,12 +129,12 @@ int run(ServeCommand command, PluginRegistry& plugins) {
   Result<std::unique_ptr<Service>> service = Service::start(std::move(options));
   if (!service) return report(service.error());
 
-  std::printf("listening on %s\n", (*service)->url().c_str());
-  std::fflush(stdout);
   if (!command.once_ready_file.empty()) {
     if (auto written = write_file(command.once_ready_file, (*service)->url() + "\n"); !written)
       return report(written.error());
   }
+  std::printf("listening on %s\n", (*service)->url().c_str());
+  std::fflush(stdout);
   int signal_number = 0;
   sigwait(&signals, &signal_number);
   spdlog::info("{}: stopping", signal_number == SIGINT ? "SIGINT" : "SIGTERM");

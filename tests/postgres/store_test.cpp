@@ -2,6 +2,7 @@
 #include <atomic>
 #include <thread>
 
+#include "runtime/store/table_growth.h"
 #include "tests/postgres/store_database.h"
 
 using namespace belay::runtime;
@@ -146,7 +147,10 @@ TEST_CASE("a database that cannot be reached says so") {
 }
 
 TEST_CASE("a plan that was made while a table was empty is made anew when it has grown") {
-  auto connection = PostgresConnection::open(migrated_database());
+  const auto growth = std::make_shared<TableGrowth>();
+  PostgresOptions options = migrated_database();
+  options.growth = growth;
+  auto connection = PostgresConnection::open(options);
   REQUIRE(connection);
   PostgresConnection& session = **connection;
   REQUIRE(session.use_generic_plans());
@@ -173,7 +177,8 @@ TEST_CASE("a plan that was made while a table was empty is made anew when it has
                       "SELECT 1, belay.us(now()) * 1000 + n, n, 'acme', 'shop.paid', 1, n, now(), "
                       "false, '{}', '{}' "
                       "FROM generate_series(1, 5000) AS n"));
-  for (int i = 0; i < 20; ++i) read();
+  growth->wrote(TableGrowth::Table::kEvent, 5000);
+  read();
   const auto plan = session.execute(
       "EXPLAIN EXECUTE events_since ('{1}', '{acme}', '{shop.paid}', '{7}', '{1}')");
   REQUIRE(plan);

@@ -262,16 +262,17 @@ TEST_CASE("SIGTERM ends it cleanly, and what was started goes on after the next 
   Folder folder;
   std::string id;
   for (int round = 0; round < 2; ++round) {
+    const std::string ready = folder.path + "/ready-" + std::to_string(round);
     Process process(
         {.words = {BELAY_BINARY_DIR "/belay", "serve", write_workspace(folder.path), "--listen",
-                   "127.0.0.1:0", "--data", folder.path + "/data", "--once-ready-file",
-                   folder.path + "/ready", round == 0 ? "--keep-postgres" : "--log-level=info"},
+                   "127.0.0.1:0", "--data", folder.path + "/data", "--once-ready-file", ready,
+                   round == 0 ? "--keep-postgres" : "--log-level=info"},
          .environment = {},
          .log = folder.path + "/belay.log",
          .ready = "listening on "});
     process.start();
     std::string url;
-    std::ifstream(folder.path + "/ready") >> url;
+    std::ifstream(ready) >> url;
     REQUIRE(!url.empty());
     if (round == 0) {
       const Reply started = ask({.method = "POST",
