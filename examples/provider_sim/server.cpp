@@ -39,13 +39,17 @@ std::int64_t wall_ms() {
 // silence, or a pooled connection that idles, then blocks nobody else.
 class GrowingPool : public httplib::TaskQueue {
  public:
-  void enqueue(std::function<void()> task) override {
+  // void, bool in later versions.
+  using EnqueueResult =
+      decltype(std::declval<httplib::TaskQueue&>().enqueue(std::function<void()>()));
+  EnqueueResult enqueue(std::function<void()> task) override {
     std::lock_guard lock(mutex_);
     tasks_.push_back(std::move(task));
     if (static_cast<int>(tasks_.size()) > idle_ && threads_.size() < kThreadsMax)
       threads_.emplace_back([this] { work(); });
     else
       wake_.notify_one();
+    return EnqueueResult(true);
   }
   void shutdown() override {
     {
