@@ -14,13 +14,13 @@ struct ShortPiece {
   std::string_view text;
 };
 
-// With this one of the two a short body begins. Signs are control characters, which JSON does not
-// hold as they are; those of a beginning are 1 to 8, which not even its white space is.
+// A short body begins with one of these. Signs are control characters, which JSON does not hold as
+// they are; those of a beginning are 1 to 8, which not even its white space is.
 inline constexpr std::array<ShortPiece, 2> kShortBeginnings = {
     {{'\x01', R"({"path":")"}, {'\x02', R"({"input":)"}}};
 
-// Of two that begin alike the longer one stands first.
-inline constexpr std::array<ShortPiece, 14> kShortPieces = {{
+// Each begins with a quote or a comma before one. Of two that begin alike the longer stands first.
+inline constexpr std::array<ShortPiece, 13> kShortPieces = {{
     {'\x10', R"(,"drawn":[{"sent":")"},
     {'\x11', R"(,"drawn":[{"ended":true)"},
     {'\x0f', R"(,"drawn":[{")"},
@@ -34,8 +34,10 @@ inline constexpr std::array<ShortPiece, 14> kShortPieces = {{
     {'\x15', R"("},{"sent":")"},
     {'\x14', R"("},{")"},
     {'\x16', R"("}]})"},
-    {'\x17', R"(}}]})"},
 }};
+
+// A body may end with this.
+inline constexpr ShortPiece kShortEnd = {'\x17', R"(}}]})"};
 
 // "StepSucceeded" → "S"; a kind that has no letter as it is.
 std::string_view short_kind(std::string_view kind);

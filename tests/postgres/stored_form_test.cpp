@@ -242,6 +242,7 @@ TEST_CASE("stored form: words that every step writes are one sign in the table, 
   for (const ShortPiece& piece : kShortPieces)
     add("TimerFired", R"({"path":"\n)" + std::string(piece.text) + "x" + std::string(piece.text));
   add("EventTaken", R"({"path":"a"})");
+  add("EventTaken", R"({"path":"a","drawn":[{"ended":true,"output":{"x":{"y":"ü"}}}]})");
   add("OperatorActed", R"({"act":"skip","path":"a","drawn":[{"sent":"b"}]})");
   add("StepSucceeded", "{\"path\":\"a\",\n\"result\":1}");  // nobody writes this
   add("StepSucceeded", "");
@@ -276,6 +277,7 @@ TEST_CASE("stored form: words that every step writes are one sign in the table, 
   for (const ShortPiece& piece : kShortPieces)
     CHECK(short_body(R"({"path":")" + std::string(piece.text), room) ==
           std::string("\x01") + piece.sign);
+  CHECK(short_body(R"({"input":{"a":{}}]})", room) == "\x02{\"a\":{\x17");
   const JournalRow& control = *(entries.end() - 2);
   CHECK(short_body(control.body, room) == control.body);
 }
