@@ -9,6 +9,7 @@
 #include <unordered_map>
 
 #include "runtime/base/check.h"
+#include "runtime/store/short_form.h"
 
 namespace belay::runtime {
 namespace {
@@ -101,8 +102,25 @@ void add_text_or_null(const std::string& text, PostgresArray& to) {
     to.add_text(text);
 }
 
-void add_instances(const std::vector<MergedInstance>& rows, const Lanes& lanes,
-                   PostgresParams& params) {
+// Kinds and bodies in the form that is written.
+class Words {
+ public:
+  explicit Words(StoredForm form) : short_(form == StoredForm::kShort) {}
+  bool shorten() const { return short_; }
+  void add_kind(const JournalRow& entry, PostgresArray& to) const {
+    to.add_text(short_ ? short_kind(entry.kind) : entry.kind);
+  }
+  void add_body(const JournalRow& entry, PostgresArray& to) {
+    to.add_text(short_ ? short_body(entry.body, room_) : entry.body);
+  }
+
+ private:
+  const bool short_;
+  std::string room_;
+};
+
+void add_instances(const std::vector<MergedInstance>& rows, const Lanes& lanes, Words& words,
+                   const KnownDefinitions& definitions, PostgresParams& params) {
   const std::size_t n = rows.size();
   PostgresArray lane(Of::kInt4, n), id(Of::kUuid, n), tenant(Of::kText, n), workflow(Of::kText, n),
       key(Of::kText, n), created(Of::kInt8, n), version(Of::kInt4, n), definition(Of::kText, n),
@@ -120,7 +138,10 @@ void add_instances(const std::vector<MergedInstance>& rows, const Lanes& lanes,
     key.add_text(row->key);
     created.add_int8(row->created_at.us);
     version.add_int4(static_cast<std::int32_t>(row->workflow_version));
-    definition.add_text(row->definition);
+    if (words.shorten() && definitions.holds(*row))
+      definition.add_null();
+    else
+      definition.add_text(row->definition);
     status.add_text(row->status);
     health.add_text(row->health);
     seq.add_int8(static_cast<std::int64_t>(row->seq));
@@ -138,16 +159,16 @@ void add_instances(const std::vector<MergedInstance>& rows, const Lanes& lanes,
     if (end != nullptr) {
       end_seq.add_int4(static_cast<std::int32_t>(end->seq));
       end_at.add_int8(end->at.us);
-      end_kind.add_text(end->kind);
+      words.add_kind(*end, end_kind);
       add_text_or_null(end->actor, end_actor);
-      end_body.add_text(end->body);
+      words.add_body(*end, end_body);
     } else {
       for (PostgresArray* column : {&end_seq, &end_at, &end_kind, &end_actor, &end_body})
         column->add_null();
     }
     if (started != nullptr) {
       add_text_or_null(started->actor, started_actor);
-      started_body.add_text(started->body);
+      words.add_body(*started, started_body);
     } else {
       for (PostgresArray* column : {&started_actor, &started_body}) column->add_null();
     }
@@ -161,7 +182,7 @@ void add_instances(const std::vector<MergedInstance>& rows, const Lanes& lanes,
   }
 }
 
-void add_journal(const std::vector<const JournalRow*>& rows, const Lanes& lanes,
+void add_journal(const std::vector<const JournalRow*>& rows, const Lanes& lanes, Words& words,
                  PostgresParams& params) {
   const std::size_t n = rows.size();
   PostgresArray lane(Of::kInt4, n), id(Of::kUuid, n), seq(Of::kInt4, n), at(Of::kInt8, n),
@@ -173,9 +194,9 @@ void add_journal(const std::vector<const JournalRow*>& rows, const Lanes& lanes,
     seq.add_int4(static_cast<std::int32_t>(row->seq));
     at.add_int8(row->at.us);
     version.add_int4(row->version);
-    kind.add_text(row->kind);
+    words.add_kind(*row, kind);
     actor.add_text(row->actor);
-    body.add_text(row->body);
+    words.add_body(*row, body);
   }
   for (PostgresArray* column : {&lane, &id, &seq, &at, &version, &kind, &actor, &body})
     params.array(std::move(*column));
@@ -407,7 +428,8 @@ void add_saga_keys(const std::vector<SagaKeyRow>& rows, const Lanes& lanes,
 
 }  // namespace
 
-FlushStatement flush_statement(const Flush& flush, std::int64_t lease_ms, StoredForm form) {
+FlushStatement flush_statement(const Flush& flush, std::int64_t lease_ms, StoredForm form,
+                               const KnownDefinitions& definitions) {
   const bool hot = flush.events.empty() && flush.events_claimed.empty() &&
                    flush.subscriptions.empty() && flush.subscriptions_gone.empty() &&
                    flush.mail.empty() && flush.mail_consumed.empty() &&
@@ -418,8 +440,9 @@ FlushStatement flush_statement(const Flush& flush, std::int64_t lease_ms, Stored
   FlushStatement out{rare ? "flush_rare" : hot ? "flush_hot" : "flush_full", {}};
   add_fences(flush.lanes, lease_ms, latest(flush), out.params);
   const Rows rows = merge(flush, form);
-  add_instances(rows.instances, lanes, out.params);
-  add_journal(rows.journal, lanes, out.params);
+  Words words(form);
+  add_instances(rows.instances, lanes, words, definitions, out.params);
+  add_journal(rows.journal, lanes, words, out.params);
   add_start_keys(flush.start_keys, lanes, out.params);
   if (hot && !rare) return out;
   add_events(flush, lanes, out.params);

@@ -13,7 +13,13 @@ namespace {
 
 using Of = PostgresArray::Of;
 
-constexpr std::int32_t kFormat = 2;  // belay.node says what: 2 reads StoredForm::kEntriesInRows
+// belay.node says what a node reads, by its number: each form, and those before it.
+constexpr std::int32_t kFormatInRows = 2, kFormatShort = 3, kFormat = kFormatShort;
+
+StoredForm form_for(std::int32_t format) {
+  if (format >= kFormatShort) return StoredForm::kShort;
+  return format >= kFormatInRows ? StoredForm::kEntriesInRows : StoredForm::kJournalAlone;
+}
 
 PostgresArray array_of(const std::vector<Lane>& lanes) {
   PostgresArray array(Of::kInt4);
@@ -92,7 +98,7 @@ Result<Cluster> PostgresLanes::beat(const NodeBeat& me) {
                                      .int4(kFormat));
   if (!rows) return fail(to_failure(rows.error(), "tell who holds which lane"));
   Cluster cluster;
-  bool all_know = true;
+  std::int32_t all_read = kFormat;
   std::string last;  // the process that was looked for last, most often the same one again
   bool last_dead = false;
   for (std::size_t i = 0; i < rows->size(); ++i) {
@@ -108,13 +114,12 @@ Result<Cluster> PostgresLanes::beat(const NodeBeat& me) {
       cluster.db_now = {rows->number(i, 7)};
       cluster.latest = std::max(cluster.latest, Instant{rows->number(i, 8)});
     } else if (!last_dead) {
-      all_know = all_know && rows->number(i, 3) >= kFormat;
+      all_read = std::min(all_read, static_cast<std::int32_t>(rows->number(i, 3)));
       cluster.nodes.push_back(
           {.name = rows->str(i, 1), .address = rows->str(i, 5), .lease_ms = rows->number(i, 6)});
     }
   }
-  form_.store(all_know ? StoredForm::kEntriesInRows : StoredForm::kJournalAlone,
-              std::memory_order_relaxed);
+  form_.store(form_for(all_read), std::memory_order_relaxed);
   return cluster;
 }
 

@@ -120,6 +120,7 @@ class PostgresStore final : public Store {
   bool unsafe_seen_ = false;  // and not made up for
   PostgresPool readers_;
   PostgresLanes lanes_;
+  KnownDefinitions definitions_;
   // Loader thread only; monotonic.
   std::int64_t partitions_made_at_ = 0, marks_moved_at_ = 0;
 };
@@ -151,7 +152,7 @@ PostgresResult<void> PostgresStore::connect_writer() {
 
 FlushResult PostgresStore::flush(const Flush& flush, std::size_t) {
   const std::lock_guard lock(writer_mutex_);
-  FlushStatement statement = flush_statement(flush, options_.lease_ms, lanes_.form());
+  FlushStatement statement = flush_statement(flush, options_.lease_ms, lanes_.form(), definitions_);
   bool partitions_tried = false;
   for (int attempt = 1;; ++attempt) {
     if (auto connected = connect_writer(); !connected) return down(connected.error());
@@ -647,7 +648,10 @@ Result<void> PostgresStore::put_definition(const std::string& workflow, std::uin
     auto rows = readers_.read("put_definition", params);
     if (!rows) return fail(to_failure(rows.error(), "store a definition"));
     for (std::size_t i = 0; i < rows->size(); ++i) {
-      if (rows->text(i, 0) == hash) return {};
+      if (rows->text(i, 0) != hash) continue;
+      if (rows->text(i, 1) == workflow && rows->number(i, 2) == version)
+        definitions_.add(workflow, version, hash);
+      return {};
     }
     if (rows->size() > 0) {
       return fail(ErrorCode::kConflict,
@@ -665,6 +669,7 @@ Result<std::string> PostgresStore::get_definition(const std::string& hash) {
   if (!rows) return fail(to_failure(rows.error(), "read a definition"));
   if (rows->size() == 0)
     return fail(ErrorCode::kNotFound, "no definition has the hash " + hash.substr(0, 64));
+  definitions_.add(rows->str(0, 1), static_cast<std::uint32_t>(rows->number(0, 2)), hash);
   const std::string_view hex = rows->text(0, 0);
   const auto digit = [](char c) { return c <= '9' ? c - '0' : c - 'a' + 10; };
   std::string graph;

@@ -420,13 +420,13 @@ void history(const Options& options) {
                                 end_seq, end_at, end_kind, end_body, started_body)
     SELECT n % 32, (lpad(to_hex((extract(epoch FROM now() - interval '1 hour' - n * interval '1 second') * 1000)::bigint), 12, '0')
                     || '7000' || '8000' || lpad(to_hex(n), 12, '0'))::uuid,
-           'default', 'bench_old', '', now(), 1, repeat('d', 64), false, false, 'completed', 'ok', 6, 0,
-           now(), now(), '', '', 6, now(), 'StepSucceeded', repeat('b', 120), repeat('x', 220)
+           'default', 'bench_old', '', now(), 1, NULL, false, false, 'completed', 'ok', 6, 0,
+           now(), now(), '', '', 6, now(), 'S', repeat('b', 100), repeat('x', 190)
       FROM generate_series(1, )" +
                                  std::to_string(old) + R"() AS n)");
   ask(service->connection(), R"(
     INSERT INTO belay.journal (lane, iid, seq, at, version, kind, actor, body)
-    SELECT lane, iid, step, now(), 1, 'StepSucceeded', '', repeat('b', 120)
+    SELECT lane, iid, step, now(), 1, 'S', '', repeat('b', 85)
       FROM belay.instance, generate_series(2, 5) AS step WHERE workflow = 'bench_old')");
   ask(service->connection(), "VACUUM ANALYZE belay.instance");
   ask(service->connection(), "CHECKPOINT");

@@ -23,9 +23,11 @@ ORDER BY iid;
 -- name: move_mark
 SELECT belay.move_mark($1::int, $2::bigint * interval '1 millisecond');
 
--- Whole instance rows: primary key.
+-- Whole instance rows: primary key; a definition that the row names by its version: unique index of definition.
 -- name: load_instances
-SELECT i.lane, i.iid, i.tenant, i.workflow, i.key, belay.us(i.created_at), i.workflow_version, i.definition,
+SELECT i.lane, i.iid, i.tenant, i.workflow, i.key, belay.us(i.created_at), i.workflow_version,
+       coalesce(i.definition, (SELECT d.hash FROM belay.definition AS d
+                                WHERE d.workflow = i.workflow AND d.version = i.workflow_version)),
        i.status, i.health, i.seq, i.state_seq, belay.us(i.health_since), belay.us(i.due_at), belay.us(i.updated_at),
        belay.us(i.ended_at), i.waiting_on, i.failure, i.state
   FROM unnest($1::int[], $2::uuid[]) AS r (lane, iid)
@@ -90,18 +92,18 @@ SELECT d.lane, d.tenant, d.scope, d.key, d.digest, d.answer, belay.us(d.at)
 SELECT i.iid, i.lane FROM unnest($1::text[], $2::uuid[]) AS r (tenant, iid)
   JOIN belay.instance AS i ON i.tenant = r.tenant AND i.iid = r.iid;
 
--- Inserts where neither hash nor version is known; answers with the hash that the version has now.
+-- Inserts where neither hash nor version is known; answers with what the version and the hash have now.
 -- name: put_definition
 WITH made AS (
   INSERT INTO belay.definition (hash, workflow, version, graph) VALUES ($1::text, $2::text, $3::int, $4::bytea)
-  ON CONFLICT DO NOTHING RETURNING hash
+  ON CONFLICT DO NOTHING RETURNING hash, workflow, version
 )
-SELECT hash FROM made UNION ALL
-SELECT hash FROM belay.definition WHERE (workflow = $2::text AND version = $3::int) OR hash = $1::text;
+SELECT hash, workflow, version FROM made UNION ALL
+SELECT hash, workflow, version FROM belay.definition WHERE (workflow = $2::text AND version = $3::int) OR hash = $1::text;
 
 -- Primary key of definition.
 -- name: get_definition
-SELECT encode(graph, 'hex') FROM belay.definition WHERE hash = $1::text;
+SELECT encode(graph, 'hex'), workflow, version FROM belay.definition WHERE hash = $1::text;
 
 -- Who holds and who stands in line, the holder first, then in order: primary key of turn.
 -- name: turns

@@ -1,11 +1,14 @@
 -- What the API reads. Lists are newest first and page by the id of the last row ($8, exclusive), which is time-ordered;
 -- each names its index, none takes a lock beyond a read's. The five lists differ in the index that carries them: the
--- reader picks by the filter. `loading` and `loading_again` are the engine's own marks of a saga that is ok
+-- reader picks by the filter. A row that does not hold its definition's hash names it by workflow and version (unique index
+-- of definition). `loading` and `loading_again` are the engine's own marks of a saga that is ok
 -- (engine/saga.h): who asks for `ok` gets them too, and they are counted so.
 
 -- Index instance_list, backwards; other filters are checked row by row.
 -- name: list_sagas
-SELECT i.lane, i.iid, i.tenant, i.workflow, i.key, belay.us(i.created_at), i.workflow_version, i.definition,
+SELECT i.lane, i.iid, i.tenant, i.workflow, i.key, belay.us(i.created_at), i.workflow_version,
+       coalesce(i.definition, (SELECT d.hash FROM belay.definition AS d
+                                WHERE d.workflow = i.workflow AND d.version = i.workflow_version)),
        i.status, i.health, i.seq, i.state_seq, belay.us(i.health_since), belay.us(i.due_at), belay.us(i.updated_at),
        belay.us(i.ended_at), i.waiting_on, i.failure
   FROM belay.instance AS i
@@ -18,7 +21,9 @@ SELECT i.lane, i.iid, i.tenant, i.workflow, i.key, belay.us(i.created_at), i.wor
 
 -- Index instance_key.
 -- name: list_by_key
-SELECT i.lane, i.iid, i.tenant, i.workflow, i.key, belay.us(i.created_at), i.workflow_version, i.definition,
+SELECT i.lane, i.iid, i.tenant, i.workflow, i.key, belay.us(i.created_at), i.workflow_version,
+       coalesce(i.definition, (SELECT d.hash FROM belay.definition AS d
+                                WHERE d.workflow = i.workflow AND d.version = i.workflow_version)),
        i.status, i.health, i.seq, i.state_seq, belay.us(i.health_since), belay.us(i.due_at), belay.us(i.updated_at),
        belay.us(i.ended_at), i.waiting_on, i.failure
   FROM belay.instance AS i
@@ -32,7 +37,9 @@ SELECT i.lane, i.iid, i.tenant, i.workflow, i.key, belay.us(i.created_at), i.wor
 
 -- Index instance_unwell.
 -- name: list_unwell
-SELECT i.lane, i.iid, i.tenant, i.workflow, i.key, belay.us(i.created_at), i.workflow_version, i.definition,
+SELECT i.lane, i.iid, i.tenant, i.workflow, i.key, belay.us(i.created_at), i.workflow_version,
+       coalesce(i.definition, (SELECT d.hash FROM belay.definition AS d
+                                WHERE d.workflow = i.workflow AND d.version = i.workflow_version)),
        i.status, i.health, i.seq, i.state_seq, belay.us(i.health_since), belay.us(i.due_at), belay.us(i.updated_at),
        belay.us(i.ended_at), i.waiting_on, i.failure
   FROM belay.instance AS i
@@ -45,7 +52,9 @@ SELECT i.lane, i.iid, i.tenant, i.workflow, i.key, belay.us(i.created_at), i.wor
 
 -- Index instance_undoing: a small part of all.
 -- name: list_undoing
-SELECT i.lane, i.iid, i.tenant, i.workflow, i.key, belay.us(i.created_at), i.workflow_version, i.definition,
+SELECT i.lane, i.iid, i.tenant, i.workflow, i.key, belay.us(i.created_at), i.workflow_version,
+       coalesce(i.definition, (SELECT d.hash FROM belay.definition AS d
+                                WHERE d.workflow = i.workflow AND d.version = i.workflow_version)),
        i.status, i.health, i.seq, i.state_seq, belay.us(i.health_since), belay.us(i.due_at), belay.us(i.updated_at),
        belay.us(i.ended_at), i.waiting_on, i.failure
   FROM belay.instance AS i
@@ -60,14 +69,18 @@ SELECT i.lane, i.iid, i.tenant, i.workflow, i.key, belay.us(i.created_at), i.wor
 -- What runs: the young ones by index instance_list from the least mark on, the older ones by instance_lingering.
 -- name: list_running
 SELECT * FROM (
-  SELECT i.lane, i.iid, i.tenant, i.workflow, i.key, belay.us(i.created_at), i.workflow_version, i.definition,
+  SELECT i.lane, i.iid, i.tenant, i.workflow, i.key, belay.us(i.created_at), i.workflow_version,
+       coalesce(i.definition, (SELECT d.hash FROM belay.definition AS d
+                                WHERE d.workflow = i.workflow AND d.version = i.workflow_version)),
        i.status, i.health, i.seq, i.state_seq, belay.us(i.health_since), belay.us(i.due_at), belay.us(i.updated_at),
        belay.us(i.ended_at), i.waiting_on, i.failure
     FROM belay.instance AS i
    WHERE tenant = $1::text AND iid >= (SELECT mark FROM belay.lane ORDER BY mark LIMIT 1) AND NOT lingering
      AND status = $3::text
   UNION ALL
-  SELECT i.lane, i.iid, i.tenant, i.workflow, i.key, belay.us(i.created_at), i.workflow_version, i.definition,
+  SELECT i.lane, i.iid, i.tenant, i.workflow, i.key, belay.us(i.created_at), i.workflow_version,
+       coalesce(i.definition, (SELECT d.hash FROM belay.definition AS d
+                                WHERE d.workflow = i.workflow AND d.version = i.workflow_version)),
        i.status, i.health, i.seq, i.state_seq, belay.us(i.health_since), belay.us(i.due_at), belay.us(i.updated_at),
        belay.us(i.ended_at), i.waiting_on, i.failure
     FROM belay.instance AS i WHERE tenant = $1::text AND lingering AND status = $3::text
@@ -82,7 +95,9 @@ SELECT * FROM (
 
 -- Index instance_list.
 -- name: saga_by_id
-SELECT i.lane, i.iid, i.tenant, i.workflow, i.key, belay.us(i.created_at), i.workflow_version, i.definition,
+SELECT i.lane, i.iid, i.tenant, i.workflow, i.key, belay.us(i.created_at), i.workflow_version,
+       coalesce(i.definition, (SELECT d.hash FROM belay.definition AS d
+                                WHERE d.workflow = i.workflow AND d.version = i.workflow_version)),
        i.status, i.health, i.seq, i.state_seq, belay.us(i.health_since), belay.us(i.due_at), belay.us(i.updated_at),
        belay.us(i.ended_at), i.waiting_on, i.failure
   FROM belay.instance AS i WHERE tenant = $1::text AND iid = $2::uuid;
@@ -106,7 +121,9 @@ SELECT e.lane, eseq, id, e.tenant, type, version, e.key, belay.us(e.at), claimed
 
 -- Index question_list; the saga's row by primary key.
 -- name: list_questions
-SELECT q.lane, q.saga, q.path, q.role, belay.us(q.since), belay.us(q.until), i.workflow, i.definition
+SELECT q.lane, q.saga, q.path, q.role, belay.us(q.since), belay.us(q.until), i.workflow,
+       coalesce(i.definition, (SELECT d.hash FROM belay.definition AS d
+                                WHERE d.workflow = i.workflow AND d.version = i.workflow_version))
   FROM belay.question AS q JOIN belay.instance AS i ON i.lane = q.lane AND i.iid = q.saga
  WHERE q.tenant = $1::text AND ($2::text = '' OR q.role = $2::text) AND i.health <> 'quarantined'
    AND (q.saga, q.path) > ($3::uuid, $4::text)
