@@ -457,4 +457,16 @@ FlushStatement flush_statement(const Flush& flush, std::int64_t lease_ms, Stored
   return out;
 }
 
+void note_growth(const Flush& flush, TableGrowth& growth) {
+  using Table = TableGrowth::Table;
+  growth.wrote(Table::kInstance, flush.instances.size());
+  growth.wrote(Table::kJournal, flush.journal.size());
+  growth.wrote(Table::kEvent, flush.events.size());
+  growth.wrote(Table::kSubscription, flush.subscriptions.size());
+  growth.wrote(Table::kMailbox, flush.mail.size());
+  growth.wrote(Table::kStartKey, flush.start_keys.size());
+  growth.wrote(Table::kDedup, flush.dedup.size());
+  growth.wrote(Table::kQuestion, flush.questions.size());
+}
+
 }  // namespace belay::runtime

@@ -4,6 +4,7 @@
 #include "runtime/store/known_definitions.h"
 #include "runtime/store/postgres_array.h"
 #include "runtime/store/store.h"
+#include "runtime/store/table_growth.h"
 
 namespace belay::runtime {
 
@@ -26,5 +27,8 @@ enum class StoredForm {
 // gone.
 FlushStatement flush_statement(const Flush& flush, std::int64_t lease_ms, StoredForm form,
                                const KnownDefinitions& definitions);
+
+// Counts what the flush writes, table by table.
+void note_growth(const Flush& flush, TableGrowth& growth);
 
 }  // namespace belay::runtime

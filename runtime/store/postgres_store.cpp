@@ -18,7 +18,6 @@
 #include "runtime/store/postgres_owner.h"
 #include "runtime/store/postgres_pool.h"
 #include "runtime/store/postgres_rows.h"
-#include "runtime/store/table_growth.h"
 
 namespace belay::runtime {
 namespace {
@@ -100,7 +99,6 @@ class PostgresStore final : public Store {
 
  private:
   PostgresResult<void> connect_writer();
-  void note_growth(const Flush& flush);
   FlushResult answer(const Flush& flush, const PostgresRows& rows);
   FlushResult refused(const PostgresFailure& failure);
   // What became of a flush whose answer did not come: kCommitted or kFenced; kDown with `same` set
@@ -158,7 +156,7 @@ FlushResult PostgresStore::flush(const Flush& flush, std::size_t) {
     if (auto connected = connect_writer(); !connected) return down(connected.error());
     auto rows = writer_->run(statement.name, statement.params);
     if (rows) {
-      note_growth(flush);
+      note_growth(flush, *growth_);
       FlushResult result = answer(flush, *rows);
       result.in_doubt = attempt > 1;  // what was sent before may have landed after we looked
       return result;
@@ -185,18 +183,6 @@ FlushResult PostgresStore::flush(const Flush& flush, std::size_t) {
     FlushResult seen = look(flush, same);
     if (!same) return seen;
   }
-}
-
-void PostgresStore::note_growth(const Flush& flush) {
-  using Table = TableGrowth::Table;
-  growth_->wrote(Table::kInstance, flush.instances.size());
-  growth_->wrote(Table::kJournal, flush.journal.size());
-  growth_->wrote(Table::kEvent, flush.events.size());
-  growth_->wrote(Table::kSubscription, flush.subscriptions.size());
-  growth_->wrote(Table::kMailbox, flush.mail.size());
-  growth_->wrote(Table::kStartKey, flush.start_keys.size());
-  growth_->wrote(Table::kDedup, flush.dedup.size());
-  growth_->wrote(Table::kQuestion, flush.questions.size());
 }
 
 FlushResult PostgresStore::answer(const Flush& flush, const PostgresRows& rows) {
