@@ -3,7 +3,8 @@
 // is the outcome. When the answer to the commit is lost, the same transaction is tried again: its
 // receipt waits for the lost one's end and finds its outcome, or runs in its place. If that brings
 // no answer either the outcome is unsure, and the same call later tells, whoever makes it: of two
-// transactions with one key one writes the receipt and the other reads it. The statements run on
+// transactions with one key one writes the receipt and the other reads it. The commit reaches the
+// disk also where synchronous_commit is off. The statements run on
 // their own connections and, if set, under their own role, so that a slow one blocks no lane and a
 // careless one cannot touch the engine's tables. Tested in tests/postgres/receipt*_test.cpp and
 // tests/runtime/sql_test.cpp.

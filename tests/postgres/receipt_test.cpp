@@ -263,6 +263,40 @@ TEST_CASE("a refusal is kept under the engine's key, so that it speaks for every
   CHECK(world.receipts() == 4);
 }
 
+TEST_CASE("a receipt reaches the disk before it is told, whatever synchronous_commit says") {
+  World world;
+  // Inside the COMMIT, after everything that was executed.
+  world.sql(
+      "CREATE TABLE seen (setting text); CREATE FUNCTION see() RETURNS trigger LANGUAGE plpgsql AS "
+      "$$ BEGIN INSERT INTO seen VALUES (current_setting('synchronous_commit')); RETURN NULL; END "
+      "$$; CREATE CONSTRAINT TRIGGER see AFTER UPDATE ON account DEFERRABLE INITIALLY DEFERRED FOR "
+      "EACH ROW EXECUTE FUNCTION see(); CREATE FUNCTION hurry() RETURNS int LANGUAGE plpgsql AS $$ "
+      "BEGIN PERFORM set_config('synchronous_commit', 'off', false); RETURN 1; END $$");
+  const auto seen = [&](const std::string& key, const std::string& setting, bool unsafe = false) {
+    world.sql("DELETE FROM seen; ALTER DATABASE " +
+              world.side->execute("SELECT current_database()")->str(0, 0) +
+              " SET synchronous_commit = " + setting);
+    SqlOptions options;
+    options.database = world.options;
+    options.database.unsafe_commits_for_tests = unsafe;
+    world.runner = std::make_unique<SqlRunner>(options);
+    const ActionOutcome outcome = world.run(key, 1);
+    INFO(outcome.message);
+    REQUIRE(outcome.ok);
+    return world.side->execute("SELECT setting FROM seen")->str(0, 0);
+  };
+  CHECK(seen("a", "off") == "on");
+  CHECK(seen("b", "on") == "on");
+  CHECK(seen("c", "remote_write") == "remote_write");  // more than on a machine alone: it stays
+  CHECK(seen("d", "off", true) == "off");              // the campaign's negative control
+  world.action.sql.statement = "UPDATE account SET n = n - :by WHERE id = hurry() RETURNING n, at";
+  CHECK(seen("e", "on") == "on");
+  // It holds for the transaction alone, so the next one is looked at again.
+  CHECK(world.run("f", 1).ok);
+  CHECK(world.side->execute("SELECT count(*) FROM seen WHERE setting = 'on'")->number(0, 0) == 2);
+  CHECK(world.n() == 4);
+}
+
 TEST_CASE("a receipt that cannot be read is no lost answer: the same will come again") {
   World world;
   world.sql("INSERT INTO belay.receipt (lane, tenant, key, outcome) VALUES (0, 'acme', 'k', '{}')");

@@ -8,7 +8,10 @@ ON CONFLICT (lane, tenant, key) DO NOTHING RETURNING 1;
 -- name: read_receipt
 SELECT outcome FROM belay.receipt WHERE lane = $1::int AND tenant = $2::text AND key = $3::text;
 
--- Primary key; only ever the row that this transaction has inserted.
+-- Primary key; only ever the row that this transaction has inserted. $5: the commit that follows reaches the disk before it is
+-- answered, whatever the server, the user or the statement have set; it holds for this transaction alone.
 -- name: write_receipt
 UPDATE belay.receipt SET outcome = $4::json, at = clock_timestamp()
- WHERE lane = $1::int AND tenant = $2::text AND key = $3::text;
+ WHERE lane = $1::int AND tenant = $2::text AND key = $3::text
+RETURNING CASE WHEN $5::bool AND current_setting('synchronous_commit') = 'off'
+               THEN set_config('synchronous_commit', 'on', true) END;
