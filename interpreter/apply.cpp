@@ -79,8 +79,9 @@ struct FactFolder {
       call.unsure_at = entry.at;
     }
     // An answer to the key speaks for every earlier try under it; an unmapped refusal and a try
-    // that never arrived do not.
-    if (fact.kind == FailureKind::kBusiness && fact.error != "refused") call.unsure = false;
+    // that never arrived do not, unless the refusal stands in the receipt.
+    const bool settles = fact.error != "refused" || (fact.answered && has_receipt(fact));
+    if (fact.kind == FailureKind::kBusiness && settles) call.unsure = false;
     if (fact.direction != Direction::kForward || !undoing(graph, state, fact.path)) return;
     const Unsure* unsure = graph.nodes[fact.path.node].call.if_unsure
                                ? &*graph.nodes[fact.path.node].call.if_unsure
@@ -196,6 +197,11 @@ struct FactFolder {
   void operator()(const Migrated&) const {}
 
  private:
+  bool has_receipt(const StepFailed& fact) const {
+    const Call* spec = spec_of(graph.nodes[fact.path.node], fact.direction);
+    return spec != nullptr && action_of(graph, *spec).runs == Action::Runs::kSql;
+  }
+
   const Value* variable(SlotId slot, const Path& path) const {
     return slot < graph.slots.size()
                ? find_variable(state, slot, path.iteration, graph.slots[slot].depth)

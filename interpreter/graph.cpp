@@ -121,6 +121,14 @@ bool in_loop_body(const Graph& graph, NodeId node) {
   return kind == NodeKind::kForEach || kind == NodeKind::kRepeat;
 }
 
+bool told_by_receipt(const Graph& graph, const Call& call) {
+  if (call.action >= graph.actions.size()) return false;  // a child saga
+  const Action& action = graph.actions[call.action];
+  if (action.runs != Action::Runs::kSql || !call.check.empty()) return false;
+  if (action.effects == static_cast<std::uint8_t>(Effect::kReads)) return false;
+  return !call.if_unsure || call.if_unsure->kind == Unsure::Kind::kTryAgain;
+}
+
 NodeId find_node(const Graph& graph, std::string_view name) {
   for (NodeId id = 0; id < graph.nodes.size(); ++id) {
     if (graph.nodes[id].name == name) return id;

@@ -324,6 +324,11 @@ std::vector<const Block*> blocks_of(const Node& node);
 // Whether the node stands directly in the body of a `for each` or `repeat`.
 bool in_loop_body(const Graph& graph, NodeId node);
 
+// Whether a receipt tells how the call ended when its answer is lost: the same request then either
+// finds the receipt or runs in place of the first. Of SQL that changes something, where nobody else
+// is said to find out (a check, `if unsure, undo anyway`, `if unsure, hand to`).
+bool told_by_receipt(const Graph& graph, const Call& call);
+
 // The node of that name, or kNoNode.
 NodeId find_node(const Graph& graph, std::string_view name);
 

@@ -2,7 +2,7 @@
 //   unsure      the same key again while that is safe and remembered → the check → `if unsure` → a
 //   person;
 //               of what only reads nothing can have happened: it is then like a failure that may
-//               pass
+//               pass; what a receipt tells (SQL) is asked for under the same key until it is told
 //   transient   the retry plan, `keep trying` → then the handlers see `gave_up`
 //   business    the handlers → everything is undone; after the point of no return, a person
 // An undo has the same policies, but nobody undoes an undo: it is kept up, then handed to a person
@@ -19,6 +19,7 @@ namespace {
 
 constexpr std::int64_t kMicrosPerMilli = 1000;
 constexpr std::int64_t kSignInWaitMaxMs = 60'000;
+constexpr std::int64_t kReceiptWaitMaxMs = 60'000;
 
 bool has_error(const Handler& handler, std::string_view error) {
   return std::find(handler.errors.begin(), handler.errors.end(), error) != handler.errors.end();
@@ -107,8 +108,13 @@ struct Case {
     // A refusal that nobody mapped says of this try that it will be refused again, of the earlier
     // ones nothing.
     const bool refused = call.failure == FailureKind::kBusiness;
+    // Only the database can tell, and in the end it does: no number of tries makes it a person's.
+    // A receipt that is there and cannot be read is another matter.
+    const bool unread = call.failure == FailureKind::kUnsure && call.answered;
+    const bool receipt = told_by_receipt(graph, spec) && !unread;
+    const std::int64_t wait = receipt ? std::min(wait_ms(), kReceiptWaitMaxMs) : wait_ms();
     // What counts is when the next try would leave, not when this one failed.
-    const Instant next = lost() || asked_again() ? state.now : after(wait_ms());
+    const Instant next = lost() || asked_again() ? state.now : after(wait);
     const bool repeatable = safe && !key_worn_out(action, call, next) && !stored_error && !refused;
     const bool nothing_done = nothing_can_have_happened(graph, activity, direction);
     // A call that was lost with its engine is no failed try: it goes out again at once.
@@ -118,7 +124,7 @@ struct Case {
       return {retry(call.generation, state.now), false};
     // While everything is being undone a check is better than the same request again: it makes
     // nothing happen.
-    if (repeatable && may_try_again() && !(undoing_forward() && checkable)) {
+    if (repeatable && (receipt || may_try_again()) && !(undoing_forward() && checkable)) {
       return {retry(call.generation + (defective(Defect::kNewKeyOnUnsure) ? 1 : 0), next), false};
     }
     if (nothing_done) return {Settled{activity.path, direction, false, {}}, false};

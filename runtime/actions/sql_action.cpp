@@ -117,8 +117,9 @@ std::string receipt_text(const ActionOutcome& outcome) {
 
 std::string receipt_place(const ActionCall& call) { return "receipt:" + call.key; }
 
-// What a stored receipt says; nullopt for a void one.
-std::optional<ActionOutcome> read_receipt_text(std::string_view json, const ActionCall& call) {
+// What a stored receipt says. One that cannot be read (its key is gone) is an answer, but none that
+// helps: asking again brings the same.
+ActionOutcome read_receipt_text(std::string_view json, const ActionCall& call) {
   std::string opened;
   if (call.seal && is_sealed_value(json)) {
     if (auto plain = open_value(*call.seal, json, receipt_place(call))) opened = std::move(*plain);
@@ -126,7 +127,6 @@ std::optional<ActionOutcome> read_receipt_text(std::string_view json, const Acti
   }
   auto parsed = decode_tagged(json);
   if (parsed) {
-    if (parsed->find("void") != nullptr) return std::nullopt;
     if (const Value* result = parsed->find("result")) return succeeded(*result);
     const Value* error = parsed->find("error");
     const Value* message = parsed->find("message");
@@ -137,17 +137,19 @@ std::optional<ActionOutcome> read_receipt_text(std::string_view json, const Acti
       return out;
     }
   }
-  return failed(FailureKind::kUnsure, "unreadable", "the receipt of this call cannot be read");
+  ActionOutcome out =
+      failed(FailureKind::kUnsure, "unreadable", "the receipt of this call cannot be read");
+  out.answered = true;
+  return out;
 }
 
 PostgresParams receipt_key(const ActionCall& call) {
   return PostgresParams().int4(call.lane).text(call.tenant).text(call.key);
 }
 
-// A key that the engine made holds saga, step and generation: once settled as void it stays so. A
-// key that the author chose stays the same for every generation, so a later try takes the void
-// receipt over.
-bool is_own_key(const ActionCall& call) { return !call.key.starts_with(call.saga + ":"); }
+// A key that the engine made holds saga, step and generation, and no other try will ever use it. A
+// key that the author chose stays the same for every generation.
+bool is_authors_key(const ActionCall& call) { return !call.key.starts_with(call.saga + ":"); }
 
 bool is_transient_state(std::string_view s) {
   return s == "40001" || s == "40P01" || s == "55P03" || s.starts_with("57") ||
@@ -175,19 +177,6 @@ class SqlCallRun {
       std::this_thread::sleep_for(kSettlePause);
     }
     return outcome;
-  }
-
-  // Without running anything: see SqlRunner::settle.
-  ActionOutcome settle() {
-    static constexpr auto kUnknown = FailureKind::kUnsure;
-    if (!connect()) return failed(kUnknown, "lost", "the database cannot be reached");
-    auto won = connection_->run("void_receipt", receipt_key(call_));
-    if (!won) return failed(kUnknown, "lost", won.error().message);
-    if (won->size() > 0) return voided();
-    auto stored = connection_->run("read_receipt", receipt_key(call_));
-    if (!stored) return failed(kUnknown, "lost", stored.error().message);
-    auto outcome = read_receipt_text(stored->size() > 0 ? stored->text(0, 0) : "", call_);
-    return outcome ? std::move(*outcome) : voided();
   }
 
  private:
@@ -226,9 +215,7 @@ class SqlCallRun {
     if (inserted->size() == 0) {
       auto stored = connection_->run("read_receipt", receipt_key(call_));
       if (!stored) return not_done(stored.error());
-      auto outcome = read_receipt_text(stored->size() > 0 ? stored->text(0, 0) : "", call_);
-      if (outcome) return std::move(*outcome);
-      if (!is_own_key(call_)) return voided();
+      return read_receipt_text(stored->size() > 0 ? stored->text(0, 0) : "", call_);
     }
     auto saved = connection_->execute(
         options_.role.empty() ? std::string("SAVEPOINT statement")
@@ -277,22 +264,17 @@ class SqlCallRun {
     return std::nullopt;
   }
 
-  // Nothing is kept, not even the receipt: once the statement or its data is mended, the same key
-  // may be tried again.
+  // Nothing is kept but the refusal, so that it speaks for every try under the key: also for one
+  // whose answer was lost, or that a node which stood still sends only now. Under an author's key
+  // not even that: once the statement or its data is mended, the same key may be tried again.
   ActionOutcome refused(std::string message) {
-    return failed(FailureKind::kBusiness, "refused", std::move(message));
+    ActionOutcome out = failed(FailureKind::kBusiness, "refused", std::move(message));
+    return is_authors_key(call_) ? out : commit(std::move(out), /*undo=*/true);
   }
 
   ActionOutcome not_done(const PostgresFailure& failure) {
     return failed(FailureKind::kTransient, failure.sqlstate == "57014" ? "timeout" : "unavailable",
                   failure.message);
-  }
-
-  ActionOutcome voided() {
-    ActionOutcome out = failed(FailureKind::kBusiness, "voided",
-                               "this call is settled: it did not happen and never will");
-    out.answered = true;
-    return out;
   }
 
   ActionOutcome commit(ActionOutcome outcome, bool undo) {
@@ -306,9 +288,12 @@ class SqlCallRun {
     }
     std::string receipt = receipt_text(outcome);
     if (call_.seal) receipt = sealed_value(*call_.seal, receipt, receipt_place(call_));
-    auto written = connection_->run("write_receipt", receipt_key(call_).text(receipt));
+    // The last statement: what is told once must not be lost with the server.
+    const bool to_disk = !options_.database.unsafe_commits_for_tests;
+    auto written =
+        connection_->run("write_receipt", receipt_key(call_).text(receipt).boolean(to_disk));
     if (!written)
-      return written.error().lost ? not_done(written.error()) : refused(written.error().message);
+      return written.error().lost ? not_done(written.error()) : not_kept(written.error().message);
     auto committed = connection_->execute("COMMIT");
     if (committed) {
       open_ = false;
@@ -321,7 +306,7 @@ class SqlCallRun {
     }
     open_ = false;
     in_doubt_ = true;
-    return failed(FailureKind::kUnsure, "lost", "the connection was lost during the commit");
+    return failed(FailureKind::kUnsure, "no_answer", "the connection was lost during the commit");
   }
 
   ActionOutcome commit_refused(const PostgresFailure& failure) {
@@ -332,7 +317,12 @@ class SqlCallRun {
     scope.status = Value::string(failing.sqlstate);
     if (auto error = declared_error(scope, failing))
       return failed(FailureKind::kBusiness, std::move(*error), failure.message);
-    return refused("the commit failed: " + failure.message + " (" + failure.sqlstate + ")");
+    return not_kept("the commit failed: " + failure.message + " (" + failure.sqlstate + ")");
+  }
+
+  // A refusal that nothing could be written of.
+  static ActionOutcome not_kept(std::string message) {
+    return failed(FailureKind::kBusiness, "refused", std::move(message));
   }
 
   static std::string quoted(const std::string& name) {
@@ -374,14 +364,7 @@ SqlRunner::~SqlRunner() {
 }
 
 void SqlRunner::run(ActionCall call, std::function<void(ActionOutcome)> done) {
-  add({std::move(call), std::move(done), false});
-}
-
-void SqlRunner::settle(ActionCall call, std::function<void(ActionOutcome)> done) {
-  add({std::move(call), std::move(done), true});
-}
-
-void SqlRunner::add(Job job) {
+  Job job{std::move(call), std::move(done)};
   bool wake = false;
   {
     const std::lock_guard lock(mutex_);
@@ -411,7 +394,7 @@ void SqlRunner::work() {
     Job job = queue_.pop();
     lock.unlock();
     SqlCallRun call(options_, job.call, connection);
-    job.done(job.settle ? call.settle() : call.run());
+    job.done(call.run());
     job = {};
     lock.lock();
   }

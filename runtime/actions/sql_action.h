@@ -1,11 +1,12 @@
 // SQL actions, exactly once: one transaction inserts receipt(lane, tenant, request key), runs the
 // statement in a savepoint and writes the outcome into the receipt. A receipt that is there already
 // is the outcome. When the answer to the commit is lost, the same transaction is tried again: its
-// receipt waits for the lost one's end and finds its outcome, or runs in its place. To learn what
-// happened without running anything, settle() inserts a `void` receipt: it either wins (then the
-// lost transaction can never commit) or reads what that one left. The statements run on their own
-// connections and, if set, under their own role, so that a slow one blocks no lane and a careless
-// one cannot touch the engine's tables. Tested in tests/postgres/receipt_test.cpp and
+// receipt waits for the lost one's end and finds its outcome, or runs in its place. If that brings
+// no answer either the outcome is unsure, and the same call later tells, whoever makes it: of two
+// transactions with one key one writes the receipt and the other reads it. The commit reaches the
+// disk also where synchronous_commit is off. The statements run on
+// their own connections and, if set, under their own role, so that a slow one blocks no lane and a
+// careless one cannot touch the engine's tables. Tested in tests/postgres/receipt*_test.cpp and
 // tests/runtime/sql_test.cpp.
 #pragma once
 #include <condition_variable>
@@ -59,17 +60,12 @@ class SqlRunner final : public ActionRunner {
   ~SqlRunner() override;  // what waits is answered as transient, what runs is waited for
 
   void run(ActionCall call, std::function<void(ActionOutcome)> done) override;
-  // The outcome that the call had; business `voided` when it had none and never will; unsure when
-  // nobody can tell now.
-  void settle(ActionCall call, std::function<void(ActionOutcome)> done);
 
  private:
   struct Job {
     ActionCall call;
     std::function<void(ActionOutcome)> done;
-    bool settle = false;
   };
-  void add(Job job);
   void work();
 
   const SqlOptions options_;

@@ -9,6 +9,7 @@
 
 #include "interpreter/time.h"
 #include "runtime/api/json_writer.h"
+#include "runtime/api/nudge.h"
 #include "runtime/api/saga_json.h"
 #include "runtime/base/clock.h"
 #include "runtime/base/ids.h"
@@ -129,6 +130,10 @@ Api::Api(Engine& engine, Reader& reader, SecretStore& secrets, ApiOptions option
   engine.on_request([desk = std::weak_ptr(desk_)](std::string id, std::string body,
                                                   std::function<void(std::string)> reply) {
     if (const auto open = desk.lock()) open->take(std::move(id), std::move(body), std::move(reply));
+  });
+  nudger_ = std::make_shared<Nudger>();
+  engine.on_mail([nudger = std::weak_ptr(nudger_)](const LaneHolder& holder) {
+    if (const auto open = nudger.lock()) open->tell(holder.address);
   });
 }
 

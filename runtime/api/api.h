@@ -23,6 +23,8 @@
 
 namespace belay::runtime::api {
 
+class Nudger;
+
 struct ApiOptions {
   bool keys_required =
       true;  // false: a request without a key is an admin's of `tenant` (loopback only)
@@ -110,7 +112,8 @@ class Api {
   Context context_;
   Access access_;
   std::vector<Route> routes_;
-  std::shared_ptr<MailDesk> desk_;  // the engine's hook knows it while it is there
+  std::shared_ptr<MailDesk> desk_;  // the engine's hooks know these while they are there
+  std::shared_ptr<Nudger> nudger_;
 };
 
 // The stored body of an entry, opened if it is sealed and the saga's key is there.

@@ -1,6 +1,7 @@
 // Which nodes there are, which lanes they hold and how long still, as this node last saw it.
 #include "runtime/api/api.h"
 #include "runtime/api/json_writer.h"
+#include "runtime/api/nudge.h"
 #include "runtime/base/limits.h"
 
 namespace belay::runtime::api {
@@ -49,6 +50,22 @@ void add_node_routes(std::vector<Route>& routes, Context& context) {
                     "",
                     {{200, "All of them", "NodeList"}},
                     [&context](const Call&) { return nodes(context); }});
+  routes.push_back({"POST",
+                    kNudgePath,
+                    "lookForMail",
+                    "health",
+                    "Another node says that it has sent mail to lanes of this one, which looks for "
+                    "it by itself all the same; of no use to anybody else",
+                    Role::kNobody,
+                    {},
+                    "",
+                    {{204, "It looks"}},
+                    [&context](const Call&) {
+                      context.engine.look_for_mail();
+                      HttpResponse response;
+                      response.status = 204;
+                      return response;
+                    }});
 }
 
 }  // namespace belay::runtime::api

@@ -18,6 +18,7 @@
 #include "runtime/engine/door.h"
 #include "runtime/engine/log.h"
 #include "runtime/engine/loop.h"
+#include "runtime/engine/mailroom.h"
 #include "runtime/engine/migrations.h"
 #include "runtime/engine/starts.h"
 #include "runtime/engine/stepped_engine.h"
@@ -214,6 +215,18 @@ class EngineImpl final : public SteppedEngine {
         [this, hook = std::move(hook)]() mutable { loop_->asks().on_request(std::move(hook)); });
   }
 
+  void on_mail(MailHook hook) override {
+    inbox_->push(
+        [this, hook = std::move(hook)]() mutable { loop_->mailroom().set_hook(std::move(hook)); });
+  }
+  void look_for_mail() override {
+    if (to_look_.exchange(true)) return;
+    inbox_->push([this] {
+      to_look_ = false;
+      loop_->mailroom().expect();
+    });
+  }
+
   EngineStats stats() const override {
     EngineStats s;
     const Counters& c = counters_;
@@ -336,7 +349,7 @@ class EngineImpl final : public SteppedEngine {
   Door door_;
   const std::shared_ptr<Inbox> inbox_;
   std::mutex stop_mutex_;
-  std::atomic<bool> stopped_{false};
+  std::atomic<bool> stopped_{false}, to_look_{false};
   std::unique_ptr<Loop> loop_;
   std::thread thread_;
 };

@@ -203,6 +203,13 @@ class Engine {
   using RequestHook =
       std::function<void(std::string id, std::string body, std::function<void(std::string)> reply)>;
   virtual void on_request(RequestHook) {}
+  // Mail for lanes of that node was committed. It looks for mail by itself a few times a second;
+  // who tells it makes that sooner, and need not. On the loop thread, at most every 20 ms: it must
+  // not block.
+  using MailHook = std::function<void(const LaneHolder&)>;
+  virtual void on_mail(MailHook) {}
+  // Looks for mail of other nodes now. Any thread; too often does no harm.
+  virtual void look_for_mail() {}
 
   virtual EngineStats stats() const = 0;
   virtual bool ready()

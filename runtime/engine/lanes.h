@@ -85,6 +85,7 @@ class Lanes {
   const std::string& me() const { return directory_.me(); }
   // One that another node holds, as we last heard; none: it holds none, or is gone.
   std::optional<Lane> lane_of(const std::string& node) const;
+  LaneHolder holder(Lane lane) const { return directory_.holder(lane); }
   // How often lanes were gained so far.
   std::uint64_t gains() const { return gains_; }
   // What is to be released at the end.

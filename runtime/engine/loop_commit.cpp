@@ -124,11 +124,13 @@ void Loop::dispatch(Batch::Effect&& effect, Lane lane) {
   if (auto* mail = std::get_if<Mail>(&effect.what)) {
     // The receiver's flush could not delete it where it lies: it must be carried over first,
     // whoever holds the receiver.
-    if (store_.cell_of(mail->to) != store_.cell_of(lane)) return mailroom_->expect();
+    const bool crosses = store_.cell_of(mail->to) != store_.cell_of(lane);
+    if (crosses) mailroom_->expect();
     if (!holds(mail->to)) {
-      lanes_.withhold(*mail);
+      if (crosses || !lanes_.withhold(*mail)) mailroom_->sent_away(mail->to);
       return;
     }
+    if (crosses) return;
     if (mailroom_->first_time(mail->to, mail->from, mail->number)) deliver(std::move(*mail));
     return;
   }

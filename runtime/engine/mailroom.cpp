@@ -11,6 +11,7 @@ namespace {
 
 constexpr auto kPoll = std::chrono::milliseconds(200);
 constexpr auto kPollSoon = std::chrono::milliseconds(20);
+constexpr auto kTellAgain = std::chrono::milliseconds(20);
 
 }  // namespace
 
@@ -59,7 +60,24 @@ bool Mailroom::may_come() const {
 
 void Mailroom::expect() { next_poll_ = std::min(next_poll_, last_poll_ + kPollSoon); }
 
+void Mailroom::sent_away(Lane to) {
+  if (hook_) to_tell_.insert(to);
+}
+
+// Each node once, however many of its lanes got something.
+void Mailroom::tell_others(SteadyTime now) {
+  if (to_tell_.empty() || now < next_tell_) return;
+  next_tell_ = now + kTellAgain;
+  std::set<std::string> told;
+  for (const Lane lane : to_tell_) {
+    const LaneHolder holder = loop_.lanes().holder(lane);
+    if (!holder.mine && !holder.node.empty() && told.insert(holder.node).second) hook_(holder);
+  }
+  to_tell_.clear();
+}
+
 void Mailroom::step(SteadyTime now) {
+  tell_others(now);
   if (polling_ || now < next_poll_ || !may_come()) return;
   next_poll_ = now + kPoll;
   last_poll_ = now;

@@ -1,10 +1,14 @@
 // Mail out of the table. What goes from a lane of ours to a lane of ours is delivered in memory and
 // never read; what another node has sent, or a lane of another cell, is read a few times a second,
-// by one statement, while there may be any: not by a node that has all lanes of one database. Each
-// message is delivered once in an epoch of its receiver, whichever way it came; consumed is what a
-// committed flush has deleted. Messages of one sender come in the order of their numbers.
-// Tested in tests/runtime/engine_nodes_mail_test.cpp and engine_cells_test.cpp.
+// by one statement, while there may be any: not by a node that has all lanes of one database. Who
+// has sent some tells the node that it is for, so that it looks at once (Engine::on_mail); nothing
+// depends on that. Each message is delivered once in an epoch of its receiver, whichever way it
+// came; consumed is what a committed flush has deleted. Messages of one sender come in the order of
+// their numbers.
+// Tested in tests/runtime/engine_nodes_mail_test.cpp, engine_nudge_test.cpp, engine_cells_test.cpp.
 #pragma once
+#include <algorithm>
+#include <set>
 #include <tuple>
 #include <unordered_set>
 #include <vector>
@@ -24,15 +28,21 @@ class Mailroom {
   // Its deletion is committed.
   void consumed(const MailboxRow& row);
   void lane_gone(Lane lane);
-  // Something was sent to another cell, perhaps to us: no need to wait for the next look's turn.
+  // Something was sent to us through the table: no need to wait for the next look's turn.
   void expect();
+  // Something for a lane that we do not hold is committed.
+  void sent_away(Lane to);
+  void set_hook(Engine::MailHook hook) { hook_ = std::move(hook); }
 
   // Between these, the table is being read: what is consumed meanwhile may come all the same.
   void begin_read() { ++reads_; }
   void end_read();
 
   void step(SteadyTime now);
-  SteadyTime due() const { return polling_ || !may_come() ? SteadyTime::max() : next_poll_; }
+  SteadyTime due() const {
+    const SteadyTime poll = polling_ || !may_come() ? SteadyTime::max() : next_poll_;
+    return to_tell_.empty() ? poll : std::min(poll, next_tell_);
+  }
 
  private:
   struct Key {
@@ -49,8 +59,12 @@ class Mailroom {
     }
   };
   bool may_come() const;
+  void tell_others(SteadyTime now);
 
   Loop& loop_;
+  Engine::MailHook hook_;
+  std::set<Lane> to_tell_;  // lanes that mail was sent to, and nobody was told yet
+  SteadyTime next_tell_;
   std::unordered_set<Key, Hash> delivered_;  // and not consumed
   std::vector<Key> consumed_meanwhile_;
   int reads_ = 0;

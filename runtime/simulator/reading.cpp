@@ -335,7 +335,10 @@ class Reader {
     std::string text = "If its answer gets lost, ";
     const bool again = action.repeat_safe || (node.call.if_unsure &&
                                               node.call.if_unsure->kind == Unsure::Kind::kTryAgain);
-    if (again) text += "the same request is sent again, which is safe";
+    if (told_by_receipt(graph_, node.call))
+      text += "its receipt tells whether it happened, and nobody has to look";
+    else if (again)
+      text += "the same request is sent again, which is safe";
     if (!node.call.check.empty()) {
       text += std::string(again ? "; then " : "") +
               quoted(graph_.actions[node.call.check.front().action].name) +

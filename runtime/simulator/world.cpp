@@ -124,9 +124,10 @@ CallOutcome World::answer(const RunAction& call, Instant now) {
                        after_ms};
   };
   // A key that was carried out gets its stored answer; a world that takes that back would be no
-  // world. A refusal says nothing about what the key did.
-  if (said != nullptr && said->kind == Answer::Kind::kBusiness && said->error != "refused" &&
-      ground_.keys.count(key) != 0) {
+  // world. A refusal says nothing about what the key did, unless it is asked for the receipt.
+  const bool sql = action.runs == Action::Runs::kSql;
+  if (said != nullptr && said->kind == Answer::Kind::kBusiness &&
+      (said->error != "refused" || sql) && ground_.keys.count(key) != 0) {
     said = nullptr;
   }
   const Answer::Kind kind = said == nullptr ? Answer::Kind::kSuccess : said->kind;
@@ -135,7 +136,9 @@ CallOutcome World::answer(const RunAction& call, Instant now) {
       if (call.direction == Direction::kUndo && said->error != "refused") {
         effect_at(call.path).excused = true;
       }
-      return failed(FailureKind::kBusiness, said->error, "", true, kAnswerMs);
+      // What SQL refused under a key of the author's leaves no receipt.
+      return failed(FailureKind::kBusiness, said->error, "",
+                    said->error != "refused" || !sql || call.key.empty(), kAnswerMs);
     case Answer::Kind::kTransient:
       return failed(FailureKind::kTransient, "unavailable", "", false, kAnswerMs);
     case Answer::Kind::kUnsure: {

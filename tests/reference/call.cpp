@@ -54,7 +54,8 @@ void Call::answered(const Answer& answer) {
       if (is_check()) return may_pass();
       // An unmapped refusal may be about the request, not about what it asked for: it settles
       // nothing.
-      if (unsure_ && answer.error == "refused" && !only_read()) return look();
+      // One that stands in the receipt does.
+      if (unsure_ && answer.error == "refused" && !only_read() && !action().receipt) return look();
       did_not();
       return ends_.refused(answer.error);
     case Answer::Kind::kTransient:
@@ -95,7 +96,8 @@ void Call::still_unsure() {
     return ends_.anyway();
   }
   const bool wanted = !(stopping_ && only_read()) && !better_to_look();
-  if (action().safe && remembered && tries_left() && wanted) return wait();
+  const bool again = tries_left() || told_by_receipt();
+  if (action().safe && remembered && again && wanted) return wait();
   look();
 }
 
@@ -149,7 +151,8 @@ bool Call::tries_left() const {
 }
 
 Time Call::next_wait() const {
-  const Time most = (plan().at_most_s > 0 ? plan().at_most_s : 3600) * kSecond;
+  Time most = (plan().at_most_s > 0 ? plan().at_most_s : 3600) * kSecond;
+  if (unsure_ && told_by_receipt()) most = std::min<Time>(most, kReceiptWaitMax * kSecond);
   Time wait = plan().first_s * kSecond;
   for (int i = 1; i < tries_ && plan().doubling && wait < most; ++i) wait *= 2;
   return std::min(wait, most);

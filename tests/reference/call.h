@@ -51,6 +51,11 @@ class Call {
   const Plan& plan() const;
   const Action& action() const { return kActions[use_.action]; }
   bool only_read() const;
+  // Its receipt tells, and nobody else is to find out: it is asked for until it does.
+  bool told_by_receipt() const {
+    const bool told = use_.if_unsure != IfUnsure::kNothing && use_.if_unsure != IfUnsure::kTryAgain;
+    return action().receipt && !checked() && !told;
+  }
   bool checked() const { return action().checked || use_.if_unsure == IfUnsure::kCheck; }
   // While it is taken back a check is better than the request: it makes nothing happen.
   bool better_to_look() const { return stopping_ && direction_ == Direction::kDo && checked(); }

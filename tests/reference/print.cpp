@@ -271,12 +271,14 @@ workflow child, version 1
     if (check) out += "    happened  one of \"yes\", \"no\", \"not yet\"\n    n  optional int\n";
     if (!check) out += "    n  int\n";
     if (a.keys_for_s == 0) out += "  can end in ref.no, ref.full\n";
-    if (a.safe) out += "  repeating is safe\n";
+    if (a.safe && !a.receipt) out += "  repeating is safe\n";
     if (a.harmless) out += "  harmless if nothing was done\n";
     if (a.keys_for_s > 0) {
       out +=
           "  call refs, POST \"/brief\"\n    v = v\n  if status is 402, ref.no\n  if status is "
           "409, ref.full\n";
+    } else if (a.receipt) {
+      out += "  sql |\n    SELECT :v AS n\n";
     } else {
       out += "  plugin reference\n";
     }

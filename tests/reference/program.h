@@ -67,6 +67,7 @@ struct Action {
   bool harmless = false;  // if nothing was done
   int keys_for_s = 0;     // how long the other side remembers keys; 0: for ever
   bool later = false;     // its check is ref.find_later, which settles in kSettlesIn seconds
+  bool receipt = false;   // SQL: one transaction with its receipt
 };
 // All actions take `v int` and give `n int`; all may end in ref.no and ref.full.
 inline constexpr Action kActions[] = {
@@ -77,14 +78,17 @@ inline constexpr Action kActions[] = {
     {.name = "ref.both", .safe = true, .checked = true},
     {.name = "ref.brief", .safe = true, .checked = true, .keys_for_s = 4},
     {.name = "ref.slow_to_show", .checked = true, .later = true},
+    {.name = "ref.row", .safe = true, .receipt = true},
     {.name = "ref.take_back", .safe = true, .harmless = true},
     {.name = "ref.take_back_once"},
     {.name = "ref.take_back_known", .checked = true},
+    {.name = "ref.take_back_row", .safe = true, .receipt = true},
     {.name = "ref.find", .reads = true, .safe = true},  // the checks
     {.name = "ref.find_later", .reads = true, .safe = true},
 };
-inline constexpr int kForwardActions = 7, kFirstUndo = 7, kUndoActions = 3;
-inline constexpr int kFind = 10, kFindLater = 11, kSettlesIn = 5;
+inline constexpr int kForwardActions = 8, kFirstUndo = 8, kUndoActions = 4;
+inline constexpr int kFind = 12, kFindLater = 13, kSettlesIn = 5;
+inline constexpr int kReceiptWaitMax = 60;  // seconds
 
 // ---- Statements
 

@@ -32,6 +32,9 @@ TEST_CASE("without a key nothing but health is served") {
   CHECK(bench.call("livez", {}).status == 200);
   CHECK(bench.call("getOpenApi", {}).status == 200);
   CHECK(bench.call("metrics", {}).status == 401);
+  // Nodes have no key of their own; it does what the engine does by itself, a little sooner.
+  CHECK(bench.call("lookForMail", {}).status == 204);
+  CHECK(bench.engine.looks == 1);
 }
 
 TEST_CASE(

@@ -2,6 +2,7 @@
 // folds facts with the real interpreter, and a reader over what it wrote down. Tests feed outcomes
 // by hand.
 #pragma once
+#include <atomic>
 #include <functional>
 #include <map>
 #include <mutex>
@@ -139,6 +140,9 @@ class FakeEngine final : public Engine {
   using Engine::publish;
   using Engine::start;
   using Engine::view;
+
+  void look_for_mail() override { ++looks; }
+  std::atomic<int> looks{0};
 
   Result<void> install(const Graph& graph) override {
     auto copy = std::make_shared<Graph>(graph);
