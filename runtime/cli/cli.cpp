@@ -215,6 +215,12 @@ void add_serve_command(CLI::App& app, Commands& c, Action& chosen,
       ->check(CLI::Range(1, 2'000))
       ->capture_default_str();
   serve
+      ->add_option("--quiet-flush-rows", c.serve.quiet_flush_rows,
+                   "The same while one of those others asks for little: the fewer, the less that "
+                   "one waits")
+      ->check(CLI::Range(1, 2'000))
+      ->capture_default_str();
+  serve
       ->add_option("--lease", c.serve.lease_s,
                    "Seconds that a lane stays with a node that is not heard of; calls are sent "
                    "until 5 are left. The same on all nodes")

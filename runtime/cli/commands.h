@@ -104,8 +104,8 @@ struct ServeCommand {
   std::vector<std::string> hosts;
   bool allow_public = false, require_keys = false, keep_postgres = false;
   int keep_days = 0;  // 0: for ever
-  std::size_t requests_max = 20'000, live_sagas_max = 100'000,
-              shared_flush_rows = 64;  // EngineOptions
+  std::size_t requests_max = 20'000, live_sagas_max = 100'000, shared_flush_rows = 32,
+              quiet_flush_rows = 8;  // EngineOptions
 };
 int run(ServeCommand command, runtime::PluginRegistry& plugins);
 

@@ -118,6 +118,7 @@ int run(ServeCommand command, PluginRegistry& plugins) {
   options.engine.requests_max = command.requests_max;
   options.engine.live_sagas_max = command.live_sagas_max;
   options.engine.shared_flush_rows = command.shared_flush_rows;
+  options.engine.quiet_flush_rows = command.quiet_flush_rows;
   options.engine.lease_ms = 1'000LL * command.lease_s;
   if (command.advertise.empty() && (command.listen_said || !is_loopback(options.host)))
     options.engine.address = advertised(options.host, options.port);

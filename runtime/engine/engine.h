@@ -109,9 +109,10 @@ struct EngineOptions {
   std::size_t requests_bytes_max = 256 * 1024 * 1024;
   std::size_t live_sagas_max =
       100'000;  // in memory; running ones are never evicted, starts beyond it are refused
-  // What each tenant brings to a flush while others are at work. Less: a shorter wait for who asks
-  // for little; more: more sagas a second when several ask for much.
-  std::size_t shared_flush_rows = 64;
+  // What each tenant brings to a flush while others are at work, and while one of those asks for
+  // little (engine/shares.h). Less: a shorter wait for that one; more: more sagas a second for who
+  // asks for much.
+  std::size_t shared_flush_rows = 32, quiet_flush_rows = 8;
   std::size_t parked_in_memory_max = 20'000;
   std::size_t recovery_per_second = 2'000;
   std::int64_t lease_ms = 15'000;  // what the store's flush gives a lane, not more

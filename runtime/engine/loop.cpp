@@ -97,8 +97,11 @@ void Loop::open_channels() {
             log_info("the database can be written to again");
         },
         options_.own_threads);
-    channel.shares = std::make_unique<Shares>(options_.shared_flush_rows, limits::flush_entries_max,
-                                              [&channel] { return rows_pending(channel); });
+    channel.shares =
+        std::make_unique<Shares>(Shares::Parts{.beside_quiet = options_.quiet_flush_rows,
+                                               .beside_busy = options_.shared_flush_rows,
+                                               .alone = limits::flush_entries_max},
+                                 [&channel] { return rows_pending(channel); });
   }
 }
 

@@ -10,6 +10,9 @@ namespace {
 // Who asks now and then is still one for whom the flushes are kept short.
 constexpr auto kLately = std::chrono::seconds(5);
 constexpr std::size_t kPartsOwed = 4;
+// So long flushes are kept short for what follows of what a quiet one brought: the answer of a
+// call, if that is not slow. Beside a slow call a flush is little.
+constexpr auto kFollows = std::chrono::milliseconds(5);
 
 }  // namespace
 
@@ -48,13 +51,24 @@ void Shares::run_waiting(SteadyTime now) {
 }
 
 void Shares::next_flush() {
-  const std::size_t part = this->part();
+  std::size_t quiet = 0;
   for (auto at = tenants_.begin(); at != tenants_.end();) {
     Tenant& tenant = at->second;
+    const std::size_t part = this->part(tenant);
+    if (tenant.brought) {
+      const bool little = tenant.rows < parts_.beside_quiet && !tenant.waits();
+      tenant.quiet_until = little ? now_ + kFollows : SteadyTime{};
+    }
+    tenant.brought = false;
     tenant.rows = std::min(tenant.rows - std::min(tenant.rows, part), kPartsOwed * part);
     const bool away = !tenant.waits() && tenant.rows == 0 && tenant.last + kLately < now_;
     at = away ? tenants_.erase(at) : std::next(at);
   }
+  for (auto& [name, tenant] : tenants_) {
+    tenant.quiet = now_ < tenant.quiet_until;
+    if (tenant.quiet) ++quiet;
+  }
+  quiet_ = quiet;
 }
 
 bool Shares::ready() const {

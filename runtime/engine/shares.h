@@ -1,10 +1,17 @@
 // Whose work goes into the flush that is being made. A flush is as long as what it carries, and
 // everybody whose work it carries waits for all of it: so while several tenants are at work, each
-// brings a few rows to it, and what is more waits for the next one. A tenant that is alone may fill
-// it. What a tenant has begun goes before what it wants to begin (starts.h); its requests and its
+// brings a part to it, and what is more waits for the next one. A tenant that is alone may fill it.
+//
+// The part is small while somebody else asks for little: who brings less than that to a flush has
+// nothing that waits, is probably in the next ones too (a step, then the next), and each is as long
+// as what the others put into it. Where all want more than they get, short flushes would only cost
+// them sagas a second, so the part is larger then.
+//
+// What a tenant has begun goes before what it wants to begin (starts.h); its requests and its
 // running sagas' work take turns. Loop thread only; one for each writer. Tested in
 // tests/runtime/shares_test.cpp.
 #pragma once
+#include <algorithm>
 #include <cstddef>
 #include <deque>
 #include <functional>
@@ -21,10 +28,17 @@ class Shares {
  public:
   enum class Kind { kRequest, kWork };
 
-  // `rows_of_one`: what each tenant brings to a flush while others are at work; `rows_alone`: when
-  // there are none. `written`: the rows that stand in the batches not yet handed over.
-  Shares(std::size_t rows_of_one, std::size_t rows_alone, std::function<std::size_t()> written)
-      : rows_of_one_(rows_of_one), rows_alone_(rows_alone), written_(std::move(written)) {}
+  // What a tenant brings to a flush.
+  struct Parts {
+    std::size_t beside_quiet;  // while another one asks for little
+    std::size_t beside_busy;   // while others are at work
+    std::size_t alone;
+  };
+  // `written`: the rows that stand in the batches not yet handed over.
+  Shares(Parts parts, std::function<std::size_t()> written)
+      : parts_(parts), written_(std::move(written)) {
+    parts_.beside_quiet = std::min(parts_.beside_quiet, parts_.beside_busy);
+  }
 
   // Calls `work` now, or when the tenant's part allows, behind what of its kind waits already.
   template <class F>
@@ -62,7 +76,10 @@ class Shares {
     std::deque<Task> lines[2];  // by kind
     std::size_t next = 0;       // of them
     std::size_t rows = 0;       // brought to this flush
+    bool brought = false;       // something to this flush
     SteadyTime last;            // at work
+    bool quiet = false;         // it brings little to a flush, now and again
+    SteadyTime quiet_until;
     bool waits() const { return !lines[0].empty() || !lines[1].empty(); }
   };
 
@@ -71,21 +88,26 @@ class Shares {
     own.last = now_;
     return own;
   }
-  std::size_t part() const { return contended() ? rows_of_one_ : rows_alone_; }
-  bool has_part(const Tenant& tenant) const { return open_ || tenant.rows < part(); }
+  std::size_t part(const Tenant& tenant) const {
+    if (!contended()) return parts_.alone;
+    return quiet_ > (tenant.quiet ? 1U : 0U) ? parts_.beside_quiet : parts_.beside_busy;
+  }
+  bool has_part(const Tenant& tenant) const { return open_ || tenant.rows < part(tenant); }
   template <class F>
   void pay(Tenant& tenant, F& work) {
     const std::size_t before = written_();
     work();
     const std::size_t after = written_();
     tenant.rows += after > before ? after - before : 1;
+    tenant.brought = true;
   }
 
-  const std::size_t rows_of_one_, rows_alone_;
+  Parts parts_;
   const std::function<std::size_t()> written_;
   std::map<std::string, Tenant> tenants_;  // at work, or lately
   std::string last_;                       // that had its turn
   std::size_t waiting_ = 0;
+  std::size_t quiet_ = 0;  // tenants
   SteadyTime now_;
   bool open_ = false;
 };

@@ -129,13 +129,14 @@ class Scratch {
   std::filesystem::path path_;
 };
 
-// The engine over `definitions`, without HTTP. Its Postgres lies in `scratch` and is stopped with
-// it, so that the next one finds what this one has written.
+// The engine over `definitions`, without HTTP unless that is asked for. Its Postgres lies in
+// `scratch` and is stopped with it, so that the next one finds what this one has written.
 inline std::unique_ptr<runtime::Service> serve(const Scratch& scratch,
                                                const std::string& definitions,
                                                const runtime::PluginRegistry& plugins,
                                                runtime::EngineOptions engine = {},
-                                               bool stop_postgres = true, std::size_t writers = 1) {
+                                               bool stop_postgres = true, std::size_t writers = 1,
+                                               bool http = false) {
   std::ofstream(scratch.path("workflows/bench.belay")) << definitions;
   auto program = runtime::compile_program(scratch.path("workflows"), plugins);
   if (!program) give_up(program.error().message);
@@ -144,7 +145,8 @@ inline std::unique_ptr<runtime::Service> serve(const Scratch& scratch,
   options.plugins = &plugins;
   options.data = scratch.path("data");
   options.stop_postgres = stop_postgres;
-  options.http = false;
+  options.http = http;
+  options.port = 0;
   options.engine = std::move(engine);
   options.writers = writers;
   auto service = runtime::Service::start(std::move(options));

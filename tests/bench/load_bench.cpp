@@ -8,10 +8,11 @@
 //   a hundred thousand sagas with a call under way when the process dies: how soon all have gone on
 //   history    throughput on an empty journal against one with ten million rows
 //   noisy      one tenant floods the engine: what another one, who asks for little, feels of it,
-//   and what it feels of
-//              the same load made by many
+//              and what it feels of the same load made by many (noisy_load.h)
+//   noisy_http the same, both over HTTP, the flood from a process of its own
 // One JSON line a case. Sizes are the issue's by default; --scale 0.01 makes them a hundredth.
 //   load_bench --json [--case NAME] [--scale X]
+//     noisy, noisy_http: [--rounds N] [--gentle] [--shared-flush-rows N] [--quiet-flush-rows N]
 #include <signal.h>
 #include <sys/wait.h>
 
@@ -23,6 +24,7 @@
 #include "tests/bench/bench_world.h"
 #include "tests/bench/common_work.h"
 #include "tests/bench/local_http.h"
+#include "tests/bench/noisy_load.h"
 
 using namespace belay;
 using namespace belay::bench;
@@ -111,6 +113,9 @@ workflow bench_http, version 1
 struct Options {
   std::string only;
   double scale = 1;
+  std::size_t rounds = 5;  // of `noisy`
+  bool only_gentle = false;
+  runtime::EngineOptions engine;  // of `noisy`
   std::size_t many(std::size_t full) const {
     return std::max<std::size_t>(10, static_cast<std::size_t>(static_cast<double>(full) * scale));
   }
@@ -440,132 +445,36 @@ void history(const Options& options) {
       rows.c_str(), before, after, after / before);
 }
 
-// What the quiet tenant feels beside others. `alone` and each load are measured in turn, in one
-// engine:
-//   polite   as many sagas as the flood gets through, made by a hundred tenants that ask one after
-//   the other flood    one tenant: more starts at any time than may wait, refused ones come again
-//   at once gentle   the same, but who is refused comes again after a millisecond: its callers do
-//   not burn a core
-void noisy(const Options& options) {
-  const Scratch scratch;
-  const runtime::PluginRegistry registry = common_plugins();
-  const auto service = serve(scratch, kDefinitions, registry);
-  runtime::Engine& engine = service->engine();
-  const std::size_t asks = options.many(500);
-  std::mutex mutex;
-  std::unordered_map<runtime::SagaId, Clock::time_point> quiet;
-  Sample ended;
-  std::atomic<std::size_t> others_ended{0};
-  engine.on_change([&](const runtime::SagaId& saga, const interpreter::State& state) {
-    if (!state.ended()) return;
-    const std::lock_guard lock(mutex);
-    const auto found = quiet.find(saga);
-    if (found == quiet.end()) {
-      ++others_ended;
-      return;
-    }
-    ended.add(ms_since(found->second));
-    quiet.erase(found);
-  });
-  struct Felt {
-    double p50 = 0, p99 = 0, others_per_s = 0;
-  };
-  // One every 20 ms, whatever becomes of the ones before.
-  const auto ask_quietly = [&]() -> Felt {
-    const std::size_t before = ended.size(), others = others_ended;
-    const auto begin = Clock::now();
-    for (std::size_t i = 0; i < asks; ++i) {
-      const auto begun = Clock::now();
-      engine.start(start_of("bench_ok", {{"order", Value::string(kOrder)}}, "quiet"),
-                   [&, begun](runtime::Result<runtime::StartReply> reply) {
-                     if (!reply)
-                       give_up("the quiet tenant was refused: " + runtime::to_text(reply.error()));
-                     const std::lock_guard lock(mutex);
-                     quiet.emplace(reply->saga, begun);
-                   });
-      std::this_thread::sleep_until(begun + std::chrono::milliseconds(20));
-    }
-    const double rate = static_cast<double>(others_ended - others) / seconds_since(begin);
-    ended.wait_for(before + asks);
-    return {ended.quantile(0.5, before), ended.quantile(0.99, before), rate};
-  };
-  std::atomic<bool> over{false};
-  std::atomic<std::size_t> under_way{0}, refused{0};
-  const auto start_other = [&](const std::string& tenant) {
-    ++under_way;
-    engine.start(start_of("bench_ok", {{"order", Value::string(kOrder)}}, tenant),
-                 [&](runtime::Result<runtime::StartReply> reply) {
-                   if (!reply) ++refused;
-                   --under_way;
-                 });
-  };
-  // `load` runs on a thread of its own until `over`.
-  const auto beside = [&](const std::function<void()>& load) {
-    over = false;
-    refused = 0;
-    std::thread thread(load);
-    std::this_thread::sleep_for(std::chrono::seconds(2));
-    const Felt felt = ask_quietly();
-    over = true;
-    thread.join();
-    while (under_way > 0) std::this_thread::sleep_for(std::chrono::milliseconds(10));
-    return felt;
-  };
-  const auto flood = [&](bool gentle) {
-    return [&, gentle] {
-      while (!over) {
-        const std::size_t before = refused;
-        if (under_way < 20'000)
-          start_other("noisy");
-        else
-          std::this_thread::sleep_for(std::chrono::microseconds(200));
-        if (gentle && refused > before) std::this_thread::sleep_for(std::chrono::milliseconds(1));
-      }
-    };
-  };
-  const auto tell = [](const char* load, const Felt& alone, const Felt& felt,
-                       std::size_t refusals) {
-    std::printf(
-        "{\"case\":\"noisy\",\"beside\":\"%s\",\"alone_p50_ms\":%.2f,\"alone_p99_ms\":%.2f,\"p50_"
-        "ms\":%.2f,"
-        "\"p99_ms\":%.2f,\"p99_ratio\":%.1f,\"others_sagas_per_s\":%.0f,\"refused\":%zu}\n",
-        load, alone.p50, alone.p99, felt.p50, felt.p99, felt.p99 / alone.p99, felt.others_per_s,
-        refusals);
-    std::fflush(stdout);
-  };
-  const Felt alone = ask_quietly();
-  const Felt flooded = beside(flood(false));
-  tell("flood", alone, flooded, refused);
-  const Felt gentle = beside(flood(true));
-  tell("gentle", alone, gentle, refused);
-  const double rate = std::max(flooded.others_per_s, gentle.others_per_s);
-  const Felt polite = beside([&] {
-    const auto begin = Clock::now();
-    for (std::size_t i = 0; !over; ++i) {
-      start_other("polite " + std::to_string(i % 100));
-      std::this_thread::sleep_until(
-          begin + std::chrono::duration_cast<Clock::duration>(
-                      std::chrono::duration<double>(static_cast<double>(i) / rate)));
-    }
-  });
-  tell("polite", alone, polite, refused);
-  const Felt again = ask_quietly();
-  tell("nobody", alone, again, 0);
-  engine.on_change({});
+NoisyOptions noisy_options(const Options& options) {
+  return {.asks = options.many(500),
+          .rounds = options.rounds,
+          .only_gentle = options.only_gentle,
+          .engine = options.engine};
 }
+void noisy_case(const Options& options) { noisy(noisy_options(options)); }
+void noisy_http_case(const Options& options) { noisy_http(noisy_options(options)); }
 
 struct Case {
   const char* name;
   void (*run)(const Options&);
 };
-constexpr Case kCases[] = {{"http", http},         {"fanout", fanout},  {"storm", storm},
-                           {"noisy", noisy},       {"parked", parked},  {"timers", timers},
-                           {"recovery", recovery}, {"history", history}};
+constexpr Case kCases[] = {{"http", http},
+                           {"fanout", fanout},
+                           {"storm", storm},
+                           {"noisy", noisy_case},
+                           {"noisy_http", noisy_http_case},
+                           {"parked", parked},
+                           {"timers", timers},
+                           {"recovery", recovery},
+                           {"history", history}};
 
 }  // namespace
 
 int main(int argc, char** argv) {
   spdlog::set_default_logger(spdlog::stderr_logger_mt("bench"));  // standard output is for figures
+  if (argc == 6 && std::string(argv[1]) == "--flood")             // a process of `noisy_http`
+    return flood_over_http(std::atoi(argv[2]), argv[3], std::atoi(argv[4]),
+                           std::string(argv[5]) == "patient");
   Options options;
   for (int i = 1; i < argc; ++i) {
     const std::string argument = argv[i];
@@ -574,6 +483,14 @@ int main(int argc, char** argv) {
       options.only = value();
     } else if (argument == "--scale") {
       options.scale = std::stod(value());
+    } else if (argument == "--rounds") {
+      options.rounds = std::stoul(value());
+    } else if (argument == "--gentle") {
+      options.only_gentle = true;
+    } else if (argument == "--shared-flush-rows") {
+      options.engine.shared_flush_rows = std::stoul(value());
+    } else if (argument == "--quiet-flush-rows") {
+      options.engine.quiet_flush_rows = std::stoul(value());
     } else if (argument != "--json") {  // the only form there is
       std::fprintf(stderr, "usage: load_bench --json [--case NAME] [--scale X]\n");
       return 2;

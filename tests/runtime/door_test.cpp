@@ -196,6 +196,32 @@ TEST_CASE(
   CHECK(world.told_of("noisy") == 200);
 }
 
+TEST_CASE("shares: beside one that asks for little a flood brings less than when that is silent") {
+  EngineOptions options;
+  options.shared_flush_rows = 20;
+  options.quiet_flush_rows = 4;
+  Stepped world(options);
+  world.runner.hold("reserve");
+  world.start("quiet", "first");
+  for (int i = 0; i < 200; ++i) world.start("noisy", std::to_string(i));
+  for (int i = 0; i < 4; ++i) world.turn();
+  const auto told_in_a_turn = [&] {
+    const std::size_t before = world.told_of("noisy");
+    world.turn();
+    return world.told_of("noisy") - before;
+  };
+  CHECK(told_in_a_turn() == 4);
+  CHECK(told_in_a_turn() == 4);
+  world.us += 6'000;
+  for (int i = 0; i < 2; ++i) world.turn();
+  CHECK(told_in_a_turn() == 20);
+  CHECK(told_in_a_turn() == 20);
+  world.start("quiet", "second");
+  for (int i = 0; i < 3; ++i) world.turn();
+  CHECK(world.told_of("quiet second") == 1);
+  CHECK(told_in_a_turn() == 4);
+}
+
 TEST_CASE("shares: a tenant that is alone fills a flush") {
   EngineOptions options;
   options.shared_flush_rows = 4;

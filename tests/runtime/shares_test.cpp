@@ -1,6 +1,8 @@
 // Whose work goes into a flush.
 #include "runtime/engine/shares.h"
 
+#include <algorithm>
+
 #include "tests/catch.h"
 
 namespace belay::runtime {
@@ -9,10 +11,11 @@ namespace {
 using Kind = Shares::Kind;
 
 struct Flushes {
+  Shares::Parts parts{.beside_quiet = 3, .beside_busy = 3, .alone = 100};
   std::size_t rows = 0;
   std::vector<std::string> done;  // in the flush that is being made
   SteadyTime now{};
-  Shares shares{3, 100, [this] { return rows; }};
+  Shares shares{parts, [this] { return rows; }};
 
   void bring(const std::string& tenant, const std::string& what, Kind kind = Kind::kWork,
              std::size_t cost = 1) {
@@ -108,6 +111,57 @@ TEST_CASE("shares: one that has long gone shortens nobody's part") {
   flushes.now += std::chrono::seconds(2);
   flushes.flush();
   CHECK(!flushes.shares.contended());
+}
+
+// A flush in which `tenant` wants more than it gets.
+std::size_t brought_by_busy(Flushes& flushes, const std::string& tenant) {
+  for (int i = 0; i < 40; ++i) flushes.bring(tenant, tenant);
+  const Done done = flushes.flush();
+  return static_cast<std::size_t>(std::count(done.begin(), done.end(), tenant));
+}
+
+TEST_CASE("shares: beside one that asks for little a part is small, and larger when it is quiet") {
+  Flushes flushes{.parts = {.beside_quiet = 3, .beside_busy = 10, .alone = 100}};
+  flushes.bring("quiet", "q");
+  flushes.flush();
+  CHECK(brought_by_busy(flushes, "busy") == 3);
+  flushes.now += std::chrono::milliseconds(4);  // what follows may be on its way
+  CHECK(brought_by_busy(flushes, "busy") == 3);
+  flushes.now += std::chrono::milliseconds(2);
+  flushes.flush();
+  CHECK(brought_by_busy(flushes, "busy") == 10);
+  flushes.bring("quiet", "q");  // it is in at once, whatever waits
+  CHECK(flushes.flush().size() == 11);
+  CHECK(brought_by_busy(flushes, "busy") == 3);
+}
+
+TEST_CASE("shares: where all ask for much, each brings the larger part") {
+  Flushes flushes{.parts = {.beside_quiet = 3, .beside_busy = 10, .alone = 100}};
+  flushes.bring("a", "a");
+  flushes.bring("b", "b");
+  for (int i = 0; i < 3; ++i) {
+    for (int n = 0; n < 40; ++n) flushes.bring("a", "a");
+    CHECK(brought_by_busy(flushes, "b") == 10);
+  }
+}
+
+TEST_CASE("shares: one that asks for little makes nobody's part small but the others'") {
+  Flushes flushes{.parts = {.beside_quiet = 3, .beside_busy = 10, .alone = 100}};
+  flushes.bring("a", "a");
+  flushes.flush();
+  flushes.bring("b", "b", Kind::kWork, 10);
+  flushes.bring("a", "a");
+  flushes.flush();
+  for (int i = 0; i < 9; ++i) flushes.bring("a", "a");  // all of a sudden, beside a busy one
+  CHECK(flushes.flush().size() == 9);
+}
+
+TEST_CASE("shares: many that ask for little are all in the same flush") {
+  Flushes flushes{.parts = {.beside_quiet = 3, .beside_busy = 10, .alone = 100}};
+  for (int round = 0; round < 3; ++round) {
+    for (int i = 0; i < 50; ++i) flushes.bring("tenant " + std::to_string(i), "t");
+    CHECK(flushes.flush().size() == 50);
+  }
 }
 
 TEST_CASE("shares: of a database that is away all is taken in") {
