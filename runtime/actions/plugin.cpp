@@ -34,7 +34,7 @@ PluginResult PluginResult::transient(std::string message, std::int64_t retry_aft
 PluginResult PluginResult::unsure(std::string message) {
   PluginResult out;
   out.kind = interpreter::FailureKind::kUnsure;
-  out.error = "lost";
+  out.error = "no_answer";
   out.message = std::move(message);
   return out;
 }

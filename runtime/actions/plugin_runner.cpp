@@ -23,9 +23,9 @@ ActionOutcome call_plugin(
     result = plugin.function(
         PluginCall{plugin.name, call.args, call.key, call.tenant, call.saga, alive});
   } catch (const std::exception& e) {
-    return failed(FailureKind::kUnsure, "lost", "the plugin threw: " + std::string(e.what()));
+    return failed(FailureKind::kUnsure, "no_answer", "the plugin threw: " + std::string(e.what()));
   } catch (...) {
-    return failed(FailureKind::kUnsure, "lost",
+    return failed(FailureKind::kUnsure, "no_answer",
                   "the plugin threw something that is no std::exception");
   }
   if (!result.ok) return failed(result.kind, result.error, result.message, result.retry_after_ms);

@@ -1,5 +1,5 @@
 // Which definitions this database is known to hold, so that an instance row may name one by its
-// workflow and version instead of its hash (adr/0020). A definition's row never changes and never
+// workflow and version instead of its hash (adr/0021). A definition's row never changes and never
 // goes. Private to the store.
 #pragma once
 #include <mutex>

@@ -18,7 +18,7 @@ enum class StoredForm {
   kJournalAlone,   // every entry in belay.journal: what programs up to schema 6 can read
   kEntriesInRows,  // the first entry and the one that ends a saga in the instance row that is
                    // written with it (adr/0019)
-  kShort,          // so, in few bytes (short_form.h), and the definition's hash left out (adr/0020)
+  kShort,          // so, in few bytes (short_form.h), and the definition's hash left out (adr/0021)
 };
 
 // REQUIRES: every row's lane is among flush.lanes (mail: the sender's).

@@ -1,5 +1,5 @@
 // How entries stand in the tables: the words and pieces of JSON that every step writes again are
-// one sign each (adr/0020). belay.entry shows them whole, by belay.long_kind and belay.long_body,
+// one sign each (adr/0021). belay.entry shows them whole, by belay.long_kind and belay.long_body,
 // which hold the same tables (0008_short_form.sql). Private to the store; tested in
 // tests/postgres/stored_form_test.cpp.
 #pragma once

@@ -1,6 +1,6 @@
 // Where entries are written: in the journal alone while a node of an older schema is there, else
 // the first and the one that ends a saga in its instance row (adr/0019), and in which words
-// (adr/0020). What is read is the same.
+// (adr/0021). What is read is the same.
 #include <charconv>
 
 #include "runtime/base/ids.h"
