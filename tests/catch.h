@@ -4,6 +4,12 @@
 #if __has_include(<catch2/catch_all.hpp>)
 #include <catch2/catch_all.hpp>
 using Catch::Approx;
+namespace belay {
+using Catch::Matchers::ContainsSubstring;
+}
 #else
 #include <catch2/catch.hpp>
+namespace belay {
+inline auto ContainsSubstring(const std::string& text) { return Catch::Contains(text); }
+}  // namespace belay
 #endif

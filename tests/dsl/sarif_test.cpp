@@ -58,7 +58,8 @@ TEST_CASE("SARIF says what the compiler says, in its structure") {
   CHECK(results.size() == c.diagnostics.all().size() + c.diagnostics.allowed().size());
   int suppressed = 0, related = 0, same = 0;
   for (const json& result : results) {
-    CHECK(ids.at(result.at("ruleIndex").get<std::size_t>()) == result.at("ruleId"));
+    CHECK(ids.at(result.at("ruleIndex").get<std::size_t>()) ==
+          result.at("ruleId").get<std::string>());
     CHECK(!result.at("message").at("text").get<std::string>().empty());
     REQUIRE(result.at("locations").size() == 1);
     check_location(result.at("locations")[0]);

@@ -95,7 +95,7 @@ TEST_CASE(
     const auto reasons = bench.store.remembered(not_started_scope(event.eseq));
     REQUIRE(reasons.size() == 1);
     CHECK(reasons.front().key == "ship");
-    CHECK_THAT(reasons.front().answer, Catch::Contains(c.says));
+    CHECK_THAT(reasons.front().answer, belay::ContainsSubstring(c.says));
     CHECK(reasons.front().lane == event.lane);
     CHECK(bench.engine->stats().event_starts_failed == 1);
   }

@@ -101,7 +101,7 @@ TEST_CASE("sealed: a definition with private values is refused without a key") {
     const auto refused = bench.engine->install(graph);
     REQUIRE(!refused);
     CHECK(refused.error().code == ErrorCode::kMisconfigured);
-    CHECK_THAT(refused.error().hint, Catch::Contains("BELAY_SEAL_KEY"));
+    CHECK_THAT(refused.error().hint, belay::ContainsSubstring("BELAY_SEAL_KEY"));
   }
 }
 
@@ -160,7 +160,7 @@ TEST_CASE(
   bench.restart(sealing("ff0102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f"));
   bench.until([&] { return bench.store.instance(started->saga)->health == "quarantined"; });
   CHECK_THAT(bench.store.instance(started->saga)->failure,
-             Catch::Contains("sealed under another master key"));
+             belay::ContainsSubstring("sealed under another master key"));
   bench.restart(sealing());
   REQUIRE(bench.take_up_again(started->saga));
   bench.until([&] { return bench.store.instance(started->saga)->status == "completed"; });

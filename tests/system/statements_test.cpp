@@ -93,7 +93,7 @@ struct Statements {
     const json saga = world.wait_until(id, [&](const json& s) {
       return text_at(s, "/waiting_on").find(words) != std::string::npos;
     });
-    CHECK_THAT(text_at(saga, "/waiting_on"), Catch::Contains(words));
+    CHECK_THAT(text_at(saga, "/waiting_on"), belay::ContainsSubstring(words));
     return saga;
   }
   // Tables of ours with a row that holds the marker anywhere.
@@ -139,7 +139,7 @@ TEST_CASE("sagas stand in line through kills, and nobody is left standing") {
       "POST", "/v1/sagas", {{"workflow", "alone"}, {"input", {{"id", "x2"}, {"item", "b"}}}});
   CHECK(refused.status == 409);
   CHECK(text_at(refused.body, "/code") == "one_at_a_time");
-  CHECK_THAT(text_at(refused.body, "/detail"), Catch::Contains(holder));
+  CHECK_THAT(text_at(refused.body, "/detail"), belay::ContainsSubstring(holder));
 }
 
 TEST_CASE(
@@ -174,7 +174,7 @@ TEST_CASE(
   CHECK(text_at(shown, "/input/item") == "a");
   CHECK(text_at(shown, "/input/name") == "***");
   CHECK_THAT(test.world.api("GET", "/v1/events?type=test.go").text,
-             Catch::Contains(R"("note":"***")"));
+             belay::ContainsSubstring(R"("note":"***")"));
 
   const Reply dry =
       test.world.api("POST", "/v1/sagas/" + saga + "/erase?dry_run=true", {{"reason", "asked to"}});
@@ -194,8 +194,8 @@ TEST_CASE(
   CHECK(after["input"].empty());
   const Reply history = test.world.api("GET", "/v1/sagas/" + saga + "/history");
   CHECK(history.status == 200);
-  CHECK_THAT(history.text,
-             Catch::Contains("\"data\":\"(erased)\"") && Catch::Contains("EventTaken"));
+  CHECK_THAT(history.text, belay::ContainsSubstring("\"data\":\"(erased)\"") &&
+                               belay::ContainsSubstring("EventTaken"));
   CHECK(test.world.api("GET", "/v1/sagas").text.find(saga) != std::string::npos);
   const Reply again = test.world.api("POST", "/v1/sagas/" + saga + "/erase", {{"reason", "again"}});
   INFO(again.text);
