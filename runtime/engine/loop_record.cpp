@@ -263,8 +263,6 @@ void Loop::seal_saga(Batch& batch, Batch::OwnerIndex owner, Saga& saga) {
                      saga.row.health == interpreter::name(interpreter::Health::kUndoFailed));
   if (held && !saga.counted_held) counters_.held.fetch_add(1, std::memory_order_relaxed);
   saga.counted_held = held;
-  if (!state.ended())
-    saga.row.ended_at = {};  // a child that had completed is undone with its parent
   if (state.ended() && !had_ended) {
     ended(batch, owner, saga);
     write = true;
@@ -320,7 +318,6 @@ void Loop::write_questions(Batch& batch, Batch::OwnerIndex owner, Saga& saga) {
 }
 
 void Loop::ended(Batch& batch, Batch::OwnerIndex owner, Saga& saga) {
-  saga.row.ended_at = saga.state.now;
   const bool completed = saga.state.status == interpreter::Status::kCompleted;
   (completed ? counters_.completed : counters_.compensated).fetch_add(1, std::memory_order_relaxed);
   if (!saga.state.parent.saga.empty()) children_->ended(saga, {&batch, owner});

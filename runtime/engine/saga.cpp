@@ -133,6 +133,9 @@ bool refresh_row(Saga& saga) {
   const char* health = interpreter::name(summary.health);
   const Instant due =
       state.ended() || defective(Defect::kDueNotWritten) ? Instant{} : saga.timer_at;
+  // A child that had completed is undone with its parent, and ends anew.
+  if (row.status != status || row.ended_at == Instant{})
+    row.ended_at = state.ended() ? state.now : Instant{};
   const bool changed = !saga.stored || row.status != status || row.health != health ||
                        row.waiting_on != waiting_on || row.failure != summary.failure ||
                        row.due_at != due;

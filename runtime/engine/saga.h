@@ -70,8 +70,8 @@ std::vector<std::string> open_questions(const interpreter::Graph& graph,
                                         const interpreter::State& state);
 
 // What the instance row should say now. Returns true when it differs from `saga.row` in what people
-// or the loader look for (status, health, waiting_on, failure, due_at), and updates saga.row and
-// saga.parked.
+// or the loader look for (status, health, waiting_on, failure, due_at), and updates saga.row (with
+// ended_at) and saga.parked.
 bool refresh_row(Saga& saga);
 
 }  // namespace belay::runtime
